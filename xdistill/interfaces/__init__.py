@@ -1,0 +1,66 @@
+"""What a plugin author reads: one file a kind.
+
+Importing this package is cheap; the names below load their module, and torch where it is needed, on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xdistill.interfaces.augmentation import Augmentation
+    from xdistill.interfaces.component import Choice, Component, Settings
+    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
+    from xdistill.interfaces.encoder import Encoder, Encoding
+    from xdistill.interfaces.executor import Executor, Job, JobEvent
+    from xdistill.interfaces.fusion import BranchSpec, Fusion
+    from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
+    from xdistill.interfaces.metric import Metric
+    from xdistill.interfaces.network import Network, Student, Teacher
+    from xdistill.interfaces.transform import Transform
+
+__all__ = [
+    "Augmentation",
+    "BranchSpec",
+    "Choice",
+    "Component",
+    "Dataset",
+    "DatasetFacts",
+    "DistillationLoss",
+    "Encoder",
+    "Encoding",
+    "Executor",
+    "Fusion",
+    "Job",
+    "JobEvent",
+    "Metric",
+    "Network",
+    "Settings",
+    "Student",
+    "SubjectRow",
+    "TaskLoss",
+    "Teacher",
+    "TrainingFacts",
+    "Transform",
+]
+
+_HOME = {
+    "augmentation": ("Augmentation",),
+    "component": ("Choice", "Component", "Settings"),
+    "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
+    "encoder": ("Encoder", "Encoding"),
+    "executor": ("Executor", "Job", "JobEvent"),
+    "fusion": ("BranchSpec", "Fusion"),
+    "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts"),
+    "metric": ("Metric",),
+    "network": ("Network", "Student", "Teacher"),
+    "transform": ("Transform",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,32 @@
+"""Augmentations: random changes of training batches; test batches never meet them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from xdistill.interfaces.component import Component, Settings
+from xdistill.types import ModalitySpec
+
+
+class Augmentation(Component):
+    """Changes a training batch at random.
+
+    ``__init__(config, *, modalities)`` gets the cohort's modalities after the transforms; the augmentation
+    picks those it applies to (its Config says which, or all of its kind) and returns the others untouched.
+    All randomness comes from the generator that it is handed, so that a run can be repeated bit by bit.
+    """
+
+    def __init__(self, config: Settings, *, modalities: Mapping[str, ModalitySpec]) -> None:
+        self.config = config
+        self.modalities = dict(modalities)
+
+    @abstractmethod
+    def __call__(
+        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], generator: torch.Generator
+    ) -> Mapping[str, Float[Tensor, "batch ..."]]:
+        """The changed inputs; the tensors that come in are left as they are."""

@@ -1,0 +1,102 @@
+"""Data sets: where subjects come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from xdistill.interfaces.component import Component
+from xdistill.types import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """One subject of the index.
+
+    Attributes:
+        subject: unique id.
+        patient: subjects of one patient are never split between training and test.
+        target: index into the schema's classes.
+    """
+
+    subject: str
+    patient: str
+    target: int
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a reader of a table made from this cohort has to know.
+
+    Attributes:
+        title: one line.
+        synthetic: True when no subject is real.
+        source: licence, citation; plain text.
+        bounds: best possible macro one-versus-one AUC by the name of what is seen, such as ``image``;
+            only for cohorts whose truth is known.
+    """
+
+    title: str
+    synthetic: bool = False
+    source: str = ""
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Dataset(Component, ABC):
+    """A cohort that can be read subject by subject.
+
+    Construction and `index` are cheap: they look at tables, not at volumes. Values are read by `load_many`,
+    in parallel worker processes that each build the data set anew from its settings.
+
+    Attributes:
+        version: counts up when the same settings give other bytes; part of the cache's key.
+    """
+
+    version: ClassVar[str] = "1"
+
+    @abstractmethod
+    def schema(self) -> Schema:
+        """Modalities with the shapes they have after preprocessing, and the classes.
+
+        Raises:
+            DataError: when the source cannot be used.
+        """
+
+    @abstractmethod
+    def index(self) -> Sequence[SubjectRow]:
+        """All subjects, in a fixed order.
+
+        Raises:
+            DataError: naming file, line or subject, for example for duplicates and unknown labels.
+        """
+
+    @abstractmethod
+    def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
+        """The values of one subject by modality, float arrays of the schema's shape.
+
+        NaN is allowed in vectors, where it means missing; categorical columns hold indices. None for a
+        modality that this subject does not have.
+
+        Raises:
+            DataError: naming the subject and the file.
+        """
+
+    def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
+        """The values of several subjects, in the order of ``rows``; override when that can be faster."""
+        for row in rows:
+            yield self.load(row)
+
+    def sources(self) -> Sequence[Path]:
+        """Files whose content decides the values; their hashes are part of the cache's key."""
+        return ()
+
+    @abstractmethod
+    def facts(self) -> DatasetFacts:
+        """What a reader has to know; may compute for a few seconds, and is kept in the cache."""

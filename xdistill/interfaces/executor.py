@@ -1,0 +1,57 @@
+"""Executors: where jobs run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdistill.interfaces.component import Component, Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work, such as one fold.
+
+    Attributes:
+        name: unique among the jobs, such as ``r0-f3``.
+        payload: JSON-ready; the job's function is called with it in the worker.
+    """
+
+    name: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Something a job said while it ran, or how it ended.
+
+    Attributes:
+        job: the job's name.
+        kind: ``event`` (``value`` is what the job yielded), ``done``, or ``failed`` (``value`` is the error).
+        value: see kind.
+    """
+
+    job: str
+    kind: str
+    value: Any = None
+
+
+class Executor(Component, ABC):
+    """Runs jobs and passes on what they say.
+
+    ``target`` is an importable generator function ``(payload) -> Iterator[event]``; events can be pickled.
+    """
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+
+    @abstractmethod
+    def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
+        """Run all jobs; every job ends with one ``done`` or ``failed``. Closing the iterator ends the workers.
+
+        Args:
+            target: ``package.module:function``.
+            jobs: what to run, in the order they should start.
+        """

@@ -1,0 +1,50 @@
+"""Transforms: what is learned from the training subjects of a split and applied to all of its subjects."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from xdistill.interfaces.component import Component, Settings
+from xdistill.types import ModalitySpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Transform(Component, ABC):
+    """Fitted once a split, on training subjects only, then applied to every subject.
+
+    ``__init__(config, *, spec)`` gets the `ModalitySpec` of ``config.modality`` as the cache holds it.
+    """
+
+    class Config(Settings):
+        """Every transform names its modality; subclass ``Transform.Config`` for more."""
+
+        modality: str
+
+    def __init__(self, config: Transform.Config, *, spec: ModalitySpec) -> None:
+        self.config = config
+        self.spec = spec
+
+    @abstractmethod
+    def fit(self, training: NDArray[np.floating]) -> None:
+        """Learn from the training subjects that have the modality, ``(subjects, *shape)``; NaN is missing."""
+
+    @abstractmethod
+    def output(self) -> ModalitySpec:
+        """What the modality looks like after `apply`; known once fitted."""
+
+    @abstractmethod
+    def apply(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Transform any subjects, ``(subjects, *shape)``."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What was learned, as JSON-ready data."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state` returned."""

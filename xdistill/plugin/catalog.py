@@ -1,0 +1,232 @@
+"""The catalog: what the installed plugins offer, checked once and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any
+
+import pluggy
+
+from xdistill.errors import PluginError
+from xdistill.interfaces.component import Component, Settings, UnknownComponentError
+from xdistill.plugin import specs
+from xdistill.plugin.kinds import KINDS, Kind
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component and where it came from."""
+
+    kind: str
+    name: str
+    component: type[Component]
+    plugin: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found: a module (or object with hooks) and its origin."""
+
+    name: str
+    module: Any
+    distribution: str
+    version: str
+
+
+class Catalog:
+    """All components by kind and name; read only."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        table: dict[str, dict[str, Entry]] = {kind.name: {} for kind in KINDS}
+        for entry in entries:
+            other = table[entry.kind].get(entry.name)
+            if other is not None:
+                raise PluginError(
+                    f"two plugins offer the {entry.kind} {entry.name!r}: {_origin(other)} and {_origin(entry)}; "
+                    f"uninstall one of them"
+                )
+            table[entry.kind][entry.name] = entry
+        self._table: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
+            {kind: MappingProxyType(dict(sorted(names.items()))) for kind, names in table.items()}
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        for names in self._table.values():
+            yield from names.values()
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Names of all components of a kind, sorted."""
+        return tuple(self._table[kind])
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether there is a component of this kind and name."""
+        return name in self._table[kind]
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """The component of this kind and name, with its origin.
+
+        Raises:
+            UnknownComponentError: with what is near the name.
+        """
+        names = self._table[kind]
+        if name not in names:
+            raise UnknownComponentError(self._unknown(kind, name))
+        return names[name]
+
+    def resolve(self, interface: type[Component], name: str) -> type[Component]:
+        """The component of this interface and name; see `Resolver`."""
+        return self.entry(_kind_of(interface).name, name).component
+
+    def origins(self) -> dict[str, str]:
+        """Version by distribution, for the record of a run."""
+        return {entry.distribution: entry.version for entry in self}
+
+    def _unknown(self, kind: str, name: str) -> str:
+        known = self.names(kind)
+        near = get_close_matches(name, known, n=1)
+        if near:
+            return f"there is no {kind} {name!r}; did you mean {near[0]!r}?"
+        elsewhere = [other for other, names in self._table.items() if name in names]
+        if elsewhere:
+            return f"{name!r} is a {elsewhere[0]}, and a {kind} is wanted here"
+        return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}"
+
+
+def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:
+    """Import every installed plugin, check what it offers, and freeze it.
+
+    Args:
+        disabled: names of entry points to leave out.
+        extra: plugins that are not installed, such as those of tests.
+
+    Raises:
+        PluginError: naming the plugin's distribution, for anything that is wrong with one.
+    """
+    found = [_import(point) for point in plugin_entry_points() if point.name not in disabled]
+    return build_catalog([*found, *extra])
+
+
+def plugin_entry_points() -> list[EntryPoint]:
+    """The entry points of the group ``xdistill``, sorted by name."""
+    return sorted(entry_points(group=specs.ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value))
+
+
+def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
+    """Check what these plugins offer and freeze it.
+
+    Raises:
+        PluginError: see `load_catalog`.
+    """
+    manager = pluggy.PluginManager(specs.PROJECT)
+    manager.add_hookspecs(specs)
+    by_name: dict[str, Plugin] = {}
+    for plugin in plugins:
+        if plugin.name in by_name:
+            raise PluginError(
+                f"two plugins are named {plugin.name!r}: one of {by_name[plugin.name].distribution} and one of "
+                f"{plugin.distribution}; uninstall one of them"
+            )
+        by_name[plugin.name] = plugin
+        _check_api(plugin)
+        manager.register(plugin.module, name=plugin.name)
+        _check_hooks(manager, plugin)
+    return Catalog(_entries(manager, by_name))
+
+
+def _import(point: EntryPoint) -> Plugin:
+    distribution = point.dist.name if point.dist else "unknown distribution"
+    version = point.dist.version if point.dist else "unknown"
+    try:
+        module = point.load()
+    except Exception as error:
+        raise PluginError(
+            f"the plugin {point.name!r} of {distribution} {version} cannot be imported: "
+            f"{type(error).__name__}: {error}; repair or uninstall {distribution}, or leave it out with "
+            f"--disable-plugin {point.name}"
+        ) from error
+    return Plugin(point.name, module, distribution, version)
+
+
+def _check_api(plugin: Plugin) -> None:
+    wanted = getattr(plugin.module, "XDISTILL_API", specs.API_VERSION)
+    if wanted != specs.API_VERSION:
+        older, newer = (plugin.distribution, "xdistill")
+        if not isinstance(wanted, int) or wanted > specs.API_VERSION:
+            older, newer = newer, older
+        raise PluginError(
+            f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version} is written for plugin API "
+            f"{wanted}, and this xdistill speaks {specs.API_VERSION}; upgrade {older}, or install an older {newer}"
+        )
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError:
+        known = [kind.hook for kind in KINDS]
+        for caller in manager.get_hookcallers(plugin.module) or []:
+            if not caller.has_spec():
+                near = get_close_matches(caller.name, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(known)}"
+                raise PluginError(
+                    f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version} implements "
+                    f"{caller.name}, which is no hook{hint}"
+                ) from None
+        raise
+
+
+def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> Iterator[Entry]:
+    for kind in KINDS:
+        for implementation in getattr(manager.hook, kind.hook).get_hookimpls():
+            plugin = plugins[implementation.plugin_name]
+            for component in _call(implementation.function, kind, plugin):
+                yield _checked(component, kind, plugin)
+
+
+def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
+    try:
+        offered = function()
+    except Exception as error:
+        raise PluginError(
+            f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) failed: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(offered, (list, tuple)):
+        raise PluginError(
+            f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) has to return a "
+            f"list of classes, and returned {type(offered).__name__}"
+        )
+    return offered
+
+
+def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
+    where = f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
+    if not (isinstance(component, type) and issubclass(component, kind.interface)):
+        raise PluginError(f"{where} offers {component!r}, which is no subclass of {kind.interface_name}")
+    name = getattr(component, "name", None)
+    if not isinstance(name, str) or not name:
+        raise PluginError(f"{where} offers {component.__qualname__}, which has no `name`")
+    if not (isinstance(component.Config, type) and issubclass(component.Config, Settings)):
+        raise PluginError(f"{where}: {component.__qualname__}.Config is no subclass of Settings")
+    taken = sorted({"use", *kind.fields} & set(component.Config.model_fields))
+    if taken:
+        raise PluginError(f"{where}: {component.__qualname__}.Config has the field {taken[0]!r}, which recipes reserve")
+    return Entry(kind.name, name, component, plugin.name, plugin.distribution, plugin.version)
+
+
+def _kind_of(interface: type[Component]) -> Kind:
+    for kind in KINDS:
+        if kind.interface_name == interface.__name__:
+            return kind
+    msg = f"{interface!r} is no kind of component"
+    raise TypeError(msg)
+
+
+def _origin(entry: Entry) -> str:
+    return f"{entry.component.__module__}.{entry.component.__qualname__} of {entry.distribution} {entry.version}"

@@ -1,0 +1,159 @@
+"""What a recipe holds. Pure data: importing this loads neither torch nor a plugin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Section(BaseModel):
+    """Base of all parts of a recipe: frozen, and strangers among the fields are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Block(BaseModel):
+    """A component by name with its settings, which its plugin checks when the recipe is assembled."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str = Field(description="name of the component; `xdistill plugins list` shows all")
+
+    def raw(self) -> dict[str, Any]:
+        """The block as a dictionary, ``use`` included."""
+        return self.model_dump()
+
+    def settings(self) -> dict[str, Any]:
+        """The settings alone."""
+        return dict(self.model_extra or {})
+
+
+class Term(Block):
+    """One term of an objective: a task loss on one network, or a distillation loss between the two."""
+
+    on: Literal["student", "teacher"] | None = Field(
+        default=None, description="the network a task loss is put on; task losses only, default student"
+    )
+    weight: Annotated[float, Field(ge=0)] = Field(default=1.0, description="factor of this term in the sum")
+    output: str = Field(
+        default="logits", description="which logits a task loss scores: `logits` or the name of an auxiliary output"
+    )
+    detach_teacher: bool = Field(
+        default=True, description="distillation losses: send no gradient into the teacher"
+    )
+
+
+class Optimizer(Section):
+    """Optimiser, learning-rate schedule and gradient clipping."""
+
+    use: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="the optimiser")
+    lr: Annotated[float, Field(gt=0)] = Field(default=1e-3, description="peak learning rate")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(default=1e-4, description="weight decay")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.9, description="momentum of sgd")
+    schedule: Literal["cosine", "constant", "linear"] = Field(
+        default="cosine", description="how the learning rate falls over a stage, step by step"
+    )
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="share of the steps over which the learning rate rises from zero"
+    )
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+        default=5.0, description="largest norm of the gradient over all trained parameters; null: no clipping"
+    )
+
+
+class Stage(Section):
+    """One stage of training: what is trained, for how long, towards what."""
+
+    name: str = Field(description="unique among the stages")
+    train: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="networks that learn in this stage, or parts of them by dotted path, such as "
+        "`student.branches`; all else is frozen in eval mode"
+    )
+    epochs: Annotated[int, Field(ge=1)] = Field(description="passes over the training subjects")
+    objective: Annotated[tuple[Term, ...], Field(min_length=1)] = Field(description="terms of the loss")
+    optimizer: Optimizer | None = Field(default=None, description="default: the recipe's optimizer")
+    batch_size: Annotated[int, Field(ge=1)] | None = Field(default=None, description="default: the recipe's")
+
+
+class Loader(Section):
+    """How subjects become batches."""
+
+    batch_size: Annotated[int, Field(ge=1)] = Field(default=8, description="subjects a batch")
+    drop_last: bool = Field(default=False, description="leave out a last batch that is not full")
+    workers: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="processes that prepare batches for each job; 0: in the job itself"
+    )
+    memory_mb: Annotated[int, Field(ge=1)] = Field(
+        default=4096, description="a cohort larger than this is streamed from disk instead of read into memory"
+    )
+
+
+class Compute(Section):
+    """What the arithmetic runs on; part of a run's identity, since it decides the last bits."""
+
+    accelerator: str = Field(default="auto", description="`cpu`, `cuda`, `mps` or `auto`, as Lightning Fabric says")
+    devices: Annotated[int, Field(ge=1)] = Field(default=1, description="devices a job")
+    precision: str = Field(
+        default="32-true", description="`32-true`, `bf16-mixed`, `16-mixed` and so on, as Lightning Fabric says"
+    )
+    threads: Annotated[int, Field(ge=1)] = Field(default=1, description="CPU threads a job")
+    channels_last: bool = Field(default=True, description="keep images channels-last, which convolutions like")
+
+
+class Crossval(Section):
+    """Repeated, stratified, grouped cross-validation."""
+
+    folds: Annotated[int, Field(ge=2)] = Field(default=5, description="folds a repeat")
+    repeats: Annotated[int, Field(ge=1)] = Field(default=1, description="how often the cohort is split anew")
+    stratify: bool = Field(default=True, description="keep the classes' shares in each fold")
+    seed: int = Field(default=0, description="seed of the splits")
+    validation: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0,
+        description="share of the training subjects kept aside to choose the epoch by; 0: the last epoch counts",
+    )
+
+
+class CacheRecipe(Section):
+    """How the cohort is kept on disk."""
+
+    compression: Literal["none", "lzf", "blosc2"] = Field(default="none", description="of the volumes")
+    dtype: Literal["float32", "float16"] = Field(default="float32", description="of the volumes")
+
+
+class Recipe(Section):
+    """An experiment: a cohort, a teacher, a student, how they are trained and how they are tested."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", description="also the folder below `runs/`")
+    description: str = Field(default="", description="free text")
+    data: Block = Field(description="the cohort: a data set and its settings")
+    cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort is kept on disk")
+    transforms: tuple[Block, ...] = Field(
+        default=(), description="fitted on the training subjects of each split, in this order"
+    )
+    augment: tuple[Block, ...] = Field(default=(), description="random changes of training batches, in this order")
+    teacher: Block | None = Field(default=None, description="null: supervised training of the student alone")
+    student: Block = Field(description="the network that is tested")
+    privileged: tuple[str, ...] | None = Field(
+        default=None,
+        description="modalities that the student must not have; stated here, the recipe is refused if it has one",
+    )
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(description="stages of training, in order")
+    optimizer: Optimizer = Field(default=Optimizer(), description="for every stage that has none of its own")
+    loader: Loader = Field(default=Loader(), description="how subjects become batches")
+    compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
+    crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
+    metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
+    executor: Block = Field(default=Block(use="local"), description="where the folds run; not part of a run's identity")
+    seed: int = Field(default=0, description="seed of weights, batches and augmentation")
+    inferred: tuple[str, ...] = Field(
+        default=(), description="places in this recipe that its source does not state and somebody filled in"
+    )
+
+    @model_validator(mode="after")
+    def _unique_stages(self) -> Recipe:
+        names = [stage.name for stage in self.stages]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two stages are named {twice[0]!r}")
+        return self

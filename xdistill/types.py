@@ -1,0 +1,198 @@
+"""What flows through xdistill: schemas of cohorts, batches of subjects, outputs of networks.
+
+Nothing here imports torch when it runs, so that commands that only look at data start at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+ModalityKind = Literal["volume", "image", "vector", "sequence", "text"]
+ColumnKind = Literal["numeric", "categorical", "indicator"]
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column of a vector modality.
+
+    Attributes:
+        name: the column's name as the user knows it.
+        kind: ``numeric``; ``categorical`` (stored as an index into ``categories``); or ``indicator``
+            (0 or 1, made by a transform).
+        unit: such as ``ng/mL``; empty when there is none.
+        categories: names of the categories, in the order of their indices.
+        source: for columns that a transform made, the column they came from.
+    """
+
+    name: str
+    kind: ColumnKind = "numeric"
+    unit: str = ""
+    categories: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ModalitySpec:
+    """One modality of a cohort.
+
+    Attributes:
+        kind: what it is, for example ``volume`` (3-D image) or ``vector`` (a row of a table).
+        shape: of one subject, channels first: ``(1, depth, height, width)`` for a volume, ``(columns,)``
+            for a vector.
+        columns: one entry a column for vectors, else empty.
+        unit: of the values, such as ``z-score``; empty when there is none.
+    """
+
+    kind: ModalityKind
+    shape: tuple[int, ...]
+    columns: tuple[ColumnSpec, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a cohort holds: its modalities and its classes."""
+
+    modalities: Mapping[str, ModalitySpec]
+    classes: tuple[str, ...]
+
+    def restricted_to(self, modalities: Sequence[str]) -> Schema:
+        """The same schema with only the named modalities.
+
+        Raises:
+            KeyError: for a modality that the schema does not have.
+        """
+        return replace(self, modalities={name: self.modalities[name] for name in modalities})
+
+    def with_modality(self, name: str, spec: ModalitySpec) -> Schema:
+        """The same schema with one modality added or replaced."""
+        return replace(self, modalities={**self.modalities, name: spec})
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; `Schema.from_json` reads it back."""
+        return {
+            "classes": list(self.classes),
+            "modalities": {
+                name: {
+                    "kind": spec.kind,
+                    "shape": list(spec.shape),
+                    "unit": spec.unit,
+                    "columns": [
+                        {
+                            "name": column.name,
+                            "kind": column.kind,
+                            "unit": column.unit,
+                            "categories": list(column.categories),
+                            "source": column.source,
+                        }
+                        for column in spec.columns
+                    ],
+                }
+                for name, spec in self.modalities.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Schema:
+        """The schema that `to_json` wrote."""
+        return cls(
+            modalities={
+                name: ModalitySpec(
+                    kind=spec["kind"],
+                    shape=tuple(spec["shape"]),
+                    unit=spec["unit"],
+                    columns=tuple(
+                        ColumnSpec(**{**column, "categories": tuple(column["categories"])})
+                        for column in spec["columns"]
+                    ),
+                )
+                for name, spec in data["modalities"].items()
+            },
+            classes=tuple(data["classes"]),
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some subjects of a cohort.
+
+    Attributes:
+        inputs: for each modality a tensor ``(batch, …)``.
+        present: for each modality which subjects have it; absent subjects hold zeros in ``inputs``.
+        subjects: the subjects' ids, in order.
+        target: class indices; None in what a network is given.
+    """
+
+    inputs: Mapping[str, Float[Tensor, "batch ..."]]
+    present: Mapping[str, Bool[Tensor, " batch"]]
+    subjects: tuple[str, ...]
+    target: Int[Tensor, " batch"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+    def restricted_to(self, modalities: Sequence[str]) -> Batch:
+        """What a network is given: the named modalities and nothing else, not even the target.
+
+        Raises:
+            KeyError: for a modality that the batch does not have.
+        """
+        return Batch(
+            inputs={name: self.inputs[name] for name in modalities},
+            present={name: self.present[name] for name in modalities},
+            subjects=self.subjects,
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(
+            inputs={name: value.to(device, non_blocking=True) for name, value in self.inputs.items()},
+            present={name: value.to(device, non_blocking=True) for name, value in self.present.items()},
+            subjects=self.subjects,
+            target=None if self.target is None else self.target.to(device, non_blocking=True),
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a network says about a batch.
+
+    Attributes:
+        logits: unnormalised class scores.
+        features: intermediate features by tap name, each ``(batch, …)``.
+        aux: further logits by name (deep supervision).
+    """
+
+    logits: Float[Tensor, "batch classes"]
+    features: Mapping[str, Float[Tensor, "batch ..."]] = field(default_factory=dict)
+    aux: Mapping[str, Float[Tensor, "batch classes"]] = field(default_factory=dict)
+
+    def detached(self) -> Output:
+        """The same values, cut off from the graph: no gradient flows back through them."""
+        return Output(
+            logits=self.logits.detach(),
+            features={name: value.detach() for name, value in self.features.items()},
+            aux={name: value.detach() for name, value in self.aux.items()},
+        )
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """The shapes of an `Output` without the batch dimension.
+
+    Attributes:
+        classes: number of classes.
+        features: shape of each tap, for example ``{"hbp": (512,)}``.
+        aux: names of the auxiliary logits.
+    """
+
+    classes: int
+    features: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    aux: tuple[str, ...] = ()
