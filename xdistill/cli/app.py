@@ -1,0 +1,70 @@
+"""The command line's entry: puts the commands together and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import xdistill
+from xdistill.errors import XdistillError
+
+EXAMPLES = """Cross-modal distillation: a teacher sees several modalities, its student only some of them.
+
+Examples:
+
+  xdistill run mvi_hcc                          train and test the flagship recipe
+
+  xdistill run mvi_hcc --set data.seed=1        change any field of a recipe
+
+  xdistill recipe show mvi_hcc                  the recipe with everything filled in
+
+  xdistill plugins list                         what recipes can name
+"""
+
+app = typer.Typer(
+    help=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"xdistill {xdistill.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+def _add_commands() -> None:
+    from xdistill.cli import data, plugins, recipe, run
+
+    app.command("run")(run.run)
+    app.add_typer(recipe.app, name="recipe")
+    app.add_typer(data.app, name="data")
+    app.add_typer(plugins.app, name="plugins")
+
+
+def main() -> None:
+    """Run the command line."""
+    _add_commands()
+    try:
+        app()
+    except XdistillError as error:
+        from xdistill.cli.console import print_error
+
+        print_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,43 @@
+"""Where the command line prints: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def stderr() -> Console:
+    """The console for progress, hints and errors; plain when standard error is no terminal."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def stdout() -> Console:
+    """The console for what the user asked for."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on standard output, for programs."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_error(message: str) -> None:
+    """An error on standard error; its text is never taken for markup."""
+    from rich.text import Text
+
+    stderr().print(Text("error: ", style="bold red") + Text(message))
+
+
+def print_hint(message: str) -> None:
+    """A remark on standard error."""
+    from rich.text import Text
+
+    stderr().print(Text(message, style="dim"))
