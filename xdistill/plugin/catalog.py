@@ -212,9 +212,10 @@ def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
     name = getattr(component, "name", None)
     if not isinstance(name, str) or not name:
         raise PluginError(f"{where} offers {component.__qualname__}, which has no `name`")
-    if not (isinstance(component.Config, type) and issubclass(component.Config, Settings)):
+    settings: Any = component.Config
+    if not (isinstance(settings, type) and issubclass(settings, Settings)):
         raise PluginError(f"{where}: {component.__qualname__}.Config is no subclass of Settings")
-    taken = sorted({"use", *kind.fields} & set(component.Config.model_fields))
+    taken = sorted({"use", *kind.fields} & set(settings.model_fields))
     if taken:
         raise PluginError(f"{where}: {component.__qualname__}.Config has the field {taken[0]!r}, which recipes reserve")
     return Entry(kind.name, name, component, plugin.name, plugin.distribution, plugin.version)

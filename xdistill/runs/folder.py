@@ -1,0 +1,84 @@
+"""The folder of a run: where things are, and who may write there."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdistill.errors import RunError
+from xdistill.runs.files import explained, make_folder
+
+LOCK_PATIENCE = 5.0  # seconds: workers of a killed driver end within a moment
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """What the run is: recipe, hashes, versions, summary."""
+        return self.path / "record.json"
+
+    @property
+    def splits(self) -> Path:
+        """Subject ids by repeat and fold."""
+        return self.path / "splits.json"
+
+    @property
+    def predictions(self) -> Path:
+        """All predictions; there once the run is finished."""
+        return self.path / "predictions.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.path / "report.html"
+
+    def fold(self, name: str) -> Path:
+        """The folder of a finished fold, such as ``r0-f3``."""
+        return self.path / "folds" / name
+
+    def partial(self, name: str) -> Path:
+        """The folder of a fold in progress."""
+        return self.path / "folds" / f".{name}.partial"
+
+    def finished(self, name: str) -> bool:
+        """Whether the fold is finished: its folder was moved into place whole."""
+        return (self.fold(name) / "fold.json").is_file()
+
+    @contextmanager
+    def locked(self, name: str = "run") -> Iterator[None]:
+        """Hold a lock of this folder; the operating system lets go of it when the process ends, however it ends.
+
+        Raises:
+            RunError: when another process holds it.
+        """
+        make_folder(self.path / "folds")
+        path = self.path / f".{name}.lock"
+        with explained(path):
+            file = path.open("w")
+        with file:
+            deadline = time.monotonic() + LOCK_PATIENCE
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise RunError(
+                            f"{self.path}: another process is working on this run; wait for it, or stop it first"
+                        ) from None
+                    time.sleep(0.1)
+            yield
+
+
+def fold_name(repeat: int, fold: int) -> str:
+    """``r0-f3`` for repeat 0, fold 3."""
+    return f"r{repeat}-f{fold}"

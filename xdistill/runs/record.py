@@ -1,0 +1,119 @@
+"""Reading back what a run left on disk; the format is described in docs/formats/run.md."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xdistill.errors import RunError
+from xdistill.runs.files import read_json
+from xdistill.runs.folder import RunFolder
+from xdistill.stats import Predictions, Summary, read_predictions, summarise
+
+FORMAT = "xdistill-run"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One epoch of one fold.
+
+    Attributes:
+        fold: such as ``r0-f3``.
+        stage: the stage's name.
+        epoch: counted from 1 within the stage.
+        values: loss by term (``total`` is the weighted sum) and further figures by name.
+    """
+
+    fold: str
+    stage: str
+    epoch: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: everything is computed from its predictions."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def folder(self) -> RunFolder:
+        """The paths of the run."""
+        return RunFolder(self.path)
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        return str(self.record["recipe"]["name"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities."""
+        return tuple(self.record["cohort"]["classes"])
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Per-subject probabilities of the test subjects."""
+        return read_predictions(self.folder.predictions)
+
+    @cached_property
+    def metrics(self) -> dict[str, dict[str, Summary]]:
+        """``{role: {metric: Summary}}``, computed anew from the predictions."""
+        return summarise(self.predictions)
+
+    @property
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """`metrics` as plain data: ``{role: {metric: {mean, sd, folds}}}``."""
+        return {
+            role: {
+                name: {"mean": value.mean, "sd": value.sd, "folds": list(value.folds)} for name, value in values.items()
+            }
+            for role, values in self.metrics.items()
+        }
+
+    @cached_property
+    def history(self) -> tuple[HistoryRow, ...]:
+        """Losses by term, epoch, stage and fold."""
+        rows: list[HistoryRow] = []
+        for folder in sorted((self.path / "folds").glob("r*-f*")):
+            with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+                rows.extend(_history_row(folder.name, row) for row in csv.DictReader(file))
+        return tuple(rows)
+
+
+def load_run(path: Path | str) -> Run:
+    """The run in a folder.
+
+    Raises:
+        RunError: when there is none, when it is not finished, or when its format is another one.
+    """
+    folder = RunFolder(Path(path))
+    if not folder.record.is_file():
+        raise RunError(f"{path}: no run is here (record.json is missing)")
+    record = read_json(folder.record)
+    if record.get("format") != FORMAT:
+        raise RunError(f"{folder.record}: this is no record of a run")
+    if record.get("format_version") != FORMAT_VERSION:
+        raise RunError(
+            f"{folder.record}: format version {record.get('format_version')}, and this xdistill reads "
+            f"{FORMAT_VERSION}; use the xdistill that wrote it (see `versions` there), or run the recipe again"
+        )
+    if record.get("status") != "finished":
+        raise RunError(f"{path}: this run is not finished; give the command that started it again to go on")
+    return Run(folder.path, record)
+
+
+def _history_row(fold: str, row: Mapping[str, str]) -> HistoryRow:
+    fixed = ("stage", "epoch")
+    return HistoryRow(
+        fold=fold,
+        stage=row["stage"],
+        epoch=int(row["epoch"]),
+        values={name: float(value) for name, value in row.items() if name not in fixed and value},
+    )

@@ -1,0 +1,191 @@
+"""Metrics of predictions, a fold at a time, then mean and standard deviation over folds.
+
+Out-of-fold probabilities of different models differ in scale, so the headline AUC is never pooled over folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.errors import DataError
+from xdistill.stats.predictions import FoldPredictions, Predictions
+
+Targets = NDArray[np.int64]
+Probabilities = NDArray[np.float64]
+MetricFunction = Callable[[Targets, Probabilities, Sequence[str]], float]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric over the folds of a run.
+
+    Attributes:
+        mean: over folds.
+        sd: standard deviation over folds with ddof 1; 0 for a single fold.
+        folds: the values, by repeat and fold.
+    """
+
+    mean: float
+    sd: float
+    folds: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Summary:
+        """Mean and standard deviation of some values."""
+        array = np.asarray(values, dtype=np.float64)
+        return cls(float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0, tuple(map(float, array)))
+
+
+def auc_ovo(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Macro one-versus-one AUC (Hand and Till 2001), the primary metric.
+
+    Raises:
+        DataError: when a class has no subject.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    _need_all_classes(target, classes)
+    if len(classes) == 2:  # noqa: PLR2004 - scikit-learn wants the positive class alone
+        return float(roc_auc_score(target, probabilities[:, 1]))
+    return float(
+        roc_auc_score(
+            target, _rows_of_one(probabilities), multi_class="ovo", average="macro", labels=range(len(classes))
+        )
+    )
+
+
+def pairwise_auc(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> dict[str, float]:
+    """AUC of each pair of classes (mean of both directions), by ``"A vs B"``; their mean is `auc_ovo`."""
+    from sklearn.metrics import roc_auc_score
+
+    _need_all_classes(target, classes)
+    result = {}
+    for first, second in combinations(range(len(classes)), 2):
+        chosen = np.isin(target, (first, second))
+        is_first = target[chosen] == first
+        result[f"{classes[first]} vs {classes[second]}"] = float(
+            np.mean(
+                [
+                    roc_auc_score(is_first, probabilities[chosen, first]),
+                    roc_auc_score(~is_first, probabilities[chosen, second]),
+                ]
+            )
+        )
+    return result
+
+
+def f1(target: Targets, probabilities: Probabilities, classes: Sequence[str], *, average: str = "macro") -> float:
+    """F1 score; a class that is never predicted counts as zero."""
+    from sklearn.metrics import f1_score
+
+    predicted = probabilities.argmax(axis=1)
+    return float(f1_score(target, predicted, labels=range(len(classes)), average=average, zero_division=0.0))
+
+
+def accuracy(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Share of subjects whose most probable class is the right one."""
+    del classes
+    return float((probabilities.argmax(axis=1) == target).mean())
+
+
+def balanced_accuracy(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Mean over classes of the share that is recognised."""
+    _need_all_classes(target, classes)
+    hit = probabilities.argmax(axis=1) == target
+    return float(np.mean([hit[target == index].mean() for index in range(len(classes))]))
+
+
+def brier(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Brier score (Brier 1950): mean squared distance between probabilities and the one-hot target, 0 to 2."""
+    one_hot = np.eye(len(classes))[target]
+    return float(((probabilities - one_hot) ** 2).sum(axis=1).mean())
+
+
+def calibration_bins(
+    target: Targets, probabilities: Probabilities, *, bins: int = 10
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Mean confidence, accuracy and number of subjects by equal-width bins of the top probability.
+
+    Returns:
+        Three arrays ``(bins,)``; NaN where a bin is empty.
+    """
+    confidence = probabilities.max(axis=1)
+    hit = probabilities.argmax(axis=1) == target
+    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(index, minlength=bins)
+    safe = np.where(count, count, 1)
+    empty = np.where(count, 0.0, np.nan)
+    return (
+        np.bincount(index, weights=confidence, minlength=bins) / safe + empty,
+        np.bincount(index, weights=hit, minlength=bins) / safe + empty,
+        count.astype(np.int64),
+    )
+
+
+def ece(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Expected calibration error (Guo et al. 2017): top label, 10 equal-width bins."""
+    del classes
+    confidence, hit, count = calibration_bins(target, probabilities)
+    used = count > 0
+    return float((count[used] * np.abs(confidence[used] - hit[used])).sum() / count.sum())
+
+
+def f1_weighted(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """F1 score weighted by the classes' sizes."""
+    return f1(target, probabilities, classes, average="weighted")
+
+
+METRICS: Mapping[str, MetricFunction] = {
+    "auc_ovo": auc_ovo,
+    "f1_macro": f1,
+    "f1_weighted": f1_weighted,
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "brier": brier,
+    "ece": ece,
+}
+
+
+def fold_metrics(
+    fold: FoldPredictions, classes: Sequence[str], extra: Mapping[str, MetricFunction] | None = None
+) -> dict[str, float]:
+    """Every metric of one fold, the pairwise AUCs as ``auc:A vs B``.
+
+    Raises:
+        DataError: when a class is absent from the fold.
+    """
+    values = {
+        name: metric(fold.target, fold.probabilities, classes) for name, metric in {**METRICS, **(extra or {})}.items()
+    }
+    pairs = pairwise_auc(fold.target, fold.probabilities, classes)
+    return values | {f"auc:{pair}": value for pair, value in pairs.items()}
+
+
+def summarise(
+    predictions: Predictions, extra: Mapping[str, MetricFunction] | None = None
+) -> dict[str, dict[str, Summary]]:
+    """Every metric of every role over the folds: ``{role: {metric: Summary}}``."""
+    result: dict[str, dict[str, Summary]] = {}
+    for role in predictions.roles():
+        rows = [fold_metrics(fold, predictions.classes, extra) for fold in predictions.of(role)]
+        result[role] = {name: Summary.of([row[name] for row in rows]) for name in rows[0]}
+    return result
+
+
+def _need_all_classes(target: Targets, classes: Sequence[str]) -> None:
+    absent = [name for index, name in enumerate(classes) if not (target == index).any()]
+    if absent:
+        raise DataError(
+            f"class {absent[0]!r} has no subject among the {len(target)} scored here, so its AUC is not defined; "
+            f"use fewer folds or merge classes"
+        )
+
+
+def _rows_of_one(probabilities: Probabilities) -> Probabilities:
+    """Rows that sum to one to the last bit that scikit-learn looks at."""
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), dtype=np.float64)

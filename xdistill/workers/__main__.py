@@ -1,0 +1,75 @@
+"""What runs in a worker process: ``python -m xdistill.workers module:function``.
+
+Tasks come in on standard input, messages go out on what was standard output; both are length-prefixed pickles
+between two processes of one user on one machine. The process ends at once when its driver is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any, BinaryIO
+
+from xdistill.workers.wire import read_message, write_message
+
+
+def resolve(target: str) -> Callable[[Any], Iterator[Any]]:
+    """The function that ``module:function`` names."""
+    module, _, function = target.partition(":")
+    found: Callable[[Any], Iterator[Any]] = getattr(import_module(module), function)
+    return found
+
+
+def main() -> None:
+    """Serve tasks until the driver closes its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to standard error and not between the messages
+    tasks: queue.Queue[Any] = queue.Queue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks), daemon=True).start()
+    function = resolve(sys.argv[1])
+    while True:
+        _serve(function, tasks.get(), out)
+
+
+def _listen(stream: BinaryIO, tasks: queue.Queue[Any]) -> None:
+    """Pass tasks on; when the driver is gone, however it went, there is nobody left to work for."""
+    while True:
+        try:
+            tasks.put(read_message(stream))
+        except EOFError:
+            os._exit(0)
+
+
+def _serve(function: Callable[[Any], Iterator[Any]], payload: Any, out: BinaryIO) -> None:
+    try:
+        for value in function(payload):
+            write_message(out, ("event", value))
+    except BaseException as error:  # noqa: BLE001 - every end of a task is reported to the driver
+        write_message(out, ("failed", _picklable(error)))
+    else:
+        write_message(out, ("done", None))
+
+
+def _picklable(error: BaseException) -> BaseException:
+    """The error with its traceback as a note; errors that cannot be pickled become RuntimeErrors."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - a round trip of our own object
+    except Exception:  # noqa: BLE001 - any failure means the same
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.__traceback__ = None
+    error.add_note(f"In the worker:\n{text}")
+    return error
+
+
+if __name__ == "__main__":
+    main()
