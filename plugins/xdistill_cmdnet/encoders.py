@@ -1,0 +1,114 @@
+"""CMD-Net's two branches: an image with clinical data, and an image alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.encoder import Encoder, Encoding
+from xdistill.types import ModalitySpec
+from xdistill_cmdnet.clinical import ClinicalFactors
+from xdistill_cmdnet.trunk import Pool, Trunk, TrunkShape, Where, scaled_channels
+
+_IMAGE_KINDS = {"image": 3, "volume": 4}
+
+
+class TrunkConfig(Encoder.Config):
+    """Settings of the trunk."""
+
+    width: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="factor of the blocks' channels, which are 64, 128, 256 and 256 at width 1"
+    )
+    features: Annotated[int, Field(ge=1)] = Field(default=512, description="length of the branch's vector")
+    pool: Pool = Field(
+        default="average", description="what is done with the last map: averaged over positions, or flattened"
+    )
+
+
+class MriOnly(Encoder):
+    """A volume (or a 2-D image) through the trunk: the student's branch."""
+
+    name = "mri_only"
+    config: Config
+
+    class Config(TrunkConfig):
+        """One image modality in ``inputs``."""
+
+    def __init__(self, config: Config, *, inputs: Mapping[str, ModalitySpec]) -> None:
+        super().__init__(config, inputs=inputs)
+        images = image_names(inputs)
+        if len(inputs) != 1 or len(images) != 1:
+            raise SettingsError(f"mri_only reads one volume or image, not {_listed(inputs)}", field="inputs")
+        self.image = images[0]
+        sizes = _sizes(config, inputs[self.image])
+        self.trunk = Trunk(sizes, pool=config.pool, where=None)
+        self.width, self.map_channels = sizes.features, sizes.channels[-1]
+
+    def forward(
+        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
+    ) -> Encoding:
+        """Encode a batch; an absent image is seen as zeros."""
+        del present
+        encoding: Encoding = self.trunk(inputs[self.image])
+        return encoding
+
+
+class MriClinicalFusion(Encoder):
+    """A volume (or a 2-D image) through the trunk, its channels multiplied by factors from clinical items."""
+
+    name = "mri_clinical_fusion"
+    config: Config
+
+    class Config(TrunkConfig):
+        """One image modality and one vector in ``inputs``."""
+
+        chain: bool = Field(
+            default=True, description="clinical layers in a chain; false: each reads the clinical items themselves"
+        )
+        where: Where = Field(
+            default="before_norm",
+            description="multiply the result of a block's second convolution, or that of the whole block",
+        )
+
+    def __init__(self, config: Config, *, inputs: Mapping[str, ModalitySpec]) -> None:
+        super().__init__(config, inputs=inputs)
+        images = image_names(inputs)
+        vectors = [name for name, spec in inputs.items() if spec.kind == "vector"]
+        if len(config.inputs) != 2 or len(images) != 1 or len(vectors) != 1:  # noqa: PLR2004 - an image, a vector
+            raise SettingsError(
+                f"mri_clinical_fusion reads one volume or image and one vector, not {_listed(inputs)}; for an image "
+                f"alone use mri_only",
+                field="inputs",
+            )
+        self.image, self.vector = images[0], vectors[0]
+        sizes = _sizes(config, inputs[self.image])
+        self.trunk = Trunk(sizes, pool=config.pool, where=config.where)
+        self.clinical = ClinicalFactors(inputs[self.vector].shape[0], sizes.channels, chain=config.chain)
+        self.width, self.map_channels = sizes.features, sizes.channels[-1]
+
+    def forward(
+        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
+    ) -> Encoding:
+        """Encode a batch; an absent image is seen as zeros, absent clinical data multiplies by one."""
+        factors = self.clinical(inputs[self.vector], present[self.vector])
+        encoding: Encoding = self.trunk(inputs[self.image], factors)
+        return encoding
+
+
+def image_names(inputs: Mapping[str, ModalitySpec]) -> list[str]:
+    """The modalities that a trunk can read, in order."""
+    return [name for name, spec in inputs.items() if _IMAGE_KINDS.get(spec.kind) == len(spec.shape)]
+
+
+def _sizes(config: TrunkConfig, spec: ModalitySpec) -> TrunkShape:
+    return TrunkShape(shape=spec.shape, channels=scaled_channels(config.width), features=config.features)
+
+
+def _listed(inputs: Mapping[str, ModalitySpec]) -> str:
+    found = [f"{name} ({spec.kind}, {'x'.join(map(str, spec.shape))})" for name, spec in inputs.items()]
+    return ", ".join(found) or "nothing"

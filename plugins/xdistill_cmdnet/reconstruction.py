@@ -1,0 +1,92 @@
+"""The clinical self-supervision that the paper describes and its total loss leaves out (row 12)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.component import Settings
+from xdistill.interfaces.loss import TaskLoss, TrainingFacts
+from xdistill.types import Batch, ColumnSpec, Output, OutputSpec
+from xdistill_cmdnet.head import HeadConfig, build_head
+from xdistill_cmdnet.precision import full
+from xdistill_cmdnet.taps import check_taps, flat
+
+
+def masked_mean_square(
+    predicted: Float[Tensor, "batch items"],
+    actual: Float[Tensor, "batch items"],
+    known: Bool[Tensor, "batch items"],
+) -> Float[Tensor, ""]:
+    """The mean of squared differences over the known entries; zero when there is none."""
+    squares = (predicted - actual).square().where(known, 0.0)
+    return squares.sum() / known.sum().clamp(min=1)
+
+
+class ClinicalReconstruction(TaskLoss):
+    """A decoder predicts the clinical items from a network's features; its error is the loss.
+
+    Entries that were missing, which an indicator column tells, do not count, nor do the indicators themselves.
+    The decoder belongs to the loss: it is trained with the network and is not part of it.
+    """
+
+    name = "clinical_reconstruction"
+    config: Config
+    items: Tensor
+    indicators: Tensor
+
+    class Config(Settings):
+        """What is predicted from what."""
+
+        taps: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+            default=("fused",), description="features that the decoder reads, concatenated"
+        )
+        modality: str = Field(default="clinical", description="the vector modality that is predicted")
+        hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+            default=(), description="lengths of the decoder's hidden layers"
+        )
+
+    def __init__(self, config: Config, *, output: OutputSpec, training: TrainingFacts) -> None:
+        super().__init__(config, output=output, training=training)
+        check_taps(config.taps, output, network="network")
+        columns = _columns(config.modality, training)
+        items = [place for place, column in enumerate(columns) if column.kind != "indicator"]
+        if not items:
+            raise SettingsError(f"the modality {config.modality!r} has no items to predict", field="modality")
+        self.register_buffer("items", torch.tensor(items), persistent=False)
+        self.register_buffer("indicators", torch.tensor(_indicator_of(columns, items)), persistent=False)
+        length = sum(int(torch.Size(output.features[tap]).numel()) for tap in config.taps)
+        self.decoder: nn.Module = build_head(HeadConfig(hidden=config.hidden), width=length, classes=len(items))
+
+    def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
+        """The mean over known entries of all subjects."""
+        features = torch.cat([flat(output.features, tap) for tap in self.config.taps], dim=-1)
+        clinical = batch.inputs[self.config.modality]
+        known = self._known(clinical) & batch.present[self.config.modality].unsqueeze(1)
+        return masked_mean_square(full(self.decoder(features)), full(clinical[:, self.items]), known)
+
+    def _known(self, clinical: Float[Tensor, "batch columns"]) -> Bool[Tensor, "batch items"]:
+        has_none = self.indicators < 0
+        return has_none | (clinical[:, self.indicators.clamp(min=0)] == 0)
+
+
+def _columns(modality: str, training: TrainingFacts) -> tuple[ColumnSpec, ...]:
+    spec = training.schema.modalities.get(modality)
+    if spec is None or spec.kind != "vector":
+        vectors = [name for name, other in training.schema.modalities.items() if other.kind == "vector"]
+        raise SettingsError(
+            f"there is no vector modality {modality!r} to predict; there are: {', '.join(vectors) or 'none'}",
+            field="modality",
+        )
+    return spec.columns or tuple(ColumnSpec(name=str(place)) for place in range(spec.shape[0]))
+
+
+def _indicator_of(columns: tuple[ColumnSpec, ...], items: list[int]) -> list[int]:
+    """For each item the place of the column that tells that it was missing; -1 when there is none."""
+    place_of = {column.source: place for place, column in enumerate(columns) if column.kind == "indicator"}
+    return [place_of.get(columns[item].source or columns[item].name, -1) for item in items]

@@ -1,0 +1,161 @@
+"""The convolutional trunk that all of CMD-Net's branches share: four blocks, one more convolution, one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.encoder import Encoding
+
+Pool = Literal["average", "flatten"]
+Where = Literal["before_norm", "after_block"]
+
+BLOCK_CHANNELS = (64, 128, 256, 256)
+"""Channels of the four blocks at width 1, as the paper states them."""
+
+_CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+_NORM: dict[int, type[nn.BatchNorm2d | nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+@dataclass(frozen=True)
+class TrunkShape:
+    """The sizes of a trunk.
+
+    Attributes:
+        shape: of one image, channels first: ``(channels, *space)`` with two or three axes of space.
+        channels: of the four blocks.
+        features: length of the vector.
+    """
+
+    shape: tuple[int, ...]
+    channels: tuple[int, ...]
+    features: int
+
+    @property
+    def axes(self) -> int:
+        """Two for images, three for volumes."""
+        return len(self.shape) - 1
+
+    @property
+    def map_space(self) -> tuple[int, ...]:
+        """Space of the last map: every block halves each axis and rounds up."""
+        halvings = 2 ** len(self.channels)
+        return tuple(-(-length // halvings) for length in self.shape[1:])
+
+
+def scaled_channels(width: float) -> tuple[int, ...]:
+    """Channels of the four blocks at a width; at least one each.
+
+    >>> scaled_channels(0.125)
+    (8, 16, 32, 32)
+    """
+    return tuple(max(1, round(channels * width)) for channels in BLOCK_CHANNELS)
+
+
+class Block(nn.Module):
+    """Two 3x3x3 convolutions with batch norm and ReLU, the second with stride 2.
+
+    A factor a channel multiplies either the second convolution's result (``before_norm``) or the whole block's
+    (``after_block``). Batch norm would cancel the bias of a convolution right before it, so only a convolution
+    whose result is multiplied first has one: there the bias lets the factor act where the image says nothing.
+    """
+
+    def __init__(self, axes: int, inside: int, outside: int, *, where: Where | None) -> None:
+        super().__init__()
+        convolution, norm = _CONVOLUTION[axes], _NORM[axes]
+        self.where = where
+        self.first = convolution(inside, outside, 3, padding=1, bias=False)
+        self.first_norm = norm(outside)
+        self.second = convolution(outside, outside, 3, stride=2, padding=1, bias=where == "before_norm")
+        self.second_norm = norm(outside)
+
+    def forward(
+        self, image: Float[Tensor, "batch inside ..."], factor: Float[Tensor, "batch outside"] | None
+    ) -> Float[Tensor, "batch outside ..."]:
+        """The block's result, each axis of space halved and rounded up."""
+        image = F.relu(self.first_norm(self.first(image)), inplace=True)
+        image = self.second(image)
+        if factor is not None and self.where == "before_norm":
+            image = multiply_channels(image, factor)
+        image = F.relu(self.second_norm(image), inplace=True)
+        if factor is not None and self.where == "after_block":
+            image = multiply_channels(image, factor)
+        return image
+
+
+def multiply_channels(
+    image: Float[Tensor, "batch channels ..."], factor: Float[Tensor, "batch channels"]
+) -> Float[Tensor, "batch channels ..."]:
+    """Equation 1: ``Y_i(u, v) = C_i * X_i(u, v)`` for every channel i and every position."""
+    return image * factor.reshape(*factor.shape, *(1,) * (image.ndim - 2))
+
+
+class Trunk(nn.Module):
+    """From an image, and a factor a channel and block where there is clinical data, to a vector.
+
+    Four blocks; then one 3x3x3 convolution with batch norm and ReLU (the paper states neither, every other
+    convolution has both), pooling, and one fully connected layer without activation. Weights start as PyTorch's
+    layers start by themselves (Kaiming uniform), and depend on ``torch.manual_seed`` alone.
+
+    Raises:
+        SettingsError: when the image is down to one position before the last block.
+    """
+
+    def __init__(self, sizes: TrunkShape, *, pool: Pool, where: Where | None) -> None:
+        super().__init__()
+        check_space(sizes)
+        self.pool = pool
+        channels = (sizes.shape[0], *sizes.channels)
+        self.blocks = nn.ModuleList(
+            Block(sizes.axes, inside, outside, where=where)
+            for inside, outside in zip(channels, sizes.channels, strict=False)
+        )
+        last = sizes.channels[-1]
+        self.last = _CONVOLUTION[sizes.axes](last, last, 3, padding=1, bias=False)
+        self.last_norm = _NORM[sizes.axes](last)
+        positions = prod(sizes.map_space) if pool == "flatten" else 1
+        self.full = nn.Linear(last * positions, sizes.features)
+
+    def forward(
+        self,
+        image: Float[Tensor, "batch inside ..."],
+        factors: Sequence[Float[Tensor, "batch _"]] | None = None,
+    ) -> Encoding:
+        """The vector and the last map; ``factors`` holds one tensor a block."""
+        for position, block in enumerate(self.blocks):
+            image = block(image, None if factors is None else factors[position])
+        _check_statistics(image, training=self.training)
+        last = F.relu(self.last_norm(self.last(image)), inplace=True)
+        pooled = last.flatten(1) if self.pool == "flatten" else last.mean(dim=tuple(range(2, last.ndim)))
+        return Encoding(vector=self.full(pooled), map=last)
+
+
+def check_space(sizes: TrunkShape) -> None:
+    """Refuse images that are a single position before the last block halves them.
+
+    Raises:
+        SettingsError: naming the size and the smallest one that works.
+    """
+    smallest = 2 ** (len(sizes.channels) - 1) + 1
+    if max(sizes.shape[1:]) < smallest:
+        size = "x".join(str(length) for length in sizes.shape[1:])
+        raise SettingsError(
+            f"an image of {size} is a single position before the last of {len(sizes.channels)} blocks of stride 2; "
+            f"give images of at least {smallest} along one axis",
+            field="inputs",
+        )
+
+
+def _check_statistics(image: Tensor, *, training: bool) -> None:
+    if training and image.shape[0] == 1 and prod(image.shape[2:]) == 1:
+        raise SettingsError(
+            "batch norm cannot learn from one subject whose map is a single position; use larger images, or "
+            "loader.drop_last: true if it is the last batch of an epoch that holds one subject"
+        )
