@@ -1,0 +1,88 @@
+"""Clinical columns: from texts to numbers, indices of categories, and NaN for what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from xdistill.types import ColumnSpec
+from xdistill_mri.manifest.config import ClinicalSettings
+from xdistill_mri.manifest.faults import Faults
+from xdistill_mri.manifest.table import Table
+
+# A column counts as numbers with mistakes, not as names, when more than this share of its values are numbers.
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class ClinicalColumn:
+    """One column with its values, a subject each; NaN is missing."""
+
+    spec: ColumnSpec
+    values: tuple[float, ...]
+
+
+def read_column(table: Table, name: str, settings: ClinicalSettings, faults: Faults) -> ClinicalColumn:
+    """The values of a clinical column, and what it is: numbers where they can be read as such, else categories."""
+    missing = {"", *(text.lower() for text in settings.missing)}
+    texts = [None if text.lower() in missing else text for text in table.column(name)]
+    given = [text for text in texts if text is not None]
+    unit = settings.units.get(name, "")
+    if not given:
+        faults.add(f"the column {name!r} holds no value in any row; leave it out with clinical.exclude")
+        return ClinicalColumn(ColumnSpec(name, unit=unit), ())
+    if name not in settings.categorical and (name in settings.numeric or _mostly_numbers(given)):
+        return ClinicalColumn(ColumnSpec(name, unit=unit), _numbers(table, name, texts, faults))
+    categories = sorted_names(given)
+    if len(categories) > settings.max_categories:
+        faults.add(
+            f"the column {name!r} holds names, {len(categories)} different ones, and more than "
+            f"{settings.max_categories} are refused (clinical.max_categories); leave it out with clinical.exclude"
+        )
+    index = {category: float(position) for position, category in enumerate(categories)}
+    values = tuple(math.nan if text is None else index[text] for text in texts)
+    return ClinicalColumn(ColumnSpec(name, "categorical", unit, categories), values)
+
+
+def sorted_names(texts: list[str]) -> tuple[str, ...]:
+    """The different texts, sorted; by value where all are numbers."""
+    different = set(texts)
+    numbers = {text: number for text in different if (number := as_number(text)) is not None}
+    if len(numbers) == len(different):
+        return tuple(sorted(different, key=lambda text: (numbers[text], text)))
+    return tuple(sorted(different))
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that a text spells, or None."""
+    if "_" in text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _mostly_numbers(texts: list[str]) -> bool:
+    good = sum(as_number(text) is not None for text in texts)
+    return good > _MOSTLY * len(texts)
+
+
+def _numbers(table: Table, name: str, texts: list[str | None], faults: Faults) -> tuple[float, ...]:
+    values: list[float] = []
+    strangers: Counter[str] = Counter()
+    for line, text in zip(table.lines, texts, strict=True):
+        number = math.nan if text is None else as_number(text)
+        if number is None:
+            strangers[str(text)] += 1
+            faults.add(f"{str(text)!r} in the column {name!r} is no number{_hint(str(text))}", line=line.number)
+        values.append(math.nan if number is None else number)
+    return tuple(values)
+
+
+def _hint(text: str) -> str:
+    if as_number(text.replace(",", ".")) is not None:
+        return f"; write it with a point: {text.replace(',', '.')}"
+    return "; correct it, leave it empty, add it to clinical.missing, or name the column in clinical.categorical"

@@ -1,0 +1,123 @@
+"""The settings of the data set ``manifest``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from xdistill.interfaces import Settings
+from xdistill_mri.preprocess.settings import Preprocess
+
+ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
+
+
+class Columns(Settings):
+    """Names of the columns that say who a subject is and what is to be predicted."""
+
+    subject: str = Field(default="subject", description="unique id of the subject")
+    patient: str | None = Field(
+        default="patient",
+        description="whom the subject belongs to, where one patient has several; without such a column, and with "
+        "null, every subject is a patient",
+    )
+    label: str = Field(default="label", description="the class")
+
+
+class VolumeSettings(Settings):
+    """One image modality."""
+
+    column: str | None = Field(default=None, description="column with the paths; null: the modality's own name")
+    array: str | None = Field(default=None, description="which array of .npz files; null: their only one")
+    preprocess: Preprocess = Field(
+        default=Preprocess(), description="what differs from the common `preprocess`, field by field"
+    )
+
+
+class ClinicalSettings(Settings):
+    """The columns that become one vector modality."""
+
+    name: ModalityName = Field(default="clinical", description="what the modality is called")
+    include: tuple[str, ...] | None = Field(
+        default=None, description="columns to take, in this order; null: all that have no other role"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
+    categorical: tuple[str, ...] = Field(
+        default=(), description="columns whose values are names even where they look like numbers"
+    )
+    numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
+    max_categories: Annotated[int, Field(ge=2)] = Field(
+        default=20, description="a column of names with more different values than this is refused"
+    )
+    missing: tuple[str, ...] = Field(
+        default=("NA", "N/A", "NaN", "null"),
+        description="texts that mean a missing value, besides an empty cell; upper and lower case are the same",
+    )
+    units: Mapping[str, str] = Field(default={}, description="unit by column")
+
+
+class ManifestConfig(Settings):
+    """Where the cohort lies and what its columns are."""
+
+    path: Path = Field(description="the CSV file; paths in it are relative to its folder")
+    columns: Columns = Field(default=Columns(), description="who a subject is and what is predicted")
+    volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
+        default=None,
+        description="image modalities by name; null: every column whose values all end in .nii, .nii.gz, .npy or "
+        ".npz, called as the column is",
+    )
+    preprocess: Preprocess = Field(default=Preprocess(), description="how all volumes are prepared")
+    clinical: ClinicalSettings | None = Field(
+        default=ClinicalSettings(), description="the columns that become a vector; null: none"
+    )
+    classes: tuple[str, ...] | None = Field(
+        default=None, description="order of the classes; null: sorted, by value where all labels are numbers"
+    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
+        default=",", description="what separates cells"
+    )
+    encoding: str = Field(default="utf-8", description="of the CSV file, such as utf-8 or cp1252")
+    synthetic: bool = Field(default=False, description="true when no subject is real; tables then say so")
+    title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
+    source: str = Field(default="", description="licence and citation of the data")
+
+    @field_validator("volumes", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        """Accept ``[ed, es]`` and ``{ed: column}`` for ``{ed: {column: column}}``."""
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return {item: {} for item in value}
+        if isinstance(value, Mapping):
+            return {name: {"column": item} if isinstance(item, str) else item or {} for name, item in value.items()}
+        return value
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _number_labels(cls, value: Any) -> Any:
+        """Labels in the CSV are texts; in YAML, 0 and 1 are numbers."""
+        if isinstance(value, (list, tuple)):
+            return [str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in value]
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct_classes(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("a class is named twice")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError(f"there is no text encoding {value!r}; common ones are utf-8 and cp1252") from None
+        return value
+
+    def prepared(self, modality: str) -> Preprocess:
+        """The preprocessing of one modality: its own settings over the common ones."""
+        own = None if self.volumes is None else self.volumes.get(modality)
+        return self.preprocess if own is None else self.preprocess.overridden_by(own.preprocess)

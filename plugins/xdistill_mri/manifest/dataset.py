@@ -1,0 +1,134 @@
+"""The data set ``manifest``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from xdistill.errors import DataError
+from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.types import ModalitySpec, Schema
+from xdistill_mri.manifest.config import ManifestConfig
+from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xdistill_mri.preprocess.source import VolumeSource
+
+
+class ManifestDataset(Dataset):
+    """A cohort described by a CSV file with a row a subject, over NIfTI files and numpy arrays.
+
+    Image modalities have the shape ``(1, depth, height, width)``: of a NIfTI file's axes z is depth, y is height
+    and x is width; .npy and .npz arrays are depth, height, width as they are. Clinical columns become one vector
+    modality, in which NaN means missing. A file whose spacing nobody knows is used as it is.
+    """
+
+    name = "manifest"
+    version: ClassVar[str] = "1"
+    Config: ClassVar[type[Settings]] = ManifestConfig
+
+    def __init__(self, config: ManifestConfig) -> None:
+        self.config = config
+        self.path = Path(config.path).expanduser().absolute()
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """What the CSV file says.
+
+        Raises:
+            DataError: with all that is wrong with it.
+        """
+        return read_cohort(self.path, self.config)
+
+    @cached_property
+    def _schema(self) -> Schema:
+        modalities = {
+            name: ModalitySpec("volume", self._shape(name), unit=self._unit(name)) for name in self.cohort.modalities
+        }
+        columns = self.cohort.columns
+        if columns and self.config.clinical is not None:
+            modalities[self.config.clinical.name] = ModalitySpec("vector", (len(columns),), columns)
+        return Schema(modalities, self.cohort.classes)
+
+    def schema(self) -> Schema:
+        """Modalities and classes; opens one volume of each modality whose settings leave its size open."""
+        return self._schema
+
+    def index(self) -> Sequence[SubjectRow]:
+        """All subjects, in the order of the rows."""
+        return [SubjectRow(entry.subject, entry.patient, entry.target) for entry in self.cohort.entries]
+
+    def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
+        """The values of one subject: volumes are float32, the clinical vector is float64."""
+        import numpy as np
+
+        from xdistill_mri.preprocess.pipeline import one_thread
+
+        entry = self.cohort.entries[row]
+        values: dict[str, NDArray[np.generic] | None] = {}
+        with one_thread():
+            for name, source in entry.volumes.items():
+                values[name] = None if source is None else self._volume(entry, name, source)
+        if self.cohort.columns and self.config.clinical is not None:
+            values[self.config.clinical.name] = np.array(entry.clinical, dtype=np.float64)
+        return values
+
+    def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
+        """The values of several subjects, in the order of ``rows``."""
+        return (self.load(row) for row in rows)
+
+    def sources(self) -> Sequence[Path]:
+        """The CSV file and every volume and mask that it names."""
+        files = {self.path: None}
+        for entry in self.cohort.entries:
+            for source in entry.volumes.values():
+                if source is not None:
+                    files |= dict.fromkeys(file for file in (source.file, source.mask) if file is not None)
+        return list(files)
+
+    def facts(self) -> DatasetFacts:
+        """Title and source as the settings give them."""
+        return DatasetFacts(
+            title=self.config.title or self.path.name,
+            synthetic=self.config.synthetic,
+            source=self.config.source,
+        )
+
+    def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:
+        values = self._prepared(entry, modality, source)
+        expected = self._schema.modalities[modality].shape
+        if values.shape != expected:
+            first = next(other for other in self.cohort.entries if other.volumes[modality] is not None)
+            raise DataError(
+                f"subject {entry.subject!r}, modality {modality!r}: {source.file} becomes a volume of "
+                f"{list(values.shape[1:])} and that of subject {first.subject!r} one of {list(expected[1:])} (depth, "
+                f"height, width); set preprocess.size to give all the same"
+            )
+        return values
+
+    def _prepared(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:
+        from xdistill_mri.preprocess.pipeline import prepare
+
+        try:
+            return prepare(source, self.config.prepared(modality))
+        except DataError as error:
+            raise DataError(f"subject {entry.subject!r}, modality {modality!r}: {error}") from error
+
+    def _shape(self, modality: str) -> tuple[int, ...]:
+        known = self.config.prepared(modality).shape()
+        if known is not None:
+            return (1, *known)
+        for entry in self.cohort.entries:
+            source = entry.volumes[modality]
+            if source is not None:
+                return self._prepared(entry, modality, source).shape
+        msg = f"no subject has the modality {modality!r}"  # the index refuses such a cohort
+        raise AssertionError(msg)
+
+    def _unit(self, modality: str) -> str:
+        return "z-score" if self.config.prepared(modality).zscore else ""

@@ -1,0 +1,138 @@
+"""The subjects of a table: ids, patients, labels and files, checked all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdistill.types import ColumnSpec
+from xdistill_mri.manifest.clinical import read_column, sorted_names
+from xdistill_mri.manifest.config import ManifestConfig
+from xdistill_mri.manifest.faults import Faults, near
+from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
+from xdistill_mri.manifest.roles import Roles, find_roles
+from xdistill_mri.manifest.table import Table, read_table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One subject.
+
+    Attributes:
+        subject: unique id.
+        patient: whom it belongs to.
+        target: index of its class.
+        volumes: files by image modality; None where the subject has none.
+        clinical: one number a clinical column; NaN is missing.
+    """
+
+    subject: str
+    patient: str
+    target: int
+    volumes: SubjectVolumes
+    clinical: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Everything a manifest says, without having opened a volume.
+
+    Attributes:
+        entries: the subjects, in the order of the rows.
+        classes: names of the classes.
+        modalities: names of the image modalities.
+        columns: what the clinical columns are; empty when there are none.
+    """
+
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...]
+    modalities: tuple[str, ...]
+    columns: tuple[ColumnSpec, ...]
+
+
+def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
+    """Read and check a manifest.
+
+    Raises:
+        DataError: with up to ten faults at once, each with its line.
+    """
+    table = read_table(file, delimiter=config.delimiter, encoding=config.encoding)
+    faults = Faults(file)
+    roles = find_roles(table, config, faults)
+    faults.stop()
+    subjects = _subjects(table, roles, faults)
+    patients = subjects if roles.patient is None else _patients(table, roles.patient, faults)
+    labels = table.column(roles.label)
+    classes = _classes(table, labels, config, faults)
+    _check_patients(table, patients, labels, faults)
+    volumes = find_volumes(table, roles.volumes, patients, config, faults)
+    settings = config.clinical
+    clinical = [] if settings is None else [read_column(table, name, settings, faults) for name in roles.clinical]
+    faults.stop()
+    entries = (
+        Entry(
+            subject,
+            patients[row],
+            classes.index(labels[row]),
+            volumes[row],
+            tuple(column.values[row] for column in clinical),
+        )
+        for row, subject in enumerate(subjects)
+    )
+    return Cohort(tuple(entries), classes, tuple(roles.volumes), tuple(column.spec for column in clinical))
+
+
+def _subjects(table: Table, roles: Roles, faults: Faults) -> list[str]:
+    first: dict[str, int] = {}
+    for line in table.lines:
+        subject = line.cells[roles.subject]
+        if not subject:
+            faults.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number)
+        elif subject in first:
+            faults.add(
+                f"the subject {subject!r} stands here and on line {first[subject]}; ids are unique, and rows of one "
+                f"person are told apart by id and share a patient",
+                line=line.number,
+            )
+        else:
+            first[subject] = line.number
+    return table.column(roles.subject)
+
+
+def _patients(table: Table, column: str, faults: Faults) -> list[str]:
+    for line in table.lines:
+        if not line.cells[column]:
+            faults.add(
+                f"the patient is missing (column {column!r}); fill it in, or set columns.patient: null when every "
+                f"subject is a patient",
+                line=line.number,
+            )
+    return table.column(column)
+
+
+def _classes(table: Table, labels: list[str], config: ManifestConfig, faults: Faults) -> tuple[str, ...]:
+    column = config.columns.label
+    for line, label in zip(table.lines, labels, strict=True):
+        if not label:
+            faults.add(f"the label is missing (column {column!r})", line=line.number)
+        elif config.classes is not None and label not in config.classes:
+            faults.add(f"the label {label!r} is none of the classes; {near(label, config.classes)}", line=line.number)
+    given = [label for label in labels if label]
+    if given and len(set(given)) == 1:
+        faults.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
+    return sorted_names(given) if config.classes is None else config.classes
+
+
+def _check_patients(table: Table, patients: list[str], labels: list[str], faults: Faults) -> None:
+    first: dict[str, tuple[int, str]] = {}
+    for line, patient, label in zip(table.lines, patients, labels, strict=True):
+        if not patient or not label:
+            continue
+        number, known = first.setdefault(patient, (line.number, label))
+        # Rows of one subject twice are a fault already.
+        if label != known:
+            faults.add(
+                f"the patient {patient!r} has the label {label!r} here and {known!r} on line {number}; a patient has "
+                f"one label",
+                line=line.number,
+            )

@@ -1,0 +1,158 @@
+"""Turning, resampling, cropping and resizing of volumes, with MONAI's transforms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.errors import DataError
+from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.settings import Crop
+from xdistill_mri.preprocess.source import Bounds
+from xdistill_mri.preprocess.volume import Volume
+
+_DIRECTIONS = (("L", "R"), ("P", "A"), ("I", "S"))
+_RESAMPLING: dict[str, tuple[str | int, str]] = {
+    "nearest": ("nearest", "border"),
+    "linear": ("bilinear", "border"),
+    "cubic": (3, "nearest"),
+}
+_FIT = {"linear": "trilinear", "area": "area", "nearest": "nearest"}
+
+
+def oriented(volume: Volume, directions: str) -> Volume:
+    """The volume with its x, y and z axes turned and flipped to these anatomical directions.
+
+    Raises:
+        DataError: when the file does not say how it lies.
+    """
+    if not volume.oriented:
+        why = volume.unknown if volume.affine is None else "arrays do not say how they lie: leave the setting out"
+        raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
+    transform = require("monai.transforms").Orientation(axcodes=directions, labels=_DIRECTIONS)
+    return _moved(volume, transform)
+
+
+def resampled(volume: Volume, spacing: tuple[float, float, float], interpolation: str) -> Volume:
+    """The volume on a grid of this spacing (mm; depth, height, width), first voxel in place.
+
+    Raises:
+        DataError: when the spacing of the file is not known.
+    """
+    volume.spacing(f"spacing {list(spacing)}")
+    mode, padding = _RESAMPLING[interpolation]
+    transform = require("monai.transforms").Spacing(pixdim=tuple(reversed(spacing)), mode=mode, padding_mode=padding)
+    return _moved(volume, transform)
+
+
+def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | None) -> Volume:
+    """The part of the volume that ``crop`` keeps.
+
+    Args:
+        volume: after orientation and resampling.
+        crop: the settings.
+        box: for a crop by box, its bounds along depth, height and width.
+        mask: for a crop by mask, the mask on the volume's grid.
+
+    Raises:
+        DataError: when the box lies outside, the mask is empty, or the volume is smaller than a center crop.
+    """
+    if crop.center is not None:
+        if any(length < wanted for length, wanted in zip(volume.shape, crop.center, strict=True)):
+            raise DataError(
+                f"{volume.file}: the center crop {list(crop.center)} is larger than the volume "
+                f"{list(volume.shape)}; make it smaller, or use size with fit: pad_or_crop"
+            )
+        transform = require("monai.transforms").CenterSpatialCrop(roi_size=tuple(reversed(crop.center)))
+        return _moved(volume, transform)
+    margins = _margins(volume, crop)
+    bounds = _mask_bounds(mask, crop) if mask is not None else _box_bounds(volume, box)
+    limits = tuple(reversed(volume.shape))
+    start = [max(first - margin, 0) for (first, _), margin in zip(bounds, margins, strict=True)]
+    end = [min(last + margin, top) for (_, last), margin, top in zip(bounds, margins, limits, strict=True)]
+    return _moved(volume, require("monai.transforms").SpatialCrop(roi_start=start, roi_end=end))
+
+
+def resized(volume: Volume, size: tuple[int, int, int], fit: str) -> Volume:
+    """The volume with this many voxels (depth, height, width)."""
+    transforms = require("monai.transforms")
+    wanted = tuple(reversed(size))
+    if fit == "pad_or_crop":
+        smallest = float(volume.values.min())
+        return _moved(volume, transforms.ResizeWithPadOrCrop(spatial_size=wanted, mode="constant", value=smallest))
+    return _moved(volume, transforms.Resize(spatial_size=wanted, mode=_FIT[fit]))
+
+
+def check_same_grid(image: Volume, mask: Volume) -> None:
+    """A mask has to lie on its image's grid.
+
+    Raises:
+        DataError: when the two differ in shape or, where both have one, in their transform.
+    """
+    if image.shape != mask.shape:
+        raise DataError(
+            f"{mask.file}: the mask has the shape {list(mask.shape)} and its image {image.file} has "
+            f"{list(image.shape)} (depth, height, width); draw or resample the mask on the image's grid"
+        )
+    if image.affine is None or mask.affine is None:
+        return
+    tolerance = 1e-2 * image.spacing("crop").min()
+    if np.abs(image.affine - mask.affine).max() > tolerance:
+        raise DataError(
+            f"{mask.file}: the mask lies elsewhere than its image {image.file}: their spatial transforms differ; "
+            f"resample the mask on the image's grid"
+        )
+
+
+def _margins(volume: Volume, crop: Crop) -> NDArray[np.int64]:
+    """Voxels of margin along x, y and z; part of a voxel counts as a whole one."""
+    if not crop.margin:
+        return np.full(3, crop.margin_voxels, dtype=np.int64)
+    spacing = volume.spacing(f"a crop margin of {crop.margin:g} mm")
+    # Rounding first, or 10 mm at a spacing of 2.5 mm stored as float32 could become five voxels.
+    return np.ceil(np.round(crop.margin / spacing, 4)).astype(np.int64)
+
+
+def _mask_bounds(mask: Volume, crop: Crop) -> list[tuple[int, int]]:
+    """First voxel and the one after the last along x, y and z."""
+    chosen = mask.values != 0 if crop.labels is None else np.isin(mask.values, crop.labels)
+    if not chosen.any():
+        held = ", ".join(f"{value:g}" for value in np.unique(mask.values)[:20])
+        wanted = "anything but 0" if crop.labels is None else " or ".join(str(label) for label in crop.labels)
+        raise DataError(f"{mask.file}: no voxel of the mask is {wanted}; it holds {held}")
+    start, end = require("monai.transforms").generate_spatial_bounding_box(
+        chosen[None], select_fn=_itself, allow_smaller=True
+    )
+    return [(int(first), int(last)) for first, last in zip(start, end, strict=True)]
+
+
+def _itself(values: Any) -> Any:
+    return values
+
+
+def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
+    if box is None:
+        raise DataError(f"{volume.file}: no crop box is given for it")
+    for axis, (first, last), length in zip(("depth", "height", "width"), box, volume.shape, strict=True):
+        if not 0 <= first < last <= length:
+            raise DataError(
+                f"{volume.file}: the crop box is [{first}, {last}] along {axis}, and the volume has the voxels "
+                f"0 to {length} there"
+            )
+    return list(reversed(box))
+
+
+def _moved(volume: Volume, transform: Any) -> Volume:
+    """Run a transform of MONAI on the volume with its affine."""
+    torch = require("torch")
+    meta_tensor = require("monai.data").MetaTensor
+    affine = np.eye(4) if volume.affine is None else volume.affine
+    # The copy keeps MONAI from writing into, and warning about, arrays that may not be written to.
+    given = meta_tensor(torch.from_numpy(volume.values.copy())[None], affine=torch.from_numpy(affine.copy()))
+    result = transform(given)
+    values = np.ascontiguousarray(result.as_tensor().numpy()[0], dtype=np.float32)
+    known = None if volume.affine is None else np.asarray(result.affine, dtype=np.float64)
+    return replace(volume, values=values, affine=known)

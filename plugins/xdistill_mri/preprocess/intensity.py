@@ -1,0 +1,64 @@
+"""Grey values: what is not finite, clipping, standardisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.errors import DataError
+from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.volume import Volume
+
+
+def finite(volume: Volume, *, fill: bool) -> Volume:
+    """The volume, once every voxel is finite.
+
+    Args:
+        volume: as read.
+        fill: replace other voxels by the smallest finite value instead of refusing the volume.
+
+    Raises:
+        DataError: with the number of voxels that are NaN or infinite.
+    """
+    good = np.isfinite(volume.values)
+    bad = int(good.size - np.count_nonzero(good))
+    if bad == 0:
+        return volume
+    if bad == good.size:
+        raise DataError(f"{volume.file}: not one of its {good.size} voxels is a finite number")
+    if not fill:
+        raise DataError(
+            f"{volume.file}: {bad} of {good.size} voxels are NaN or infinite; repair the file, or set "
+            f"nonfinite: fill to give them the smallest finite value"
+        )
+    return volume.with_values(np.where(good, volume.values, volume.values[good].min()))
+
+
+def clipped(volume: Volume, percentiles: tuple[float, float]) -> Volume:
+    """The volume with values beyond these percentiles of its own set to them."""
+    lower, upper = percentiles
+    transform = require("monai.transforms").ClipIntensityPercentiles(lower=lower, upper=upper)
+    return volume.with_values(_changed(volume.values, transform))
+
+
+def standardised(volume: Volume, *, constant_to_zeros: bool) -> Volume:
+    """The volume with mean 0 and (population) standard deviation 1.
+
+    Raises:
+        DataError: when all voxels are alike, unless ``constant_to_zeros``.
+    """
+    if volume.values.min() == volume.values.max():
+        if constant_to_zeros:
+            return volume.with_values(np.zeros_like(volume.values))
+        raise DataError(
+            f"{volume.file}: all voxels are {volume.values.flat[0]:g} once it is cropped and clipped, so there is no "
+            f"z-score; check the file and the crop, or set constant: zeros"
+        )
+    return volume.with_values(_changed(volume.values, require("monai.transforms").NormalizeIntensity()))
+
+
+def _changed(values: NDArray[np.float32], transform: Any) -> NDArray[np.float32]:
+    tensor = require("torch").from_numpy(values.copy())[None]
+    return np.ascontiguousarray(np.asarray(transform(tensor))[0], dtype=np.float32)

@@ -1,0 +1,139 @@
+"""Reading NIfTI files and numpy arrays, refusing what is damaged or no volume."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.errors import DataError
+from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.volume import Volume
+
+SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
+
+_NO_TRANSFORM = (
+    "this file has no spatial transform (its sform and qform codes are 0) and none is invented: leave the setting "
+    "out (margin_voxels instead of margin), or write the true transform into the file"
+)
+_NO_SPACING = "arrays do not hold it: leave the setting out, or state spacing_of_arrays"
+# Millimetres of each NIfTI unit. Where a file has a transform and leaves its unit open, mm is what the standard's
+# coordinate systems are in.
+_MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+_VOLUME_DIMENSIONS = 3
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile)
+
+
+def read_volume(
+    file: Path, *, spacing_of_arrays: tuple[float, float, float] | None = None, array: str | None = None
+) -> Volume:
+    """Read a .nii, .nii.gz, .npy or .npz file; arrays are ``(depth, height, width)``.
+
+    Args:
+        file: the file.
+        spacing_of_arrays: mm along depth, height and width, for .npy and .npz.
+        array: which array of an .npz file; None when it holds one only.
+
+    Raises:
+        DataError: naming the file, when it is missing, damaged, or does not hold one 3-D volume of numbers.
+        UserError: when nibabel is needed and not installed.
+    """
+    name = file.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return _read_nifti(file)
+    values = np.ascontiguousarray(_volume_of(_read_array(file, array), file).transpose(2, 1, 0))
+    affine = None if spacing_of_arrays is None else np.diag([*reversed(spacing_of_arrays), 1.0])
+    return Volume(values, file, affine, unknown=_NO_SPACING)
+
+
+def _read_nifti(file: Path) -> Volume:
+    nibabel = require("nibabel")
+    damage = (*_DAMAGE, nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
+    try:
+        content = file.read_bytes()
+        if file.name.lower().endswith(".gz"):
+            # Whole and at once, so that gzip's checksum is compared: nibabel alone stops before it.
+            content = gzip.decompress(content)
+        image = _nifti_class(nibabel, content).from_bytes(content)
+        values = np.asanyarray(image.dataobj)
+    except damage as error:
+        raise DataError(_damaged(file, error)) from error
+    while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
+        # Some programs write a single volume as a series of one.
+        values = values[..., 0]
+    affine = _affine_of(image.header, file)
+    return Volume(_volume_of(values, file), file, affine, oriented=affine is not None, unknown=_NO_TRANSFORM)
+
+
+def _nifti_class(nibabel: Any, content: bytes) -> Any:
+    # The header's size, in either byte order, tells the two versions of the format apart.
+    if len(content) >= 4 and 540 in (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big")):  # noqa: PLR2004 -- sizes of the format
+        return nibabel.Nifti2Image
+    return nibabel.Nifti1Image
+
+
+def _affine_of(header: Any, file: Path) -> NDArray[np.float64] | None:
+    for affine, code in (header.get_sform(coded=True), header.get_qform(coded=True)):
+        if code == 0:
+            continue
+        unit = header.get_xyzt_units()[0]
+        scaled = np.array(affine, dtype=np.float64)
+        scaled[:3] *= _MILLIMETRES.get(unit, 1.0)
+        if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < np.finfo(np.float32).tiny:
+            raise DataError(f"{file}: its spatial transform is singular; repair the header")
+        return scaled
+    return None
+
+
+def _read_array(file: Path, array: str | None) -> NDArray[Any]:
+    try:
+        # A memory map of a truncated file fails late; reading it whole fails here.
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        with content:
+            return np.asarray(content[_array_name(content.files, array, file)])
+    except _DAMAGE as error:
+        raise DataError(_damaged(file, error)) from error
+
+
+def _array_name(names: list[str], wanted: str | None, file: Path) -> str:
+    held = ", ".join(names) or "none"
+    if wanted is not None:
+        if wanted not in names:
+            raise DataError(f"{file}: there is no array {wanted!r} in it; it holds {held}")
+        return wanted
+    if len(names) != 1:
+        raise DataError(f"{file}: holds {len(names)} arrays ({held}); say which with the volume's setting `array`")
+    return names[0]
+
+
+def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
+    if values.ndim != _VOLUME_DIMENSIONS:
+        shape = " x ".join(str(length) for length in values.shape) or "a single number"
+        raise DataError(f"{file}: holds {values.ndim} dimensions ({shape}) where a 3-D volume is wanted")
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{file}: holds values of type {values.dtype}, which are no grey values")
+    if values.size == 0:
+        raise DataError(f"{file}: holds no voxel ({' x '.join(str(length) for length in values.shape)})")
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _damaged(file: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{file}: there is no such file"
+    if isinstance(error, PermissionError):
+        return f"{file}: may not be read (permissions)"
+    if isinstance(error, ValueError) and "allow_pickle" in str(error):
+        return f"{file}: holds Python objects, which are never loaded; save it as a plain array of numbers"
+    reason = str(error).strip().splitlines()
+    return f"{file}: is damaged or no {_kind(file)} file ({reason[0] if reason else type(error).__name__})"
+
+
+def _kind(file: Path) -> str:
+    return next((suffix for suffix in SUFFIXES[::-1] if file.name.lower().endswith(suffix)), "volume")

@@ -1,0 +1,25 @@
+"""What one volume of one subject is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+Bounds = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """What one volume of one subject is made from.
+
+    Attributes:
+        file: the image.
+        mask: for a crop by mask, the mask.
+        box: for a crop by box, its bounds along depth, height and width.
+        array: which array of an .npz file.
+    """
+
+    file: Path
+    mask: Path | None = None
+    box: Bounds | None = None
+    array: str | None = None
