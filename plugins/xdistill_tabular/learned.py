@@ -44,7 +44,7 @@ class CategoricalColumn:
 
     def apply(self, column: Numbers) -> Numbers:
         """``(subjects,)`` to ``(subjects, seen)``; all zeros for a missing or an unseen category."""
-        return (column[:, None] == np.asarray(self.seen, dtype=np.float64)[None, :]).astype(np.float64)
+        return np.equal(column[:, None], np.asarray(self.seen, dtype=np.float64)).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,13 @@ class TabularTransform(Transform):
         values = self._checked(training)
         if not len(values):
             raise DataError(f"no training subject has the modality {self.config.modality!r}; leave it out")
-        missing = np.isnan(values).any(axis=0)
+        missing = np.flatnonzero(np.isnan(values).any(axis=0))
         self._learned = Learned(
             columns=self._fit_columns(values),
             indicated=tuple(
                 place
                 for place, column in enumerate(self.columns)
-                if self.config.indicators and missing[place] and column.kind != "indicator"
+                if self.config.indicators and place in missing and column.kind != "indicator"
             ),
         )
 
@@ -95,7 +95,15 @@ class TabularTransform(Transform):
         Raises:
             DataError: for a value that its column cannot hold.
         """
-        return self.learned.apply(self._checked(values)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            transformed = self.learned.apply(self._checked(values)).astype(np.float32)
+        huge = np.flatnonzero(np.isinf(transformed).any(axis=0))
+        if len(huge):
+            raise DataError(
+                f"the column {self.output().columns[huge[0]].name!r} of {self.config.modality!r} holds a number too "
+                f"large for 32 bits; correct it, or leave it empty where it is unknown"
+            )
+        return transformed
 
     def state(self) -> dict[str, Any]:
         """What was learned, and of which columns."""
