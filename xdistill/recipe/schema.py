@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
     """Base of all parts of a recipe: frozen, and strangers among the fields are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Block(BaseModel):
@@ -39,9 +40,7 @@ class Term(Block):
     output: str = Field(
         default="logits", description="which logits a task loss scores: `logits` or the name of an auxiliary output"
     )
-    detach_teacher: bool = Field(
-        default=True, description="distillation losses: send no gradient into the teacher"
-    )
+    detach_teacher: bool = Field(default=True, description="distillation losses: send no gradient into the teacher")
 
 
 class Optimizer(Section):
@@ -124,7 +123,10 @@ class CacheRecipe(Section):
 class Recipe(Section):
     """An experiment: a cohort, a teacher, a student, how they are trained and how they are tested."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", description="also the folder below `runs/`")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$",
+        description="letters, digits, `_`, `.` and `-`, in parts with `/` between; also the folder below `runs/`",
+    )
     description: str = Field(default="", description="free text")
     data: Block = Field(description="the cohort: a data set and its settings")
     cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort is kept on disk")
@@ -150,10 +152,15 @@ class Recipe(Section):
         default=(), description="places in this recipe that its source does not state and somebody filled in"
     )
 
-    @model_validator(mode="after")
-    def _unique_stages(self) -> Recipe:
-        names = [stage.name for stage in self.stages]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two stages are named {twice[0]!r}")
-        return self
+    @field_validator("stages")
+    @classmethod
+    def _unique_stages(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        names = [stage.name for stage in stages]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise PydanticCustomError(
+                    "repeated_stage",
+                    "two stages are named '{name}'; give each a name of its own",
+                    {"name": name, "place": (index, "name")},
+                )
+        return stages

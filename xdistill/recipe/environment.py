@@ -1,0 +1,111 @@
+"""Environment variables and relative paths in a recipe's `data` block: where a cohort lies differs by machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from xdistill.errors import Fault
+from xdistill.recipe.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
+
+_REFERENCE = re.compile(r"\$\$(?=\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+_INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
+
+
+def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tuple[MappingNode, list[Fault]]:
+    """Replace ``${NAME}`` and ``${NAME:-default}`` in the text values of `data`.
+
+    ``$${`` stands for a literal ``${``. A variable that is set to nothing counts as unset.
+    """
+    faults: list[Fault] = []
+
+    def filled(text: str, origin: Origin, path: TreePath) -> str:
+        value, messages = substitute(text, variables)
+        faults.extend(origin.fault(message, path) for message in messages)
+        return value
+
+    return _in_data(root, filled), faults
+
+
+def resolve_paths(root: MappingNode) -> MappingNode:
+    """Make relative paths in `data` absolute when they exist beside the recipe file that they were written in.
+
+    A path is text in a field named `path`, or whose name ends in ``_path`` or ``_dir``. A leading ``~`` becomes the
+    home folder. What does not exist beside the file stays relative to the working directory.
+    """
+
+    def resolved(text: str, origin: Origin, path: TreePath) -> str:
+        names = [part for part in path if isinstance(part, str)]
+        return _beside(text, origin.folder) if _is_path_field(names[-1]) else text
+
+    return _in_data(root, resolved)
+
+
+def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The text with its references filled in, and what is wrong with those that could not be.
+
+    >>> substitute("${ROOT}/a", {"ROOT": "/mnt"})
+    ('/mnt/a', [])
+    """
+    messages: list[str] = []
+
+    def value_of(match: re.Match[str]) -> str:
+        if match["inside"] is None:
+            return "$"
+        inside = _INSIDE.fullmatch(match["inside"])
+        if not match["end"] or inside is None:
+            messages.append("write ${NAME} or ${NAME:-default} for an environment variable, $${ for the characters")
+            return match[0]
+        found = variables.get(inside["name"]) or inside["default"]
+        if found is None:
+            messages.append(
+                f"the environment variable {inside['name']} is not set; set it, or write a default as in "
+                f"${{{inside['name']}:-default}}"
+            )
+            return match[0]
+        return found
+
+    return _REFERENCE.sub(value_of, text), messages
+
+
+def _is_path_field(name: str) -> bool:
+    return name == "path" or name.endswith(("_path", "_dir"))
+
+
+def _beside(text: str, folder: Path | None) -> str:
+    if not text:
+        return text
+    if text.startswith("~"):
+        text = os.path.expanduser(text)  # noqa: PTH111  # Path.expanduser raises where this leaves the text alone
+    if folder is None or Path(text).is_absolute():
+        return text
+    beside = folder / text
+    try:
+        return str(beside.resolve()) if beside.exists() else text
+    except (OSError, ValueError):
+        return text
+
+
+def _in_data(root: MappingNode, change: Callable[[str, Origin, TreePath], str]) -> MappingNode:
+    entry = root.entries.get("data")
+    if entry is None:
+        return root
+    changed = Entry(entry.key, _mapped(entry.value, ("data",), change))
+    return replace(root, entries={**root.entries, "data": changed})
+
+
+def _mapped(node: Node, path: TreePath, change: Callable[[str, Origin, TreePath], str]) -> Node:
+    if isinstance(node, MappingNode):
+        entries = {
+            name: Entry(entry.key, _mapped(entry.value, (*path, name), change)) for name, entry in node.entries.items()
+        }
+        return replace(node, entries=entries)
+    if isinstance(node, ListNode):
+        items = (_mapped(item, (*path, index), change) for index, item in enumerate(node.items))
+        return ListNode(tuple(items), node.origin)
+    if isinstance(node.value, str):
+        return ScalarNode(change(node.value, node.origin, path), node.origin)
+    return node

@@ -1,0 +1,61 @@
+"""Reading a recipe file as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xdistill.errors import Fault
+from xdistill.recipe.syntax import line_and_column
+
+LARGEST_FILE = 1024 * 1024  # bytes; a long recipe has ten thousand
+
+
+class UnreadableError(Exception):
+    """A file that cannot be read as text, with its fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.message)
+
+
+def read_text(path: Path, source: str) -> str:
+    """The text of a recipe file.
+
+    Args:
+        path: the file.
+        source: its name in faults.
+
+    Raises:
+        UnreadableError: for a file that is missing, too large, or not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise UnreadableError(Fault(f"the file cannot be read: {error.strerror or error}", "", source)) from None
+    if len(content) > LARGEST_FILE:
+        message = f"the file is larger than {LARGEST_FILE // 1024} KiB, which no recipe is; is it the right file?"
+        raise UnreadableError(Fault(message, "", source))
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        line, column = line_and_column(before, len(before))
+        message = f"the file is not UTF-8: the byte 0x{content[error.start]:02x} stands here; save it as UTF-8"
+        raise UnreadableError(Fault(message, "", source, line, column)) from None
+
+
+def shown(path: Path) -> str:
+    """A file's name for people: relative to the working directory when it lies below that."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def names_beside(path: Path) -> list[str]:
+    """The recipe files in the folder of a file that does not exist."""
+    try:
+        return sorted(other.name for other in path.parent.iterdir() if other.suffix in {".yaml", ".yml"})
+    except OSError:
+        return []

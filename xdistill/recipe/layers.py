@@ -1,0 +1,174 @@
+"""A recipe file and the files it extends, each read into a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NoReturn
+
+from xdistill.errors import Fault, RecipeError
+from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
+from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.merge import is_null
+from xdistill.recipe.nodes import Entry, MappingNode, Node, Origin, ScalarNode
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.recipe.yaml_reader import read_yaml
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One recipe without what it extends.
+
+    Attributes:
+        tree: its fields, without `extends` and `profiles`.
+        profiles: what it says about each profile.
+        file: the file it came from; None for recipes made in Python.
+    """
+
+    tree: MappingNode
+    profiles: Mapping[str, MappingNode] = field(default_factory=dict)
+    file: Path | None = None
+
+
+@dataclass
+class Chain:
+    """A recipe and all that it extends, the base of all first.
+
+    Attributes:
+        layers: base first.
+        faults: what is wrong with them so far, without leaving one of them unreadable.
+    """
+
+    layers: list[Layer]
+    faults: list[Fault]
+
+
+def read_chain(path: Path) -> Chain:
+    """Read a recipe file and all that it extends.
+
+    Raises:
+        RecipeError: when one of the files cannot be read or understood.
+    """
+    return extend_chain(Chain([], []), path, Origin(), ())
+
+
+def chain_of_tree(root: Node) -> Chain:
+    """The chain of a recipe that was made in Python."""
+    chain = Chain([], [])
+    return _add(chain, root, None, ())
+
+
+def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, ...]) -> Chain:
+    """Add a file below the layers of a chain, and what it extends below that.
+
+    Args:
+        chain: what is read so far; changed.
+        path: the file.
+        asked_by: where `extends` names it.
+        seen: files that extend it, resolved.
+
+    Raises:
+        RecipeError: see `read_chain`.
+    """
+    resolved = path.resolve()
+    if resolved in seen:
+        names = " -> ".join(file.name for file in (*seen[seen.index(resolved) :], resolved))
+        _refuse(chain, asked_by.fault(f"these recipes extend one another in a circle: {names}", ("extends",)))
+    source = shown(path)
+    try:
+        text = read_text(path, source)
+    except UnreadableError as error:
+        _refuse(chain, error.fault)
+    reading = read_yaml(text, source, resolved.parent)
+    chain.faults += reading.faults
+    if not reading.understood:
+        raise RecipeError(chain.faults)
+    if reading.root is None or is_null(reading.root):
+        _refuse(chain, Fault("the file is empty; a recipe needs at least name, data, student and stages", "", source))
+    return _add(chain, reading.root, resolved, (*seen, resolved))
+
+
+def find_recipe(name: str) -> Path:
+    """The file that a user means: a path, or the bare name of a bundled recipe.
+
+    Raises:
+        RecipeError: when there is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    found = find_bundled(name)
+    if found:
+        return found
+    if path.is_dir():
+        message = "this is a folder; name a recipe file in it"
+    elif has_ending(name):
+        message = f"there is no such file{_near_file(path)}"
+    else:
+        message = f"there is no such file and no bundled recipe of this name{did_you_mean(name, bundled_names())}"
+    raise RecipeError([Fault(message, "", name)])
+
+
+def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, ...]) -> Chain:
+    if not isinstance(root, MappingNode):
+        origin = root.origin if root else Origin()
+        _refuse(chain, origin.fault("a recipe is a mapping of fields, such as `name: my_experiment`"))
+    chain.layers.insert(0, _layer(chain, root, file))
+    extends = root.entries.get("extends")
+    if extends is None:
+        return chain
+    origin = extends.value.origin
+    value = extends.value.value if isinstance(extends.value, ScalarNode) else None
+    if not isinstance(value, str) or not value:
+        _refuse(chain, origin.fault("has to be one recipe file or the name of a bundled recipe", ("extends",)))
+    return extend_chain(chain, _base_file(chain, value, origin), origin, seen)
+
+
+def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
+    path = (origin.folder or Path()) / value
+    if path.is_file():
+        return path
+    found = find_bundled(value)
+    if found:
+        return found
+    if has_ending(value):
+        message = f"there is no file {value!r} beside this recipe{_near_file(path)}"
+    else:
+        message = f"there is no bundled recipe {value!r}{did_you_mean(value, bundled_names())}"
+    raise RecipeError([*chain.faults, origin.fault(message, ("extends",))])
+
+
+def _layer(chain: Chain, root: MappingNode, file: Path | None) -> Layer:
+    entries = {name: entry for name, entry in root.entries.items() if name not in {"extends", "profiles"}}
+    return Layer(replace(root, entries=entries), _profiles(chain, root.entries.get("profiles")), file)
+
+
+def _profiles(chain: Chain, entry: Entry | None) -> dict[str, MappingNode]:
+    if entry is None or is_null(entry.value):
+        return {}
+    if not isinstance(entry.value, MappingNode):
+        message = "has to be a mapping of profile names to fields, such as `paper: {seed: 1}`"
+        chain.faults.append(entry.value.origin.fault(message, ("profiles",)))
+        return {}
+    profiles: dict[str, MappingNode] = {}
+    for name, profile in entry.value.entries.items():
+        value = MappingNode({}, profile.key) if is_null(profile.value) else profile.value
+        if not isinstance(value, MappingNode):
+            message = "has to be a mapping of fields that this profile changes"
+            chain.faults.append(profile.key.fault(message, ("profiles", name)))
+            continue
+        for word in {"extends", "profiles"} & set(value.entries):
+            message = f"{word!r} stands at the top of a recipe, not inside a profile"
+            chain.faults.append(value.entries[word].key.fault(message, ("profiles", name, word)))
+        kept = {field: below for field, below in value.entries.items() if field not in {"extends", "profiles"}}
+        profiles[name] = replace(value, entries=kept)
+    return profiles
+
+
+def _near_file(path: Path) -> str:
+    return did_you_mean(path.name, names_beside(path))
+
+
+def _refuse(chain: Chain, fault: Fault) -> NoReturn:
+    raise RecipeError([*chain.faults, fault])

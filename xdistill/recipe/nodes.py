@@ -1,0 +1,173 @@
+"""A recipe's tree in which every value knows the file, line and column that supplied it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from xdistill.errors import Fault
+
+TreePath = tuple[str | int, ...]
+ScalarValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written.
+
+    Attributes:
+        source: file name as the user knows it, ``--set a.b=c``, or empty for values made in Python.
+        line: 1-based, 0 when there is none.
+        column: 1-based, 0 when there is none.
+        folder: of the file, for relative paths; None when the value comes from no file.
+    """
+
+    source: str = ""
+    line: int = 0
+    column: int = 0
+    folder: Path | None = None
+
+    def fault(self, message: str, path: TreePath = ()) -> Fault:
+        """A fault at this place."""
+        return Fault(message, dotted(path), self.source, self.line, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """A text, number, truth value or null."""
+
+    value: ScalarValue
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ListNode:
+    """A list."""
+
+    items: tuple[Node, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field of a mapping: where its name was written, and its value."""
+
+    key: Origin
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MappingNode:
+    """A mapping.
+
+    Attributes:
+        entries: fields by name.
+        origin: where the mapping was written.
+        written_for: the component that these settings were written for when the mapping itself names none;
+            merged over another component they say nothing (see `merge`).
+    """
+
+    entries: Mapping[str, Entry]
+    origin: Origin
+    written_for: str | None = None
+
+    def get(self, name: str) -> Node | None:
+        """The value of a field, None when there is no such field."""
+        entry = self.entries.get(name)
+        return entry.value if entry else None
+
+    def use(self) -> ScalarValue:
+        """The component that the mapping names; None when it names none."""
+        named = self.get("use")
+        return named.value if isinstance(named, ScalarNode) else None
+
+
+Node = ScalarNode | ListNode | MappingNode
+
+
+def dotted(path: TreePath) -> str:
+    """A place as ``--set`` writes it, such as ``stages.0.epochs``."""
+    return ".".join(str(part) for part in path)
+
+
+def child(node: Node, part: str | int) -> Node | None:
+    """The value below a field name or a list index; None when there is none."""
+    if isinstance(node, MappingNode):
+        return node.get(str(part))
+    if isinstance(node, ListNode) and isinstance(part, int) and 0 <= part < len(node.items):
+        return node.items[part]
+    return None
+
+
+def locate(root: Node, path: TreePath, *, key: bool = False) -> Origin:
+    """Where the value at a place was written, or that of its nearest ancestor which was written at all.
+
+    Args:
+        root: the whole tree.
+        path: field names and list indices from the root.
+        key: ask for the field's name instead of its value.
+    """
+    node: Node = root
+    for depth, part in enumerate(path):
+        below = child(node, part)
+        if below is None:
+            return node.origin
+        if key and depth == len(path) - 1 and isinstance(node, MappingNode):
+            return node.entries[str(part)].key
+        node = below
+    return node.origin
+
+
+def known_part(root: Node, path: TreePath) -> TreePath:
+    """The longest beginning of a path that exists in the tree."""
+    node: Node = root
+    for depth, part in enumerate(path):
+        below = child(node, part)
+        if below is None:
+            return path[:depth]
+        node = below
+    return path
+
+
+def to_plain(node: Node) -> Any:
+    """The tree as dictionaries, lists and scalars."""
+    if isinstance(node, MappingNode):
+        return {name: to_plain(entry.value) for name, entry in node.entries.items()}
+    if isinstance(node, ListNode):
+        return [to_plain(item) for item in node.items]
+    return node.value
+
+
+def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, list[Fault]]:
+    """A tree from dictionaries, lists and scalars, all of one origin.
+
+    Values that are no data (functions, arrays, numbers that are not finite) become null and a fault.
+    """
+    if isinstance(value, Mapping):
+        return _from_mapping(value, origin, path)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        built = [from_plain(item, origin, (*path, index)) for index, item in enumerate(value)]
+        faults = [fault for _, found in built for fault in found]
+        return ListNode(tuple(node for node, _ in built), origin), faults
+    if isinstance(value, PathLike):
+        value = fspath(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return ScalarNode(None, origin), [origin.fault(f"numbers have to be finite, and this is {value}", path)]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return ScalarNode(value, origin), []
+    message = f"a recipe holds text, numbers, truth values, null, lists and mappings, not {type(value).__name__}"
+    return ScalarNode(None, origin), [origin.fault(message, path)]
+
+
+def _from_mapping(value: Mapping[Any, Any], origin: Origin, path: TreePath) -> tuple[Node, list[Fault]]:
+    entries: dict[str, Entry] = {}
+    faults: list[Fault] = []
+    for name, item in value.items():
+        node, found = from_plain(item, origin, (*path, str(name)))
+        entries[str(name)] = Entry(origin, node)
+        faults += found
+    return MappingNode(entries, origin), faults

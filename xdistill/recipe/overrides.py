@@ -1,0 +1,175 @@
+"""Changes of single fields: ``--set a.b=c``, or a mapping from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdistill.errors import Fault
+from xdistill.recipe.merge import is_null, put
+from xdistill.recipe.nodes import (
+    ListNode,
+    MappingNode,
+    Node,
+    Origin,
+    ScalarNode,
+    TreePath,
+    child,
+    dotted,
+    from_plain,
+    to_plain,
+)
+from xdistill.recipe.scalars import NotFiniteError, resolve_plain
+from xdistill.recipe.yaml_reader import read_yaml
+
+Overrides = Sequence[str] | Mapping[str, Any]
+_OPENS_FLOW = ("[", "{", '"', "'")
+
+
+@dataclass(frozen=True)
+class Override:
+    """One change.
+
+    Attributes:
+        steps: names and indices as the user wrote them; a step into a list may be an index or a name.
+        value: what to lay over that place.
+    """
+
+    steps: tuple[str, ...]
+    value: Node
+
+
+def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Fault]]:
+    """All overrides in the order in which they are to be applied, and the faults of those that are malformed.
+
+    Those that name a component come first, so that ``--set data.path=x --set data.use=manifest`` means the same in
+    either order.
+    """
+    if isinstance(overrides, Mapping):
+        parsed = [_from_python(str(key), value) for key, value in overrides.items()]
+    elif isinstance(overrides, str):
+        parsed = [parse_override(overrides)]
+    else:
+        parsed = [parse_override(text) for text in overrides]
+    good = [override for override, _ in parsed if override]
+    faults = [fault for _, found in parsed for fault in found]
+    return sorted(good, key=_turn), faults
+
+
+def parse_override(text: str) -> tuple[Override | None, list[Fault]]:
+    """Read ``a.b=c``; the value is a YAML scalar, or a list or mapping in brackets."""
+    origin = Origin(source=f"--set {text}")
+    key, equals, value = text.partition("=")
+    if not equals:
+        return None, [origin.fault("write a field, an equals sign and a value, such as optimizer.lr=1e-4")]
+    steps = tuple(part.strip() for part in key.split("."))
+    if not all(steps):
+        return None, [origin.fault(f"{key.strip()!r} is no field; write names with dots between, such as optimizer.lr")]
+    node, messages = parse_value(value, origin)
+    if messages or node is None:
+        return None, [origin.fault(message, steps) for message in messages]
+    return Override(steps, node), []
+
+
+def parse_value(text: str, origin: Origin) -> tuple[Node | None, list[str]]:
+    """The value of an override, and what is wrong with it."""
+    text = text.strip()
+    if not text:
+        return None, ["there is no value after the equals sign; write null, or '' for empty text"]
+    if not text.startswith(_OPENS_FLOW):
+        try:
+            return ScalarNode(resolve_plain(text), origin), []
+        except NotFiniteError:
+            return None, [f"numbers have to be finite, and this is {text}"]
+    reading = read_yaml(text, origin.source)
+    if reading.root is None or reading.faults:
+        return None, [fault.message for fault in reading.faults]
+    if _kind_by_bracket(text) is not type(reading.root):
+        return None, ["write one value: a scalar, a [list], a {field: value} mapping, or quote the whole text"]
+    return from_plain(to_plain(reading.root), origin)[0], []
+
+
+def apply_overrides(root: MappingNode, overrides: Iterable[Override]) -> tuple[MappingNode, list[Fault]]:
+    """The tree with all changes made, and the faults of those that have no place in it."""
+    faults: list[Fault] = []
+    for override in overrides:
+        path, message = find_place(root, override.steps)
+        if message:
+            faults.append(override.value.origin.fault(message, override.steps))
+            continue
+        changed = put(root, path, override.value)
+        if isinstance(changed, MappingNode):
+            root = changed
+    return root, faults
+
+
+def find_place(root: Node, steps: Sequence[str]) -> tuple[TreePath, str]:
+    """The path that the steps mean in this tree, or what is wrong with them.
+
+    A step into a list is an index, the `name` of an item (a stage), or the component that only one item uses.
+    """
+    node: Node | None = root
+    path: TreePath = ()
+    for step in steps:
+        if isinstance(node, ListNode):
+            index = _index(node, step)
+            if index is None:
+                return path, f"{dotted(path)} has no item {step!r}; {_items_of(node)}"
+            path, node = (*path, index), node.items[index]
+            continue
+        if isinstance(node, ScalarNode) and not is_null(node):
+            return path, f"{dotted(path)} is {node.value!r} and has no fields, so {step!r} cannot be set in it"
+        path, node = (*path, step), child(node, step) if node else None
+    return path, ""
+
+
+def _from_python(key: str, value: Any) -> tuple[Override | None, list[Fault]]:
+    origin = Origin(source=f"override {key}")
+    steps = tuple(key.split("."))
+    if not all(steps):
+        return None, [origin.fault(f"{key!r} is no field; write names with dots between, such as optimizer.lr")]
+    node, faults = from_plain(value, origin, steps)
+    return Override(steps, node), faults
+
+
+def _turn(override: Override) -> tuple[bool, int]:
+    names_component = override.steps[-1] == "use" or (
+        isinstance(override.value, MappingNode) and "use" in override.value.entries
+    )
+    return (False, len(override.steps)) if names_component else (True, 0)
+
+
+def _index(node: ListNode, step: str) -> int | None:
+    if step.isdecimal() and step.isascii():
+        index = int(step)
+        return index if index < len(node.items) else None
+    for labels in (_labels(node, "name"), _labels(node, "use")):
+        if labels.count(step) == 1:
+            return labels.index(step)
+    return None
+
+
+def _labels(node: ListNode, field: str) -> list[Any]:
+    values = [child(item, field) for item in node.items]
+    return [value.value if isinstance(value, ScalarNode) else None for value in values]
+
+
+def _items_of(node: ListNode) -> str:
+    if not node.items:
+        return "the list is empty"
+    last = len(node.items) - 1
+    indices = "its only index is 0" if last == 0 else f"its indices are 0 to {last}"
+    names = [label for label in (*_labels(node, "name"), *_labels(node, "use")) if isinstance(label, str)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    unique = [name for name in names if name not in repeated]
+    parts = [indices]
+    if unique:
+        parts.append(f"its names {', '.join(unique)}")
+    if repeated:
+        parts.append(f"and {', '.join(repeated)} stands for several items")
+    return ", ".join(parts)
+
+
+def _kind_by_bracket(text: str) -> type[Node]:
+    return {"[": ListNode, "{": MappingNode}.get(text[0], ScalarNode)

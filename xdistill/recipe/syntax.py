@@ -1,0 +1,49 @@
+"""What the YAML parser complains about, in words that help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from xdistill.errors import Fault
+
+
+def syntax_fault(error: YAMLError, text: str, source: str) -> Fault:
+    """The fault for text that is no YAML."""
+    if isinstance(error, ReaderError):
+        line, column = line_and_column(text, error.position)
+        return Fault(f"the character U+{ord(error.character):04X} may not stand in YAML", "", source, line, column)
+    problem = str(getattr(error, "problem", None) or error)
+    context = str(getattr(error, "context", None) or "")
+    mark: Any = getattr(error, "problem_mark", None)
+    start: Any = getattr(error, "context_mark", None)
+    if "end of stream" in problem or "expected ','" in problem:
+        mark = start or mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    return Fault(f"this is not YAML: {_worded(problem, context)}", "", source, line, column)
+
+
+def line_and_column(text: str, position: int) -> tuple[int, int]:
+    """1-based line and column of a position in a text."""
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+def _worded(problem: str, context: str) -> str:
+    for part, words in _WORDS.items():
+        if part in problem:
+            return words.format(kind="mapping" if "mapping" in context else "list")
+    return problem
+
+
+_WORDS = {  # the first one found in the parser's own words counts
+    "\\t": "a tab stands where only spaces may; indent with spaces",
+    "mapping values are not allowed": "a colon stands where none may; put the text in quotes, or check the indentation",
+    "expected ','": "in the {kind} that starts here a comma or the closing bracket is missing",
+    "end of stream": "the quoted text that starts here has no closing quote",
+    "expected <block end>": "the indentation does not fit the lines above",
+    "could not find expected ':'": "a field needs a colon and a space: `name: value`",
+    "cannot start any token": "text that starts with this character has to be quoted",
+}
