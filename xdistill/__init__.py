@@ -1,3 +1,25 @@
-"""xdistill: cross-modal knowledge distillation with plugins, recipes, leak-proof folds and honest statistics."""
+"""xdistill: cross-modal knowledge distillation with plugins, recipes, leak-proof folds, honest statistics.
+
+>>> import xdistill
+>>> recipe = xdistill.load_recipe("mvi_hcc", overrides=["crossval.folds=3"])
+>>> recipe.recipe.crossval.folds
+3
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xdistill.api import load_recipe, load_run, run
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load_recipe", "load_run", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the Python interface when it is first used: ``import xdistill`` itself loads nothing."""
+    if name in {"load_recipe", "load_run", "run"}:
+        from xdistill import api
+
+        return getattr(api, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

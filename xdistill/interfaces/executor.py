@@ -17,10 +17,14 @@ class Job:
     Attributes:
         name: unique among the jobs, such as ``r0-f3``.
         payload: JSON-ready; the job's function is called with it in the worker.
+        cpus: threads that it computes with.
+        gpus: accelerators that it needs, 0 or 1.
     """
 
     name: str
     payload: dict[str, Any]
+    cpus: int = 1
+    gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class JobEvent:
 
     Attributes:
         job: the job's name.
-        kind: ``event`` (``value`` is what the job yielded), ``done``, or ``failed`` (``value`` is the error).
+        kind: ``event`` (``value`` is what the job yielded), ``restarted`` (``value`` says why), ``done``, or
+            ``failed`` (``value`` is the error).
         value: see kind.
     """
 

@@ -1,0 +1,148 @@
+"""The Python interface; the command line is a thin layer over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.runs import Run
+from xdistill.runs import load_run as _load_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from xdistill.cohort import Cohort
+    from xdistill.engine.events import Event
+    from xdistill.plugin import Catalog
+    from xdistill.recipe.loaded import LoadedRecipe
+    from xdistill.recipe.schema import Recipe
+
+__all__ = ["Figures", "FinishedRun", "load_recipe", "load_run", "run"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a run, drawn when asked for; each is a matplotlib ``Figure``."""
+
+    run: Run
+    cohort: Cohort | None
+
+    def folds(self) -> Figure:
+        """AUC of every fold."""
+        from xdistill.report.figures import folds_figure
+
+        return folds_figure(self.run)
+
+    def roc(self) -> Figure:
+        """ROC curves by class pair."""
+        from xdistill.report.figures import roc_figure
+
+        return roc_figure(self.run)
+
+    def confusion(self) -> Figure:
+        """Confusion matrix of the student."""
+        from xdistill.report.figures import confusion_figure
+
+        return confusion_figure(self.run)
+
+    def reliability(self) -> Figure:
+        """Reliability diagram."""
+        from xdistill.report.figures import reliability_figure
+
+        return reliability_figure(self.run)
+
+    def learning_curves(self) -> Figure:
+        """Losses by term over the epochs."""
+        from xdistill.report.figures import learning_curves_figure
+
+        return learning_curves_figure(self.run)
+
+
+@dataclass(frozen=True)
+class FinishedRun(Run):
+    """A finished run: ``predictions``, ``metrics``, ``summary``, ``history``, and ``figures``."""
+
+    cohort: Cohort | None = None
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures of the report."""
+        return Figures(self, self.cohort)
+
+    def write_report(self, *, show_subjects: bool = False) -> Path:
+        """Write ``report.html`` into the run's folder and return its path."""
+        from xdistill.report import write_report
+
+        return write_report(self, cohort=self.cohort, show_subjects=show_subjects)
+
+
+def run(
+    recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | Path,
+    *,
+    profile: str | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    runs: Path | str = "runs",
+    cache: Path | str | None = None,
+    fresh: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+    catalog: Catalog | None = None,
+) -> FinishedRun:
+    """Run a recipe and return its results; a run that was interrupted goes on where it stopped.
+
+    Args:
+        recipe: a file, the name of a bundled recipe, what `load_recipe` returned, or plain data.
+        profile: the profile to lay over it.
+        overrides: last changes, as ``["a.b=c"]`` or ``{"a.b": c}``.
+        runs: folder of all runs.
+        cache: folder of the cohort caches; None: the user's cache folder.
+        fresh: start anew even where there is something to go on from.
+        on_event: called with every event of the engine, for progress.
+        catalog: what the recipe may name; None: everything that is installed.
+
+    Raises:
+        XdistillError: with a message made to be read; what is finished by then is kept.
+    """
+    from xdistill.engine.crossval import execute
+    from xdistill.engine.events import CohortReady, RunFinished
+    from xdistill.plugin import load_catalog
+
+    loaded = as_loaded(recipe, profile=profile, overrides=overrides)
+    found: dict[type[Event], Event] = {}
+    events = execute(
+        loaded,
+        catalog or load_catalog(),
+        runs=Path(runs),
+        cache=None if cache is None else Path(cache),
+        fresh=fresh,
+    )
+    for event in events:
+        found[type(event)] = event
+        if on_event is not None:
+            on_event(event)
+    finished, ready = found[RunFinished], found[CohortReady]
+    assert isinstance(finished, RunFinished)  # noqa: S101 - by its key
+    assert isinstance(ready, CohortReady)  # noqa: S101 - by its key
+    result = load_run(finished.path, cohort=ready.path)
+    if not result.folder.report.is_file():
+        result.write_report()
+    return result
+
+
+def load_run(path: Path | str, *, cohort: Path | str | None = None) -> FinishedRun:
+    """The finished run in a folder.
+
+    Args:
+        path: the run's folder.
+        cohort: its cohort cache, for pictures of volumes; None: without.
+
+    Raises:
+        RunError: when there is none, when it is not finished, or when its format is another one.
+    """
+    from xdistill.cohort import open_cohort
+
+    found = _load_run(path)
+    return FinishedRun(found.path, found.record, None if cohort is None else open_cohort(Path(cohort)))

@@ -1,0 +1,245 @@
+"""A whole run: cohort, splits, folds, record. Yields events; what counts is on disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xdistill.cohort import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
+from xdistill.engine.assemble import assemble
+from xdistill.engine.background import with_progress
+from xdistill.engine.device import accelerator_name, device_count
+from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
+from xdistill.engine.experiment import Experiment, modality_of
+from xdistill.engine.identity import machine, run_id, versions
+from xdistill.engine.local import LocalExecutor, cores
+from xdistill.errors import DataError
+from xdistill.interfaces.executor import Job
+from xdistill.plugin import Catalog
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run
+from xdistill.runs.files import explained, read_json, write_json
+from xdistill.stats import Predictions, read_predictions, write_predictions
+
+FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to start or to go on."""
+
+    experiment: Experiment
+    cohort: Cohort
+    splits: Splits
+    folder: RunFolder
+    resolved: dict[str, Any]
+    identity: str
+    versions: dict[str, str]
+    profile: str
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """Names of all folds."""
+        return tuple(fold_name(split.repeat, split.fold) for split in self.splits)
+
+
+def execute(
+    loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, fresh: bool = False
+) -> Iterator[Event]:
+    """Run a recipe, from where an earlier start of the same run stopped.
+
+    Args:
+        loaded: the recipe.
+        catalog: what it may name.
+        runs: folder of all runs.
+        cache: folder of the cohort caches; None: the user's cache folder.
+        fresh: forget what an earlier start left.
+
+    Yields:
+        Events; the last is `RunFinished`, with the folder that `load_run` reads.
+
+    Raises:
+        XdistillError: everything that is finished by then is kept.
+    """
+    experiment = assemble(loaded, catalog)
+    path = yield from _cohort(experiment, cache)
+    cohort = open_cohort(path)
+    yield CohortReady(str(path), len(cohort.subjects))
+    prepared = prepare(loaded, experiment, catalog, cohort, runs)
+    folder = prepared.folder
+    with folder.locked():
+        if fresh:
+            shutil.rmtree(folder.path / "folds", ignore_errors=True)
+            folder.record.unlink(missing_ok=True)
+        if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
+            yield RunFinished(str(folder.path))
+            return
+        yield from _folds(prepared)
+        finish(prepared)
+    yield RunFinished(str(folder.path))
+
+
+def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, cohort: Cohort, runs: Path) -> Prepared:
+    """Split the cohort and find the run's folder; nothing is written.
+
+    Raises:
+        DataError: when the cohort cannot be used by this recipe.
+    """
+    recipe = experiment.recipe
+    _check_cohort(experiment, cohort)
+    splits = make_splits(
+        cohort.subjects, cohort.patients, cohort.targets, cohort.schema.classes, recipe.crossval, cohort.fingerprint
+    )
+    resolved = experiment.resolved()
+    resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
+    known = versions(catalog)
+    identity = run_id(resolved, fingerprint=cohort.fingerprint, split_hash=splits.hash, versions=known)
+    return Prepared(
+        experiment=experiment,
+        cohort=cohort,
+        splits=splits,
+        folder=RunFolder(runs / recipe.name / identity),
+        resolved=resolved,
+        identity=identity,
+        versions=known,
+        profile=loaded.profile or "",
+    )
+
+
+def _cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Path]:
+    def build(report: Any) -> Path:
+        return build_cohort(
+            experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report
+        )
+
+    return (yield from with_progress(build, CohortProgress))
+
+
+def _check_cohort(experiment: Experiment, cohort: Cohort) -> None:
+    """Refuse what would go wrong later: subjects without a modality, missing values that nothing fills in."""
+    transformed = {modality_of(choice) for choice in experiment.transforms}
+    for modality in experiment.modalities:
+        absent = np.flatnonzero(~np.asarray(cohort.present(modality), dtype=bool))
+        if len(absent):
+            raise DataError(
+                f"{len(absent)} of {len(cohort.subjects)} subjects have no {modality!r}, the first is "
+                f"{cohort.subjects[int(absent[0])]!r}; leave these subjects out of the cohort, or that modality out of "
+                f"the recipe"
+            )
+        if cohort.schema.modalities[modality].kind != "vector" or modality in transformed:
+            continue
+        values = cohort.values(modality, np.arange(len(cohort.subjects)))
+        if np.isnan(values).any():
+            raise DataError(
+                f"{modality!r} has missing values and the recipe has no transform that fills them in; add "
+                f"`transforms: [{{use: tabular, modality: {modality}}}]`"
+            )
+
+
+def _folds(prepared: Prepared) -> Iterator[Event]:
+    folder = prepared.folder
+    write_json(folder.splits, prepared.splits.to_json())
+    write_json(folder.record, _record(prepared, status="running"))
+    finished = tuple(name for name in prepared.folds if folder.finished(name))
+    compute = prepared.experiment.recipe.compute
+    jobs = [
+        Job(
+            name=fold_name(split.repeat, split.fold),
+            payload={
+                "recipe": prepared.resolved,
+                "run": str(folder.path.resolve()),
+                "cohort": str(prepared.cohort.path.resolve()),
+                "identity": prepared.identity,
+                "repeat": split.repeat,
+                "fold": split.fold,
+            },
+            cpus=compute.threads,
+            gpus=device_count(compute),
+        )
+        for split in prepared.splits
+        if fold_name(split.repeat, split.fold) not in finished
+    ]
+    executor = prepared.experiment.executor.build()
+    yield RunStarted(
+        path=str(folder.path),
+        folds=prepared.folds,
+        finished=finished,
+        epochs=prepared.experiment.epochs,
+        jobs=executor.workers(jobs) if isinstance(executor, LocalExecutor) else len(jobs),
+        threads=compute.threads,
+    )
+    for event in executor.run(FOLD_FUNCTION, jobs):
+        if event.kind == "failed":
+            raise event.value
+        if event.kind == "restarted":
+            yield FoldRestarted(event.job, str(event.value))
+        elif event.kind == "event":
+            yield event.value
+
+
+def finish(prepared: Prepared) -> Run:
+    """Gather the folds' predictions and close the record."""
+    folder = prepared.folder
+    parts = [read_predictions(folder.fold(name) / "predictions.csv") for name in prepared.folds]
+    roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
+    folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
+    beside = folder.predictions.with_suffix(".tmp")
+    with explained(folder.predictions):
+        write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
+        beside.replace(folder.predictions)
+    record = _record(prepared, status="finished")
+    record["summary"] = Run(folder.path, record).summary
+    write_json(folder.record, record)
+    return load_run(folder.path)
+
+
+def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
+    experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
+    seconds = {
+        name: read_json(folder.fold(name) / "fold.json")["seconds"] for name in prepared.folds if folder.finished(name)
+    }
+    counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    created = read_json(folder.record)["created"] if folder.record.is_file() else now
+    compute = experiment.recipe.compute
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "id": prepared.identity,
+        "status": status,
+        "recipe": prepared.resolved,
+        "profile": prepared.profile,
+        "cohort": {
+            "fingerprint": cohort.fingerprint,
+            "key": cohort.key,
+            "title": cohort.facts.title,
+            "synthetic": cohort.facts.synthetic,
+            "source": cohort.facts.source,
+            "bounds": dict(cohort.facts.bounds),
+            "subjects": len(cohort.subjects),
+            "patients": len(set(cohort.patients)),
+            "classes": list(cohort.schema.classes),
+            "class_counts": {name: int(count) for name, count in zip(cohort.schema.classes, counts, strict=True)},
+            "modalities": {
+                name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
+            },
+        },
+        "networks": {
+            role: {"inputs": list(facts.inputs), "parameters": facts.parameters}
+            for role, facts in experiment.facts.items()
+        },
+        "privileged": list(experiment.privileged),
+        "split_hash": prepared.splits.hash,
+        "versions": prepared.versions,
+        "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},
+        "created": created,
+        "finished": now if status == "finished" else None,
+        "seconds": {"folds": seconds, "training": sum(seconds.values())},
+        "summary": {},
+    }

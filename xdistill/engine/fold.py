@@ -1,0 +1,160 @@
+"""One fold: fit the transforms, train, score the test subjects, leave a folder behind. Runs in a worker."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.engine.assemble import assemble
+from xdistill.engine.checkpoint import Checkpointer
+from xdistill.engine.device import make_fabric
+from xdistill.engine.evaluate import predict
+from xdistill.engine.events import Event, FoldFinished
+from xdistill.engine.loader import Rows, Source, channels_last
+from xdistill.engine.networks import build_networks
+from xdistill.engine.seeds import derive
+from xdistill.engine.train import EVALUATION_BATCH, Trainer
+from xdistill.errors import OutOfMemoryError
+from xdistill.interfaces.loss import TrainingFacts
+from xdistill.interfaces.network import Network
+from xdistill.plugin import load_catalog
+from xdistill.recipe.load import as_loaded
+from xdistill.runs import RunFolder, fold_name
+from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
+from xdistill.stats import FoldPredictions, Predictions, write_predictions
+
+
+def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
+    """Run one fold.
+
+    Args:
+        payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``repeat``, ``fold``.
+
+    Raises:
+        OutOfMemoryError: with the settings that lower the need.
+    """
+    try:
+        yield from _run_fold(payload)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+            raise OutOfMemoryError(
+                "memory ran out; lower loader.batch_size, --jobs, loader.memory_mb (streams the cohort), or the "
+                "networks' width, as in --set loader.batch_size=4"
+            ) from error
+        raise
+
+
+def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
+    folder = RunFolder(Path(payload["run"]))
+    name = fold_name(payload["repeat"], payload["fold"])
+    with folder.locked(name):
+        begin = time.monotonic()
+        trainer, split = _trainer(payload, folder, name)
+        yield from trainer.run()
+        seconds = time.monotonic() - begin
+        _leave(folder, name, trainer, split, seconds)
+        yield FoldFinished(name, seconds)
+
+
+def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[Trainer, Split]:
+    experiment = assemble(as_loaded(payload["recipe"]), load_catalog())
+    recipe = experiment.recipe
+    cohort = open_cohort(Path(payload["cohort"]))
+    splits = Splits.from_json(read_json(folder.splits))
+    split = splits.fold(payload["repeat"], payload["fold"])
+    view = TrainingView(cohort, split)
+    transforms = fit_transforms(experiment.transforms, view)
+    fabric = make_fabric(recipe.compute)
+    seed = derive(recipe.seed, "fold", split.repeat, split.fold)
+    networks = build_networks(experiment.networks, transforms.schema, seed=seed)
+    for network in networks.values():
+        network.to(fabric.device)
+        if recipe.compute.channels_last:
+            _channels_last(network)
+    checkpointer = Checkpointer(folder.partial(name) / "checkpoint.pt", payload["identity"])
+    counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
+    trainer = Trainer(
+        experiment=experiment,
+        networks=networks,
+        source=Source(cohort, transforms, experiment.modalities, memory_mb=recipe.loader.memory_mb),
+        training=_rows(cohort, split.train),
+        validation=_rows(cohort, split.validation),
+        facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
+        fabric=fabric,
+        checkpointer=checkpointer,
+        fold=name,
+        seed=seed,
+    )
+    return trainer, split
+
+
+def _channels_last(network: Network) -> None:
+    """Keep the weights of convolutions as channels-last, as the images are."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.data = channels_last(parameter.data)
+
+
+def _rows(cohort: Cohort, subjects: tuple[str, ...]) -> Rows:
+    return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
+
+
+def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds: float) -> None:
+    """Write the fold's folder beside its place and move it there whole."""
+    target = folder.partial(name).with_suffix(".finished")
+    shutil.rmtree(target, ignore_errors=True)
+    make_folder(target)
+    rows = _rows(trainer.source.cohort, split.test)
+    folds = []
+    for role in sorted(trainer.networks, key=lambda role: role != "student"):
+        network = trainer.networks[role]
+        with explained(target):
+            save_file(
+                {key: value.contiguous() for key, value in network.state_dict().items()}, target / f"{role}.safetensors"
+            )
+        probabilities = predict(
+            network,
+            trainer.source,
+            rows,
+            fabric=trainer.fabric,
+            batch_size=EVALUATION_BATCH,
+            prepare=trainer.prepare,
+        )
+        folds.append(
+            FoldPredictions(
+                role=role,
+                repeat=split.repeat,
+                fold=split.fold,
+                subjects=split.test,
+                target=np.asarray(trainer.source.cohort.targets)[rows],
+                probabilities=probabilities,
+            )
+        )
+    classes = trainer.source.cohort.schema.classes
+    with explained(target):
+        write_predictions(target / "predictions.csv", Predictions(classes, tuple(folds)))
+    write_text(target / "history.csv", _history(trainer.history))
+    write_json(target / "transforms.json", trainer.source.transforms.state())
+    write_json(target / "fold.json", {"repeat": split.repeat, "fold": split.fold, "seconds": seconds})
+    shutil.rmtree(folder.fold(name), ignore_errors=True)
+    move_folder(target, folder.fold(name))
+    shutil.rmtree(folder.partial(name), ignore_errors=True)
+
+
+def _history(rows: list[dict[str, Any]]) -> str:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,106 @@
+"""The executor of this machine: worker processes with the cores shared out among them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from xdistill.errors import WorkerDiedError
+from xdistill.interfaces.component import Settings
+from xdistill.interfaces.executor import Executor, Job, JobEvent
+from xdistill.workers import run_tasks
+
+DEVICE_VARIABLE = "XDISTILL_DEVICE_INDEX"
+
+
+class LocalExecutor(Executor):
+    """Worker processes on this machine.
+
+    A job whose worker was killed is started once more after the others; it goes on from its last checkpoint.
+    """
+
+    name: ClassVar[str] = "local"
+
+    class Config(Settings):
+        """How many workers."""
+
+        jobs: Annotated[int, Field(ge=1)] | None = Field(
+            default=None, description="worker processes; null: as many as there are cores for their threads"
+        )
+        restarts: Annotated[int, Field(ge=0)] = Field(
+            default=1, description="how often a job whose worker was killed is started again"
+        )
+
+    config: Config
+
+    def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
+        """Run all jobs; see `Executor.run`."""
+        waiting = list(jobs)
+        for attempt in range(self.config.restarts + 1):
+            dead: dict[str, int] = {}
+            for event in self._round(target, waiting):
+                if event.kind == "died":
+                    dead[event.job] = event.value
+                else:
+                    yield event
+            waiting = [job for job in waiting if job.name in dead]
+            for job in waiting:
+                if attempt < self.config.restarts:
+                    yield JobEvent(job.name, "restarted", how_it_ended(dead[job.name]))
+                else:
+                    yield JobEvent(job.name, "failed", _died(job.name, dead[job.name]))
+            if not waiting:
+                return
+
+    def workers(self, jobs: Sequence[Job]) -> int:
+        """How many worker processes these jobs get."""
+        if self.config.jobs is not None:
+            return max(1, min(self.config.jobs, len(jobs)))
+        threads = max((job.cpus for job in jobs), default=1)
+        return max(1, min(cores() // threads, len(jobs)))
+
+    def _round(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
+        workers = self.workers(jobs)
+        environment = [worker_environment(rank, jobs[0]) for rank in range(workers)] if jobs else []
+        for message in run_tasks(target, [job.payload for job in jobs], workers=workers, environment=environment):
+            yield JobEvent(jobs[message.task].name, message.kind, message.value)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_environment(rank: int, job: Job) -> Mapping[str, str]:
+    """Threads for the numeric libraries, and the accelerator of this worker."""
+    threads = str(job.cpus)
+    return {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it some CUDA sums differ from run to run
+        DEVICE_VARIABLE: str(rank % job.gpus if job.gpus else 0),
+    }
+
+
+def how_it_ended(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
+    return f"was killed by {name}{hint}"
+
+
+def _died(job: str, status: int) -> WorkerDiedError:
+    return WorkerDiedError(
+        f"the worker of {job} {how_it_ended(status)}. What was finished is kept; the same command goes on. If memory "
+        f"ran out, lower --jobs or loader.batch_size"
+    )

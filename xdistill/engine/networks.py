@@ -1,0 +1,87 @@
+"""Building networks, and finding out what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from xdistill.engine.seeds import derive
+from xdistill.errors import PluginError, SettingsError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.network import Network
+from xdistill.types import Batch, Output, OutputSpec, Schema
+
+
+def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: int) -> dict[str, Network]:
+    """The networks of a fold, by role; each role's weights depend on the seed and the role alone."""
+    networks: dict[str, Network] = {}
+    for role, choice in choices.items():
+        torch.manual_seed(derive(seed, "weights", role))
+        networks[role] = choice.build(schema=schema)
+    return networks
+
+
+def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
+    """A network without memory for its weights, and the shapes of its output.
+
+    Raises:
+        SettingsError: when the network refuses its settings.
+        PluginError: when it cannot be built or run for any other reason.
+    """
+    try:
+        with torch.device("meta"):
+            network: Network = choice.build(schema=schema)
+        return network, output_spec(network, schema, device="meta")
+    except SettingsError:
+        raise
+    except Exception:  # noqa: BLE001 - not every operation works without data: then do it for real
+        return _sketch_for_real(choice, schema)
+
+
+def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
+    try:
+        network: Network = choice.build(schema=schema)
+        return network, output_spec(network, schema, device="cpu")
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise PluginError(f"the network {choice.use!r} cannot be built: {type(error).__name__}: {error}") from error
+
+
+def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
+    """The shapes of what a network returns, found by running it on zeros; its mode is left as it was.
+
+    Raises:
+        PluginError: when it does not return an `Output` with one logit a class.
+    """
+    mode = network.training
+    network.eval()
+    with torch.no_grad():
+        output: Any = network(zeros(schema.restricted_to(network.inputs), size=2, device=device))
+    network.train(mode)
+    if not isinstance(output, Output):
+        raise PluginError(f"the network {network.name!r} has to return an Output, and returned {type(output).__name__}")
+    if tuple(output.logits.shape) != (2, len(schema.classes)):
+        raise PluginError(
+            f"the network {network.name!r} returned logits of shape {tuple(output.logits.shape)} for 2 subjects and "
+            f"{len(schema.classes)} classes"
+        )
+    return OutputSpec(
+        classes=len(schema.classes),
+        features={name: tuple(value.shape[1:]) for name, value in output.features.items()},
+        aux=tuple(output.aux),
+    )
+
+
+def zeros(schema: Schema, *, size: int, device: str) -> Batch:
+    """A batch of zeros."""
+    return Batch(
+        inputs={
+            name: torch.zeros((size, *spec.shape), dtype=torch.float32, device=device)
+            for name, spec in schema.modalities.items()
+        },
+        present={name: torch.ones(size, dtype=torch.bool, device=device) for name in schema.modalities},
+        subjects=tuple(f"zero{index}" for index in range(size)),
+    )

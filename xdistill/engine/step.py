@@ -1,0 +1,146 @@
+"""One training step: forward through the networks, objective, backward, clip, update."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from xdistill.engine.experiment import StagePlan
+from xdistill.engine.objective import Objective
+from xdistill.errors import NonFiniteLossError
+from xdistill.interfaces.network import Network
+from xdistill.recipe import schema
+from xdistill.types import Batch, Output
+
+
+class Carried:
+    """A batch on its way through Fabric, which would otherwise take it apart."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
+class StepModule(nn.Module):
+    """The networks and the objective of a stage as one module.
+
+    A network is handed ``batch.restricted_to(network.inputs)`` and nothing else: the student never holds a
+    privileged modality.
+    """
+
+    def __init__(self, networks: Mapping[str, Network], objective: Objective, trained: Sequence[str]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+        self.objective = objective
+        self.trained = frozenset(path.split(".")[0] for path in trained)
+        self.inputs = {role: tuple(network.inputs) for role, network in networks.items()}
+
+    def forward(self, carried: Carried) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total and each term's value."""
+        batch = carried.batch
+        outputs: dict[str, Output] = {}
+        for role in self.objective.roles:
+            with nullcontext() if role in self.trained else torch.no_grad():
+                outputs[role] = self.networks[role](batch.restricted_to(self.inputs[role]))
+        result: tuple[Tensor, dict[str, Tensor]] = self.objective(outputs, batch)
+        return result
+
+
+def set_modes(networks: Mapping[str, Network], train: Sequence[str]) -> None:
+    """Train mode and gradients for what is trained; everything else is frozen in eval mode."""
+    for network in networks.values():
+        network.eval()
+        network.requires_grad_(requires_grad=False)
+    for path in train:
+        role, _, part = path.partition(".")
+        module = networks[role].get_submodule(part)
+        module.train()
+        module.requires_grad_(requires_grad=True)
+
+
+def make_optimizer(module: nn.Module, settings: schema.Optimizer) -> Optimizer:
+    """The stage's optimiser over everything that learns."""
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    decay = settings.weight_decay
+    if settings.use == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=decay, fused=_fusible(parameters)
+        )
+    kind = torch.optim.AdamW if settings.use == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=settings.lr, weight_decay=decay, fused=_fusible(parameters))
+
+
+def _fusible(parameters: Sequence[nn.Parameter]) -> bool | None:
+    return True if all(parameter.device.type in {"cpu", "cuda"} for parameter in parameters) else None
+
+
+def learning_rate(settings: schema.Optimizer, step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0, of a stage of so many steps."""
+    warm = int(settings.warmup * steps)
+    if step < warm:
+        return settings.lr * (step + 1) / warm
+    progress = (step - warm) / max(1, steps - warm)
+    if settings.schedule == "cosine":
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * progress))
+    if settings.schedule == "linear":
+        return settings.lr * (1 - progress)
+    return settings.lr
+
+
+class Stepper:
+    """Does the steps of one stage.
+
+    Args:
+        fabric: device and precision.
+        module: networks and objective, not yet set up.
+        stage: what the stage says.
+        steps: number of steps of the stage.
+        place: fold, for messages.
+    """
+
+    def __init__(self, fabric: Fabric, module: StepModule, stage: StagePlan, *, steps: int, place: str) -> None:
+        self.fabric = fabric
+        self.stage = stage
+        self.steps = steps
+        self.place = place
+        self.module = module
+        self.optimizer = make_optimizer(module, stage.optimizer)
+        self._forward, self._optimizer = fabric.setup(module, self.optimizer, move_to_device=False)
+
+    def step(self, batch: Batch, number: int, epoch: int) -> tuple[float, dict[str, Tensor]]:
+        """One step; returns the total and each term's value.
+
+        Raises:
+            NonFiniteLossError: when the total is not finite; the networks are left as they were.
+        """
+        settings = self.stage.optimizer
+        rate = learning_rate(settings, number, self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total, parts = self._forward(Carried(batch))
+        value = float(total)
+        if not math.isfinite(value):
+            raise self._non_finite(parts, batch, epoch)
+        self._optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        if settings.clip_norm is not None:
+            self.fabric.clip_gradients(
+                self._forward, self._optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
+            )
+        self._optimizer.step()
+        return value, parts
+
+    def _non_finite(self, parts: Mapping[str, Tensor], batch: Batch, epoch: int) -> NonFiniteLossError:
+        bad = [f"{label} = {float(value)}" for label, value in parts.items() if not math.isfinite(float(value))]
+        return NonFiniteLossError(
+            f"the loss is not finite in fold {self.place}, stage {self.stage.name!r}, epoch {epoch}: "
+            f"{', '.join(bad) or 'the weighted sum'}; subjects of the batch: {', '.join(batch.subjects)}. A lower "
+            f"optimizer.lr, optimizer.clip_norm, or precision 32-true may help; look at these subjects' data too"
+        )
