@@ -1,0 +1,22 @@
+"""Cohorts on disk, how they are split, and what may be learned from them."""
+
+from xdistill.cohort.build import build_cohort, default_cache_dir
+from xdistill.cohort.reader import Cohort, open_cohort
+from xdistill.cohort.splits import Split, Splits, check_splits
+from xdistill.cohort.splitting import make_splits
+from xdistill.cohort.training import TrainingView
+from xdistill.cohort.transforms import FittedTransforms, fit_transforms
+
+__all__ = [
+    "Cohort",
+    "FittedTransforms",
+    "Split",
+    "Splits",
+    "TrainingView",
+    "build_cohort",
+    "check_splits",
+    "default_cache_dir",
+    "fit_transforms",
+    "make_splits",
+    "open_cohort",
+]

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from xdistill.interfaces.component import Component
+from xdistill.interfaces.component import Component, Settings
 from xdistill.types import Schema
 
 if TYPE_CHECKING:
@@ -96,6 +96,17 @@ class Dataset(Component, ABC):
     def sources(self) -> Sequence[Path]:
         """Files whose content decides the values; their hashes are part of the cache's key."""
         return ()
+
+    @classmethod
+    def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
+        """The settings that are part of the cache's key, JSON-ready.
+
+        The default leaves out where the sources lie (values that are a `Path`, and the field ``path``), since the
+        key holds their content: a cohort that was moved keeps its cache. It is asked only for data sets that name
+        their `sources`; override it when other settings do not matter to the values either.
+        """
+        placed = {name for name, value in settings if name == "path" or isinstance(value, Path)}
+        return settings.model_dump(mode="json", exclude=placed)
 
     @abstractmethod
     def facts(self) -> DatasetFacts:

@@ -1,0 +1,41 @@
+"""The compressions a cohort can be stored with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xdistill.errors import UserError
+from xdistill.types import ModalitySpec
+
+BLOSC2_FILTER = 32026  # its number in the register of HDF5 filters
+
+
+def filter_options(compression: str, spec: ModalitySpec) -> dict[str, Any]:
+    """Arguments of ``h5py.Group.create_dataset``; vectors are small and stay as they are.
+
+    Raises:
+        UserError: for blosc2 when hdf5plugin is not installed.
+    """
+    if compression == "none" or spec.kind == "vector":
+        return {}
+    if compression == "lzf":
+        return {"compression": "lzf", "shuffle": True}
+    require_blosc2()
+    import hdf5plugin
+
+    return dict(hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=hdf5plugin.Blosc2.SHUFFLE))
+
+
+def require_blosc2() -> None:
+    """Make HDF5 know Blosc2.
+
+    Raises:
+        UserError: when hdf5plugin is not installed.
+    """
+    try:
+        import hdf5plugin  # noqa: F401  # its import registers the filter
+    except ImportError:
+        raise UserError(
+            "blosc2 compression needs the package hdf5plugin: install xdistill[blosc2], or set cache.compression to "
+            "none or lzf"
+        ) from None

@@ -1,0 +1,132 @@
+"""Makes splits: repeated, stratified, patients kept whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.cohort.splits import Split, Splits, check_splits
+from xdistill.errors import DataError
+from xdistill.recipe.schema import Crossval
+
+_Rows = NDArray[np.int64]
+
+
+def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    targets: Sequence[int] | NDArray[np.integer],
+    classes: Sequence[str],
+    crossval: Crossval,
+    fingerprint: str,
+) -> Splits:
+    """Split a cohort as the recipe says; the same arguments give the same splits.
+
+    Every subject is tested exactly once a repeat, and subjects of one patient stay together.
+
+    Args:
+        subjects: ids, in the order of the cohort.
+        patients: one a subject.
+        targets: class indices, one a subject.
+        classes: names of the classes.
+        crossval: folds, repeats, stratification, seed, and the share kept aside for validation.
+        fingerprint: of the cohort.
+
+    Raises:
+        DataError: when a class has too few patients, or is missing from a part of a fold.
+    """
+    labels = np.asarray(targets, dtype=np.int64)
+    _check_counts(np.asarray(patients), labels, classes, crossval.folds)
+    splits: list[Split] = []
+    for repeat in range(crossval.repeats):
+        folds = _folds(np.asarray(patients), labels, crossval, repeat)
+        for fold, (learning, test) in enumerate(folds):
+            where = f"repeat {repeat}, fold {fold}"
+            train, validation = _aside(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
+            _check_classes(labels[test], classes, f"the test part of {where}")
+            _check_classes(labels[train], classes, f"the training part of {where}")
+            if crossval.validation:
+                _check_classes(labels[validation], classes, f"the validation part of {where}")
+            parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, test)]
+            splits.append(Split(repeat, fold, *parts))
+    made = Splits(tuple(splits), fingerprint)
+    check_splits(made, subjects, patients)
+    return made
+
+
+def _folds(patients: NDArray[np.str_], labels: _Rows, crossval: Crossval, repeat: int) -> Iterator[tuple[_Rows, _Rows]]:
+    """Learning and test rows of each fold of one repeat."""
+    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+
+    options = {"n_splits": crossval.folds, "shuffle": True, "random_state": _seed(crossval, f"{repeat}")}
+    rows = np.arange(len(labels))
+    names, group_of = np.unique(patients, return_inverse=True)
+    if not crossval.stratify:
+        # Folds of patients: scikit-learn's own GroupKFold shuffles only since 1.6.
+        for _, test in KFold(**options).split(names):
+            chosen = np.isin(group_of, test)
+            yield rows[~chosen], rows[chosen]
+    elif len(names) == len(patients):
+        yield from StratifiedKFold(**options).split(rows, labels)
+    else:
+        yield from StratifiedGroupKFold(**options).split(rows, labels, patients)
+
+
+def _aside(
+    patients: NDArray[np.str_], labels: _Rows, learning: _Rows, crossval: Crossval, place: str
+) -> tuple[_Rows, _Rows]:
+    """Training and validation rows: whole patients, each class in its share."""
+    if not crossval.validation:
+        return learning, learning[:0]
+    from sklearn.model_selection import train_test_split
+
+    names, first = np.unique(patients[learning], return_index=True)
+    try:
+        _, aside = train_test_split(
+            names,
+            test_size=crossval.validation,
+            random_state=_seed(crossval, f"validation/{place}"),
+            stratify=labels[learning][first] if crossval.stratify else None,
+        )
+    except ValueError as error:
+        raise DataError(
+            f"crossval.validation of {crossval.validation} cannot be kept aside from {len(names)} training patients "
+            f"({error}); change crossval.validation or crossval.folds"
+        ) from error
+    chosen = np.isin(patients[learning], aside)
+    return learning[~chosen], learning[chosen]
+
+
+def _seed(crossval: Crossval, place: str) -> int:
+    """A seed of its own for each place, so that repeats of neighbouring seeds have nothing in common."""
+    return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{place}".encode()).digest()[:4])
+
+
+def _check_counts(patients: NDArray[np.str_], labels: _Rows, classes: Sequence[str], folds: int) -> None:
+    patients_of_class = Counter(int(label) for _, label in {*zip(patients.tolist(), labels.tolist(), strict=True)})
+    for index, name in enumerate(classes):
+        count = patients_of_class[index]
+        if count < 2:  # noqa: PLR2004  # one to test, one to train on
+            raise DataError(
+                f"class {name!r} has {count} patients, too few for any cross-validation; merge classes, leave the "
+                f"class out, or add subjects"
+            )
+        if count < folds:
+            raise DataError(
+                f"class {name!r} has {count} patients, and each of the {folds} folds needs one at least; set "
+                f"crossval.folds to {count} or fewer, merge classes, or add subjects"
+            )
+
+
+def _check_classes(labels: _Rows, classes: Sequence[str], where: str) -> None:
+    there = set(labels.tolist())
+    missing = [name for index, name in enumerate(classes) if index not in there]
+    if missing:
+        raise DataError(
+            f"{where} has no subject of class {missing[0]!r}, so its scores would mean nothing; use fewer "
+            f"crossval.folds, set crossval.stratify to true, or change crossval.seed or crossval.validation"
+        )
