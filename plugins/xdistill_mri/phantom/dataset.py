@@ -1,0 +1,121 @@
+"""The data set `hcc_phantom`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.types import ModalitySpec, Schema
+from xdistill_mri.phantom.anatomy import PHASES, draw_anatomies
+from xdistill_mri.phantom.bounds import best_auc
+from xdistill_mri.phantom.clinical import clinical_values, columns
+from xdistill_mri.phantom.effects import CLASSES, EFFECTS, EffectName
+from xdistill_mri.phantom.latents import Latents, draw_latents, grades
+from xdistill_mri.phantom.render import render
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Voxels = Annotated[int, Field(ge=4, le=512)]
+
+_VOXELS_AT_ONCE = 2**18
+
+
+class HccPhantom(Dataset):
+    r"""A generated cohort of liver cancer patients: two MRI phases and 52 clinical items, with known truth.
+
+    No patient is real. Each has a latent invasiveness ``r`` and
+
+    .. math::
+        r &\sim N(0, 1) \\
+        \text{grade} &= \text{cut}(r + 0.2\,\epsilon)
+            && \text{so that 270 patients are 128 M0, 93 M1, 49 M2} \\
+        u_\text{hbp} &= (a\,r + \epsilon) / \sqrt{a^2 + 1}
+            && \text{drives the hepatobiliary phase} \\
+        u_\text{pre} &= (b\,r + \epsilon) / \sqrt{b^2 + 1},\; b < a
+            && \text{drives the pre-contrast phase} \\
+        c_j &= (g_j\,r + \epsilon) / \sqrt{g_j^2 + 1}
+            && \text{item } j = \text{monotone}_j(c_j) \text{, or its category} \\
+        \text{missing}_j &= [\epsilon + \beta_j c_j > \text{cut}_j]
+            && \text{5 to 10 \% of each item; } \beta_j = 0 \text{: at random}
+
+    with an independent standard normal ``epsilon`` at each place. A few items the radiologist reads off the images
+    follow ``u_hbp`` or the lesion's size instead of ``r``: they restate what the images show. Given ``r`` the items
+    are independent of each other, more so than in life. What the phases look like stands in
+    `xdistill_mri.phantom.render`; how the bounds of `facts` come about in `xdistill_mri.phantom.bounds`.
+
+    Effects: ``calibrated`` has the difficulty of published cohorts; ``strong`` makes the clinical items tell nearly
+    all; in ``null`` they are noise, so that no method may gain from them.
+    """
+
+    name = "hcc_phantom"
+    version: ClassVar[str] = "1"
+
+    class Config(Settings):
+        """Settings of the generated cohort."""
+
+        subjects: int = Field(default=270, ge=3, le=1_000_000, description="patients, one subject each")
+        effect: EffectName = Field(
+            default="calibrated", description="how much image and clinical items tell about the grade"
+        )
+        shape: tuple[Voxels, Voxels, Voxels] = Field(
+            default=(12, 24, 24), description="depth, height and width of both volumes, in voxels"
+        )
+        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed, other patients")
+        noise: float = Field(default=1.0, ge=0, le=10, description="factor on the noise of the scanner")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def schema(self) -> Schema:
+        """Two volumes, one vector, three grades."""
+        volume = ModalitySpec(kind="volume", shape=(1, *self.config.shape), unit="z-score")
+        items = columns()
+        clinical = ModalitySpec(kind="vector", shape=(len(items),), columns=items)
+        return Schema(modalities={**dict.fromkeys(PHASES, volume), "clinical": clinical}, classes=CLASSES)
+
+    def index(self) -> Sequence[SubjectRow]:
+        """Subjects ``phantom-0001`` and so on, each a patient of its own."""
+        names = [f"phantom-{number:04d}" for number in range(1, self.config.subjects + 1)]
+        targets = grades(self._latents.pathology)
+        return [SubjectRow(name, name, int(target)) for name, target in zip(names, targets, strict=True)]
+
+    def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
+        """The volumes and items of one subject."""
+        return next(self.load_many([row]))
+
+    def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
+        """The volumes and items of several subjects, rendered some at a time in bounded memory."""
+        depth, height, width = self.config.shape
+        at_once = max(1, _VOXELS_AT_ONCE // (depth * height * width))
+        for start in range(0, len(rows), at_once):
+            yield from self._render(list(rows[start : start + at_once]))
+
+    def facts(self) -> DatasetFacts:
+        """Says that the cohort is generated, and the best possible scores on it."""
+        return DatasetFacts(
+            title=f"Synthetic cohort: {self.config.subjects} generated patients, none of them real "
+            f"(hcc_phantom, effect {self.config.effect}, seed {self.config.seed})",
+            synthetic=True,
+            source="Generated by xdistill from a model whose truth is known; free to use.",
+            bounds=best_auc(self.config.effect),
+        )
+
+    @cached_property
+    def _latents(self) -> Latents:
+        return draw_latents(self.config.subjects, EFFECTS[self.config.effect], self.config.seed)
+
+    @cached_property
+    def _clinical(self) -> NDArray[np.float32]:
+        return clinical_values(self._latents)
+
+    def _render(self, rows: list[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
+        anatomies = draw_anatomies(rows, self.config.seed, self.config.shape)
+        volumes = render(self._latents.take(rows), anatomies, self.config.noise)
+        for place, row in enumerate(rows):
+            yield {**{phase: volumes[phase][place] for phase in PHASES}, "clinical": self._clinical[row].copy()}

@@ -1,0 +1,45 @@
+"""How much the image and the clinical items say about the invasiveness, by the name of the effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EffectName = Literal["calibrated", "strong", "null"]
+
+CLASSES = ("M0", "M1", "M2")
+CLASS_COUNTS = (128, 93, 49)
+"""Grades of microvascular invasion and how many of 270 patients have each."""
+
+PATHOLOGY_NOISE = 0.2
+"""Standard deviation of what the pathologist's sampling adds to the invasiveness before it is cut into grades."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Signal-to-noise ratios of the generative model.
+
+    A measurement with gain ``g`` is ``(g r + noise) / sqrt(g**2 + 1)`` with standard normal noise: it has unit
+    variance and its correlation with the invasiveness ``r`` is ``g / sqrt(g**2 + 1)``.
+
+    Attributes:
+        hbp: gain of what the hepatobiliary phase shows.
+        pre: gain of what the pre-contrast phase shows.
+        clinical: factor on the gain of every clinical item; 0 makes them noise.
+    """
+
+    hbp: float
+    pre: float
+    clinical: float
+
+
+EFFECTS: dict[EffectName, Effect] = {
+    "calibrated": Effect(hbp=0.70, pre=0.48, clinical=1.0),
+    "strong": Effect(hbp=0.54, pre=0.37, clinical=3.4),
+    "null": Effect(hbp=0.70, pre=0.48, clinical=0.0),
+}
+
+
+def correlation(gain: float) -> float:
+    """Correlation with its cause of a measurement of this gain, from -1 to 1."""
+    return float(gain / (1.0 + gain**2) ** 0.5)

@@ -1,0 +1,115 @@
+"""From latents and anatomy to the two volumes of a subject, many subjects at a time.
+
+Lengths are in half volumes; ``s`` is the logistic function.
+
+- Hepatobiliary: bright liver; a dark lesion whose margin is displaced at random by ``0.02 + 0.12 s(u_hbp)``
+  (standard deviation) and which is surrounded by a rim that is darker than liver by ``0.45 s(1.5 u_hbp)`` at the
+  margin and fades outwards.
+- Pre-contrast: a weak contrast, a margin of constant irregularity, and inside the lesion a texture of amplitude
+  ``0.04 + 0.30 s(1.2 u_pre)``.
+
+Each volume is then scaled to mean 0 and standard deviation 1, as scanned volumes are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xdistill_mri.phantom.anatomy import FIELDS, PHASES, Anatomy
+from xdistill_mri.phantom.geometry import axes_around, distance_to_ellipsoid, per_subject, random_field, tube
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xdistill_mri.phantom.latents import Latents
+
+_MARGIN_BLUR = 0.045
+_PARENCHYMA = 0.03
+_COIL = 0.06
+_NOISE = {"hbp": 0.06, "pre": 0.06}
+
+
+def render(latents: Latents, anatomy: Anatomy, noise: float) -> dict[str, NDArray[np.float32]]:
+    """The volumes of some subjects by phase, each ``(subjects, 1, depth, height, width)``, z-scored.
+
+    Args:
+        latents: of the same subjects as ``anatomy``.
+        anatomy: their nuisances.
+        noise: factor on the scanner's noise.
+    """
+    painters = {"hbp": _hepatobiliary, "pre": _pre_contrast}
+    volumes = {}
+    for phase in PHASES:
+        volume = painters[phase](latents, anatomy)
+        volume *= 1 + _COIL * _field(anatomy, phase, "coil")
+        volume += (noise * _NOISE[phase]) * anatomy.noise[:, PHASES.index(phase)]
+        volumes[phase] = _z_scored(volume)[:, None]
+    return volumes
+
+
+def half_axes(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
+    """Half axes of the lesions, ``(subjects, 3)``, in half volumes."""
+    radius = 0.38 + 0.14 * _logistic(latents.size)
+    axes: NDArray[np.float32] = radius[:, None] * anatomy.aspect
+    return axes
+
+
+def _hepatobiliary(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
+    irregularity = 0.01 + 0.14 * _logistic(latents.hbp)
+    darkness = 0.60 * _logistic(1.5 * latents.hbp)
+    contrast = 0.62 + 0.10 * anatomy.contrast[:, PHASES.index("hbp")]
+    distance, inside, vessels = _scene(latents, anatomy, "hbp", irregularity)
+    rim = np.exp(-((np.maximum(distance, 0) / per_subject(0.26 + 0.08 * anatomy.rim_width)) ** 2))
+    outside_signal = 1 - per_subject(darkness) * rim - 0.10 * vessels
+    lesion_signal = per_subject(1 - contrast)
+    return (
+        outside_signal + inside * (lesion_signal - outside_signal) + _PARENCHYMA * _field(anatomy, "hbp", "parenchyma")
+    )
+
+
+def _pre_contrast(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
+    irregularity = np.full(len(latents.pre), 0.04)
+    amplitude = 0.03 + 0.40 * _logistic(1.2 * latents.pre)
+    contrast = 0.22 + 0.08 * anatomy.contrast[:, PHASES.index("pre")]
+    _, inside, vessels = _scene(latents, anatomy, "pre", irregularity)
+    outside_signal = 1 - 0.06 * vessels
+    lesion_signal = per_subject(1 - contrast) + per_subject(amplitude) * _field(anatomy, "pre", "lesion")
+    return (
+        outside_signal + inside * (lesion_signal - outside_signal) + _PARENCHYMA * _field(anatomy, "pre", "parenchyma")
+    )
+
+
+def _scene(
+    latents: Latents, anatomy: Anatomy, phase: str, irregularity: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Distance to the margin, share of the lesion in each voxel, and vessels: each ``(subjects, *shape)``."""
+    shape = anatomy.noise.shape[2:]
+    axes = axes_around(anatomy.offset[:, PHASES.index(phase)], shape)
+    distance = distance_to_ellipsoid(axes, half_axes(latents, anatomy))
+    distance += per_subject(irregularity) * _field(anatomy, phase, "margin")
+    inside = _logistic(distance / -_MARGIN_BLUR)
+    vessels = sum(
+        tube(axes, anatomy.vessel_point[:, one], anatomy.vessel_direction[:, one], anatomy.vessel_width[:, one])
+        for one in range(anatomy.vessel_width.shape[1])
+    )
+    return distance, inside, vessels
+
+
+def _field(anatomy: Anatomy, phase: str, name: str) -> NDArray[np.float32]:
+    at = PHASES.index(phase), list(FIELDS).index(name)
+    return random_field(anatomy.wave_vectors[:, *at], anatomy.wave_phases[:, *at], anatomy.noise.shape[2:])
+
+
+def _logistic(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    # The hyperbolic tangent does not overflow, whatever it is given.
+    logistic: NDArray[np.float32] = 0.5 + 0.5 * np.tanh(0.5 * values.astype(np.float32))
+    return logistic
+
+
+def _z_scored(volumes: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = volumes.reshape(len(volumes), -1)
+    mean = flat.mean(axis=1, dtype=np.float64)
+    spread = flat.std(axis=1, dtype=np.float64)
+    return (volumes - per_subject(mean)) / per_subject(spread)
