@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import xdistill
+from xdistill.cli import data, plugins, recipe, run
 from xdistill.errors import XdistillError
 
 EXAMPLES = """Cross-modal distillation: a teacher sees several modalities, its student only some of them.
@@ -26,10 +27,13 @@ Examples:
 app = typer.Typer(
     help=EXAMPLES,
     no_args_is_help=True,
-    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run", help=run.EXAMPLES)(run.run)
+app.add_typer(recipe.app, name="recipe")
+app.add_typer(data.app, name="data")
+app.add_typer(plugins.app, name="plugins")
 
 
 def _version(value: bool) -> None:
@@ -47,24 +51,15 @@ def _root(
     del version
 
 
-def _add_commands() -> None:
-    from xdistill.cli import data, plugins, recipe, run
-
-    app.command("run")(run.run)
-    app.add_typer(recipe.app, name="recipe")
-    app.add_typer(data.app, name="data")
-    app.add_typer(plugins.app, name="plugins")
-
-
 def main() -> None:
     """Run the command line."""
-    _add_commands()
+    from xdistill.cli.console import print_error
+
     try:
         app()
     except XdistillError as error:
-        from xdistill.cli.console import print_error
-
         print_error(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        print_error("stopped")
         sys.exit(130)

@@ -125,7 +125,7 @@ def iterate(batches: TrainingBatches, keys: Sequence[BatchKey], *, workers: int)
     loader: DataLoader[Any] = DataLoader(
         batches,  # type: ignore[arg-type]  # a mapping by key is what torch calls a map-style data set
         batch_size=None,
-        sampler=keys,  # type: ignore[arg-type]  # an iterable of keys is all a sampler is
+        sampler=keys,  # an iterable of keys is all a sampler is
         num_workers=workers,
     )
     yield from loader

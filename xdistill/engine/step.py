@@ -125,7 +125,7 @@ class Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         total, parts = self._forward(Carried(batch))
-        value = float(total)
+        value = float(total.detach())
         if not math.isfinite(value):
             raise self._non_finite(parts, batch, epoch)
         self._optimizer.zero_grad(set_to_none=True)

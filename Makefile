@@ -1,0 +1,50 @@
+# Each target sets up what it needs: a virtual environment with the pinned lock, and xdistill itself.
+# torch is pinned to one version and installed first, so that nothing pulls another build of it.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup run test check format docs perf clean
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: $(STAMP) ## virtual environment, pinned packages, xdistill
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements.lock)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+run: setup ## the flagship recipe: train, test, report
+	$(BIN)/xdistill run recipes/mvi_hcc.yaml
+
+test: setup ## the tests
+	$(BIN)/python -m pytest -n 2
+
+check: setup ## formatting, lint, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup ## generated pages of the documentation
+	$(BIN)/python -m xdistill.recipe.reference > docs/reference/recipe.md
+
+perf: setup ## speed, as ratios within one run
+	$(BIN)/python benchmarks/perf/step.py
+	$(BIN)/python benchmarks/perf/folds.py
+	$(BIN)/python benchmarks/perf/cache.py
+	$(BIN)/python benchmarks/perf/start.py
+
+clean: ## forget everything that was set up
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,171 @@
+"""Showing what the engine does: bars on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from xdistill.engine.events import Event
+
+Listen = Callable[["Event"], None]
+
+
+@contextmanager
+def listener(*, quiet: bool) -> Iterator[Listen]:
+    """Something to hand the engine's events to."""
+    if quiet:
+        yield lambda _event: None
+    elif sys.stderr.isatty():
+        with _bars() as progress:
+            yield Bars(progress).listen
+    else:
+        yield Lines().listen
+
+
+def _bars() -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from xdistill.cli.console import stderr
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False, style="dim"),
+        console=stderr(),
+    )
+
+
+class Bars:
+    """One bar for the cohort, one for the whole run, one for each fold at work."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.cohort: TaskID | None = None
+        self.run: TaskID | None = None
+        self.folds: dict[str, TaskID] = {}
+        self.done: dict[str, int] = {}
+        self.epochs = 0
+
+    def listen(self, event: Event) -> None:
+        """Show one event."""
+        from xdistill.engine import events
+
+        match event:
+            case events.CohortProgress():
+                if self.cohort is None:
+                    self.cohort = self.progress.add_task("cohort", total=event.total, note="building the cache")
+                self.progress.update(self.cohort, completed=event.done)
+            case events.RunStarted():
+                self._start(event)
+            case events.FoldStarted():
+                self._fold(event.fold, event.done)
+            case events.EpochEnded():
+                self._epoch(event)
+            case events.FoldFinished():
+                self._end(event.fold)
+            case events.FoldRestarted():
+                self.progress.console.print(_restarted(event), markup=False, style="yellow")
+            case _:
+                pass
+
+    def _start(self, event: events.RunStarted) -> None:
+        self.epochs = event.epochs
+        self.done = dict.fromkeys(event.finished, event.epochs)
+        self.run = self.progress.add_task(
+            "folds",
+            total=len(event.folds) * event.epochs,
+            note=f"{event.jobs} at a time, {event.threads} thread(s) each",
+        )
+        self._total()
+        if event.finished:
+            self.progress.console.print(_going_on(event), markup=False, style="dim")
+
+    def _fold(self, name: str, done: int) -> None:
+        if name not in self.folds:
+            self.folds[name] = self.progress.add_task(f"  {name}", total=self.epochs, note="")
+        self._advance(name, done, "")
+
+    def _epoch(self, event: events.EpochEnded) -> None:
+        self._advance(event.fold, event.done, _losses(event))
+
+    def _advance(self, name: str, done: int, note: str) -> None:
+        self.done[name] = done
+        self.progress.update(self.folds[name], completed=done, note=note)
+        self._total()
+
+    def _end(self, name: str) -> None:
+        self.done[name] = self.epochs
+        self.progress.remove_task(self.folds.pop(name))
+        self._total()
+
+    def _total(self) -> None:
+        if self.run is not None:
+            self.progress.update(self.run, completed=sum(self.done.values()))
+
+
+class Lines:
+    """A line a fold, and a line now and then within long ones."""
+
+    PERIOD = 15.0  # seconds between two lines of one fold
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+        self.epochs = 0
+
+    def listen(self, event: Event) -> None:
+        """Show one event."""
+        from xdistill.engine import events
+
+        match event:
+            case events.CohortProgress():
+                if event.done == event.total:
+                    _say(f"cohort: {event.total} subjects cached")
+            case events.RunStarted():
+                self.epochs = event.epochs
+                _say(f"run folder: {event.path}")
+                _say(f"{len(event.folds)} folds, {event.jobs} at a time, {event.threads} thread(s) each")
+                if event.finished:
+                    _say(_going_on(event))
+            case events.FoldStarted():
+                self.last[event.fold] = time.monotonic()
+                _say(f"{event.fold}: " + (f"goes on after epoch {event.done}" if event.done else "starts"))
+            case events.EpochEnded():
+                if time.monotonic() - self.last.get(event.fold, 0.0) > self.PERIOD:
+                    self.last[event.fold] = time.monotonic()
+                    _say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
+            case events.FoldFinished():
+                _say(f"{event.fold}: finished in {event.seconds:.0f} s")
+            case events.FoldRestarted():
+                _say(_restarted(event))
+            case _:
+                pass
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _losses(event: events.EpochEnded) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in event.losses.items())
+
+
+def _going_on(event: events.RunStarted) -> str:
+    return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
+
+
+def _restarted(event: events.FoldRestarted) -> str:
+    return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
+
+
+if TYPE_CHECKING:
+    from xdistill.engine import events
