@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 
 from xdistill.types import ColumnSpec
@@ -25,9 +24,8 @@ class ClinicalColumn:
 
 def read_column(table: Table, name: str, settings: ClinicalSettings, faults: Faults) -> ClinicalColumn:
     """The values of a clinical column, and what it is: numbers where they can be read as such, else categories."""
-    missing = {"", *(text.lower() for text in settings.missing)}
-    texts = [None if text.lower() in missing else text for text in table.column(name)]
-    given = [text for text in texts if text is not None]
+    texts = table.column(name)
+    given = [text for text in texts if text]
     unit = settings.units.get(name, "")
     if not given:
         faults.add(f"the column {name!r} holds no value in any row; leave it out with clinical.exclude")
@@ -41,7 +39,7 @@ def read_column(table: Table, name: str, settings: ClinicalSettings, faults: Fau
             f"{settings.max_categories} are refused (clinical.max_categories); leave it out with clinical.exclude"
         )
     index = {category: float(position) for position, category in enumerate(categories)}
-    values = tuple(math.nan if text is None else index[text] for text in texts)
+    values = tuple(index[text] if text else math.nan for text in texts)
     return ClinicalColumn(ColumnSpec(name, "categorical", unit, categories), values)
 
 
@@ -70,14 +68,12 @@ def _mostly_numbers(texts: list[str]) -> bool:
     return good > _MOSTLY * len(texts)
 
 
-def _numbers(table: Table, name: str, texts: list[str | None], faults: Faults) -> tuple[float, ...]:
+def _numbers(table: Table, name: str, texts: list[str], faults: Faults) -> tuple[float, ...]:
     values: list[float] = []
-    strangers: Counter[str] = Counter()
     for line, text in zip(table.lines, texts, strict=True):
-        number = math.nan if text is None else as_number(text)
+        number = as_number(text) if text else math.nan
         if number is None:
-            strangers[str(text)] += 1
-            faults.add(f"{str(text)!r} in the column {name!r} is no number{_hint(str(text))}", line=line.number)
+            faults.add(f"{text!r} in the column {name!r} is no number{_hint(text)}", line=line.number)
         values.append(math.nan if number is None else number)
     return tuple(values)
 
@@ -85,4 +81,4 @@ def _numbers(table: Table, name: str, texts: list[str | None], faults: Faults) -
 def _hint(text: str) -> str:
     if as_number(text.replace(",", ".")) is not None:
         return f"; write it with a point: {text.replace(',', '.')}"
-    return "; correct it, leave it empty, add it to clinical.missing, or name the column in clinical.categorical"
+    return "; correct it, leave it empty, add it to missing, or name the column in clinical.categorical"

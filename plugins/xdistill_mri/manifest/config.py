@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from xdistill.interfaces import Settings
 from xdistill_mri.preprocess.settings import Preprocess
@@ -51,29 +51,30 @@ class ClinicalSettings(Settings):
     max_categories: Annotated[int, Field(ge=2)] = Field(
         default=20, description="a column of names with more different values than this is refused"
     )
-    missing: tuple[str, ...] = Field(
-        default=("NA", "N/A", "NaN", "null"),
-        description="texts that mean a missing value, besides an empty cell; upper and lower case are the same",
-    )
     units: Mapping[str, str] = Field(default={}, description="unit by column")
 
 
 class ManifestConfig(Settings):
     """Where the cohort lies and what its columns are."""
 
-    path: Path = Field(description="the CSV file; paths in it are relative to its folder")
+    path: Path = Field(description="the CSV file; paths within it are counted from its folder")
     columns: Columns = Field(default=Columns(), description="who a subject is and what is predicted")
+    preprocess: Preprocess = Field(default=Preprocess(), description="how all volumes are prepared")
     volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
         default=None,
-        description="image modalities by name; null: every column whose values all end in .nii, .nii.gz, .npy or "
+        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy or "
         ".npz, called as the column is",
     )
-    preprocess: Preprocess = Field(default=Preprocess(), description="how all volumes are prepared")
     clinical: ClinicalSettings | None = Field(
         default=ClinicalSettings(), description="the columns that become a vector; null: none"
     )
     classes: tuple[str, ...] | None = Field(
         default=None, description="order of the classes; null: sorted, by value where all labels are numbers"
+    )
+    missing: tuple[str, ...] = Field(
+        default=("NA", "N/A", "NaN", "null"),
+        description="texts that mean a missing value in any column, as an empty cell does; upper and lower case are "
+        "the same",
     )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
         default=",", description="what separates cells"
@@ -92,6 +93,20 @@ class ManifestConfig(Settings):
         if isinstance(value, Mapping):
             return {name: {"column": item} if isinstance(item, str) else item or {} for name, item in value.items()}
         return value
+
+    @field_validator("volumes")
+    @classmethod
+    def _complete(
+        cls, value: Mapping[str, VolumeSettings] | None, info: ValidationInfo
+    ) -> Mapping[str, VolumeSettings] | None:
+        """Give each volume its whole preprocessing, so that the settings mean the same however they are written."""
+        common = info.data.get("preprocess")
+        if value is None or common is None:
+            return value
+        return {
+            name: volume.model_copy(update={"preprocess": common.overridden_by(volume.preprocess)})
+            for name, volume in value.items()
+        }
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -118,6 +133,5 @@ class ManifestConfig(Settings):
         return value
 
     def prepared(self, modality: str) -> Preprocess:
-        """The preprocessing of one modality: its own settings over the common ones."""
-        own = None if self.volumes is None else self.volumes.get(modality)
-        return self.preprocess if own is None else self.preprocess.overridden_by(own.preprocess)
+        """The whole preprocessing of one modality."""
+        return self.preprocess if self.volumes is None else self.volumes[modality].preprocess

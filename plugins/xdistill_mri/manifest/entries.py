@@ -57,6 +57,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         DataError: with up to ten faults at once, each with its line.
     """
     table = read_table(file, delimiter=config.delimiter, encoding=config.encoding)
+    table = table.without(config.missing, label=config.columns.label, classes=config.classes or ())
     faults = Faults(file)
     roles = find_roles(table, config, faults)
     faults.stop()
@@ -64,7 +65,8 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     patients = subjects if roles.patient is None else _patients(table, roles.patient, faults)
     labels = table.column(roles.label)
     classes = _classes(table, labels, config, faults)
-    _check_patients(table, patients, labels, faults)
+    if roles.patient is not None:
+        _check_patients(table, patients, labels, faults)
     volumes = find_volumes(table, roles.volumes, patients, config, faults)
     settings = config.clinical
     clinical = [] if settings is None else [read_column(table, name, settings, faults) for name in roles.clinical]
@@ -129,7 +131,6 @@ def _check_patients(table: Table, patients: list[str], labels: list[str], faults
         if not patient or not label:
             continue
         number, known = first.setdefault(patient, (line.number, label))
-        # Rows of one subject twice are a fault already.
         if label != known:
             faults.add(
                 f"the patient {patient!r} has the label {label!r} here and {known!r} on line {number}; a patient has "

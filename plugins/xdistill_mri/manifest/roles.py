@@ -10,6 +10,8 @@ from xdistill_mri.manifest.faults import Faults, near
 from xdistill_mri.manifest.table import Table
 
 SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
+# A column counts as paths when more than this share of its cells are; the others are then mistakes.
+_MOSTLY = 0.5
 _MODALITY = re.compile(r"^\w[\w-]*$")
 
 
@@ -99,7 +101,7 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
-    return bool(values) and all(value.lower().endswith(SUFFIXES) for value in values)
+    return sum(value.lower().endswith(SUFFIXES) for value in values) > _MOSTLY * len(values)
 
 
 def _clinical(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,24 @@ class Table:
     def column(self, name: str) -> list[str]:
         """The cells of one column."""
         return [line.cells[name] for line in self.lines]
+
+    def without(self, missing: Iterable[str], *, label: str, classes: Collection[str]) -> Table:
+        """The same table with empty cells in place of texts that mean a missing value.
+
+        Args:
+            missing: such texts; upper and lower case are the same.
+            label: column in which a text that is one of the classes stays.
+            classes: the classes as far as the settings name them.
+        """
+        gone = {text.lower() for text in missing}
+
+        def kept(column: str, text: str) -> str:
+            return "" if text.lower() in gone and not (column == label and text in classes) else text
+
+        lines = (
+            Line(line.number, {name: kept(name, text) for name, text in line.cells.items()}) for line in self.lines
+        )
+        return Table(self.file, self.header, tuple(lines))
 
 
 def read_table(file: Path, *, delimiter: str, encoding: str) -> Table:

@@ -86,12 +86,14 @@ def resized(volume: Volume, size: tuple[int, int, int], fit: str) -> Volume:
     return _moved(volume, transforms.Resize(spatial_size=wanted, mode=_FIT[fit]))
 
 
-def check_same_grid(image: Volume, mask: Volume) -> None:
+def check_mask(image: Volume, mask: Volume) -> None:
     """A mask has to lie on its image's grid.
 
     Raises:
-        DataError: when the two differ in shape or, where both have one, in their transform.
+        DataError: when the two differ in shape or, where both have one, in their transform; or the mask holds NaN.
     """
+    if not np.isfinite(mask.values).all():
+        raise DataError(f"{mask.file}: the mask holds NaN or infinite values; a mask holds whole numbers")
     if image.shape != mask.shape:
         raise DataError(
             f"{mask.file}: the mask has the shape {list(mask.shape)} and its image {image.file} has "

@@ -31,7 +31,7 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
     mask = None
     if source.mask is not None:
         mask = read_volume(source.mask, spacing_of_arrays=settings.spacing_of_arrays)
-        geometry.check_same_grid(image, mask)
+        geometry.check_mask(image, mask)
     image = _placed(image, settings, settings.interpolation)
     if settings.crop is not None:
         mask = None if mask is None else _placed(mask, settings, "nearest")

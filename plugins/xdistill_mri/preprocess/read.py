@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -26,6 +27,7 @@ _NO_SPACING = "arrays do not hold it: leave the setting out, or state spacing_of
 # coordinate systems are in.
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _VOLUME_DIMENSIONS = 3
+_ARRAY_MAGIC = (b"\x93NUMPY", b"PK\x03\x04")
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile)
 
 
@@ -53,7 +55,12 @@ def read_volume(
 
 def _read_nifti(file: Path) -> Volume:
     nibabel = require("nibabel")
-    damage = (*_DAMAGE, nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
+    damage = (
+        *_DAMAGE,
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.wrapstruct.WrapStructError,
+    )
     try:
         content = file.read_bytes()
         if file.name.lower().endswith(".gz"):
@@ -61,12 +68,12 @@ def _read_nifti(file: Path) -> Volume:
             content = gzip.decompress(content)
         image = _nifti_class(nibabel, content).from_bytes(content)
         values = np.asanyarray(image.dataobj)
+        affine = _affine_of(image.header, file)
     except damage as error:
         raise DataError(_damaged(file, error)) from error
     while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
         # Some programs write a single volume as a series of one.
         values = values[..., 0]
-    affine = _affine_of(image.header, file)
     return Volume(_volume_of(values, file), file, affine, oriented=affine is not None, unknown=_NO_TRANSFORM)
 
 
@@ -92,12 +99,14 @@ def _affine_of(header: Any, file: Path) -> NDArray[np.float64] | None:
 
 def _read_array(file: Path, array: str | None) -> NDArray[Any]:
     try:
-        # A memory map of a truncated file fails late; reading it whole fails here.
-        content = np.load(file, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            return np.asarray(content[_array_name(content.files, array, file)])
+        content = file.read_bytes()
+        if not content.startswith(_ARRAY_MAGIC):
+            raise DataError(f"{file}: is damaged or no {_kind(file)} file (it does not begin like one)")
+        loaded = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return np.asarray(loaded[_array_name(loaded.files, array, file)])
     except _DAMAGE as error:
         raise DataError(_damaged(file, error)) from error
 
@@ -109,7 +118,7 @@ def _array_name(names: list[str], wanted: str | None, file: Path) -> str:
             raise DataError(f"{file}: there is no array {wanted!r} in it; it holds {held}")
         return wanted
     if len(names) != 1:
-        raise DataError(f"{file}: holds {len(names)} arrays ({held}); say which with the volume's setting `array`")
+        raise DataError(f"{file}: holds {len(names)} arrays ({held}); say which with `array`, or keep one a file")
     return names[0]
 
 
@@ -121,7 +130,8 @@ def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
         raise DataError(f"{file}: holds values of type {values.dtype}, which are no grey values")
     if values.size == 0:
         raise DataError(f"{file}: holds no voxel ({' x '.join(str(length) for length in values.shape)})")
-    return np.ascontiguousarray(values, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, and is refused as such
+        return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _damaged(file: Path, error: Exception) -> str:

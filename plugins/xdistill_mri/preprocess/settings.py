@@ -96,7 +96,7 @@ class Preprocess(Settings):
     fit: Literal["linear", "area", "nearest", "pad_or_crop"] = Field(
         default="linear",
         description="how the result gets its size: by interpolation (area: mean of the voxels that fall into one), "
-        "or by cutting around the middle and padding with the smallest value",
+        "or by cutting around the middle and padding with the volume's smallest value",
     )
     clip: tuple[float, float] | None = Field(default=None, description="percentiles that values are clipped to")
     zscore: bool = Field(default=False, description="subtract the volume's mean, divide by its standard deviation")
