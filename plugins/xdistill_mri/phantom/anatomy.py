@@ -60,28 +60,29 @@ def draw_anatomies(rows: Sequence[int], seed: int, shape: tuple[int, int, int]) 
     drawn = [_draw_one(np.random.default_rng([seed, _IMAGE_STREAM, row]), shape) for row in rows]
     return Anatomy(
         **{
-            field.name: np.stack([getattr(one, field.name) for one in drawn]).astype(np.float32, copy=False)
+            field.name: np.stack([one[field.name] for one in drawn]).astype(np.float32, copy=False)
             for field in fields(Anatomy)
         }
     )
 
 
-def _draw_one(rng: np.random.Generator, shape: tuple[int, int, int]) -> Anatomy:
+def _draw_one(rng: np.random.Generator, shape: tuple[int, int, int]) -> dict[str, NDArray[np.floating]]:
+    """The fields of an `Anatomy` for one subject, without the dimension of the subjects."""
     phases, kinds = len(PHASES), len(FIELDS)
     shortest, longest = np.array(list(FIELDS.values())).T[:, None, :, None]
     wavelength = rng.uniform(shortest, longest, (phases, kinds, WAVES))[..., None]
-    return Anatomy(
-        offset=rng.uniform(-0.12, 0.12, (phases, 3)),
-        aspect=rng.uniform(0.9, 1.1, 3),
-        contrast=rng.uniform(size=phases),
-        rim_width=rng.uniform(),
-        vessel_point=rng.uniform(-0.9, 0.9, (VESSELS, 3)),
-        vessel_direction=_unit_vectors(rng, (VESSELS,)),
-        vessel_width=rng.uniform(0.04, 0.09, VESSELS),
-        wave_vectors=_unit_vectors(rng, (phases, kinds, WAVES)) * (2 * np.pi / wavelength),
-        wave_phases=rng.uniform(0, 2 * np.pi, (phases, kinds, WAVES)),
-        noise=rng.standard_normal((phases, *shape), dtype=np.float32),
-    )
+    return {
+        "offset": rng.uniform(-0.12, 0.12, (phases, 3)),
+        "aspect": rng.uniform(0.9, 1.1, 3),
+        "contrast": rng.uniform(size=phases),
+        "rim_width": rng.uniform(size=()),
+        "vessel_point": rng.uniform(-0.9, 0.9, (VESSELS, 3)),
+        "vessel_direction": _unit_vectors(rng, (VESSELS,)),
+        "vessel_width": rng.uniform(0.04, 0.09, VESSELS),
+        "wave_vectors": _unit_vectors(rng, (phases, kinds, WAVES)) * (2 * np.pi / wavelength),
+        "wave_phases": rng.uniform(0, 2 * np.pi, (phases, kinds, WAVES)),
+        "noise": rng.standard_normal((phases, *shape), dtype=np.float32),
+    }
 
 
 def _unit_vectors(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

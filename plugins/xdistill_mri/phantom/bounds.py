@@ -19,6 +19,7 @@ bound.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate, combinations
@@ -126,18 +127,18 @@ def _clinical_log_likelihood(latents: Latents, effect: Effect) -> NDArray[np.flo
 
 def _gaussian_slope(gain: float) -> float:
     """Factor of ``latent * r`` in the log density of ``N(s r, 1 - s^2)``, ``s`` being the gain's correlation."""
-    return gain * (1.0 + gain**2) ** 0.5
+    return gain * math.sqrt(1.0 + gain**2)
 
 
 def _log_category(item: Item, gain: float) -> NDArray[np.float64]:
     """Log probability of each category given ``r``, ``(categories, grid)``."""
-    return np.log(_intervals(cuts(item), correlation(gain) * _GRID, (1.0 - correlation(gain) ** 2) ** 0.5))
+    return np.log(_intervals(cuts(item), correlation(gain) * _GRID, math.sqrt(1.0 - correlation(gain) ** 2)))
 
 
 def _log_missing(item: Item, gain: float) -> NDArray[np.float64]:
     """Log probability that a numeric item is missing given ``r``, ``(grid,)``."""
     rho = correlation(gain)
-    spread = (1.0 + item.missing_slope**2 * (1.0 - rho**2)) ** 0.5
+    spread = math.sqrt(1.0 + item.missing_slope**2 * (1.0 - rho**2))
     return np.log(_intervals((absence_cut(item),), item.missing_slope * rho * _GRID, spread)[1])
 
 
@@ -150,7 +151,7 @@ def _invasiveness_in_class() -> NDArray[np.float64]:
 
 
 def _grade_cuts() -> tuple[float, ...]:
-    spread = (1.0 + PATHOLOGY_NOISE**2) ** 0.5
+    spread = math.sqrt(1.0 + PATHOLOGY_NOISE**2)
     shares = accumulate(CLASS_COUNTS[:-1])
     return tuple(spread * _NORMAL.inv_cdf(share / sum(CLASS_COUNTS)) for share in shares)
 
@@ -159,4 +160,5 @@ def _intervals(edges: Sequence[float], means: NDArray[np.float64], spread: float
     """Probability that ``N(mean, spread^2)`` falls between the edges, ``(edges + 1, means)``; never quite 0."""
     below = np.array([[_NORMAL.cdf((edge - mean) / spread) for mean in means] for edge in edges])
     zero, one = np.zeros((1, len(means))), np.ones((1, len(means)))
-    return np.maximum(np.diff(np.concatenate([zero, below, one]), axis=0), np.finfo(np.float64).tiny)
+    inside: NDArray[np.float64] = np.diff(np.concatenate([zero, below, one]), axis=0)
+    return np.maximum(inside, np.finfo(np.float64).tiny)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import accumulate
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -70,4 +71,5 @@ def is_missing(item: Item, latent: NDArray[np.float64], absence: NDArray[np.floa
 
 def absence_cut(item: Item) -> float:
     """Above it the item is missing; see `is_missing`."""
-    return -_NORMAL.inv_cdf(item.missing) * (1.0 + item.missing_slope**2) ** 0.5
+    spread = math.sqrt(1.0 + item.missing_slope**2)
+    return -_NORMAL.inv_cdf(item.missing) * spread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,4 +43,4 @@ EFFECTS: dict[EffectName, Effect] = {
 
 def correlation(gain: float) -> float:
     """Correlation with its cause of a measurement of this gain, from -1 to 1."""
-    return float(gain / (1.0 + gain**2) ** 0.5)
+    return gain / math.sqrt(1.0 + gain**2)

@@ -96,7 +96,8 @@ def random_field(
     left = np.concatenate([np.cos(plane), -np.sin(plane)], axis=2)
     right = np.concatenate([np.cos(line), np.sin(line)], axis=1)
     right *= np.float32((2.0 / waves) ** 0.5)
-    return np.matmul(left, right).reshape(subjects, *shape)
+    field: NDArray[np.float32] = np.matmul(left, right).reshape(subjects, *shape)
+    return field
 
 
 def per_subject(values: NDArray[np.floating]) -> NDArray[np.float32]:

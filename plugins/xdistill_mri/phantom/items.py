@@ -77,8 +77,8 @@ def _skewed(name: str, unit: str, centre: float, spread: float) -> Item:
     return Item(name, unit, "lognormal", centre, spread)
 
 
-def _bounded(name: str, unit: str, centre: float, spread: float, low: float, high: float) -> Item:
-    return Item(name, unit, "bounded", centre, spread, low, high)
+def _bounded(name: str, unit: str, centre: float, spread: float, ends: tuple[float, float]) -> Item:
+    return Item(name, unit, "bounded", centre, spread, *ends)
 
 
 def _finding(name: str, share: float, categories: tuple[str, str] = ("absent", "present")) -> Item:
@@ -90,7 +90,7 @@ def _graded(name: str, **shares: float) -> Item:
 
 
 _HISTORY = (
-    _bounded("age", "years", 56, 0.65, 18, 90).but(missing=0.05),
+    _bounded("age", "years", 56, 0.65, (18, 90)).but(missing=0.05),
     _finding("sex", 0.83, ("female", "male")).but(missing=0.05),
     _skewed("body_mass_index", "kg/m2", 23.4, 0.14),
     _finding("hepatitis_b_surface_antigen", 0.84, ("negative", "positive")).but(missing=0.05),
@@ -104,7 +104,7 @@ _HISTORY = (
 
 _TUMOUR_MARKERS = (
     _skewed("alpha_fetoprotein", "ng/mL", 28, 2.2).but(gain=0.55),
-    _bounded("alpha_fetoprotein_l3", "%", 7, 1.6, 0, 100).but(gain=0.42, missing=0.10, missing_slope=-0.8),
+    _bounded("alpha_fetoprotein_l3", "%", 7, 1.6, (0, 100)).but(gain=0.42, missing=0.10, missing_slope=-0.8),
     _skewed("pivka_ii", "mAU/mL", 140, 1.8).but(gain=0.60, missing=0.09, missing_slope=-0.6),
     _skewed("carcinoembryonic_antigen", "ng/mL", 2.3, 0.6),
     _skewed("carbohydrate_antigen_19_9", "U/mL", 16, 0.9),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -98,5 +99,5 @@ def grades(pathology: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _follow(cause: NDArray[np.float64], noise: NDArray[np.float64], gain: float) -> NDArray[np.float64]:
     rho = correlation(gain)
-    followed: NDArray[np.float64] = rho * cause + (1.0 - rho**2) ** 0.5 * noise
+    followed: NDArray[np.float64] = rho * cause + math.sqrt(1.0 - rho**2) * noise
     return followed

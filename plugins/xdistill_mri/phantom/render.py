@@ -2,11 +2,11 @@
 
 Lengths are in half volumes; ``s`` is the logistic function.
 
-- Hepatobiliary: bright liver; a dark lesion whose margin is displaced at random by ``0.02 + 0.12 s(u_hbp)``
-  (standard deviation) and which is surrounded by a rim that is darker than liver by ``0.45 s(1.5 u_hbp)`` at the
-  margin and fades outwards.
+- Hepatobiliary: bright liver of signal 1; a dark lesion whose margin is displaced at random by
+  ``0.01 + 0.14 s(u_hbp)`` (standard deviation) and which is surrounded by a rim that is darker than liver by
+  ``0.60 s(1.5 u_hbp)`` at the margin and fades outwards.
 - Pre-contrast: a weak contrast, a margin of constant irregularity, and inside the lesion a texture of amplitude
-  ``0.04 + 0.30 s(1.2 u_pre)``.
+  ``0.03 + 0.40 s(1.2 u_pre)`` (standard deviation).
 
 Each volume is then scaled to mean 0 and standard deviation 1, as scanned volumes are.
 """
@@ -43,6 +43,7 @@ def render(latents: Latents, anatomy: Anatomy, noise: float) -> dict[str, NDArra
     volumes = {}
     for phase in PHASES:
         volume = painters[phase](latents, anatomy)
+        volume += _PARENCHYMA * _field(anatomy, phase, "parenchyma")
         volume *= 1 + _COIL * _field(anatomy, phase, "coil")
         volume += (noise * _NOISE[phase]) * anatomy.noise[:, PHASES.index(phase)]
         volumes[phase] = _z_scored(volume)[:, None]
@@ -64,9 +65,7 @@ def _hepatobiliary(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
     rim = np.exp(-((np.maximum(distance, 0) / per_subject(0.26 + 0.08 * anatomy.rim_width)) ** 2))
     outside_signal = 1 - per_subject(darkness) * rim - 0.10 * vessels
     lesion_signal = per_subject(1 - contrast)
-    return (
-        outside_signal + inside * (lesion_signal - outside_signal) + _PARENCHYMA * _field(anatomy, "hbp", "parenchyma")
-    )
+    return _blend(outside_signal, lesion_signal, inside)
 
 
 def _pre_contrast(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
@@ -76,9 +75,7 @@ def _pre_contrast(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
     _, inside, vessels = _scene(latents, anatomy, "pre", irregularity)
     outside_signal = 1 - 0.06 * vessels
     lesion_signal = per_subject(1 - contrast) + per_subject(amplitude) * _field(anatomy, "pre", "lesion")
-    return (
-        outside_signal + inside * (lesion_signal - outside_signal) + _PARENCHYMA * _field(anatomy, "pre", "parenchyma")
-    )
+    return _blend(outside_signal, lesion_signal, inside)
 
 
 def _scene(
@@ -90,11 +87,19 @@ def _scene(
     distance = distance_to_ellipsoid(axes, half_axes(latents, anatomy))
     distance += per_subject(irregularity) * _field(anatomy, phase, "margin")
     inside = _logistic(distance / -_MARGIN_BLUR)
-    vessels = sum(
-        tube(axes, anatomy.vessel_point[:, one], anatomy.vessel_direction[:, one], anatomy.vessel_width[:, one])
-        for one in range(anatomy.vessel_width.shape[1])
-    )
+    vessels = np.zeros_like(distance)
+    for one in range(anatomy.vessel_width.shape[1]):
+        point, direction = anatomy.vessel_point[:, one], anatomy.vessel_direction[:, one]
+        vessels += tube(axes, point, direction, anatomy.vessel_width[:, one])
     return distance, inside, vessels
+
+
+def _blend(
+    outside: NDArray[np.float32], lesion: NDArray[np.float32], inside: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Signals of liver and lesion, by the lesion's share in each voxel."""
+    blended: NDArray[np.float32] = outside + inside * (lesion - outside)
+    return blended
 
 
 def _field(anatomy: Anatomy, phase: str, name: str) -> NDArray[np.float32]:

@@ -1,0 +1,76 @@
+"""What the augmentations of volumes have in common: which modalities they change, and how they draw numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces import Augmentation, Settings
+from xdistill.types import ModalitySpec
+
+_SPATIAL = ("volume", "image")
+
+
+class VolumeSettings(Settings):
+    """Settings of every augmentation of volumes."""
+
+    modalities: tuple[str, ...] | None = Field(
+        default=None, description="volumes and images to change; null: all of the cohort"
+    )
+
+
+class VolumeAugmentation(Augmentation):
+    """An augmentation of volumes ``(batch, channels, depth, height, width)`` and images without the depth.
+
+    Attributes:
+        chosen: names of the modalities it changes, in the cohort's order.
+    """
+
+    def __init__(self, config: VolumeSettings, *, modalities: Mapping[str, ModalitySpec]) -> None:
+        super().__init__(config, modalities=modalities)
+        self.chosen = choose_modalities(config.modalities, modalities)
+
+    def affected(self, inputs: Mapping[str, Float[Tensor, "batch ..."]]) -> list[str]:
+        """Names of the inputs to change, in a fixed order, so that the random numbers fall the same way."""
+        return [name for name in self.chosen if name in inputs]
+
+
+def choose_modalities(wanted: Sequence[str] | None, modalities: Mapping[str, ModalitySpec]) -> tuple[str, ...]:
+    """The modalities to change.
+
+    Args:
+        wanted: their names, or None for all volumes and images.
+        modalities: the cohort's.
+
+    Raises:
+        SettingsError: for a name that the cohort does not have or that is neither volume nor image, and when there
+            is nothing to change.
+    """
+    spatial = tuple(name for name, spec in modalities.items() if spec.kind in _SPATIAL)
+    offered = ", ".join(spatial) or "none"
+    if wanted is None:
+        if not spatial:
+            raise SettingsError("the cohort has neither a volume nor an image to change; leave this augmentation out")
+        return spatial
+    for name in wanted:
+        if name not in modalities:
+            raise SettingsError(
+                f"the cohort has no modality {name!r}; its volumes and images are: {offered}", field="modalities"
+            )
+        if name not in spatial:
+            raise SettingsError(
+                f"{name!r} is a {modalities[name].kind}, neither volume nor image; there are: {offered}",
+                field="modalities",
+            )
+    return tuple(name for name in spatial if name in wanted)
+
+
+def symmetric(strength: float, shape: Sequence[int], generator: torch.Generator) -> Float[Tensor, ...]:
+    """Numbers drawn evenly from ``-strength`` to ``strength``, on the generator's device."""
+    drawn = torch.rand(tuple(shape), generator=generator, device=generator.device)
+    return drawn.mul_(2).sub_(1).mul_(strength)
