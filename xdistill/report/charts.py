@@ -1,0 +1,134 @@
+"""The page's charts: each figure as inline SVG with a text for readers who do not see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from xdistill.report.calibration import reliability_figure
+from xdistill.report.confusion import confusion_counts, confusion_figure
+from xdistill.report.folds import folds_figure
+from xdistill.report.learning import learning_curves_figure, loss_terms
+from xdistill.report.picture import PANEL, svg_markup
+from xdistill.report.roc import class_pairs, pair_name, roc_figure
+from xdistill.report.scores import written
+from xdistill.report.slices import Slice, choose_cases, image_modalities, middle_slices, png_uri
+from xdistill.runs import Run
+
+if TYPE_CHECKING:
+    from xdistill.cohort import Cohort
+
+MANY_PAIRS: Final = 10  # from here on the panels of the ROC curves are small
+SMALL_PANEL: Final = (2.1, 2.0)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One test subject in the page.
+
+    Attributes:
+        images: by modality a ``data:`` URI, or None where the subject lacks the modality.
+        true: name of the true class.
+        predicted: name of the predicted class.
+        probability: of the predicted class.
+        right: whether the two are the same.
+        subject: the id; empty unless it is asked for.
+    """
+
+    images: dict[str, str | None]
+    true: str
+    predicted: str
+    probability: float
+    right: bool
+    subject: str
+
+
+def folds_chart(run: Run) -> str:
+    """Dots of the folds' AUC."""
+    values = "; ".join(
+        f"{role} {', '.join(f'{100 * value:.1f}' for value in run.metrics[role]['auc_ovo'].folds)}"
+        for role in run.predictions.roles()
+    )
+    return svg_markup(folds_figure(run), prefix="folds", alt=f"AUC of each fold in percent: {values}.")
+
+
+def roc_charts(run: Run) -> tuple[str, ...]:
+    """One chart a pair of classes."""
+    pairs = class_pairs(run)
+    panel = SMALL_PANEL if len(pairs) > MANY_PAIRS else PANEL
+    return tuple(
+        svg_markup(
+            roc_figure(run, pairs=[pair], panel=panel),
+            prefix=f"roc{index}",
+            alt=f"ROC curves of {pair_name(run, pair)}. AUC in percent: {_areas(run, pair_name(run, pair))}.",
+        )
+        for index, pair in enumerate(pairs)
+    )
+
+
+def confusion_chart(run: Run) -> str:
+    """The student's confusion matrix."""
+    rows = "; ".join(
+        f"true {true}: {', '.join(f'{count} as {named}' for named, count in zip(run.classes, row, strict=True))}"
+        for true, row in zip(run.classes, confusion_counts(run).tolist(), strict=True)
+    )
+    return svg_markup(confusion_figure(run), prefix="confusion", alt=f"Confusion matrix of the student. {rows}.")
+
+
+def reliability_chart(run: Run) -> str:
+    """Accuracy by probability."""
+    errors = ", ".join(f"{role} {run.metrics[role]['ece'].mean:.3f}" for role in run.predictions.roles())
+    return svg_markup(
+        reliability_figure(run),
+        prefix="reliability",
+        alt=f"Reliability diagram in ten bins. Expected calibration error, mean over folds: {errors}.",
+    )
+
+
+def learning_charts(run: Run) -> tuple[str, ...]:
+    """One chart a loss term."""
+    return tuple(
+        svg_markup(
+            learning_curves_figure(run, terms=[term]),
+            prefix=f"loss{index}",
+            alt=f"Loss term {term} over the epochs, mean over folds; {_course(run, term)}.",
+        )
+        for index, term in enumerate(loss_terms(run))
+    )
+
+
+def subject_cards(run: Run, cohort: Cohort, *, show_subjects: bool) -> tuple[Card, ...]:
+    """Test subjects with their middle slices; none for a cohort without images."""
+    if not image_modalities(cohort):
+        return ()
+    cases = choose_cases(run)
+    slices = middle_slices(cohort, [case.subject for case in cases])
+    return tuple(
+        Card(
+            images={name: _uri(shown[place]) for name, shown in slices.items()},
+            true=run.classes[case.target],
+            predicted=run.classes[case.predicted],
+            probability=case.probability,
+            right=case.right,
+            subject=case.subject if show_subjects else "",
+        )
+        for place, case in enumerate(cases)
+    )
+
+
+def _uri(shown: Slice | None) -> str | None:
+    return None if shown is None else png_uri(shown)
+
+
+def _areas(run: Run, pair: str) -> str:
+    return ", ".join(f"{role} {written(run.metrics[role][f'auc:{pair}'])}" for role in run.predictions.roles())
+
+
+def _course(run: Run, term: str) -> str:
+    """First and last value of a term, the folds' mean."""
+    rows = [row for row in run.history if term in row.values]
+    ends = []
+    for row in (rows[0], rows[-1]):
+        same = [other.values[term] for other in rows if (other.stage, other.epoch) == (row.stage, row.epoch)]
+        ends.append(f"{sum(same) / len(same):.3g}")
+    return f"from {ends[0]} in the first epoch to {ends[1]} in the last"

@@ -1,0 +1,109 @@
+"""The page of a run: one self-contained HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdistill.errors import RunError
+from xdistill.runs import Run
+from xdistill.runs.files import write_text
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from xdistill.cohort import Cohort
+
+
+def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> str:
+    """The page as HTML: no script, nothing loaded from anywhere.
+
+    Args:
+        run: a finished run.
+        cohort: the cohort it was made on, for the slices; without it the page has none.
+        show_subjects: whether to name the subjects beside their slices. Subject ids stand nowhere else.
+
+    Raises:
+        RunError: when the cohort is not the one of the run.
+    """
+    if cohort is not None:
+        _same_cohort(run, cohort)
+    return _environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
+
+
+def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
+    """Write the page into the run's folder, whole or not at all; see `render_report`.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        RunError: when the cohort is not the one of the run, or the folder cannot be written.
+    """
+    write_text(run.folder.report, render_report(run, cohort=cohort, show_subjects=show_subjects))
+    return run.folder.report
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    from xdistill.report import charts, details, scores
+
+    roles = run.predictions.roles()
+    has_history = any(run.history)
+    return {
+        "run": run,
+        "recipe": run.record["recipe"],
+        "cohort": run.record["cohort"],
+        "networks": run.record.get("networks") or {},
+        "privileged": run.record.get("privileged") or (),
+        "roles": roles,
+        "columns": scores.COLUMNS,
+        "rows": scores.score_rows(run),
+        "written": scores.written,
+        "over_folds": scores.over_folds(run),
+        "several_folds": len(run.predictions.of("student")) > 1,
+        "repeats": len({fold.repeat for fold in run.predictions.of("student")}),
+        "agreement": scores.agreement(run.predictions),
+        "pairs": scores.pairs(run),
+        # Markup: svg_markup escapes every text that it puts in.
+        "folds_chart": Markup(charts.folds_chart(run)),  # noqa: S704
+        "roc_charts": [Markup(chart) for chart in charts.roc_charts(run)],  # noqa: S704
+        "small_panels": len(scores.pairs(run)) > charts.MANY_PAIRS,
+        "confusion_chart": Markup(charts.confusion_chart(run)),  # noqa: S704
+        "reliability_chart": Markup(charts.reliability_chart(run)),  # noqa: S704
+        "learning_charts": [Markup(chart) for chart in charts.learning_charts(run)] if has_history else [],  # noqa: S704
+        "cards": charts.subject_cards(run, cohort, show_subjects=show_subjects) if cohort is not None else (),
+        "recipe_text": details.recipe_text(run),
+        "provenance": details.provenance(run),
+        "version": details.version_of(run),
+    }
+
+
+def _same_cohort(run: Run, cohort: Cohort) -> None:
+    wanted = run.record["cohort"].get("fingerprint")
+    if wanted and wanted != cohort.fingerprint:
+        raise RunError(
+            f"{run.path}: this run was made on another cohort (fingerprint {wanted[:12]}… against "
+            f"{cohort.fingerprint[:12]}… of {cohort.path}); give the cohort of the run, or none"
+        )
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("xdistill.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["listed"] = listed
+    return environment

@@ -1,0 +1,129 @@
+"""The rows of the result table, and how figures are written in it; the page and the terminal share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from xdistill.runs import Run
+from xdistill.stats import Predictions, Summary, summarise
+
+Kind = Literal["student", "teacher", "bound", "reference"]
+NOTHING: Final = "–"  # noqa: RUF001 - a dash where a table has no figure
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric of the table.
+
+    Attributes:
+        metric: its name in `Run.metrics`.
+        title: for people.
+        percent: whether it is written in percent with two decimals; otherwise as a fraction with three.
+        note: which direction is better.
+    """
+
+    metric: str
+    title: str
+    percent: bool = True
+    note: str = "higher is better"
+
+
+COLUMNS: Final = (
+    Column("f1_macro", "Macro F1"),
+    Column("accuracy", "Accuracy"),
+    Column("auc_ovo", "Macro OvO AUC"),
+    Column("balanced_accuracy", "Balanced accuracy"),
+    Column("brier", "Brier score", percent=False, note="lower is better, 0 to 2"),
+    Column("ece", "ECE", percent=False, note="lower is better, 0 to 1"),
+)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of the table.
+
+    Attributes:
+        label: what was scored.
+        kind: a network of the run, a bound of the cohort, or a reference that looks at no subject.
+        values: by metric; metrics that the row does not have are absent.
+    """
+
+    label: str
+    kind: Kind
+    values: Mapping[str, Summary]
+
+    def cell(self, column: Column) -> str:
+        """The figure as it is written in the column."""
+        return written(self.values.get(column.metric), percent=column.percent)
+
+
+def score_rows(run: Run) -> tuple[ScoreRow, ...]:
+    """Student, teacher, the cohort's bounds, and the majority class."""
+    networks = [ScoreRow(role.capitalize(), _kind(role), values) for role, values in run.metrics.items()]
+    bounds = [
+        ScoreRow(f"Best possible with {name}", "bound", {"auc_ovo": Summary.of([float(value)])})
+        for name, value in (run.record["cohort"].get("bounds") or {}).items()
+    ]
+    return (*networks, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
+
+
+def majority_class(predictions: Predictions) -> dict[str, Summary]:
+    """Metrics of the classifier that looks at no subject: it gives everyone the training subjects' class shares.
+
+    The training subjects of a fold are the test subjects of the other folds of its repeat.
+    """
+    folds = predictions.of("student")
+    blind = []
+    for fold in folds:
+        others = [other.target for other in folds if other.repeat == fold.repeat and other.fold != fold.fold]
+        training = np.concatenate(others) if others else fold.target
+        shares = np.bincount(training, minlength=len(predictions.classes)) / len(training)
+        blind.append(replace(fold, probabilities=np.tile(shares, (len(fold.target), 1))))
+    return summarise(Predictions(predictions.classes, tuple(blind)))["student"]
+
+
+def pairs(run: Run) -> tuple[str, ...]:
+    """The pairs of classes, as ``"A vs B"``."""
+    values = run.metrics["student"]
+    return tuple(name.removeprefix("auc:") for name in values if name.startswith("auc:"))
+
+
+def agreement(predictions: Predictions) -> float | None:
+    """Share of test subjects for whom student and teacher name the same class; None without a teacher."""
+    if "teacher" not in predictions.roles():
+        return None
+    said = {
+        (fold.role, fold.repeat, fold.fold, subject): int(named)
+        for fold in predictions.folds
+        for subject, named in zip(fold.subjects, fold.probabilities.argmax(axis=1), strict=True)
+    }
+    same = [named == said.get(("teacher", *key[1:])) for key, named in said.items() if key[0] == "student"]
+    return float(np.mean(same))
+
+
+def written(summary: Summary | None, *, percent: bool = True) -> str:
+    """``62.16 ± 3.35``; a single value stands without a deviation, and nothing is a dash."""
+    if summary is None:
+        return NOTHING
+    digits, factor = (2, 100.0) if percent else (3, 1.0)
+    mean = f"{summary.mean * factor:.{digits}f}"
+    return mean if len(summary.folds) <= 1 else f"{mean} ± {summary.sd * factor:.{digits}f}"
+
+
+def over_folds(run: Run) -> str:
+    """Over how many folds the means are, in words."""
+    folds = run.predictions.of("student")
+    repeats = len({fold.repeat for fold in folds})
+    if len(folds) == 1:
+        return "one fold"
+    if repeats == 1:
+        return f"{len(folds)} folds"
+    return f"{len(folds)} folds ({repeats} repeats)"
+
+
+def _kind(role: str) -> Kind:
+    return "teacher" if role == "teacher" else "student"
