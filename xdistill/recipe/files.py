@@ -39,7 +39,7 @@ def read_text(path: Path, source: str) -> str:
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
+        before = content[: error.start].decode("utf-8").removeprefix("\ufeff")
         line, column = line_and_column(before, len(before))
         message = f"the file is not UTF-8: the byte 0x{content[error.start]:02x} stands here; save it as UTF-8"
         raise UnreadableError(Fault(message, "", source, line, column)) from None

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from xdistill.errors import Fault
-from xdistill.recipe.fields import field_at, names_at
-from xdistill.recipe.nodes import MappingNode, TreePath, dotted, known_part, locate, to_plain
+from xdistill.recipe.faults import NamesAt, fault_at, faults_of
+from xdistill.recipe.nodes import MappingNode, TreePath, to_plain
 from xdistill.recipe.schema import Recipe
-from xdistill.recipe.wording import is_echo, worded
-
-NamesAt = Callable[[TreePath], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class LoadedRecipe:
             message: what is wrong and what to do.
             key: point at the field's name instead of its value, as for a field that should not be there.
         """
-        return locate(self.root, path, key=key).fault(message, path)
+        return fault_at(self.root, path, message, key=key)
 
     def faults(
         self,
@@ -69,43 +64,3 @@ class LoadedRecipe:
             names: the fields at a place below ``at``, for places that ``model`` does not know.
         """
         return faults_of(error, self.root, at=at, model=model, names=names)
-
-
-def faults_of(
-    error: ValidationError,
-    root: MappingNode,
-    *,
-    at: TreePath = (),
-    model: type[BaseModel] | None = None,
-    names: NamesAt | None = None,
-) -> list[Fault]:
-    """See `LoadedRecipe.faults`; in the order in which the recipe is written."""
-    found = [
-        _fault(details, root, at, model, names) for details in error.errors(include_url=False) if not is_echo(details)
-    ]
-    return sorted(found, key=lambda fault: (fault.source, fault.line, fault.column))
-
-
-def _fault(
-    details: ErrorDetails, root: MappingNode, at: TreePath, model: type[BaseModel] | None, names: NamesAt | None
-) -> Fault:
-    below: TreePath = (*details["loc"], *(details.get("ctx") or {}).get("place", ()))
-    known: Iterable[str] = ()
-    description = ""
-    if model is not None:
-        info = field_at(model, below)
-        description = (info.description or "") if info else ""
-        known = names_at(model, below[:-1])
-    if not known and names is not None:
-        known = names(below[:-1])
-    message = worded(details, description=description, known=known)
-    return _placed(message, root, (*at, *below), details["type"])
-
-
-def _placed(message: str, root: MappingNode, path: TreePath, kind: str) -> Fault:
-    origin = locate(root, path, key=kind == "extra_forbidden")
-    known = known_part(root, path)
-    if kind == "missing" and len(known) == len(path) - 1:
-        known = path
-    # Pydantic adds steps of its own, such as the member of a union; only what the recipe holds is shown.
-    return Fault(message, dotted(known), origin.source, origin.line, origin.column)

@@ -122,13 +122,16 @@ def locate(root: Node, path: TreePath, *, key: bool = False) -> Origin:
     return node.origin
 
 
-def known_part(root: Node, path: TreePath) -> TreePath:
-    """The longest beginning of a path that exists in the tree."""
+def possible_part(root: Node, path: TreePath) -> TreePath:
+    """The path up to where it goes below a scalar or a list.
+
+    Pydantic adds steps of its own, such as the member of a union, which mean nothing in a recipe.
+    """
     node: Node = root
     for depth, part in enumerate(path):
         below = child(node, part)
         if below is None:
-            return path[:depth]
+            return path if isinstance(node, MappingNode) else path[:depth]
         node = below
     return path
 

@@ -28,7 +28,7 @@ from ruamel.yaml.events import (
 from xdistill.errors import Fault
 from xdistill.recipe.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, ScalarValue, TreePath
 from xdistill.recipe.scalars import NotFiniteError, is_encodable, resolve_plain
-from xdistill.recipe.syntax import syntax_fault
+from xdistill.recipe.syntax import escape_fault, syntax_fault
 
 DEEPEST = 50
 LARGEST = 100_000
@@ -64,6 +64,8 @@ def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
         return Reading(None, tuple(builder.faults), understood=False)
     except YAMLError as error:
         return Reading(None, (*builder.faults, syntax_fault(error, text, source)), understood=False)
+    except (OverflowError, ValueError):  # the scanner hands the escape \\UFFFFFFFF to chr
+        return Reading(None, (*builder.faults, escape_fault(text, source)), understood=False)
     return Reading(root, tuple(builder.faults), understood=True)
 
 

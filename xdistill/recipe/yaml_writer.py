@@ -12,7 +12,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from xdistill.recipe.scalars import NotFiniteError, resolve_plain
 
 _WIDTH = 100
-_TRUTH_ELSEWHERE = frozenset({"yes", "no", "on", "off", "y", "n"})  # what YAML 1.1 takes for true and false
+_TRUTH_ELSEWHERE = frozenset({"yes", "no", "on", "off"})  # what YAML 1.1 takes for true and false
 
 
 def write_yaml(tree: Any) -> str:

@@ -1,0 +1,159 @@
+import pytest
+
+from xdistill.recipe.load import load_recipe
+
+BASE = """\
+name: base
+data: {use: phantom, subjects: 12, noise: 1}
+student: {use: net, width: 0.5, branches: {a: {use: enc}, b: {use: enc}}}
+stages:
+  - {name: joint, train: [student], epochs: 4, objective: [{use: focal}]}
+optimizer: {lr: 1.0e-2, clip_norm: 3.0}
+profiles:
+  paper:
+    data: {noise: 7}
+    optimizer: {lr: 1.0e-4}
+    crossval: {repeats: 9}
+  other:
+"""
+
+
+def test_a_recipe_is_laid_over_what_it_extends(write):
+    write(BASE, "base.yaml")
+    path = write("extends: base.yaml\nname: child\nstudent: {branches: {b: null}}\noptimizer: {lr: 2}\n", "child.yaml")
+    loaded = load_recipe(path)
+    assert loaded.recipe.name == "child"
+    assert loaded.tree()["student"] == {"use": "net", "width": 0.5, "branches": {"a": {"use": "enc"}}}
+    assert loaded.tree()["optimizer"] == {"lr": 2, "clip_norm": 3.0}
+    assert [file.name for file in loaded.files] == ["child.yaml", "base.yaml"]
+    assert {"extends", "profiles"}.isdisjoint(loaded.tree())
+
+
+def test_faults_point_to_the_file_that_supplied_the_value(write, faults_in):
+    write(BASE.replace("lr: 1.0e-2", "lr: -1"), "shared/base.yaml")
+    path = write("extends: shared/base.yaml\nname: child\nstages:\n  - {name: x}\n", "child.yaml")
+    places = {(fault.path, fault.source, fault.line, fault.column) for fault in faults_in(load_recipe, path)}
+    assert places == {
+        ("optimizer.lr", "shared/base.yaml", 6, 17),
+        ("stages.0.train", "child.yaml", 4, 5),
+        ("stages.0.epochs", "child.yaml", 4, 5),
+        ("stages.0.objective", "child.yaml", 4, 5),
+    }
+
+
+def test_what_is_missing_in_all_files_is_missed_in_the_one_the_user_named(write, faults_in):
+    write("name: base\nstages: []\n", "base.yaml")
+    path = write("# child\nextends: base.yaml\n", "child.yaml")
+    places = {(fault.path, fault.source, fault.line) for fault in faults_in(load_recipe, path)}
+    assert places == {("data", "child.yaml", 2), ("student", "child.yaml", 2), ("stages", "base.yaml", 2)}
+
+
+def test_a_bundled_recipe_can_be_extended(write):
+    loaded = load_recipe(write("extends: mvi_hcc\nname: mine\nseed: 5\n"))
+    assert (loaded.recipe.name, loaded.recipe.seed, loaded.recipe.data.use) == ("mine", 5, "hcc_phantom")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "extends: bse.yaml",
+            "recipe.yaml:1:10: extends: there is no file 'bse.yaml' beside this recipe; did you mean",
+        ),
+        ("extends: mvi_hc", "recipe.yaml:1:10: extends: there is no bundled recipe 'mvi_hc'; did you mean 'mvi_hcc'?"),
+        ("extends: [a, b]", "recipe.yaml:1:10: extends: has to be one recipe file"),
+        ("extends:", "recipe.yaml:1:1: extends: has to be one recipe file"),
+        ("name: x\nextends: recipe.yaml", "recipe.yaml:2:10: extends: these recipes extend one another in a circle"),
+        ("extends: empty.yaml", "empty.yaml: the file is empty"),
+        ("extends: broken.yaml", "broken.yaml:2:1: this is not YAML"),
+        ("extends: list.yaml", "list.yaml:1:1: a recipe is a mapping"),
+    ],
+)
+def test_a_base_that_cannot_be_had(write, faults_in, text, message):
+    write(BASE, "base.yaml")
+    write("", "empty.yaml")
+    write("a: 1\n\tb: 2\n", "broken.yaml")
+    write("[1]", "list.yaml")
+    (fault,) = faults_in(load_recipe, write(text))
+    assert str(fault).startswith(message)
+
+
+def test_a_circle_through_several_files_is_named(write, faults_in):
+    write("extends: b.yaml", "a.yaml")
+    write("extends: sub/c.yaml", "b.yaml")
+    write("extends: ../b.yaml", "sub/c.yaml")
+    (fault,) = faults_in(load_recipe, "a.yaml")
+    assert fault.message.endswith("b.yaml -> c.yaml -> b.yaml")
+    assert fault.source == "sub/c.yaml"
+
+
+def test_a_profile_is_laid_over_the_recipe(write):
+    path = write(BASE)
+    assert load_recipe(path).tree()["optimizer"]["lr"] == 0.01
+    loaded = load_recipe(path, profile="paper")
+    assert loaded.profile == "paper"
+    assert loaded.tree()["optimizer"] == {"lr": 1.0e-4, "clip_norm": 3.0}
+    assert loaded.recipe.crossval.repeats == 9
+    assert load_recipe(path, profile="other").recipe == load_recipe(path).recipe
+
+
+def test_a_profile_extends_the_base_s_profile_of_the_same_name(write):
+    write(BASE, "base.yaml")
+    profiles = "profiles: {paper: {crossval: {folds: 3}}, mine: {seed: 2}}\n"
+    path = write("extends: base.yaml\nname: child\noptimizer: {lr: 5}\n" + profiles, "child.yaml")
+    paper = load_recipe(path, profile="paper").recipe
+    assert (paper.crossval.repeats, paper.crossval.folds, paper.optimizer.lr) == (9, 3, 1.0e-4)
+    assert load_recipe(path, profile="mine").recipe.seed == 2
+    assert load_recipe(path, profile="other").recipe.optimizer.lr == 5
+
+
+def test_a_profile_can_take_a_block_away_that_a_base_s_profile_changes(write):
+    write(BASE, "base.yaml")
+    path = write("extends: base.yaml\nname: child\nprofiles: {paper: {optimizer: null}}\n", "child.yaml")
+    assert load_recipe(path, profile="paper").recipe.optimizer.lr == 1e-3  # the default
+
+
+def test_what_a_base_s_profile_says_of_a_component_does_not_reach_another(write):
+    write(BASE, "base.yaml")
+    path = write("extends: base.yaml\nname: child\ndata: {use: manifest, path: x.csv}\n", "child.yaml")
+    assert load_recipe(path, profile="paper").tree()["data"] == {"use": "manifest", "path": "x.csv"}
+
+
+def test_a_profile_that_names_a_component_replaces_the_block(write):
+    text = BASE.replace("data: {noise: 7}", "data: {use: big}")
+    write(text, "base.yaml")
+    path = write("extends: base.yaml\nname: child\nprofiles: {paper: {data: {size: 3}}}\n", "child.yaml")
+    assert load_recipe(path, profile="paper").tree()["data"] == {"use": "big", "size": 3}
+
+
+def test_faults_in_a_profile_point_into_it(write, faults_in):
+    path = write(BASE.replace("repeats: 9", "repeat: 9"))
+    load_recipe(path)
+    (fault,) = faults_in(load_recipe, path, profile="paper")
+    assert str(fault) == (
+        "recipe.yaml:11:16: crossval.repeat: there is no field 'repeat' here; did you mean 'repeats'?"
+    )
+
+
+def test_an_unknown_profile_is_refused_with_what_is_near(write, faults_in):
+    (fault,) = faults_in(load_recipe, write(BASE), profile="papre")
+    assert str(fault) == "--profile papre: there is no profile 'papre'; did you mean 'paper'?"
+
+
+@pytest.mark.parametrize(
+    ("profiles", "place"),
+    [
+        ("profiles: [a]", (7, 11, "profiles")),
+        ("profiles: {a: 3}", (7, 12, "profiles.a")),
+        ("profiles: {a: {extends: x}}", (7, 16, "profiles.a.extends")),
+        ("profiles:\n  a:\n    profiles: {}", (9, 5, "profiles.a.profiles")),
+    ],
+)
+def test_profiles_of_a_wrong_shape_are_refused(write, faults_in, profiles, place):
+    (fault,) = faults_in(load_recipe, write(BASE[: BASE.index("profiles:")] + profiles))
+    assert (fault.line, fault.column, fault.path) == place
+
+
+def test_overrides_come_last(write):
+    loaded = load_recipe(write(BASE), profile="paper", overrides=["optimizer.lr=7", "stages.joint.epochs=2"])
+    assert (loaded.recipe.optimizer.lr, loaded.recipe.stages[0].epochs) == (7, 2)

@@ -1,0 +1,206 @@
+import json
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.schema import Recipe
+
+EXPECTED = """\
+recipe.yaml:1:7: name: 'a b' is not allowed here: letters, digits, `_`, `.` and `-`, in parts with `/` between; \
+also the folder below `runs/`
+recipe.yaml:2:1: extra: there is no field 'extra' here; did you mean 'executor'?
+recipe.yaml:3:7: data.use: this field is required (name of the component; `xdistill plugins list` shows all)
+recipe.yaml:3:21: data.path: the environment variable XDISTILL_NOT_SET is not set; set it, or write a default \
+as in ${XDISTILL_NOT_SET:-default}
+recipe.yaml:4:10: student: has to be a mapping of fields, and is the text 'net'; to name a component write {use: net}
+recipe.yaml:7:12: stages.0.train: needs at least 1 entry, and has 0
+recipe.yaml:8:13: stages.0.epochs: has to be a whole number, and is the text '3'
+recipe.yaml:9:16: stages.0.objective: needs at least 1 entry, and has 0
+recipe.yaml:10:5: stages.1.name: this field is required (unique among the stages)
+recipe.yaml:10:12: stages.1.train: has to be a list, such as [a, b], and is the text 'student'; write [student]
+recipe.yaml:11:5: stages.1.epochz: there is no field 'epochz' here; did you mean 'epochs'?
+recipe.yaml:12:13: stages.1.epochs: has to be a whole number, and is the text 'no'
+recipe.yaml:13:16: stages.1.objective: has to be a list, such as [a, b], and is a mapping
+recipe.yaml:14:5: stages.2: has to be a mapping of fields, and is 5
+recipe.yaml:15:17: optimizer.lr: has to be greater than 0, and is -0.001
+recipe.yaml:15:29: optimizer.use: has to be one of adamw, adam, sgd, and is 'adamx'; did you mean 'adam'?
+recipe.yaml:15:36: optimizer.lr: the field 'lr' stands here twice; first in line 15
+recipe.yaml:15:53: optimizer.schedule: tags such as !!python/name:os.system are not allowed: a recipe is plain data
+recipe.yaml:15:53: optimizer.schedule: has to be one of cosine, constant, linear, and is 3
+recipe.yaml:17:14: loader.drop_last: has to be true or false, and is the text 'no'; write false
+recipe.yaml:18:14: loader.memory_mb: has to be at least 1, and is 0
+recipe.yaml:19:7: seed: has to be a whole number, and is 1.5
+recipe.yaml:20:1: transforms: has to be a list, such as [a, b], and is null
+--profile paper: there is no profile 'paper'; this recipe has no profiles
+--set seed: write a field, an equals sign and a value, such as optimizer.lr=1e-4"""
+
+
+def test_a_recipe_is_read(write, minimal):
+    loaded = load_recipe(write(minimal))
+    assert loaded.source == "recipe.yaml"
+    assert loaded.profile is None
+    assert [file.name for file in loaded.files] == ["recipe.yaml"]
+    assert loaded.recipe.stages[0].objective[0].settings() == {"gamma": 2.0}
+    assert loaded.recipe.data.raw() == {"use": "phantom", "subjects": 12}
+    assert loaded.tree()["stages"][0]["objective"] == [{"use": "focal", "on": "student", "gamma": 2.0}]
+    assert "optimizer" not in loaded.tree()
+
+
+def test_all_faults_are_told_at_once_each_with_its_place(write, faults_in):
+    text = """\
+name: a b
+extra: 1
+data: {us: x, path: '${XDISTILL_NOT_SET}'}
+student: net
+stages:
+  - name: joint
+    train: []
+    epochs: "3"
+    objective: []
+  - train: student
+    epochz: 2
+    epochs: no
+    objective: {use: x}
+  - 5
+optimizer: {lr: -1e-3, use: adamx, lr: 4, schedule: !!python/name:os.system 3}
+loader:
+  drop_last: no
+  memory_mb: 0
+seed: 1.5
+transforms:
+"""
+    faults = faults_in(load_recipe, write(text), profile="paper", overrides=["seed"])
+    assert "\n".join(str(fault) for fault in faults) == EXPECTED
+
+
+def test_what_is_missing_is_missed_at_the_top(write, faults_in):
+    faults = faults_in(load_recipe, write("# a remark\nname: x\n"))
+    assert [(fault.path, fault.line, fault.column) for fault in faults] == [
+        ("data", 2, 1),
+        ("student", 2, 1),
+        ("stages", 2, 1),
+    ]
+
+
+def test_stages_have_names_of_their_own(write, minimal, faults_in):
+    text = minimal + "  - name: joint\n    train: [student]\n    epochs: 1\n    objective: [{use: focal}]\n"
+    (fault,) = faults_in(load_recipe, write(text))
+    assert str(fault) == "recipe.yaml:10:11: stages.1.name: two stages are named 'joint'; give each a name of its own"
+
+
+@pytest.mark.parametrize("name", ["../x", "x/../y", "/x", "x/", "x//y", ".hidden", "a b", "x\\y", ""])
+def test_a_name_cannot_leave_the_runs_folder(write, minimal, faults_in, name):
+    (fault,) = faults_in(load_recipe, write(minimal), overrides={"name": name})
+    assert fault.path == "name"
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "words"),
+    [
+        (b"", (0, 0), "the file is empty"),
+        (b"# nothing\n", (0, 0), "the file is empty"),
+        (b"null\n", (0, 0), "the file is empty"),
+        (b"- a\n- b\n", (1, 1), "mapping of fields"),
+        (b"just text\n", (1, 1), "mapping of fields"),
+        ("name: café\n".encode("latin-1"), (1, 10), "not UTF-8"),
+        ("name: x\n".encode("utf-16"), (1, 1), "not UTF-8"),
+        (b"\xef\xbb\xbfname: caf\xe9", (1, 10), "not UTF-8"),
+        (b"name: x\n\tseed: 1\n", (2, 1), "indent with spaces"),
+        (b"a: " + b"x" * (1024 * 1024), (0, 0), "1024 KiB"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(write, faults_in, content, place, words):
+    (fault,) = faults_in(load_recipe, write(content))
+    assert (fault.source, (fault.line, fault.column)) == ("recipe.yaml", place)
+    assert words in fault.message
+
+
+def test_a_byte_order_mark_is_no_harm(write, minimal):
+    assert load_recipe(write(b"\xef\xbb\xbf" + minimal.encode())).recipe.name == "liver/alone"
+
+
+def test_a_file_that_is_not_there_is_refused_with_what_is_near(write, minimal, faults_in, tmp_path):
+    write(minimal, "liver.yaml")
+    (fault,) = faults_in(load_recipe, "livre.yaml")
+    assert str(fault) == "livre.yaml: there is no such file; did you mean 'liver.yaml'?"
+    (fault,) = faults_in(load_recipe, "mvi_hc")
+    assert str(fault) == "mvi_hc: there is no such file and no bundled recipe of this name; did you mean 'mvi_hcc'?"
+    (fault,) = faults_in(load_recipe, tmp_path)
+    assert "folder" in fault.message
+    (fault,) = faults_in(load_recipe, "../../etc/passwd")
+    assert "no such file" in fault.message
+
+
+def test_a_bundled_recipe_is_found_by_its_bare_name(write):
+    write("")  # elsewhere is the working directory
+    loaded = load_recipe("mvi_hcc")
+    assert loaded.recipe.name == "mvi_hcc/cmdnet"
+    assert loaded.files[0].name == "mvi_hcc.yaml"
+
+
+def test_a_file_wins_over_a_bundled_recipe(write, minimal):
+    write(minimal, "mvi_hcc")
+    assert load_recipe("mvi_hcc").recipe.name == "liver/alone"
+
+
+def test_faults_of_others_get_the_place_of_the_nearest_ancestor(write, minimal):
+    loaded = load_recipe(write(minimal), overrides=["student.width=1"])
+    assert str(loaded.fault(("stages", 0, "objective", 0, "gamma"), "too large")) == (
+        "recipe.yaml:9:42: stages.0.objective.0.gamma: too large"
+    )
+    assert str(loaded.fault(("data", "subjects"), "?", key=True)) == "recipe.yaml:2:22: data.subjects: ?"
+    assert str(loaded.fault(("data", "shape"), "?")) == "recipe.yaml:2:7: data.shape: ?"
+    assert str(loaded.fault(("student", "width"), "?")) == "--set student.width=1: student.width: ?"
+    assert str(loaded.fault(("student",), "?")) == "recipe.yaml:3:10: student: ?"
+    assert str(loaded.fault(("loader", "workers"), "?")) == "recipe.yaml:1:1: loader.workers: ?"
+    # what pydantic adds below a scalar is left out
+    assert str(loaded.fault(("data", "subjects", "int"), "?")) == "recipe.yaml:2:32: data.subjects: ?"
+
+
+def test_python_may_hand_over_a_mapping_or_a_recipe(write, minimal, faults_in):
+    loaded = load_recipe(write(minimal))
+    for given in (loaded.tree(), loaded.recipe, loaded):
+        again = as_loaded(given, overrides=["seed=4"])
+        assert again.recipe == loaded.recipe.model_copy(update={"seed": 4})
+    assert as_loaded(loaded) is loaded
+    assert as_loaded("recipe.yaml").recipe == loaded.recipe
+    (fault,) = faults_in(as_loaded, {**loaded.tree(), "seed": "x"})
+    assert str(fault) == "seed: has to be a whole number, and is the text 'x'"
+    (fault,) = faults_in(as_loaded, [1])
+    assert "mapping of fields" in fault.message
+
+
+def test_python_mappings_may_extend_and_have_profiles(write, minimal):
+    write(minimal)
+    given = {"extends": "recipe.yaml", "seed": 3, "profiles": {"quick": {"crossval": {"folds": 2}}}}
+    loaded = as_loaded(given, profile="quick")
+    assert (loaded.recipe.name, loaded.recipe.seed, loaded.recipe.crossval.folds) == ("liver/alone", 3, 2)
+
+
+def test_what_is_no_data_is_refused(faults_in, write, minimal):
+    tree = load_recipe(write(minimal)).tree()
+    tree["data"]["subjects"] = float("nan")
+    tree["student"]["width"] = object()
+    assert [str(fault) for fault in faults_in(as_loaded, tree)] == [
+        "data.subjects: numbers have to be finite, and this is nan",
+        "student.width: a recipe holds text, numbers, truth values, null, lists and mappings, not object",
+    ]
+
+
+def test_a_loaded_recipe_goes_through_pickle(write, minimal):
+    loaded = load_recipe(write(minimal))
+    assert pickle.loads(pickle.dumps(loaded)) == loaded  # noqa: S301 - made one line above
+
+
+def test_the_resolved_recipe_is_a_recipe(write, minimal):
+    recipe = load_recipe(write(minimal)).recipe
+    assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe
+
+
+def test_reading_a_recipe_imports_no_torch():
+    code = "import sys, xdistill.recipe.load as load; load.load_recipe('mvi_hcc'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,189 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xdistill.recipe.load import load_recipe
+from xdistill.recipe.nodes import MappingNode, Origin, from_plain, to_plain
+from xdistill.recipe.overrides import apply_overrides, parse_override, parse_overrides
+
+BASE = {
+    "name": "x",
+    "data": {"use": "phantom", "subjects": 12},
+    "teacher": None,
+    "optimizer": {"lr": 1.0, "clip_norm": 5.0},
+    "augment": [{"use": "flip"}, {"use": "affine", "rotate": 1}, {"use": "affine", "rotate": 2}],
+    "stages": [{"name": "warm", "epochs": 1}, {"name": "joint", "epochs": 2, "objective": [{"use": "focal"}]}],
+}
+
+
+def changed(*overrides: str, base: Any = None) -> Any:
+    root, _ = from_plain(base or BASE, Origin())
+    parsed, faults = parse_overrides(overrides)
+    assert faults == []
+    assert isinstance(root, MappingNode)
+    result, faults = apply_overrides(root, parsed)
+    assert faults == []
+    return to_plain(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("1e-4", 1e-4),
+        ("true", True),
+        ("null", None),
+        ("no", "no"),
+        ("''", ""),
+        ('"3"', "3"),
+        ("[1, a]", [1, "a"]),
+        ("{x: 1, y: [2]}", {"x": 1, "y": [2]}),
+        ("a: b", "a: b"),
+        ("a #b", "a #b"),
+        ("@x", "@x"),
+        ("*x", "*x"),
+        ("a=b", "a=b"),
+        ("!!python/name:os.system", "!!python/name:os.system"),
+        (" 3 ", 3),
+        ("C:\\data", "C:\\data"),
+    ],
+)
+def test_values_are_typed_as_yaml(text, value):
+    override, faults = parse_override(f"seed={text}")
+    assert faults == []
+    assert to_plain(override.value) == value
+    assert type(to_plain(override.value)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed", "equals sign"),
+        ("", "equals sign"),
+        ("=3", "no field"),
+        ("a..b=3", "no field"),
+        (".a=3", "no field"),
+        ("seed=", "no value"),
+        ("seed=[1", "closing bracket"),
+        ("seed='x", "closing quote"),
+        ("seed=[!!python/name:os.system x]", "plain data"),
+        ("seed={a: 1, a: 2}", "twice"),
+        ("seed=.inf", "finite"),
+        ("seed='a': b", "one value"),
+        ("seed={a: 1}: b", ""),
+    ],
+)
+def test_malformed_overrides_are_faults_that_name_them(text, words):
+    override, (fault,) = parse_override(text)
+    assert override is None
+    assert fault.source == f"--set {text}"
+    assert words in fault.message
+
+
+def test_lists_take_indices_and_names():
+    assert changed("stages.0.epochs=7")["stages"][0]["epochs"] == 7
+    assert changed("stages.joint.epochs=7")["stages"][1]["epochs"] == 7
+    assert changed("stages.joint.objective.focal.weight=0.5")["stages"][1]["objective"] == [
+        {"use": "focal", "weight": 0.5}
+    ]
+    assert changed("augment.flip.axes=[x]")["augment"][0] == {"use": "flip", "axes": ["x"]}
+    assert changed("augment.2={use: noise}")["augment"][2] == {"use": "noise"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages.7.epochs=1", "stages has no item '7'; its indices are 0 to 1, its names warm, joint"),
+        ("stages.jint.epochs=1", "stages has no item 'jint'; its indices are 0 to 1, its names warm, joint"),
+        (
+            "augment.affine.rotate=1",
+            "augment has no item 'affine'; its indices are 0 to 2, its names flip, and affine stands for several items",
+        ),
+        ("name.first=1", "name is 'x' and has no fields, so 'first' cannot be set in it"),
+        ("stages.joint.objective.1.use=x", "stages.1.objective has no item '1'; its only index is 0, its names focal"),
+    ],
+)
+def test_an_override_without_a_place_is_a_fault(text, message):
+    root, _ = from_plain(BASE, Origin())
+    parsed, _ = parse_overrides([text])
+    _, (fault,) = apply_overrides(root, parsed)
+    assert fault.message == message
+    assert fault.source == f"--set {text}"
+
+
+def test_missing_mappings_are_made():
+    assert changed("loader.batch_size=4")["loader"] == {"batch_size": 4}
+    assert changed("teacher.use=net")["teacher"] == {"use": "net"}
+
+
+def test_naming_another_component_drops_its_settings_in_either_order():
+    expected = {"use": "manifest", "path": "x.csv"}
+    assert changed("data.use=manifest", "data.path=x.csv")["data"] == expected
+    assert changed("data.path=x.csv", "data.use=manifest")["data"] == expected
+    assert changed("data.path=x.csv", "data={use: manifest}")["data"] == expected
+    assert changed("data.use=phantom")["data"] == {"use": "phantom", "subjects": 12}
+
+
+def test_null_takes_a_mapping_away_and_is_a_value_elsewhere():
+    assert "optimizer" not in changed("optimizer=null")
+    assert changed("optimizer.clip_norm=null")["optimizer"] == {"lr": 1.0, "clip_norm": None}
+
+
+def test_the_last_of_two_wins():
+    assert changed("seed=1", "seed=2")["seed"] == 2
+
+
+def test_an_override_may_come_from_a_mapping():
+    parsed, faults = parse_overrides({"optimizer.lr": 2, "data": {"use": "other"}, "x": object()})
+    assert [override.steps for override in parsed] == [("data",), ("optimizer", "lr"), ("x",)]
+    assert [str(fault) for fault in faults] == [
+        "override x: x: a recipe holds text, numbers, truth values, null, lists and mappings, not object"
+    ]
+
+
+def test_an_unknown_field_is_a_fault_of_the_override(write, minimal, faults_in):
+    path = write(minimal)
+    (fault,) = faults_in(load_recipe, path, overrides=["optimizer.learning=3"])
+    assert fault.source == "--set optimizer.learning=3"
+    assert fault.path == "optimizer.learning"
+    (fault,) = faults_in(load_recipe, path, overrides=["optimiser.lr=3"])
+    assert fault.message == "there is no field 'optimiser' here; did you mean 'optimizer'?"
+    assert (fault.source, fault.line) == ("--set optimiser.lr=3", 0)
+
+
+def test_a_wrong_type_is_a_fault_of_the_override(write, minimal, faults_in):
+    (fault,) = faults_in(load_recipe, write(minimal), overrides=["stages.joint.epochs=many"])
+    assert str(fault) == (
+        "--set stages.joint.epochs=many: stages.0.epochs: has to be a whole number, and is the text 'many'"
+    )
+
+
+plain_values = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**6), 10**6), st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(plain_values)
+def test_numbers_come_back_as_they_were_written(value):
+    text = (
+        {None: "null", True: "true", False: "false"}.get(value, repr(value))
+        if value in (None, True, False)
+        else repr(value)
+    )
+    override, faults = parse_override(f"a.b={text}")
+    assert faults == []
+    assert to_plain(override.value) == value
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_but_never_breaks(text):
+    override, faults = parse_override(text)
+    assert (override is None) == bool(faults)
+
+
+@given(st.text(), st.sampled_from(["[", "{", '"', "'", ""]))
+def test_any_value_is_read_or_refused_but_never_breaks(text, opening):
+    override, faults = parse_override(f"a={opening}{text}")
+    assert (override is None) == bool(faults)

@@ -1,0 +1,101 @@
+"""`xdistill recipe`: look at recipes and check them without running anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetOption
+
+if TYPE_CHECKING:
+    from xdistill.engine.experiment import Experiment
+
+app = typer.Typer(
+    help="Check recipes, show them with everything filled in, and print their schema.", no_args_is_help=True
+)
+
+
+@app.command()
+def check(
+    recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
+) -> None:
+    """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
+
+    Nothing is trained. All faults are told at once, each with its file, line and column.
+
+    For example:
+
+      xdistill recipe check mvi_hcc
+
+      xdistill recipe check my_recipe.yaml --profile paper --set optimizer.lr=1e-4
+    """
+    from xdistill.cli.console import print_json
+
+    summary = _experiment(recipe, profile, changes).summary()
+    if as_json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+@app.command()
+def show(
+    recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
+) -> None:
+    """Print a recipe as it will run: extends, profile and changes applied, every default filled in.
+
+    For example:
+
+      xdistill recipe show mvi_hcc
+
+      xdistill recipe show mvi_hcc --profile paper --json
+    """
+    from xdistill.cli.console import print_json
+    from xdistill.recipe.yaml_writer import write_yaml
+
+    resolved = _experiment(recipe, profile, changes).resolved()
+    if as_json:
+        print_json(resolved)
+    else:
+        typer.echo(write_yaml(resolved), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, with which editors complete and check them.
+
+    For example:
+
+      xdistill recipe schema > recipe.schema.json
+    """
+    from xdistill.cli.console import print_json
+    from xdistill.recipe.json_schema import recipe_json_schema
+
+    print_json(recipe_json_schema())
+
+
+def _experiment(recipe: str, profile: str | None, changes: list[str] | None) -> Experiment:
+    from xdistill.plugin import load_catalog
+    from xdistill.recipe.load import load_recipe
+
+    # The recipe is read before torch and the plugins are, so that most mistakes are told at once.
+    loaded = load_recipe(recipe, profile=profile, overrides=changes or ())
+
+    from xdistill.engine.assemble import assemble
+
+    return assemble(loaded, load_catalog())
+
+
+def _print_summary(summary: dict[str, str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from xdistill.cli.console import stdout
+
+    table = Table.grid(padding=(0, 2))
+    for label, value in summary.items():
+        table.add_row(Text(label, style="bold"), Text(str(value)))
+    console = stdout()
+    console.print(Text("The recipe is fine.", style="green"))
+    console.print(table)
