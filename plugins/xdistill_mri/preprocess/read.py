@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import io
-import zipfile
-import zlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.errors import DataError
+from xdistill.errors import DataError, XdistillError
 from xdistill_mri.preprocess.extra import require
 from xdistill_mri.preprocess.volume import Volume
 
@@ -27,8 +29,8 @@ _NO_SPACING = "arrays do not hold it: leave the setting out, or state spacing_of
 # coordinate systems are in.
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _VOLUME_DIMENSIONS = 3
+_NIFTI2_HEADER = 540  # bytes, which is also how such a file begins
 _ARRAY_MAGIC = (b"\x93NUMPY", b"PK\x03\x04")
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile)
 
 
 def read_volume(
@@ -55,22 +57,15 @@ def read_volume(
 
 def _read_nifti(file: Path) -> Volume:
     nibabel = require("nibabel")
-    damage = (
-        *_DAMAGE,
-        nibabel.filebasedimages.ImageFileError,
-        nibabel.spatialimages.HeaderDataError,
-        nibabel.wrapstruct.WrapStructError,
-    )
-    try:
+    with _damage_reported(file), _quiet(nibabel.imageglobals.logger):
         content = file.read_bytes()
         if file.name.lower().endswith(".gz"):
             # Whole and at once, so that gzip's checksum is compared: nibabel alone stops before it.
             content = gzip.decompress(content)
         image = _nifti_class(nibabel, content).from_bytes(content)
+        _check_length(image, len(content), file)
         values = np.asanyarray(image.dataobj)
         affine = _affine_of(image.header, file)
-    except damage as error:
-        raise DataError(_damaged(file, error)) from error
     while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
         # Some programs write a single volume as a series of one.
         values = values[..., 0]
@@ -79,9 +74,19 @@ def _read_nifti(file: Path) -> Volume:
 
 def _nifti_class(nibabel: Any, content: bytes) -> Any:
     # The header's size, in either byte order, tells the two versions of the format apart.
-    if len(content) >= 4 and 540 in (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big")):  # noqa: PLR2004 -- sizes of the format
-        return nibabel.Nifti2Image
-    return nibabel.Nifti1Image
+    second = content[:4] in (_NIFTI2_HEADER.to_bytes(4, "little"), _NIFTI2_HEADER.to_bytes(4, "big"))
+    return nibabel.Nifti2Image if second else nibabel.Nifti1Image
+
+
+def _check_length(image: Any, length: int, file: Path) -> None:
+    """Before memory is asked for: a damaged header can promise any number of voxels."""
+    promised = prod(int(extent) for extent in image.shape) * int(image.get_data_dtype().itemsize)
+    held = length - int(image.dataobj.offset)
+    if promised > held:
+        raise DataError(
+            f"{file}: is damaged or incomplete: its header promises {promised} bytes of voxels, and it holds "
+            f"{max(held, 0)}"
+        )
 
 
 def _affine_of(header: Any, file: Path) -> NDArray[np.float64] | None:
@@ -98,7 +103,7 @@ def _affine_of(header: Any, file: Path) -> NDArray[np.float64] | None:
 
 
 def _read_array(file: Path, array: str | None) -> NDArray[Any]:
-    try:
+    with _damage_reported(file):
         content = file.read_bytes()
         if not content.startswith(_ARRAY_MAGIC):
             raise DataError(f"{file}: is damaged or no {_kind(file)} file (it does not begin like one)")
@@ -107,8 +112,6 @@ def _read_array(file: Path, array: str | None) -> NDArray[Any]:
             return loaded
         with loaded:
             return np.asarray(loaded[_array_name(loaded.files, array, file)])
-    except _DAMAGE as error:
-        raise DataError(_damaged(file, error)) from error
 
 
 def _array_name(names: list[str], wanted: str | None, file: Path) -> str:
@@ -132,6 +135,27 @@ def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
         raise DataError(f"{file}: holds no voxel ({' x '.join(str(length) for length in values.shape)})")
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, and is refused as such
         return np.ascontiguousarray(values, dtype=np.float32)
+
+
+@contextmanager
+def _damage_reported(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (XdistillError, MemoryError):
+        raise
+    except Exception as error:  # decoders fail in many ways on bytes that are not theirs
+        raise DataError(_damaged(file, error)) from error
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep nibabel's remarks on headers, which do not say of which file, from between the lines of the progress."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _damaged(file: Path, error: Exception) -> str:
