@@ -6,6 +6,7 @@ from xdistill.cohort.splits import Split, Splits, check_splits
 from xdistill.cohort.splitting import make_splits
 from xdistill.cohort.training import TrainingView
 from xdistill.cohort.transforms import FittedTransforms, fit_transforms
+from xdistill.cohort.verify import verify_cohort
 
 __all__ = [
     "Cohort",
@@ -19,4 +20,5 @@ __all__ = [
     "fit_transforms",
     "make_splits",
     "open_cohort",
+    "verify_cohort",
 ]

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from xdistill.cohort.compression import require_blosc2
 from xdistill.cohort.index import check_index, check_schema
 from xdistill.cohort.key import cache_key
 from xdistill.cohort.layout import stored_dtype
-from xdistill.cohort.loading import Source, default_workers, load_here, load_in_processes
+from xdistill.cohort.loading import Source, load_subjects
 from xdistill.cohort.lock import exclusive
 from xdistill.cohort.reader import open_cohort
 from xdistill.cohort.writer import CohortWriter
@@ -39,7 +38,7 @@ class _Plan:
     schema: Schema
     rows: Sequence[SubjectRow]
     key: str
-    workers: int
+    workers: int | None
     on_progress: Progress
 
 
@@ -72,8 +71,8 @@ def build_cohort(
         data: the data set with its settings.
         cache: compression and types.
         directory: where cohorts are kept; made when it is missing.
-        workers: processes that load subjects; 1 loads in this one. Default: one a core. The content does not
-            depend on it.
+        workers: processes that load subjects; 1 loads in this one. Default: one a core, when loading takes long
+            enough to be worth it. The content does not depend on it.
         on_progress: called with the number of subjects written and the number of all.
 
     Raises:
@@ -93,8 +92,7 @@ def build_cohort(
     path = directory / f"{data.use}-{key[:16]}.h5"
     if _is_valid(path, key):
         return path
-    count = default_workers() if workers is None else max(1, workers)
-    plan = _Plan(data, dataset, cache, schema, rows, key, count, on_progress or (lambda _done, _all: None))
+    plan = _Plan(data, dataset, cache, schema, rows, key, workers, on_progress or (lambda _done, _all: None))
     with _disk_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         with exclusive(directory / f".{path.name}.lock") as alone:
@@ -122,7 +120,8 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
     done, total = 0, len(plan.rows)
     facts: DatasetFacts | None = None
     plan.on_progress(done, total)
-    with contextlib.closing(_pieces(plan)) as pieces:
+    source = Source(plan.data, plan.cache, plan.schema, tuple(row.subject for row in plan.rows))
+    with contextlib.closing(load_subjects(source, plan.dataset, plan.workers)) as pieces:
         for piece in pieces:
             if isinstance(piece, DatasetFacts):
                 facts = piece
@@ -134,12 +133,6 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
     if facts is None:
         facts = plan.dataset.facts()
     writer.finish(plan.key, facts)
-
-
-def _pieces(plan: _Plan) -> Any:
-    source = Source(plan.data, plan.cache, plan.schema, tuple(row.subject for row in plan.rows))
-    workers = min(plan.workers, len(source.tasks()))
-    return load_in_processes(source, workers) if workers > 1 else load_here(source, plan.dataset)
 
 
 def _is_valid(path: Path, key: str) -> bool:

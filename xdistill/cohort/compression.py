@@ -39,3 +39,9 @@ def require_blosc2() -> None:
             "blosc2 compression needs the package hdf5plugin: install xdistill[blosc2], or set cache.compression to "
             "none or lzf"
         ) from None
+
+
+def is_blosc2(values: Any) -> bool:
+    """Whether an HDF5 data set is stored with Blosc2."""
+    plist = values.id.get_create_plist()
+    return any(plist.get_filter(number)[0] == BLOSC2_FILTER for number in range(plist.get_nfilters()))

@@ -7,8 +7,9 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from xdistill.types import Schema
 
 _TASK_BYTES = 16 * 2**20
 _TASK_ROWS = 32
+_WORTH_WORKERS = 4.0  # seconds of loading; starting worker processes takes about as long
 
 
 @dataclass(frozen=True)
@@ -51,33 +53,46 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def load_here(source: Source, dataset: Dataset) -> Iterator[list[StoredSubject]]:
-    """Load all subjects in this process, task by task.
+def load_subjects(
+    source: Source, dataset: Dataset, workers: int | None
+) -> Generator[list[StoredSubject] | DatasetFacts, None, None]:
+    """All subjects, task by task and in order; the data set's facts come among them or not at all.
+
+    Args:
+        source: what to load.
+        dataset: for what is loaded in this process.
+        workers: processes; 1 loads here; None starts one a core once it is clear that loading takes long enough.
 
     Raises:
         DataError: naming the subject.
         OutOfMemoryError: when memory runs out.
+        WorkerDiedError: when a worker was killed.
     """
-    for rows in source.tasks():
+    tasks = source.tasks()
+    if workers is None:
+        workers = default_workers()
+        begun = time.monotonic()
+        yield _load(source, dataset, tasks.pop(0))
+        if (time.monotonic() - begun) * len(tasks) < _WORTH_WORKERS:
+            workers = 1
+    workers = min(workers, len(tasks))
+    if workers > 1:
+        yield from _load_in_processes(source, tasks, workers)
+        return
+    for rows in tasks:
         yield _load(source, dataset, rows)
 
 
-def load_in_processes(source: Source, workers: int) -> Iterator[list[StoredSubject] | DatasetFacts]:
-    """The data set's facts, then all subjects, task by task, loaded in worker processes.
-
-    At most two tasks a worker are under way or wait to be taken, which bounds the memory.
-
-    Raises:
-        DataError: naming the subject.
-        OutOfMemoryError: when a worker's memory runs out.
-        WorkerDiedError: when a worker was killed.
-    """
+def _load_in_processes(
+    source: Source, tasks: Sequence[range], workers: int
+) -> Iterator[list[StoredSubject] | DatasetFacts]:
+    """Load in worker processes; at most two tasks a worker are under way or wait, which bounds the memory."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(source,))
     waiting: deque[Future[Any]] = deque()
     try:
         waiting.append(pool.submit(_worker_facts))
-        for rows in source.tasks():
+        for rows in tasks:
             waiting.append(pool.submit(_worker_load, rows))
             if len(waiting) > 2 * workers:
                 yield _outcome(waiting.popleft())

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.cohort.checksum import checksum
-from xdistill.cohort.compression import BLOSC2_FILTER, require_blosc2
+from xdistill.cohort.compression import is_blosc2, require_blosc2
+from xdistill.cohort.handles import Handles, read_fully
 from xdistill.cohort.layout import damaged
 from xdistill.cohort.tables import ModalityTable, Tables, open_file, read_tables
 from xdistill.errors import CacheError, DataError, OutOfMemoryError
@@ -36,7 +34,7 @@ def open_cohort(path: Path) -> Cohort:
     with open_file(path) as file:
         tables = read_tables(path, file)
         for name in tables.modalities:
-            if _is_blosc2(file[f"modalities/{name}/values"]):
+            if is_blosc2(file[f"modalities/{name}/values"]):
                 require_blosc2()
     altered = tables.altered_subjects()
     if altered:
@@ -60,7 +58,8 @@ class Cohort:
         fingerprint: SHA-256 of everything it holds.
         subjects: ids, in the order of the rows.
         patients: one a row; subjects of one patient belong together.
-        targets: class indices, ``(subjects,)`` int64, read only.
+        created: when the file was built, ISO 8601.
+        versions: of the libraries that built it.
     """
 
     def __init__(self, path: Path, tables: Tables) -> None:
@@ -73,11 +72,10 @@ class Cohort:
         self.versions = tables.versions
         self.subjects: tuple[str, ...] = tables.subjects
         self.patients: tuple[str, ...] = tables.patients
-        self.targets: NDArray[np.int64] = tables.targets
-        self.targets.setflags(write=False)
+        self._targets = tables.targets
         self._tables = tables.modalities
         self._row_of = {subject: row for row, subject in enumerate(tables.subjects)}
-        self._handles = _Handles(path)
+        self._handles = Handles(path)
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -87,6 +85,11 @@ class Cohort:
 
     def __reduce__(self) -> tuple[Callable[..., Cohort], tuple[Any, ...]]:
         return _reopen, (self.path, self.fingerprint)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Class indices, ``(subjects,)``; a copy."""
+        return self._targets.copy()
 
     @property
     def nbytes(self) -> int:
@@ -190,7 +193,7 @@ class Cohort:
         if offset < 0:
             target[...] = 0
             return True
-        return _read_fully(self._handles.descriptor(), target.reshape(-1).view(np.uint8), offset)
+        return read_fully(self._handles.descriptor(), target.reshape(-1).view(np.uint8), offset)
 
     def _fetch_filtered(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> bool:
         """Let HDF5 unpack one chunk, which also checks its Fletcher-32."""
@@ -205,70 +208,11 @@ class Cohort:
         return damaged(self.path, f"the values of subject {self.subjects[row]!r} in modality {modality!r} are wrong")
 
 
-class _Handles:
-    """The open file of this process; a forked child opens its own."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._owner = 0
-        self._descriptor: int | None = None
-        self._file: h5py.File | None = None
-        self._finalizer: weakref.finalize[..., Any] | None = None
-
-    def descriptor(self) -> int:
-        """For reads at given places, which share no position and so need no lock."""
-        if self._descriptor is None or self._owner != os.getpid():
-            with self._lock:
-                self._renew()
-                if self._descriptor is None:
-                    self._descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-                    self._finalizer = weakref.finalize(self, os.close, self._descriptor)
-        return self._descriptor
-
-    def file(self) -> h5py.File:
-        """For compressed values."""
-        if self._file is None or self._owner != os.getpid():
-            with self._lock:
-                self._renew()
-                if self._file is None:
-                    self._file = open_file(self._path)
-        return self._file
-
-    def close(self) -> None:
-        with self._lock:
-            if self._owner == os.getpid():
-                if self._file is not None:
-                    self._file.close()
-                if self._finalizer is not None:
-                    self._finalizer()
-            self._file = self._descriptor = self._finalizer = None
-
-    def _renew(self) -> None:
-        if self._owner != os.getpid():
-            # What a parent opened is the parent's to close.
-            if self._finalizer is not None:
-                self._finalizer.detach()
-            self._file = self._descriptor = self._finalizer = None
-            self._owner = os.getpid()
-
-
 def _reopen(path: Path, fingerprint: str) -> Cohort:
     cohort = open_cohort(path)
     if cohort.fingerprint != fingerprint:
         raise CacheError(f"{path}: the file was replaced by another cohort while it was in use; start again")
     return cohort
-
-
-def _read_fully(descriptor: int, target: NDArray[np.uint8], offset: int) -> bool:
-    """Read until ``target`` is full; False when the file ends before."""
-    done = 0
-    while done < target.size:
-        count = os.preadv(descriptor, [memoryview(target[done:])], offset + done)
-        if count == 0:
-            return False
-        done += count
-    return True
 
 
 def _row_bytes(table: ModalityTable) -> int:
@@ -280,8 +224,3 @@ def _row_bytes(table: ModalityTable) -> int:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _is_blosc2(values: h5py.Dataset) -> bool:
-    plist = values.id.get_create_plist()
-    return any(plist.get_filter(number)[0] == BLOSC2_FILTER for number in range(plist.get_nfilters()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,10 +180,13 @@ def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> Modali
         present=present,
         checksums=_read(group["checksums"], lenient=lenient),
         digests=_read(group["digests"], lenient=lenient),
-        offsets=_offsets(values)
-        if values.compression is None and values.id.get_create_plist().get_nfilters() == 1
-        else None,
+        offsets=_offsets(values) if _can_read_raw(values) else None,
     )
+
+
+def _can_read_raw(values: h5py.Dataset) -> bool:
+    """Whether a chunk holds the values as they are, with nothing but Fletcher-32 behind them."""
+    return hasattr(os, "preadv") and values.id.get_create_plist().get_nfilters() == 1
 
 
 def _offsets(values: h5py.Dataset) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ class TrainingView:
         shared = {patient_of[subject] for subject in split.train} & {patient_of[subject] for subject in unseen}
         if shared:
             raise LeakError(
-                f"repeat {split.repeat}, fold {split.fold}: patient {sorted(shared)[0]!r} is trained on and tested"
+                f"repeat {split.repeat}, fold {split.fold}: patient {min(shared)!r} is trained on and tested"
             )
         chosen = split.train if subjects is None else tuple(subjects)
         _check_members(split, chosen)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -111,7 +110,7 @@ class CohortWriter:
         self._small("targets", np.array([row.target for row in self._rows], dtype="<i8"))
         self._small("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
         self._small("schema", _json(self._schema.to_json()))
-        self._small("facts", _json(asdict(facts)))
+        self._small("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))
         attributes = self._file.attrs
         attributes["format"] = FORMAT
         attributes["format_version"] = FORMAT_VERSION
