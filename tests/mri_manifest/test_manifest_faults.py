@@ -26,6 +26,7 @@ def refusal(dataset):
         (b"subject,label\np,a\n", {"delimiter": ";"}, ["split at ';'", 'set delimiter: ","']),
         ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "is not utf-8 text", "cp1252"]),
         ("subject,label,age\n".encode("utf-16"), {}, ["is UTF-16"]),
+        (b"subject,label,ages\n", {"encoding": "utf-16"}, ["is not utf-16 text"]),
         (b"PK\x03\x04 and so on", {}, ["Excel workbook", "export the sheet as CSV"]),
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
@@ -174,6 +175,33 @@ def test_a_patient_with_two_labels(folder):
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
 
 
+@pytest.mark.parametrize("name", ["Patient", "patient_id", "PatientID"])
+def test_a_column_that_looks_like_the_patient_is_not_overlooked(folder, name):
+    rows = ("s1,1,ill,3", "s2,1,ill,4", "s3,2,well,5")
+    header = f"subject,{name},label,age"
+    assert f"the column {name!r} looks like the patient: set columns.patient" in refusal(
+        folder.rows(*rows, header=header)
+    )
+    named = folder.rows(*rows, header=header, columns={"patient": name})
+    assert [row.patient for row in named.index()] == ["1", "1", "2"]
+    assert len(folder.rows(*rows, header=header, columns={"patient": None}).index()) == 3
+
+
+@pytest.mark.parametrize(("one", "other"), [("M0", "m0"), ("1", "1.0")])
+def test_one_class_written_in_two_ways_is_not_made_two(folder, one, other):
+    rows = (f"p1,{one},3", f"p2,{other},4", "p3,7,5")
+    said = refusal(folder.rows(*rows, header="subject,label,age"))
+    assert f"the labels {one!r} and {other!r} look like one class" in said
+    both = folder.rows(*rows, header="subject,label,age", classes=[one, other, "7"])
+    assert [row.target for row in both.index()] == [0, 1, 2]
+
+
+def test_a_path_that_cannot_be_looked_up_is_a_fault(folder):
+    said = refusal(folder.rows(f"p1,ill,{'x' * 300}.npy,1,f", "p2,well,b.npy,2,f"))
+    assert "line 2: " in said
+    assert "cannot be looked up" in said
+
+
 def test_a_patient_may_have_one_file_twice(folder):
     rows = ("s1,p,ill,a.npy", "s2,p,ill,a.npy", "s3,q,well,b.npy")
     assert len(folder.rows(*rows, header="subject,patient,label,t1").index()) == 3
@@ -225,6 +253,8 @@ def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     [
         ({"volumes": {"a/b": "t1"}}, "pattern"),
         ({"delimiter": ";;"}, "at most 1 character"),
+        ({"delimiter": "x"}, "cannot separate cells"),
+        ({"delimiter": "\n"}, "cannot separate cells"),
         ({"encoding": "utf-9"}, "no text encoding 'utf-9'"),
         ({"classes": ["a", "a"]}, "a class is named twice"),
         ({"colums": {}}, "colums"),

@@ -86,7 +86,37 @@ def test_a_box_outside_the_volume_is_refused(write_nifti):
     file = write_nifti("a.nii", numbered(6, 6, 6))
     box = {"depth": [1, 3], "height": [2, 7], "width": [0, 6]}
     said = refusal(file, {"crop": {"box": box}}, box=((1, 3), (2, 7), (0, 6)))
-    assert "the crop box is [2, 7] along height, and the volume has the voxels 0 to 6 there" in said
+    assert "the crop box is [2, 7] along height" in said
+    assert "within 0 to 6" in said
+    assert "[3, 3] along depth" in refusal(file, {"crop": {"box": box}}, box=((3, 3), (2, 5), (0, 6)))
+
+
+def test_a_box_has_a_margin_too(write_nifti):
+    file = write_nifti("a.nii", numbered(9, 9, 9), np.diag([2.5, 2.5, 5.0, 1.0]))
+    box = {"depth": [4, 5], "height": [4, 5], "width": [0, 2]}
+    # 5 mm are exactly 2 voxels of 2.5 mm and 1 of 5 mm; the first columns are at the edge.
+    volume = run(file, {"crop": {"box": box, "margin": 5}}, box=((4, 5), (4, 5), (0, 2)))
+    assert volume.shape == (1, 3, 5, 4)
+    assert volume[0, 0, 0, 0] == 320
+
+
+@pytest.mark.parametrize("spacing", [0.1, 0.7, 1.1])
+def test_margins_that_are_whole_voxels_stay_so_whatever_the_header_rounds(write_nifti, spacing):
+    file = write_nifti("a.nii", numbered(11, 11, 11), np.diag([spacing, spacing, spacing, 1.0]))
+    box = {"depth": [5, 6], "height": [5, 6], "width": [5, 6]}
+    volume = run(file, {"crop": {"box": box, "margin": 3 * spacing}}, box=((5, 6), (5, 6), (5, 6)))
+    assert volume.shape == (1, 7, 7, 7)
+
+
+def test_an_oblique_volume_is_resampled_along_its_own_axes(write_nifti):
+    cosine, sine = np.cos(0.5), np.sin(0.5)
+    affine = np.eye(4)
+    affine[:2, :2] = [[cosine, -sine], [sine, cosine]]
+    affine[:3, :3] *= [2, 2, 4]
+    ramp = np.broadcast_to(np.arange(8, dtype=np.float32)[:, None, None], (8, 5, 5)).copy()
+    volume = run(write_nifti("a.nii", ramp, affine), {"spacing": [4, 2, 1]})
+    assert volume.shape == (1, 5, 5, 15)
+    np.testing.assert_allclose(volume[0, 2, 2], np.arange(15) / 2, atol=1e-5)
 
 
 def test_the_center_is_cut_out(write_nifti):

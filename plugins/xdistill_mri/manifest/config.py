@@ -123,6 +123,13 @@ class ManifestConfig(Settings):
             raise ValueError("a class is named twice")
         return value
 
+    @field_validator("delimiter")
+    @classmethod
+    def _possible_delimiter(cls, value: str) -> str:
+        if value.isalnum() or value in '".+-\r\n':
+            raise ValueError(f"{value!r} cannot separate cells; a comma, a semicolon or a tab can")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +35,8 @@ class ManifestDataset(Dataset):
 
     def __init__(self, config: ManifestConfig) -> None:
         self.config = config
-        self.path = Path(config.path).expanduser().absolute()
+        # Unlike the method of Path, this leaves the home of a user who does not exist as it is.
+        self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111  # see above
 
     @cached_property
     def cohort(self) -> Cohort:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.types import ColumnSpec
-from xdistill_mri.manifest.clinical import read_column, sorted_names
+from xdistill_mri.manifest.clinical import as_number, read_column, sorted_names
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.faults import Faults, near
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
@@ -122,7 +122,21 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, faults: Fa
     given = [label for label in labels if label]
     if given and len(set(given)) == 1:
         faults.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
+    if config.classes is None:
+        _check_spelling(given, faults)
     return sorted_names(given) if config.classes is None else config.classes
+
+
+def _check_spelling(labels: list[str], faults: Faults) -> None:
+    """One class written in two ways would silently become two."""
+    first: dict[str | float, str] = {}
+    for label in sorted_names(labels):
+        number = as_number(label)
+        other = first.setdefault(label.casefold() if number is None else number, label)
+        if other != label:
+            faults.add(
+                f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in classes"
+            )
 
 
 def _check_patients(table: Table, patients: list[str], labels: list[str], faults: Faults) -> None:

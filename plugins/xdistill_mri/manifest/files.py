@@ -69,15 +69,20 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
 
 
 def _file(search: _Search, line: Line, column: str, text: str) -> Path:
-    file = search.folder / Path(text).expanduser()
+    file = search.folder / text
     where = f"{text!r} in the column {column!r}"
-    if file.is_dir():
+    try:
+        is_folder, exists = file.is_dir(), file.is_file()
+    except OSError as error:
+        search.faults.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
+        return file
+    if is_folder:
         search.faults.add(
             f"{where} is a folder; name a file (DICOM series become NIfTI with dcm2niix)", line=line.number
         )
     elif not text.lower().endswith(SUFFIXES):
         search.faults.add(f"{where} is no volume: files end in {', '.join(SUFFIXES)}", line=line.number)
-    elif not file.is_file():
+    elif not exists:
         hint = "; write it with / instead of \\" if "\\" in text else ""
         search.faults.add(f"{where} does not exist: there is no file {file}{hint}", line=line.number)
     return file

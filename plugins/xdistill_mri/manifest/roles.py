@@ -43,6 +43,8 @@ def find_roles(table: Table, config: ManifestConfig, faults: Faults) -> Roles:
     if patient is not None and patient not in table.header:
         if "patient" in columns.model_fields_set:
             _expect(table, patient, "columns.patient", faults)
+        else:
+            _look_for_patients(table, faults)
         patient = None
     identity = {columns.subject, columns.label, *([patient] if patient else [])}
     extra = _columns_of_crops(table, config, faults)
@@ -59,6 +61,16 @@ def find_roles(table: Table, config: ManifestConfig, faults: Faults) -> Roles:
 def _expect(table: Table, column: str, setting: str, faults: Faults) -> None:
     if column not in table.header:
         faults.add(f"there is no column {column!r} ({setting}); {near(column, table.header)}")
+
+
+def _look_for_patients(table: Table, faults: Faults) -> None:
+    """Patients that are overlooked would be split between training and test."""
+    for name in table.header:
+        if re.sub(r"[\W_]", "", name).lower() in ("patient", "patients", "patientid"):
+            faults.add(
+                f"the column {name!r} looks like the patient: set columns.patient to it, or to null when every "
+                f"subject is a patient"
+            )
 
 
 def _columns_of_crops(table: Table, config: ManifestConfig, faults: Faults) -> set[str]:

@@ -105,8 +105,8 @@ def _text(file: Path, encoding: str) -> str:
         raise DataError(f"{file}: is UTF-16; save it as UTF-8, or set encoding: utf-16")
     try:
         return content.decode("utf-8-sig" if utf8 else encoding)
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
+    except UnicodeError as error:
+        number = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise DataError(
             f"{file}, line {number}: is not {encoding} text; save the file as UTF-8, or set encoding (files saved by "
             f"Excel in the West are often cp1252)"
