@@ -18,8 +18,8 @@ from xdistill.recipe.load import load_recipe
         ("${ROOT:-else}", "/mnt"),
         ("${NONE:-a:-b}", "a:-b"),
         ("$ROOT costs 5$", "$ROOT costs 5$"),
-        ("$${ROOT}", "${ROOT}"),
         ("$$", "$$"),
+        ("$${ROOT}", "$/mnt"),
     ],
 )
 def test_variables_are_filled_in(text, value):
@@ -33,8 +33,10 @@ def test_what_cannot_be_filled_in_is_said_and_left(text):
     assert len(messages) == 1
 
 
-def test_a_value_is_not_filled_in_twice():
-    assert substitute("${A}", {"A": "${B}", "B": "x"}) == ("${B}", [])
+def test_a_value_that_holds_a_reference_is_refused():
+    text, messages = substitute("${A}", {"A": "${B}", "B": "x"})
+    assert text == "${A}"
+    assert messages == ["the environment variable A holds ${ itself, which is not filled in again"]
 
 
 def test_only_data_is_filled_in_and_values_stay_text(write, minimal, monkeypatch):

@@ -109,7 +109,7 @@ def test_a_name_cannot_leave_the_runs_folder(write, minimal, faults_in, name):
         ("name: x\n".encode("utf-16"), (1, 1), "not UTF-8"),
         (b"\xef\xbb\xbfname: caf\xe9", (1, 10), "not UTF-8"),
         (b"name: x\n\tseed: 1\n", (2, 1), "indent with spaces"),
-        (b"a: " + b"x" * (1024 * 1024), (0, 0), "1024 KiB"),
+        (b"a: " + b"x" * (256 * 1024), (0, 0), "256 KiB"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(write, faults_in, content, place, words):

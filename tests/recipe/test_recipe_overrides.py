@@ -72,7 +72,8 @@ def test_values_are_typed_as_yaml(text, value):
         ("seed={a: 1, a: 2}", "twice"),
         ("seed=.inf", "finite"),
         ("seed='a': b", "one value"),
-        ("seed={a: 1}: b", ""),
+        ("seed={a: 1}: b", "plain text"),
+        ("seed=[1] x", "already ended"),
     ],
 )
 def test_malformed_overrides_are_faults_that_name_them(text, words):

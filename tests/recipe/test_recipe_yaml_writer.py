@@ -1,4 +1,3 @@
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -44,9 +43,8 @@ def test_lists_of_scalars_stay_on_one_line():
     )
 
 
-@pytest.mark.parametrize("word", ["no", "Yes", "on", "OFF"])
-def test_words_that_other_readers_take_for_truth_values_are_quoted(word):
-    assert write_yaml({"a": word}) == f'a: "{word}"\n'
+def test_the_result_is_yaml_1_2_in_which_on_is_text():
+    assert write_yaml({"on": "student", "x": "off"}) == "on: student\nx: off\n"
 
 
 def test_one_object_in_two_places_is_written_twice():

@@ -88,14 +88,12 @@ def _experiment(recipe: str, profile: str | None, changes: list[str] | None) -> 
 
 
 def _print_summary(summary: dict[str, str]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from xdistill.cli.console import stdout
 
-    table = Table.grid(padding=(0, 2))
-    for label, value in summary.items():
-        table.add_row(Text(label, style="bold"), Text(str(value)))
     console = stdout()
     console.print(Text("The recipe is fine.", style="green"))
-    console.print(table)
+    width = max(len(label) for label in summary)
+    for label, value in summary.items():
+        console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))

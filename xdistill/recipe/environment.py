@@ -11,14 +11,15 @@ from pathlib import Path
 from xdistill.errors import Fault
 from xdistill.recipe.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
 
-_REFERENCE = re.compile(r"\$\$(?=\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+_REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
 
 
 def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tuple[MappingNode, list[Fault]]:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in the text values of `data`.
 
-    ``$${`` stands for a literal ``${``. A variable that is set to nothing counts as unset.
+    A variable that is set to nothing counts as unset. Nothing that looks like a reference is left afterwards, so that
+    a resolved recipe can be read again and means the same.
     """
     faults: list[Fault] = []
 
@@ -53,11 +54,9 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
     messages: list[str] = []
 
     def value_of(match: re.Match[str]) -> str:
-        if match["inside"] is None:
-            return "$"
         inside = _INSIDE.fullmatch(match["inside"])
         if not match["end"] or inside is None:
-            messages.append("write ${NAME} or ${NAME:-default} for an environment variable, $${ for the characters")
+            messages.append("write ${NAME} or ${NAME:-default} for an environment variable")
             return match[0]
         found = variables.get(inside["name"]) or inside["default"]
         if found is None:
@@ -65,8 +64,10 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
                 f"the environment variable {inside['name']} is not set; set it, or write a default as in "
                 f"${{{inside['name']}:-default}}"
             )
-            return match[0]
-        return found
+        elif "${" in found:
+            messages.append(f"the environment variable {inside['name']} holds ${{ itself, which is not filled in again")
+            found = None
+        return match[0] if found is None else found
 
     return _REFERENCE.sub(value_of, text), messages
 

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from xdistill.errors import Fault
-from xdistill.recipe.fields import field_at, names_at
-from xdistill.recipe.nodes import MappingNode, TreePath, locate, possible_part
+from xdistill.recipe.fields import ConfigOf, model_at
+from xdistill.recipe.nodes import MappingNode, TreePath, locate, node_at, possible_part, to_plain
 from xdistill.recipe.wording import is_echo, worded
 
-NamesAt = Callable[[TreePath], Iterable[str]]
-
-
-def describe(
-    error: ValidationError, *, model: type[BaseModel] | None = None, names: NamesAt | None = None
-) -> list[tuple[TreePath, str]]:
-    """Places and messages of what pydantic found, places counted from what was validated.
-
-    Args:
-        error: what ``Config.model_validate`` raised.
-        model: the validated model, for descriptions and "did you mean".
-        names: the fields at a place, for places that ``model`` does not know, such as settings of components.
-    """
-    return [
-        (_place(details), _message(details, model, names))
-        for details in error.errors(include_url=False)
-        if not is_echo(details)
-    ]
+UNKNOWN_COMPONENT = "unknown_component"  # the error type of a block whose component does not exist
 
 
 def faults_of(
@@ -38,14 +19,19 @@ def faults_of(
     *,
     at: TreePath = (),
     model: type[BaseModel] | None = None,
-    names: NamesAt | None = None,
+    config_of: ConfigOf | None = None,
 ) -> list[Fault]:
-    """The faults in a tree that pydantic found in the part at ``at``; an unknown field's fault points at its name."""
-    unknown = {_place(details) for details in error.errors(include_url=False) if details["type"] == "extra_forbidden"}
-    return [
-        fault_at(root, (*at, *place), message, key=place in unknown)
-        for place, message in describe(error, model=model, names=names)
-    ]
+    """The faults that pydantic found in the part of a tree at ``at``; see `LoadedRecipe.faults`."""
+    node = node_at(root, at)
+    value = to_plain(node) if node else None
+    faults = []
+    for details in error.errors(include_url=False):
+        if not is_echo(details):
+            place = _place(details)
+            owner = model_at(model, place[:-1], value, config_of) if model else None
+            key = details["type"] == "extra_forbidden"
+            faults.append(fault_at(root, (*at, *place), _message(details, place, owner), key=key))
+    return faults
 
 
 def fault_at(root: MappingNode, path: TreePath, message: str, *, key: bool = False) -> Fault:
@@ -54,14 +40,13 @@ def fault_at(root: MappingNode, path: TreePath, message: str, *, key: bool = Fal
 
 
 def _place(details: ErrorDetails) -> TreePath:
+    if details["type"] == UNKNOWN_COMPONENT:
+        return (*details["loc"], "use")
     # A validator that looks at several fields at once says in its context which place below its own it means.
     return (*details["loc"], *(details.get("ctx") or {}).get("place", ()))
 
 
-def _message(details: ErrorDetails, model: type[BaseModel] | None, names: NamesAt | None) -> str:
-    place = _place(details)
-    info = field_at(model, place) if model else None
-    known: Iterable[str] = names_at(model, place[:-1]) if model else ()
-    if not known and names is not None:
-        known = names(place[:-1])
-    return worded(details, description=(info.description or "") if info else "", known=known)
+def _message(details: ErrorDetails, place: TreePath, owner: type[BaseModel] | None) -> str:
+    fields = owner.model_fields if owner else {}
+    info = fields.get(str(place[-1])) if place else None
+    return worded(details, description=(info.description or "") if info else "", known=fields)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from xdistill.recipe.nodes import TreePath
 
+# From an annotation that is no model, such as a choice of component, and the value there, to the value's model.
+ConfigOf = Callable[[Any, Any], type[BaseModel] | None]
 
-def model_at(model: type[BaseModel], path: TreePath) -> type[BaseModel] | None:
-    """The model of the mapping at a place below ``model``; None when models do not know it."""
+
+def model_at(
+    model: type[BaseModel], path: TreePath, value: Any = None, config_of: ConfigOf | None = None
+) -> type[BaseModel] | None:
+    """The model of the mapping at a place below ``model``; None when nobody knows it.
+
+    Args:
+        model: of the mapping from which the path counts.
+        path: field names and list indices.
+        value: that mapping, for ``config_of``.
+        config_of: finds the models that annotations do not tell.
+    """
     found: type[BaseModel] | None = model
     annotation: Any = model
     for part in path:
@@ -22,28 +33,26 @@ def model_at(model: type[BaseModel], path: TreePath) -> type[BaseModel] | None:
             annotation = info.annotation if info else None
         else:
             annotation = _item(annotation)
-        found = _model_in(annotation)
+        value = _below(value, part)
+        found = _model_in(annotation, value, config_of)
     return found
 
 
-def field_at(model: type[BaseModel], path: TreePath) -> FieldInfo | None:
-    """What the models say about the field at a place; None when they do not know it."""
-    if not path:
-        return None
-    owner = model_at(model, path[:-1])
-    return owner.model_fields.get(str(path[-1])) if owner else None
+def _below(value: Any, part: str | int) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(part)
+    if isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
 
 
-def names_at(model: type[BaseModel], path: TreePath) -> tuple[str, ...]:
-    """The fields that the mapping at a place may have."""
-    owner = model_at(model, path)
-    return tuple(owner.model_fields) if owner else ()
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: Any, value: Any, config_of: ConfigOf | None) -> type[BaseModel] | None:
     for option in options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             return option
+        found = config_of(option, value) if config_of else None
+        if found:
+            return found
     return None
 
 

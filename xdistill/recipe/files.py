@@ -7,7 +7,7 @@ from pathlib import Path
 from xdistill.errors import Fault
 from xdistill.recipe.syntax import line_and_column
 
-LARGEST_FILE = 1024 * 1024  # bytes; a long recipe has ten thousand
+LARGEST_FILE = 256 * 1024  # bytes; a long recipe has ten thousand
 
 
 class UnreadableError(Exception):

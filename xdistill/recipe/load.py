@@ -48,7 +48,8 @@ def as_loaded(
 ) -> LoadedRecipe:
     """A loaded recipe from whatever somebody has at hand in Python.
 
-    A mapping may have `extends` (relative to the working directory) and `profiles`, as a file does.
+    A mapping may have `extends` (relative to the working directory) and `profiles`, as a file does. A loaded recipe
+    has no profiles any more; only overrides can be laid over it.
 
     Raises:
         RecipeError: with all faults at once.

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from xdistill.errors import Fault
-from xdistill.recipe.faults import NamesAt, fault_at, faults_of
+from xdistill.recipe.faults import fault_at, faults_of
+from xdistill.recipe.fields import ConfigOf
 from xdistill.recipe.nodes import MappingNode, TreePath, to_plain
 from xdistill.recipe.schema import Recipe
 
@@ -53,14 +54,15 @@ class LoadedRecipe:
         *,
         at: TreePath = (),
         model: type[BaseModel] | None = None,
-        names: NamesAt | None = None,
+        config_of: ConfigOf | None = None,
     ) -> list[Fault]:
         """The faults that pydantic found in a part of the recipe, such as a component's settings.
 
         Args:
             error: what ``Config.model_validate`` raised.
-            at: the place of that part.
+            at: the place of that part; an unknown field's fault points at its name.
             model: the Config, for descriptions and "did you mean".
-            names: the fields at a place below ``at``, for places that ``model`` does not know.
+            config_of: the model of a component inside, from the annotation that asks for it and the block that names
+                it; None for annotations that ask for no component.
         """
-        return faults_of(error, self.root, at=at, model=model, names=names)
+        return faults_of(error, self.root, at=at, model=model, config_of=config_of)

@@ -103,6 +103,14 @@ def child(node: Node, part: str | int) -> Node | None:
     return None
 
 
+def node_at(root: Node, path: TreePath) -> Node | None:
+    """The value at a place; None when there is none."""
+    node: Node | None = root
+    for part in path:
+        node = child(node, part) if node else None
+    return node
+
+
 def locate(root: Node, path: TreePath, *, key: bool = False) -> Origin:
     """Where the value at a place was written, or that of its nearest ancestor which was written at all.
 

@@ -42,7 +42,7 @@ _TITLES = {model: title for title, model in SECTIONS}
 _SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
 _LIMITS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 _HEAD = "| field | type | default | what it is |\n|---|---|---|---|"
-_SETTINGS = "| … | | | the component's own settings; `xdistill plugins show` prints them |"
+_SETTINGS = "| … | | | the component's own settings; `xdistill recipe show` fills in their defaults |"
 
 
 def render() -> str:

@@ -54,6 +54,7 @@ _WORDS = {  # the first one found in the parser's own words counts
     "\\t": "a tab stands where only spaces may; indent with spaces",
     "mapping values are not allowed": "a colon stands where none may; put the text in quotes, or check the indentation",
     "expected ','": "in the {kind} that starts here a comma or the closing bracket is missing",
+    "expected '<document start>'": "something follows where the recipe, or the value, has already ended",
     "end of stream": "the quoted text that starts here has no closing quote",
     "expected <block end>": "the indentation does not fit the lines above",
     "could not find expected ':'": "a field needs a colon and a space: `name: value`",

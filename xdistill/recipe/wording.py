@@ -28,6 +28,8 @@ def worded(error: ErrorDetails, *, description: str = "", known: Iterable[str] =
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"there is no field {name!r} here{did_you_mean(name, known)}"
+    if kind == "missing" and isinstance(error["loc"][-1], int):
+        return "has too few entries"
     if kind in _WANTED:
         return f"has to be {_WANTED[kind]}, and is {shown_value(value)}{_hint(kind, value)}"
     if kind in _LIMITS:
@@ -138,8 +140,6 @@ _OTHERS: dict[str, Wording] = {
     "too_long": _entries("at most", "max_length"),
     "string_too_short": lambda _, context: f"needs at least {context.get('min_length')} characters",
     "string_too_long": lambda _, context: f"may have at most {context.get('max_length')} characters",
-    "missing_argument": lambda _, __: "has too few entries",
-    "unexpected_positional_argument": lambda _, __: "has too many entries",
 }
 
 

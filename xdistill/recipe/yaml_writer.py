@@ -12,7 +12,6 @@ from ruamel.yaml.representer import SafeRepresenter
 from xdistill.recipe.scalars import NotFiniteError, resolve_plain
 
 _WIDTH = 100
-_TRUTH_ELSEWHERE = frozenset({"yes", "no", "on", "off"})  # what YAML 1.1 takes for true and false
 
 
 def write_yaml(tree: Any) -> str:
@@ -51,8 +50,6 @@ _Representer.add_representer(tuple, _Representer.represent_list)
 
 
 def _reads_as_other(text: str) -> bool:
-    if text.lower() in _TRUTH_ELSEWHERE:
-        return True
     try:
         return not isinstance(resolve_plain(text), str)
     except NotFiniteError:

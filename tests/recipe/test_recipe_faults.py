@@ -1,0 +1,147 @@
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from xdistill.recipe.fields import model_at
+from xdistill.recipe.load import as_loaded
+
+KNOWN = {}
+Kind = TypeVar("Kind")
+
+
+class Choice(Generic[Kind]):
+    """A block by name, as components have them in their settings."""
+
+
+def _choose(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    del handler
+    if value["use"] not in KNOWN:
+        raise PydanticCustomError("unknown_component", "there is no encoder '{name}'", {"name": value["use"]})
+    return KNOWN[value["use"]].model_validate({name: item for name, item in value.items() if name != "use"})
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+class Encoder(Settings):
+    width: Annotated[float, Field(gt=0, description="channels")] = 1.0
+    mode: Literal["average", "flatten"] = "average"
+    shape: tuple[int, int] | int = 3
+    size: int = Field(default=1, description="voxels")
+
+
+class Network(Settings):
+    branches: dict[str, Annotated[Choice[Encoder], WrapValidator(_choose)]]
+    depth: int = Field(description="how deep it is")
+
+
+KNOWN["mri"] = Encoder
+
+
+def config_of(annotation: Any, value: Any) -> type[BaseModel] | None:
+    return KNOWN.get(value["use"]) if get_origin(annotation) is Choice and get_args(annotation) else None
+
+
+def faults(student: dict[str, Any]) -> list[str]:
+    stages = [{"name": "a", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]}]
+    loaded = as_loaded({"name": "x", "data": {"use": "p"}, "student": {"use": "net", **student}, "stages": stages})
+    with pytest.raises(ValidationError) as caught:
+        Network.model_validate(student)
+    return [str(fault) for fault in loaded.faults(caught.value, at=("student",), model=Network, config_of=config_of)]
+
+
+def branch(**settings: Any) -> dict[str, Any]:
+    return {"depth": 1, "branches": {"hbp": {"use": "mri", **settings}}}
+
+
+@pytest.mark.parametrize(
+    ("student", "expected"),
+    [
+        (branch(widht=1), ["student.branches.hbp.widht: there is no field 'widht' here; did you mean 'width'?"]),
+        (branch(width=0), ["student.branches.hbp.width: has to be greater than 0, and is 0"]),
+        (
+            branch(mode="averag"),
+            ["student.branches.hbp.mode: has to be one of average, flatten, and is 'averag'; did you mean 'average'?"],
+        ),
+        (
+            {"branches": {"hbp": {"use": "mir"}}},
+            [
+                "student.branches.hbp.use: there is no encoder 'mir'",
+                "student.depth: this field is required (how deep it is)",
+            ],
+        ),
+        ({"depth": 1, "branchs": {}}, ["student.branches: this field is required"]),
+    ],
+)
+def test_settings_of_components_inside_components(student, expected):
+    assert faults(student)[: len(expected)] == expected
+
+
+def test_the_steps_that_pydantic_adds_for_unions_are_not_shown():
+    assert {line.split(":")[0] for line in faults(branch(shape="wide"))} == {"student.branches.hbp.shape"}
+
+
+def test_a_model_is_found_through_lists_mappings_and_unions():
+    class Leaf(BaseModel):
+        x: int
+
+    class Tree(BaseModel):
+        one: Leaf | None = None
+        many: tuple[Leaf, ...] = ()
+        named: dict[str, list[Leaf]] = {}
+
+    assert model_at(Tree, ("one",)) is Leaf
+    assert model_at(Tree, ("many", 3)) is Leaf
+    assert model_at(Tree, ("named", "a", 0)) is Leaf
+    assert model_at(Tree, ("named", "a")) is None
+    assert model_at(Tree, ("nothing", "here")) is None
+
+
+class Words(BaseModel):
+    text: str = ""
+    number: int = 0
+    real: float = 0.0
+    flag: bool = False
+    names: list[str] = []
+    pair: tuple[int, int] = (0, 0)
+    limited: Annotated[list[int], Field(max_length=1)] = []
+    short: Annotated[str, Field(min_length=2)] = "ab"
+    few: Annotated[int, Field(le=3)] = 0
+    even: Annotated[int, Field(multiple_of=2)] = 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("text", 3, "has to be text, and is 3; put it in quotes"),
+        ("text", True, "has to be text, and is true; put it in quotes"),
+        ("number", "x" * 99, f"has to be a whole number, and is the text {'x' * 60 + '...'!r}"),
+        ("number", None, "has to be a whole number, and is null"),
+        ("real", [1], "has to be a number, and is a list"),
+        ("flag", "off", "has to be true or false, and is the text 'off'; write false"),
+        ("flag", "on", "has to be true or false, and is the text 'on'; write true"),
+        ("names", "a", "has to be a list, such as [a, b], and is the text 'a'; write [a]"),
+        ("names", {"a": 1}, "has to be a list, such as [a, b], and is a mapping"),
+        ("pair", [1, 2, 3], "needs at most 2 entries, and has 3"),
+        ("pair", [1], "has too few entries"),
+        ("limited", [1, 2], "needs at most 1 entry, and has 2"),
+        ("short", "a", "needs at least 2 characters"),
+        ("few", 4, "has to be at most 3, and is 4"),
+        ("even", 3, "has to be a multiple of 2, and is 3"),
+    ],
+)
+def test_what_pydantic_finds_in_plain_words(field, value, message):
+    recipe = {
+        "name": "x",
+        "data": {"use": "p", field: value},
+        "student": {"use": "s"},
+        "stages": [{"name": "a", "train": ["student"], "epochs": 1, "objective": [{"use": "f"}]}],
+    }
+    with pytest.raises(ValidationError) as caught:
+        Words.model_validate({field: value}, strict=field == "flag")
+    (fault,) = as_loaded(recipe).faults(caught.value, at=("data",), model=Words)
+    assert fault.message == message
+    assert fault.path.startswith(f"data.{field}")
