@@ -23,6 +23,7 @@ class ToyVolumes(Dataset):
         classes: tuple[str, ...] = ("MVI 0", "MVI 1", "MVI 2")
         subjects: int = 180
         images: bool = True
+        prefix: str = "subject"
         absent: tuple[int, ...] = ()
 
     config: Config
@@ -37,7 +38,7 @@ class ToyVolumes(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         return [
-            SubjectRow(f"subject-{row:03d}", f"patient-{row:03d}", row % len(self.config.classes))
+            SubjectRow(f"{self.config.prefix}-{row:03d}", f"patient-{row:03d}", row % len(self.config.classes))
             for row in range(self.config.subjects)
         ]
 

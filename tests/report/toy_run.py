@@ -17,10 +17,10 @@ from xdistill.runs import Run, fold_name, load_run
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 
 CLASSES = ("MVI 0", "MVI 1", "MVI 2")
-STAGES = (("joint", ("student.focal", "teacher.focal", "class_kl", "feature_kl"), 20),)
+STAGES = (("joint", ("focal:teacher", "focal:student", "class_kl", "feature_kl"), 20),)
 OFFLINE = (
-    ("teacher", ("teacher.focal",), 8),
-    ("student", ("student.focal", "class_kl"), 12),
+    ("alone", ("focal:teacher",), 8),
+    ("distil", ("focal:student", "class_kl"), 12),
 )
 
 
@@ -39,11 +39,12 @@ def make_run(
     signal: float = 0.7,
     seed: int = 0,
     fingerprint: str = "5f" * 32,
+    prefix: str = "subject",
 ) -> Run:
     """Write a finished run of generated predictions and read it back."""
     generator = np.random.default_rng(seed)
     target = np.arange(subjects) % len(classes)
-    ids = tuple(f"subject-{index:03d}" for index in range(subjects))
+    ids = tuple(f"{prefix}-{index:03d}" for index in range(subjects))
     roles = {"student": signal, "teacher": 1.6 * signal} if teacher else {"student": signal}
     scored = []
     for repeat in range(repeats):
@@ -101,7 +102,7 @@ def _record(
     return {
         "format": "xdistill-run",
         "format_version": 1,
-        "id": "20250102-030405-0a1b2c3d",
+        "id": "0a1b2c3d4e5f",
         "status": "finished",
         "recipe": {
             "data": {"use": "hcc_phantom", "subjects": len(target), "shape": [12, 24, 24]},

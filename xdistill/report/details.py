@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,16 +10,9 @@ from xdistill.runs import Run
 
 def recipe_text(run: Run) -> str:
     """The resolved recipe as YAML that `xdistill run` takes."""
-    from ruamel.yaml import YAML
+    from xdistill.recipe.yaml_writer import write_yaml
 
-    yaml: Any = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 100
-    buffer = io.StringIO()
-    yaml.dump(_as_plain(run.record["recipe"]), buffer)
-    return buffer.getvalue()
+    return write_yaml(run.record["recipe"])
 
 
 def provenance(run: Run) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
@@ -93,12 +85,3 @@ def _timings(seconds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _plain(values: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in (values or {}).items())
-
-
-def _as_plain(value: Any) -> Any:
-    """Plain data as YAML writes it: tuples become lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _as_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_plain(item) for item in value]
-    return value

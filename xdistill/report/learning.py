@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
+from xdistill.errors import RunError
+from xdistill.report.palette import INK, MUTED, ROLE_COLOUR
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, write
 from xdistill.runs import HistoryRow, Run
 
@@ -94,8 +94,13 @@ def learning_curves_figure(run: Run, *, terms: Sequence[str] | None = None, colu
         run: a finished run with a history.
         terms: names of terms; all by default.
         columns: most panels side by side.
+
+    Raises:
+        RunError: when the run's folder holds no history.
     """
     chosen = loss_terms(run) if terms is None else tuple(terms)
+    if not chosen:
+        raise RunError(f"{run.path}: the folds have no history.csv with losses, so there are no learning curves")
     picture, panels = new_picture(len(chosen), columns, panel=(3.3, 2.3))
     for axes, term in zip(panels, chosen, strict=True):
         _draw(axes, run.history, term)
@@ -137,7 +142,4 @@ def _mark_stages(axes: Axes, spans: Sequence[StageSpan]) -> None:
 
 def _colour(term: str) -> str:
     """Terms that are put on one network have its colour."""
-    words = re.split(r"[^a-z]+", term)
-    if "student" in words:
-        return STUDENT
-    return TEACHER if "teacher" in words else INK
+    return ROLE_COLOUR.get(term.partition(":")[2].partition("#")[0], INK)

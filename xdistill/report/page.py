@@ -56,13 +56,9 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
     from xdistill.report import charts, details, scores
 
     roles = run.predictions.roles()
-    has_history = any(run.history)
     return {
         "run": run,
-        "recipe": run.record["recipe"],
-        "cohort": run.record["cohort"],
-        "networks": run.record.get("networks") or {},
-        "privileged": run.record.get("privileged") or (),
+        **_record_parts(run),
         "roles": roles,
         "columns": scores.COLUMNS,
         "rows": scores.score_rows(run),
@@ -78,11 +74,28 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "small_panels": len(scores.pairs(run)) > charts.MANY_PAIRS,
         "confusion_chart": Markup(charts.confusion_chart(run)),  # noqa: S704
         "reliability_chart": Markup(charts.reliability_chart(run)),  # noqa: S704
-        "learning_charts": [Markup(chart) for chart in charts.learning_charts(run)] if has_history else [],  # noqa: S704
+        "learning_charts": [Markup(chart) for chart in charts.learning_charts(run)] if run.history else [],  # noqa: S704
+        "has_validation": any(name.startswith("validation") for row in run.history for name in row.values),
         "cards": charts.subject_cards(run, cohort, show_subjects=show_subjects) if cohort is not None else (),
         "recipe_text": details.recipe_text(run),
         "provenance": details.provenance(run),
         "version": details.version_of(run),
+    }
+
+
+def _record_parts(run: Run) -> dict[str, Any]:
+    """What the template reads of the record, with nothing in the place of optional parts that are not there."""
+    optional = {"synthetic": False, "bounds": {}, "source": ""}
+    return {
+        "record": {"id": "", "finished": "", "split_hash": "", **run.record},
+        "recipe": {"description": "", **run.record["recipe"]},
+        "cohort": {
+            **optional,
+            "subjects": len(set(run.predictions.pooled("student").subjects)),
+            **run.record["cohort"],
+        },
+        "networks": {"student": None, "teacher": None, **(run.record.get("networks") or {})},
+        "privileged": run.record.get("privileged") or (),
     }
 
 

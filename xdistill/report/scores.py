@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from xdistill.runs import Run
-from xdistill.stats import Predictions, Summary, summarise
+from xdistill.stats import METRICS, Predictions, Summary
 
 Kind = Literal["student", "teacher", "bound", "reference"]
 NOTHING: Final = "–"  # noqa: RUF001 - a dash where a table has no figure
@@ -76,14 +76,17 @@ def majority_class(predictions: Predictions) -> dict[str, Summary]:
 
     The training subjects of a fold are the test subjects of the other folds of its repeat.
     """
+    names = [column.metric for column in COLUMNS if column.metric != "auc_ovo"]
     folds = predictions.of("student")
-    blind = []
+    rows = []
     for fold in folds:
         others = [other.target for other in folds if other.repeat == fold.repeat and other.fold != fold.fold]
         training = np.concatenate(others) if others else fold.target
         shares = np.bincount(training, minlength=len(predictions.classes)) / len(training)
-        blind.append(replace(fold, probabilities=np.tile(shares, (len(fold.target), 1))))
-    return summarise(Predictions(predictions.classes, tuple(blind)))["student"]
+        blind = np.tile(shares, (len(fold.target), 1))
+        rows.append({name: METRICS[name](fold.target, blind, predictions.classes) for name in names})
+    values = {name: Summary.of([row[name] for row in rows]) for name in names}
+    return values | {"auc_ovo": Summary.of([0.5] * len(folds))}  # who tells nobody apart ranks by chance
 
 
 def pairs(run: Run) -> tuple[str, ...]:
