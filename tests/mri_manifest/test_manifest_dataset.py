@@ -153,6 +153,14 @@ def test_a_volume_has_its_own_preprocessing_over_the_common_one(folder):
     np.testing.assert_array_equal(loaded["t2"], np.zeros((1, 2, 3, 4)))
 
 
+@pytest.mark.parametrize("header", ["subject,label,t1,age,sex", "subject,label,t1,patient,sex"])
+def test_a_data_set_is_the_same_once_its_settings_are_written_out(folder, header):
+    dataset = folder.rows(*ROWS[:1], "p2,well,b.npy,62,m", header=header)
+    again = ManifestDataset(ManifestDataset.Config.model_validate(dataset.config.model_dump(mode="json")))
+    assert again.index() == dataset.index()
+    assert again.schema() == dataset.schema()
+
+
 def test_settings_mean_the_same_once_they_are_written_out():
     """An override that equals a default is an override all the same, also after a round trip through a record."""
     common = {"zscore": True}

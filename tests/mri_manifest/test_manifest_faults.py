@@ -169,10 +169,14 @@ def test_a_patient_with_two_labels(folder):
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
     assert "line 4: the patient 'p' has the label 'well' here and 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
-    alone = folder.rows(
-        *rows[:3], header="subject,patient,label,age", columns={"patient": None}, clinical={"include": ["age"]}
-    )
+    alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
+    assert [column.name for column in alone.schema().modalities["clinical"].columns] == ["age"]
+
+
+def test_a_subject_column_called_patient_is_enough(folder):
+    dataset = folder.rows("p1,ill,3", "p2,well,4", header="patient,label,age", columns={"subject": "patient"})
+    assert [row.patient for row in dataset.index()] == ["p1", "p2"]
 
 
 @pytest.mark.parametrize("name", ["Patient", "patient_id", "PatientID"])
@@ -184,7 +188,7 @@ def test_a_column_that_looks_like_the_patient_is_not_overlooked(folder, name):
     )
     named = folder.rows(*rows, header=header, columns={"patient": name})
     assert [row.patient for row in named.index()] == ["1", "1", "2"]
-    assert len(folder.rows(*rows, header=header, columns={"patient": None}).index()) == 3
+    assert len(folder.rows(*rows, header=header, columns={"patient": "subject"}).index()) == 3
 
 
 @pytest.mark.parametrize(("one", "other"), [("M0", "m0"), ("1", "1.0")])

@@ -19,9 +19,9 @@ class Columns(Settings):
 
     subject: str = Field(default="subject", description="unique id of the subject")
     patient: str | None = Field(
-        default="patient",
-        description="whom the subject belongs to, where one patient has several; without such a column, and with "
-        "null, every subject is a patient",
+        default=None,
+        description="whom the subject belongs to, where one patient has several; null: the column `patient` when "
+        "there is one, else every subject is a patient, as it is when the subject's column is named here",
     )
     label: str = Field(default="label", description="the class")
 

@@ -62,7 +62,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     roles = find_roles(table, config, faults)
     faults.stop()
     subjects = _subjects(table, roles, faults)
-    patients = subjects if roles.patient is None else _patients(table, roles.patient, faults)
+    patients = subjects if roles.patient is None else _patients(table, roles, faults)
     labels = table.column(roles.label)
     classes = _classes(table, labels, config, faults)
     if roles.patient is not None:
@@ -101,12 +101,13 @@ def _subjects(table: Table, roles: Roles, faults: Faults) -> list[str]:
     return table.column(roles.subject)
 
 
-def _patients(table: Table, column: str, faults: Faults) -> list[str]:
+def _patients(table: Table, roles: Roles, faults: Faults) -> list[str]:
+    column = roles.patient or roles.subject
     for line in table.lines:
         if not line.cells[column]:
             faults.add(
-                f"the patient is missing (column {column!r}); fill it in, or set columns.patient: null when every "
-                f"subject is a patient",
+                f"the patient is missing (column {column!r}); fill it in, or set columns.patient: {roles.subject} "
+                f"when every subject is a patient",
                 line=line.number,
             )
     return table.column(column)

@@ -12,6 +12,7 @@ from xdistill_mri.manifest.table import Table
 SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
 # A column counts as paths when more than this share of its cells are; the others are then mistakes.
 _MOSTLY = 0.5
+_PATIENT = "patient"
 _MODALITY = re.compile(r"^\w[\w-]*$")
 
 
@@ -39,14 +40,8 @@ def find_roles(table: Table, config: ManifestConfig, faults: Faults) -> Roles:
     columns = config.columns
     _expect(table, columns.subject, "columns.subject", faults)
     _expect(table, columns.label, "columns.label", faults)
-    patient = columns.patient
-    if patient is not None and patient not in table.header:
-        if "patient" in columns.model_fields_set:
-            _expect(table, patient, "columns.patient", faults)
-        else:
-            _look_for_patients(table, faults)
-        patient = None
-    identity = {columns.subject, columns.label, *([patient] if patient else [])}
+    patient = _patient(table, config, faults)
+    identity = {columns.subject, columns.label, patient or _PATIENT, _PATIENT}
     extra = _columns_of_crops(table, config, faults)
     volumes = _volumes(table, config, identity | extra, faults)
     taken = identity | extra | set(volumes.values())
@@ -63,14 +58,25 @@ def _expect(table: Table, column: str, setting: str, faults: Faults) -> None:
         faults.add(f"there is no column {column!r} ({setting}); {near(column, table.header)}")
 
 
-def _look_for_patients(table: Table, faults: Faults) -> None:
-    """Patients that are overlooked would be split between training and test."""
+def _patient(table: Table, config: ManifestConfig, faults: Faults) -> str | None:
+    """The column of patients, if there is one; overlooked, they would be split between training and test."""
+    named = config.columns.patient
+    if config.columns.subject == (named or _PATIENT):
+        return None
+    if named is not None:
+        _expect(table, named, "columns.patient", faults)
+        return named
+    if _PATIENT in table.header:
+        return _PATIENT
     for name in table.header:
+        if name in (config.columns.subject, config.columns.label):
+            continue
         if re.sub(r"[\W_]", "", name).lower() in ("patient", "patients", "patientid"):
             faults.add(
-                f"the column {name!r} looks like the patient: set columns.patient to it, or to null when every "
-                f"subject is a patient"
+                f"the column {name!r} looks like the patient: set columns.patient to it, or to "
+                f"{config.columns.subject!r} when every subject is a patient"
             )
+    return None
 
 
 def _columns_of_crops(table: Table, config: ManifestConfig, faults: Faults) -> set[str]:
