@@ -65,6 +65,14 @@ def test_figures_are_never_cut(tmp_path, width, terminal):
     assert text.rstrip("\n") == results_text(run)
 
 
+def test_printed_on_standard_output_unless_told_otherwise(tmp_path, capsys):
+    run = scored(tmp_path)
+    print_results(run)
+    captured = capsys.readouterr()
+    assert captured.out == results_text(run) + "\n"
+    assert captured.err == ""
+
+
 def test_text_from_data_is_no_markup_and_moves_no_cursor(tmp_path):
     run = scored(tmp_path, name=f"{BRACKETS}\x1b[2J")
     run.record["cohort"]["bounds"] = {f"{BRACKETS}\r\nimage": 0.8}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from xdistill.cli.console import stdout
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,14 @@ SYNTHETIC: Final = "Synthetic cohort: no patient is real."
 _STYLE: Final = {"student": "bold", "teacher": "bold", "bound": "dim", "reference": "dim"}
 
 
-def print_results(run: Run, console: Console) -> None:
-    """Print the table: ruled on a terminal that is wide enough, as aligned plain text elsewhere."""
+def print_results(run: Run, console: Console | None = None) -> None:
+    """Print the table: ruled on a terminal that is wide enough, as aligned plain text elsewhere.
+
+    Args:
+        run: a finished run.
+        console: standard output by default.
+    """
+    console = console or stdout()
     table = results_table(run)
     boundless = console.options.update(max_width=1000)
     if console.is_terminal and console.measure(table, options=boundless).minimum <= console.width:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from xdistill.report.palette import INK, MUTED, ROLE_COLOUR
+from xdistill.report.palette import INK, MUTED, ROLE_COLOUR, RULE
 from xdistill.report.picture import Picture, new_picture, shorten, write
 from xdistill.runs import Run
 
@@ -32,10 +33,9 @@ def confusion_figure(run: Run, *, role: str = "student") -> Picture:
     size = len(run.classes)
     picture, (axes,) = new_picture(1, 1, panel=(3.6, 3.3))
     for row, column in np.ndindex(size, size):
-        axes.add_patch(
-            Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=ROLE_COLOUR.get(role, MUTED), edgecolor="none",
-                      alpha=STRONGEST * shares[row, column])
-        )  # fmt: skip
+        shade = to_rgba(ROLE_COLOUR.get(role, MUTED), STRONGEST * shares[row, column])
+        cell = Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=shade, edgecolor=RULE, linewidth=0.6)
+        axes.add_patch(cell)
         weight = "bold" if row == column else "normal"
         if size <= ROOMY:
             write(axes, column, row - 0.06, str(counts[row, column]), ha="center", va="bottom", fontweight=weight)

@@ -37,8 +37,8 @@ COLUMNS: Final = (
     Column("accuracy", "Accuracy"),
     Column("auc_ovo", "Macro OvO AUC"),
     Column("balanced_accuracy", "Balanced accuracy"),
-    Column("brier", "Brier score", percent=False, note="lower is better, 0 to 2"),
-    Column("ece", "ECE", percent=False, note="lower is better, 0 to 1"),
+    Column("brier", "Brier score", percent=False, note="lower is better"),
+    Column("ece", "ECE", percent=False, note="lower is better"),
 )
 
 
