@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.cohort.checksum import checksum
+from xdistill.cohort.checksum import checksum, piece_checksum, pieces
 from xdistill.cohort.compression import is_blosc2, require_blosc2
 from xdistill.cohort.handles import Handles, read_fully
 from xdistill.cohort.layout import damaged
@@ -165,44 +165,47 @@ class Cohort:
         if threads == 1:
             self._read_some(modality, table, rows, out)
             return out
+        step = -(-rows.size // (4 * threads))
+        parts = [slice(start, start + step) for start in range(0, rows.size, step)]
         # Reading and summing let go of the interpreter's lock.
-        parts = np.array_split(np.arange(rows.size), 4 * threads)
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(
-                lambda part: self._read_some(modality, table, rows[part], out[part[0] : part[-1] + 1]), parts
-            ):
-                pass
+            list(pool.map(lambda part: self._read_some(modality, table, rows[part], out[part]), parts))
         return out
 
     def _read_some(self, modality: str, table: ModalityTable, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
-        fetch = self._fetch_raw if table.offsets is not None else self._fetch_filtered
-        same = table.stored == out.dtype
-        buffer = None if same else np.empty(table.spec.shape, dtype=table.stored)
+        read = self._raw if table.offsets is not None else self._filtered
+        buffer = None if table.stored == out.dtype else np.empty(table.spec.shape, dtype=table.stored)
         for place, row in enumerate(rows.tolist()):
             target = out[place] if buffer is None else buffer
-            if not fetch(modality, table, row, target) or checksum(target) != table.checksums[row]:
+            if read(modality, table, row, target) != int(table.checksums[row]):
                 raise self._damaged(modality, row)
             if buffer is not None:
                 out[place] = buffer
 
-    def _fetch_raw(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> bool:
-        """Read one uncompressed chunk straight into its place."""
+    def _raw(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> int | None:
+        """Read an uncompressed chunk straight into its place, piece by piece; its checksum, None if it is cut off."""
         del modality
-        assert table.offsets is not None  # noqa: S101  # for mypy
-        offset = int(table.offsets[row])
+        offset = -1 if table.offsets is None else int(table.offsets[row])
         if offset < 0:
             target[...] = 0
-            return True
-        return read_fully(self._handles.descriptor(), target.reshape(-1).view(np.uint8), offset)
+            return 0  # which is the checksum of zeros
+        data = target.reshape(-1).view(np.uint8)
+        descriptor = self._handles.descriptor()
+        total = 0
+        for piece in pieces(data.size):
+            if not read_fully(descriptor, data[piece], offset + piece.start):
+                return None
+            total += piece_checksum(data[piece], piece.start)
+        return total % 2**64
 
-    def _fetch_filtered(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> bool:
-        """Let HDF5 unpack one chunk, which also checks its Fletcher-32."""
+    def _filtered(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> int | None:
+        """Let HDF5 unpack a chunk, which also checks its Fletcher-32; its checksum, None if it cannot be read."""
         del table
         try:
             self._handles.file()[f"modalities/{modality}/values"].read_direct(target, np.s_[row])
         except OSError:
-            return False
-        return True
+            return None
+        return checksum(target)
 
     def _damaged(self, modality: str, row: int) -> CacheError:
         return damaged(self.path, f"the values of subject {self.subjects[row]!r} in modality {modality!r} are wrong")

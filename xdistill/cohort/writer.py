@@ -14,7 +14,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-import xdistill
 from xdistill.cohort.compression import filter_options
 from xdistill.cohort.layout import (
     DIGEST_BYTES,
@@ -29,6 +28,7 @@ from xdistill.cohort.subject import StoredSubject
 from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
 from xdistill.recipe.schema import CacheRecipe
 from xdistill.types import Schema
+from xdistill.version import __version__
 
 
 class CohortWriter:
@@ -119,7 +119,7 @@ class CohortWriter:
         attributes["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         attributes["versions"] = json.dumps(
             {
-                "xdistill": xdistill.__version__,
+                "xdistill": __version__,
                 "h5py": h5py.__version__,
                 "hdf5": h5py.version.hdf5_version,
                 "numpy": np.__version__,
