@@ -42,7 +42,7 @@ class MriOnly(Encoder):
     def __init__(self, config: Config, *, inputs: Mapping[str, ModalitySpec]) -> None:
         super().__init__(config, inputs=inputs)
         images = image_names(inputs)
-        if len(inputs) != 1 or len(images) != 1:
+        if len(config.inputs) != 1 or len(images) != 1:
             raise SettingsError(f"mri_only reads one volume or image, not {_listed(inputs)}", field="inputs")
         self.image = images[0]
         sizes = _sizes(config, inputs[self.image])

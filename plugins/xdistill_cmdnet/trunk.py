@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.encoder import Encoding
+from xdistill_cmdnet.convolution import convolve
 
 Pool = Literal["average", "flatten"]
 Where = Literal["before_norm", "after_block"]
@@ -80,7 +81,7 @@ class Block(nn.Module):
         self, image: Float[Tensor, "batch inside ..."], factor: Float[Tensor, "batch outside"] | None
     ) -> Float[Tensor, "batch outside ..."]:
         """The block's result, each axis of space halved and rounded up."""
-        image = F.relu(self.first_norm(self.first(image)), inplace=True)
+        image = F.relu(self.first_norm(convolve(self.first, image)), inplace=True)
         image = self.second(image)
         if factor is not None and self.where == "before_norm":
             image = multiply_channels(image, factor)
@@ -111,6 +112,7 @@ class Trunk(nn.Module):
     def __init__(self, sizes: TrunkShape, *, pool: Pool, where: Where | None) -> None:
         super().__init__()
         check_space(sizes)
+        self.sizes = sizes
         self.pool = pool
         channels = (sizes.shape[0], *sizes.channels)
         self.blocks = nn.ModuleList(
@@ -129,12 +131,19 @@ class Trunk(nn.Module):
         factors: Sequence[Float[Tensor, "batch _"]] | None = None,
     ) -> Encoding:
         """The vector and the last map; ``factors`` holds one tensor a block."""
+        self._check_statistics(subjects=image.shape[0])
         for position, block in enumerate(self.blocks):
             image = block(image, None if factors is None else factors[position])
-        _check_statistics(image, training=self.training)
-        last = F.relu(self.last_norm(self.last(image)), inplace=True)
+        last = F.relu(self.last_norm(convolve(self.last, image)), inplace=True)
         pooled = last.flatten(1) if self.pool == "flatten" else last.mean(dim=tuple(range(2, last.ndim)))
         return Encoding(vector=self.full(pooled), map=last)
+
+    def _check_statistics(self, *, subjects: int) -> None:
+        if self.training and subjects == 1 and prod(self.sizes.map_space) == 1:
+            raise SettingsError(
+                "batch norm cannot learn from one subject whose last map is a single position; use larger images, or "
+                "loader.drop_last: true if it is the last batch of an epoch that holds one subject"
+            )
 
 
 def check_space(sizes: TrunkShape) -> None:
@@ -150,12 +159,4 @@ def check_space(sizes: TrunkShape) -> None:
             f"an image of {size} is a single position before the last of {len(sizes.channels)} blocks of stride 2; "
             f"give images of at least {smallest} along one axis",
             field="inputs",
-        )
-
-
-def _check_statistics(image: Tensor, *, training: bool) -> None:
-    if training and image.shape[0] == 1 and prod(image.shape[2:]) == 1:
-        raise SettingsError(
-            "batch norm cannot learn from one subject whose map is a single position; use larger images, or "
-            "loader.drop_last: true if it is the last batch of an epoch that holds one subject"
         )
