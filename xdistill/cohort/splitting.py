@@ -112,12 +112,12 @@ def _check_counts(patients: NDArray[np.str_], labels: _Rows, classes: Sequence[s
         count = patients_of_class[index]
         if count < 2:  # noqa: PLR2004  # one to test, one to train on
             raise DataError(
-                f"class {name!r} has {count} patients, too few for any cross-validation; merge classes, leave the "
+                f"class {name!r} has {_patients(count)}, too few for any cross-validation; merge classes, leave the "
                 f"class out, or add subjects"
             )
         if count < folds:
             raise DataError(
-                f"class {name!r} has {count} patients, and each of the {folds} folds needs one at least; set "
+                f"class {name!r} has {_patients(count)}, and each of the {folds} folds needs one at least; set "
                 f"crossval.folds to {count} or fewer, merge classes, or add subjects"
             )
 
@@ -130,3 +130,7 @@ def _check_classes(labels: _Rows, classes: Sequence[str], where: str) -> None:
             f"{where} has no subject of class {missing[0]!r}, so its scores would mean nothing; use fewer "
             f"crossval.folds, set crossval.stratify to true, or change crossval.seed or crossval.validation"
         )
+
+
+def _patients(count: int) -> str:
+    return "1 patient" if count == 1 else f"{count} patients"
