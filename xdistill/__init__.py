@@ -8,10 +8,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from xdistill.version import __version__
+
 if TYPE_CHECKING:
     from xdistill.api import load_recipe, load_run, run
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "load_recipe", "load_run", "run"]
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-import xdistill
 from xdistill.cli import data, plugins, recipe, run
 from xdistill.errors import XdistillError
+from xdistill.version import __version__
 
 EXAMPLES = """Cross-modal distillation: a teacher sees several modalities, its student only some of them.
 
@@ -38,7 +38,7 @@ app.add_typer(plugins.app, name="plugins")
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"xdistill {xdistill.__version__}")
+        typer.echo(f"xdistill {__version__}")
         raise typer.Exit
 
 

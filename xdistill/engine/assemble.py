@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -13,7 +13,7 @@ from xdistill.engine.checks import Checker
 from xdistill.engine.experiment import Experiment, NetworkFacts, StagePlan, TermPlan
 from xdistill.errors import Fault, RecipeError
 from xdistill.interfaces.augmentation import Augmentation
-from xdistill.interfaces.component import Choice, Component, choose
+from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.loss import DistillationLoss, TaskLoss
@@ -122,8 +122,18 @@ class _Resolving:
             self._fault((*place, "use"), error.message())
         except ValidationError as error:
             settings = self.catalog.resolve(interface, raw["use"]).Config
-            self.faults += self.loaded.faults(error, at=place, model=settings)
+            self.faults += self.loaded.faults(error, at=place, model=settings, config_of=self._config_of)
         return None
+
+    def _config_of(self, annotation: Any, value: Any) -> type[Settings] | None:
+        """The settings of a component that stands within another's, for "did you mean"."""
+        name = value.get("use") if isinstance(value, Mapping) else value
+        if get_origin(annotation) is not Choice or not isinstance(name, str):
+            return None
+        try:
+            return self.catalog.resolve(get_args(annotation)[0], name).Config
+        except UnknownComponentError:
+            return None
 
     def _term(self, term: Term, label: str, place: Place) -> TermPlan | None:
         task, distillation = (self.catalog.has(kind, term.use) for kind in ("task_loss", "distillation_loss"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from xdistill.errors import RunError
 from xdistill.recipe.schema import Compute
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 DEVICE_VARIABLE = "XDISTILL_DEVICE_INDEX"
 
@@ -19,6 +22,8 @@ def make_fabric(compute: Compute) -> Fabric:
     Raises:
         RunError: when the machine does not have what the recipe asks for.
     """
+    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
+
     torch.set_num_threads(compute.threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True

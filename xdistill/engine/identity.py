@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-import xdistill
 from xdistill.plugin import Catalog
+from xdistill.version import __version__
 
 # Fields that change how fast a run is and not what comes out of it.
 _IRRELEVANT = (("executor",), ("loader", "workers"), ("loader", "memory_mb"), ("description",))
@@ -38,7 +38,7 @@ def versions(catalog: Catalog) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         **dict(sorted(catalog.origins().items())),
-        "xdistill": xdistill.__version__,
+        "xdistill": __version__,
     }
 
 

@@ -120,6 +120,12 @@ class CacheRecipe(Section):
     dtype: Literal["float32", "float16"] = Field(default="float32", description="of the volumes")
 
 
+class ExecutorBlock(Block):
+    """Where the folds run."""
+
+    use: str = Field(default="local", description="name of the executor; `xdistill plugins list` shows all")
+
+
 class Recipe(Section):
     """An experiment: a cohort, a teacher, a student, how they are trained and how they are tested."""
 
@@ -146,7 +152,7 @@ class Recipe(Section):
     compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
-    executor: Block = Field(default=Block(use="local"), description="where the folds run; not part of a run's identity")
+    executor: ExecutorBlock = Field(default=ExecutorBlock(), description="where the folds run; not part of a run's identity")
     seed: int = Field(default=0, description="seed of weights, batches and augmentation")
     inferred: tuple[str, ...] = Field(
         default=(), description="places in this recipe that its source does not state and somebody filled in"

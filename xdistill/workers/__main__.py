@@ -29,10 +29,13 @@ def resolve(target: str) -> Callable[[Any], Iterator[Any]]:
 def main() -> None:
     """Serve tasks until the driver closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
-    out = os.fdopen(os.dup(1), "wb")
+    incoming, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to standard error and not between the messages
+    # A process forked from here closes its standard input, and would wait for ever for the lock of one being read.
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - stays open as long as the process lives
+    os.dup2(sys.stdin.fileno(), 0)
     tasks: queue.Queue[Any] = queue.Queue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks), daemon=True).start()
+    threading.Thread(target=_listen, args=(incoming, tasks), daemon=True).start()
     function = resolve(sys.argv[1])
     while True:
         _serve(function, tasks.get(), out)

@@ -1,0 +1,35 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    """Everything that is installed."""
+    from xdistill.plugin import load_catalog
+
+    return load_catalog()
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory):
+    """A folder for cohort caches that tests share, since building the same one twice shows nothing new."""
+    return tmp_path_factory.mktemp("cohorts")
+
+
+@pytest.fixture
+def real_data():
+    """The folder with real data, named by XDISTILL_DATA."""
+    folder = os.environ.get("XDISTILL_DATA")
+    if not folder:
+        pytest.skip("XDISTILL_DATA is not set: no real data at hand")
+    return Path(folder)

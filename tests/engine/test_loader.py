@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from xdistill.engine.loader import channels_last, epoch_keys
+
+
+def rows_of(keys):
+    return [list(key.rows) for key in keys]
+
+
+def test_an_epoch_holds_every_subject_once():
+    keys = epoch_keys(np.arange(20), batch_size=8, drop_last=False, seed=3)
+    assert [len(rows) for rows in rows_of(keys)] == [8, 8, 4]
+    assert sorted(sum(rows_of(keys), [])) == list(range(20))
+
+
+def test_the_order_depends_on_the_seed_alone():
+    first, again, other = (
+        rows_of(epoch_keys(np.arange(20), batch_size=8, drop_last=False, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("subjects", "drop_last", "sizes"),
+    [
+        (17, False, [8, 9]),  # a single left-over subject joins the batch before it
+        (17, True, [8, 8]),
+        (16, True, [8, 8]),
+        (18, True, [8, 8]),
+        (18, False, [8, 8, 2]),
+        (1, False, [1]),
+        (5, True, [5]),  # nothing would be left
+    ],
+)
+def test_the_last_batch(subjects, drop_last, sizes):
+    keys = epoch_keys(np.arange(subjects), batch_size=8, drop_last=drop_last, seed=0)
+    assert [len(key.rows) for key in keys] == sizes
+
+
+def test_batches_draw_their_augmentation_apart():
+    keys = epoch_keys(np.arange(20), batch_size=8, drop_last=False, seed=3)
+    assert len({key.seed for key in keys}) == 3
+
+
+def test_channels_last_touches_images_only():
+    assert channels_last(torch.zeros(2, 3, 4, 5, 6)).is_contiguous(memory_format=torch.channels_last_3d)
+    assert channels_last(torch.zeros(2, 3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
+    vector = torch.zeros(2, 3)
+    assert channels_last(vector) is vector

@@ -1,0 +1,301 @@
+"""Whole runs of the tiny recipe in real worker processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import xdistill
+from tiny import tiny
+from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
+from xdistill.errors import DataError, NonFiniteLossError, RunError
+from xdistill.runs.files import read_json
+
+TESTS = Path(__file__).parent.parent
+
+
+def run(tmp_path, shared_cache, name="runs", on_event=None, fresh=False, **changes):
+    return xdistill.run(tiny(**changes), runs=tmp_path / name, cache=shared_cache, on_event=on_event, fresh=fresh)
+
+
+def predictions(result):
+    return (result.path / "predictions.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory, shared_cache):
+    return run(tmp_path_factory.mktemp("reference"), shared_cache)
+
+
+def test_a_run_leaves_what_it_should(reference):
+    assert reference.record["status"] == "finished"
+    assert reference.record["privileged"] == ["clinical"]
+    assert reference.record["cohort"]["synthetic"] is True
+    assert {path.name for path in (reference.path / "folds" / "r0-f0").iterdir()} == {
+        "student.safetensors",
+        "teacher.safetensors",
+        "transforms.json",
+        "history.csv",
+        "predictions.csv",
+        "fold.json",
+    }
+    assert reference.folder.report.is_file()
+    assert len(reference.predictions.pooled("student").subjects) == 30
+    assert set(reference.summary) == {"student", "teacher"}
+    assert {row.fold for row in reference.history} == {"r0-f0", "r0-f1", "r0-f2"}
+    assert "focal:teacher" in reference.history[0].values
+
+
+def test_a_finished_run_is_shown_at_once(reference, shared_cache):
+    seen = []
+    again = xdistill.run(tiny(), runs=reference.path.parent.parent.parent, cache=shared_cache, on_event=seen.append)
+    assert again.path == reference.path
+    assert not [event for event in seen if isinstance(event, (RunStarted, EpochEnded))]
+
+
+def test_the_bits_do_not_depend_on_the_number_of_workers(reference, tmp_path, shared_cache):
+    one = run(
+        tmp_path,
+        shared_cache,
+        executor={"use": "local", "jobs": 2},
+        loader={"batch_size": 8, "workers": 2},
+    )
+    assert predictions(one) == predictions(reference)
+    assert one.path.name == reference.path.name  # neither is part of a run's identity
+
+
+def test_the_bits_do_not_depend_on_streaming(reference, tmp_path, shared_cache):
+    streamed = run(
+        tmp_path,
+        shared_cache,
+        loader={"batch_size": 8, "memory_mb": 1},
+        data={"use": "hcc_phantom", "subjects": 30, "shape": [8, 16, 16]},
+    )
+    assert predictions(streamed) == predictions(reference)
+
+
+def test_another_seed_gives_other_predictions_and_another_folder(reference, tmp_path, shared_cache):
+    other = run(tmp_path, shared_cache, seed=1)
+    assert predictions(other) != predictions(reference)
+    assert other.path.name != reference.path.name
+
+
+LONG = {**tiny()["stages"][0], "epochs": 6}
+
+DRIVER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tiny import tiny
+import xdistill
+stage = {**tiny()["stages"][0], "epochs": 6}
+def say(event):
+    print(type(event).__name__, flush=True)
+xdistill.run(tiny(stages=[stage], executor={"use": "local", "jobs": 2}), runs=sys.argv[2], cache=sys.argv[3], on_event=say)
+"""
+
+
+@pytest.fixture(scope="module")
+def long_reference(tmp_path_factory, shared_cache):
+    return run(tmp_path_factory.mktemp("long"), shared_cache, stages=[LONG])
+
+
+def workers_of(driver):
+    children = Path(f"/proc/{driver}/task/{driver}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def test_killed_with_everything_it_goes_on_to_the_same_bits(long_reference, tmp_path, shared_cache):
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(TESTS), str(tmp_path / "runs"), str(shared_cache)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    epochs = 0
+    for line in driver.stdout:
+        epochs += line.strip() == "EpochEnded"
+        if epochs == 5:
+            break
+    workers = workers_of(driver.pid)
+    assert workers
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    driver.stdout.close()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers), "workers outlive their driver"
+    assert not list((tmp_path / "runs").rglob("predictions.csv.tmp"))
+
+    seen = []
+    result = run(tmp_path, shared_cache, stages=[LONG], on_event=seen.append)
+    started = {event.fold: event.done for event in seen if isinstance(event, FoldStarted)}
+    finished = next(event for event in seen if isinstance(event, RunStarted)).finished
+    assert finished or any(started.values()), "something was kept"
+    assert predictions(result) == predictions(long_reference)
+
+
+def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_path, shared_cache):
+    seen = []
+
+    def listen(event):
+        seen.append(event)
+        if (
+            isinstance(event, EpochEnded)
+            and event.done == 2
+            and not any(isinstance(other, EpochEnded) and other.done == 2 for other in seen[:-1])
+        ):
+            os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+
+    result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen, executor={"use": "local", "jobs": 2})
+    restarted = [event for event in seen if isinstance(event, FoldRestarted)]
+    assert len(restarted) == 1
+    assert "SIGKILL" in restarted[0].reason
+    again = [event.done for event in seen if isinstance(event, FoldStarted) and event.fold == restarted[0].fold]
+    assert again[0] == 0
+    assert again[-1] > 0
+    assert predictions(result) == predictions(long_reference)
+
+
+def test_the_student_never_touches_the_privileged_modality(reference, shared_cache):
+    """Replace every clinical value by NaN at evaluation: the student's predictions are bit-identical."""
+    from safetensors.torch import load_file
+
+    from xdistill.cohort import Splits, TrainingView, fit_transforms, open_cohort
+    from xdistill.engine.assemble import assemble
+    from xdistill.engine.device import make_fabric
+    from xdistill.engine.evaluate import predict
+    from xdistill.engine.loader import Source, channels_last, memory_format
+    from xdistill.engine.networks import build_networks
+    from xdistill.plugin import load_catalog
+    from xdistill.recipe.load import as_loaded
+
+    experiment = assemble(as_loaded(reference.record["recipe"]), load_catalog())
+    cohort = open_cohort(next(shared_cache.glob("hcc_phantom-*.h5")))
+    split = Splits.from_json(read_json(reference.folder.splits)).fold(0, 0)
+    transforms = fit_transforms(experiment.transforms, TrainingView(cohort, split))
+    networks = build_networks(experiment.networks, transforms.schema, seed=0)
+    for role, network in networks.items():
+        network.load_state_dict(load_file(reference.path / "folds" / "r0-f0" / f"{role}.safetensors"))
+    source = Source(cohort, transforms, experiment.modalities, memory_mb=1000)
+    source._tensors["clinical"].fill_(float("nan"))
+    scored = {
+        role: predict(
+            network,
+            source,
+            np.asarray(cohort.rows_of(split.test), dtype=np.int64),
+            fabric=make_fabric(experiment.recipe.compute),
+            batch_size=32,
+            prepare=lambda batch: memory_format(batch, channels_last),
+        )
+        for role, network in networks.items()
+    }
+    was = {role: reference.predictions.of(role)[0].probabilities for role in networks}
+    assert np.array_equal(scored["student"], was["student"])
+    assert np.isnan(scored["teacher"]).all(), "the control: a network that does see them notices"
+
+
+def test_what_the_networks_are_handed_in_training():
+    """The student's batch holds its own modalities and no target, in training too."""
+    import torch
+
+    from xdistill.engine.step import Carried, StepModule
+    from xdistill.interfaces.network import Student, Teacher
+    from xdistill.types import Batch, Output, Schema
+
+    handed = {}
+
+    class Spy(Teacher, Student):
+        name = "spy"
+
+        def __init__(self, role, inputs):
+            super().__init__(None, schema=Schema({}, ("a", "b")))
+            self.role, self.inputs = role, inputs
+            self.weight = torch.nn.Parameter(torch.ones(2))
+
+        def forward(self, batch):
+            handed[self.role] = batch
+            return Output(self.weight.expand(len(batch), 2))
+
+    class Sum(torch.nn.Module):
+        roles = ("teacher", "student")
+
+        def forward(self, outputs, batch):
+            return outputs["student"].logits.sum() + outputs["teacher"].logits.sum(), {}
+
+    networks = {"teacher": Spy("teacher", ("x", "z")), "student": Spy("student", ("x",))}
+    module = StepModule(networks, Sum(), ["student"])
+    batch = Batch(
+        inputs={"x": torch.zeros(3, 1), "z": torch.zeros(3, 1)},
+        present={"x": torch.ones(3, dtype=torch.bool), "z": torch.ones(3, dtype=torch.bool)},
+        subjects=("s0", "s1", "s2"),
+        target=torch.zeros(3, dtype=torch.int64),
+    )
+    module(Carried(batch))
+    assert set(handed["student"].inputs) == {"x"}
+    assert set(handed["student"].present) == {"x"}
+    assert handed["student"].target is None
+    assert set(handed["teacher"].inputs) == {"x", "z"}
+    assert handed["teacher"].target is None
+
+
+def test_a_loss_that_is_not_finite_names_subjects_stage_epoch_and_term(tmp_path, shared_cache):
+    stage = {**tiny()["stages"][0], "optimizer": {"lr": 1e30, "clip_norm": None, "schedule": "constant"}}
+    with pytest.raises(NonFiniteLossError) as caught:
+        run(tmp_path, shared_cache, stages=[stage])
+    text = str(caught.value)
+    for part in ("stage 'joint'", "epoch ", "subjects of the batch: ", "focal:"):
+        assert part in text
+
+
+def test_missing_values_without_a_transform(tmp_path, shared_cache):
+    with pytest.raises(DataError, match="'clinical' has missing values and the recipe has no transform"):
+        run(tmp_path, shared_cache, transforms=[])
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, shared_cache):
+    (tmp_path / "runs").write_text("a file is in the way")
+    with pytest.raises(RunError, match="choose another with --runs"):
+        run(tmp_path, shared_cache)
+
+
+def test_offline_training_freezes_the_teacher(tmp_path, shared_cache):
+    """Teacher first, then the student from a frozen teacher: a recipe, not a branch in the trainer."""
+    stages = [
+        {"name": "teacher", "train": ["teacher"], "epochs": 1, "objective": [{"use": "focal", "on": "teacher"}]},
+        {
+            "name": "student",
+            "train": ["student"],
+            "epochs": 2,
+            "objective": [{"use": "focal"}, {"use": "class_kl", "temperature": 4.0, "weight": 0.9}],
+        },
+    ]
+    alone = run(tmp_path, shared_cache, stages=stages[:1] + [{**stages[1], "epochs": 1}], name="one")
+    both = run(tmp_path, shared_cache, stages=stages, name="two")
+    for fold in ("r0-f0", "r0-f1"):
+        weights = [(one.path / "folds" / fold / "teacher.safetensors").read_bytes() for one in (alone, both)]
+        assert weights[0] == weights[1], "the teacher is as its own stage left it"
+
+
+def test_parts_are_trained_stage_by_stage(tmp_path, shared_cache):
+    stages = [
+        {"name": "all", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]},
+        {"name": "head", "train": ["student.head"], "epochs": 1, "objective": [{"use": "focal"}]},
+    ]
+    from safetensors.torch import load_file
+
+    one = run(tmp_path, shared_cache, teacher=None, privileged=None, stages=stages[:1], name="one")
+    two = run(tmp_path, shared_cache, teacher=None, privileged=None, stages=stages, name="two")
+    before, after = (load_file(result.path / "folds" / "r0-f0" / "student.safetensors") for result in (one, two))
+    changed = {name.split(".")[0] for name in before if not before[name].equal(after[name])}
+    assert changed == {"head"}
+    assert set(one.summary) == {"student"}
+
+
+def test_validation_chooses_the_epoch(tmp_path, shared_cache):
+    result = run(tmp_path, shared_cache, crossval={"folds": 3, "validation": 0.25})
+    assert all("validation_log_loss" in row.values for row in result.history)

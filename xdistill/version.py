@@ -1,0 +1,3 @@
+"""The version, where every room can read it without reaching for the Python interface."""
+
+__version__ = "0.1.0"
