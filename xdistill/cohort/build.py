@@ -15,7 +15,7 @@ from xdistill.cohort.compression import require_blosc2
 from xdistill.cohort.index import check_index, check_schema
 from xdistill.cohort.key import cache_key
 from xdistill.cohort.layout import stored_dtype
-from xdistill.cohort.loading import Source, load_subjects
+from xdistill.cohort.loading import load_subjects, tasks_of
 from xdistill.cohort.lock import exclusive
 from xdistill.cohort.reader import open_cohort
 from xdistill.cohort.writer import CohortWriter
@@ -120,15 +120,14 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
     done, total = 0, len(plan.rows)
     facts: DatasetFacts | None = None
     plan.on_progress(done, total)
-    source = Source(plan.data, plan.cache, plan.schema, tuple(row.subject for row in plan.rows))
-    with contextlib.closing(load_subjects(source, plan.dataset, plan.workers)) as pieces:
-        for piece in pieces:
+    tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
+    with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
+        for piece in loaded:
             if isinstance(piece, DatasetFacts):
                 facts = piece
                 continue
-            for subject in piece:
-                writer.put(done, subject)
-                done += 1
+            writer.put(*piece)
+            done += 1
             plan.on_progress(done, total)
     if facts is None:
         facts = plan.dataset.facts()

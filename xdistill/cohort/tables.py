@@ -126,7 +126,7 @@ def read_tables(path: Path, file: h5py.File, *, lenient: bool = False) -> Tables
 def _check_format(path: Path, file: h5py.File) -> None:
     try:
         name, version = file.attrs.get("format"), file.attrs.get("format_version")
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError) as error:
         raise damaged(path, f"its attributes cannot be read ({_first_line(error)})") from error
     if name != FORMAT:
         raise CacheError(f"{path}: this HDF5 file is no cohort of xdistill; name one that `xdistill data build` made")
