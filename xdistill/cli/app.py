@@ -8,29 +8,25 @@ from typing import Annotated
 import typer
 
 from xdistill.cli import data, plugins, recipe, run
+from xdistill.cli.examples import command, with_examples
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
 
-EXAMPLES = """Cross-modal distillation: a teacher sees several modalities, its student only some of them.
-
-Examples:
-
-  xdistill run mvi_hcc                          train and test the flagship recipe
-
-  xdistill run mvi_hcc --set data.seed=1        change any field of a recipe
-
-  xdistill recipe show mvi_hcc                  the recipe with everything filled in
-
-  xdistill plugins list                         what recipes can name
-"""
+ABOUT = "Cross-modal distillation: a teacher sees several modalities, its student only some of them."
+EXAMPLES = (
+    "xdistill run mvi_hcc                     train and test the flagship recipe",
+    "xdistill run mvi_hcc --set data.seed=1   the same with a field changed",
+    "xdistill recipe show mvi_hcc             a recipe with everything filled in",
+    "xdistill plugins list                    what recipes can name",
+)
 
 app = typer.Typer(
-    help=EXAMPLES,
+    help=with_examples(ABOUT, *EXAMPLES),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run", help=run.EXAMPLES)(run.run)
+command(app, *run.EXAMPLES)(run.run)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
@@ -60,6 +56,3 @@ def main() -> None:
     except XdistillError as error:
         print_error(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print_error("stopped")
-        sys.exit(130)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetOption
 
 if TYPE_CHECKING:
@@ -14,12 +15,20 @@ if TYPE_CHECKING:
 
     from xdistill.cohort import Cohort
 
-app = typer.Typer(help="Build cohort files, look into them, and check them.", no_args_is_help=True)
+app = typer.Typer(
+    help=with_examples("Build cohort files, look into them, and check them.", "xdistill data build mvi_hcc"),
+    no_args_is_help=True,
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A cohort file, as `xdistill data build` names it.")]
 
 
-@app.command()
+@command(
+    app,
+    "xdistill data build mvi_hcc",
+    "xdistill data build my_recipe.yaml --set data.path=/data/cohort.csv",
+    "xdistill data build mvi_hcc --cache /fast/disk --workers 8",
+)
 def build(
     recipe: RecipeArgument,
     profile: ProfileOption = None,
@@ -33,14 +42,7 @@ def build(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the cohort of a recipe, or find the file that is already there.
-
-    For example:
-
-      xdistill data build mvi_hcc
-
-      xdistill data build my_recipe.yaml --set data.path=/data/cohort.csv --cache /fast/disk --workers 8
-    """
+    """Build the cohort of a recipe, or find the file that is already there."""
     from xdistill.cli.console import print_json
 
     path = _build(recipe, profile, changes, cache, workers)
@@ -51,14 +53,12 @@ def build(
         typer.echo(f"{result['path']}: {result['subjects']} subjects, {_size(result['bytes'])}")
 
 
-@app.command()
+@command(
+    app,
+    "xdistill data inspect ~/.cache/xdistill/hcc_phantom-0123456789abcdef.h5",
+)
 def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
-    """Show what a cohort file holds: classes, modalities, who is missing what, and where it came from.
-
-    For example:
-
-      xdistill data inspect ~/.cache/xdistill/hcc_phantom-0123456789abcdef.h5 --json
-    """
+    """Show what a cohort file holds: classes, modalities, who is missing what, and where it came from."""
     from xdistill.cli.console import print_json
     from xdistill.cohort import open_cohort
 
@@ -69,14 +69,12 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
         _print_summary(_summary(cohort))
 
 
-@app.command()
+@command(
+    app,
+    "xdistill data verify ~/.cache/xdistill/hcc_phantom-0123456789abcdef.h5",
+)
 def verify(file: FileArgument, as_json: JsonOption = False) -> None:
-    """Read every value of a cohort file and compare it with what was written; exit code 2 when something differs.
-
-    For example:
-
-      xdistill data verify ~/.cache/xdistill/hcc_phantom-0123456789abcdef.h5
-    """
+    """Read every value of a cohort file and compare it with what was written; exit code 2 when something differs."""
     from xdistill.cli.console import print_error, print_json
     from xdistill.cohort import verify_cohort
 

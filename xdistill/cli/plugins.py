@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xdistill.cli.examples import command, with_examples
+
 if TYPE_CHECKING:
     from xdistill.plugin.index import Listing
 
-app = typer.Typer(help="What the installed plugins offer to recipes.", no_args_is_help=True)
-
-EXAMPLES = """List every component that recipes can name, by kind.
-
-Examples:
-
-  xdistill plugins list
-
-  xdistill plugins list --kind distillation_loss
-
-  xdistill plugins list --json
-"""
+app = typer.Typer(
+    help=with_examples("What the installed plugins offer to recipes.", "xdistill plugins list"), no_args_is_help=True
+)
 
 
 @app.callback()
@@ -28,7 +21,13 @@ def _root() -> None:
     """What the installed plugins offer to recipes."""
 
 
-@app.command("list", help=EXAMPLES)
+@command(
+    app,
+    "xdistill plugins list",
+    "xdistill plugins list --kind distillation_loss",
+    "xdistill plugins list --json",
+    name="list",
+)
 def list_components(
     kind: Annotated[str | None, typer.Option(help="Only components of this kind.")] = None,
     disable_plugin: Annotated[
@@ -36,7 +35,7 @@ def list_components(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List every component."""
+    """List every component that recipes can name, by kind."""
     from dataclasses import asdict
 
     from xdistill.cli.console import print_json

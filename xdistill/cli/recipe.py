@@ -6,29 +6,31 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetOption
 
 if TYPE_CHECKING:
     from xdistill.engine.experiment import Experiment
 
 app = typer.Typer(
-    help="Check recipes, show them with everything filled in, and print their schema.", no_args_is_help=True
+    help=with_examples(
+        "Check recipes, show them with everything filled in, and print their schema.", "xdistill recipe check mvi_hcc"
+    ),
+    no_args_is_help=True,
 )
 
 
-@app.command()
+@command(
+    app,
+    "xdistill recipe check mvi_hcc",
+    "xdistill recipe check my_recipe.yaml --profile paper --set optimizer.lr=1e-4",
+)
 def check(
     recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
 ) -> None:
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
     Nothing is trained. All faults are told at once, each with its file, line and column.
-
-    For example:
-
-      xdistill recipe check mvi_hcc
-
-      xdistill recipe check my_recipe.yaml --profile paper --set optimizer.lr=1e-4
     """
     from xdistill.cli.console import print_json
 
@@ -39,18 +41,15 @@ def check(
         _print_summary(summary)
 
 
-@app.command()
+@command(
+    app,
+    "xdistill recipe show mvi_hcc",
+    "xdistill recipe show mvi_hcc --profile paper --json",
+)
 def show(
     recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
 ) -> None:
-    """Print a recipe as it will run: extends, profile and changes applied, every default filled in.
-
-    For example:
-
-      xdistill recipe show mvi_hcc
-
-      xdistill recipe show mvi_hcc --profile paper --json
-    """
+    """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
     from xdistill.cli.console import print_json
     from xdistill.recipe.yaml_writer import write_yaml
 
@@ -61,14 +60,12 @@ def show(
         typer.echo(write_yaml(resolved), nl=False)
 
 
-@app.command()
+@command(
+    app,
+    "xdistill recipe schema > recipe.schema.json",
+)
 def schema() -> None:
-    """Print the JSON Schema of recipes, with which editors complete and check them.
-
-    For example:
-
-      xdistill recipe schema > recipe.schema.json
-    """
+    """Print the JSON Schema of recipes, with which editors complete and check them."""
     from xdistill.cli.console import print_json
     from xdistill.recipe.json_schema import recipe_json_schema
 

@@ -12,20 +12,12 @@ from xdistill.cli.options import ProfileOption, RecipeArgument, SetOption
 if TYPE_CHECKING:
     from xdistill.api import FinishedRun
 
-EXAMPLES = """Train and test a recipe, fold by fold, and write a report.
-
-Stopped, killed or crashed, the same command goes on where it was. A run that is already finished is shown at once.
-
-Examples:
-
-  xdistill run mvi_hcc
-
-  xdistill run recipes/mvi_hcc.yaml --profile paper --accelerator cuda --precision bf16-mixed
-
-  xdistill run mvi_hcc --set crossval.repeats=10 --set optimizer.lr=3e-4 --jobs 4
-
-  xdistill run mvi_hcc --json --quiet > result.json
-"""
+EXAMPLES = (
+    "xdistill run mvi_hcc",
+    "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
+    "xdistill run mvi_hcc --profile paper --accelerator cuda",
+    "xdistill run mvi_hcc --json --quiet > result.json",
+)
 
 
 def run(
@@ -48,7 +40,10 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Run a recipe."""
+    """Train and test a recipe, fold by fold, and write a report.
+
+    Stopped, killed or crashed, the same command goes on where it was. A run that is already finished is shown at once.
+    """
     shortcuts = {
         "executor.jobs": jobs,
         "compute.threads": threads,
