@@ -95,7 +95,8 @@ import xdistill
 stage = {**tiny()["stages"][0], "epochs": 6}
 def say(event):
     print(type(event).__name__, flush=True)
-xdistill.run(tiny(stages=[stage], executor={"use": "local", "jobs": 2}), runs=sys.argv[2], cache=sys.argv[3], on_event=say)
+recipe = tiny(stages=[stage], executor={"use": "local", "jobs": 2})
+xdistill.run(recipe, runs=sys.argv[2], cache=sys.argv[3], on_event=say)
 """
 
 
@@ -224,7 +225,7 @@ def test_what_the_networks_are_handed_in_training():
     class Sum(torch.nn.Module):
         roles = ("teacher", "student")
 
-        def forward(self, outputs, batch):
+        def forward(self, outputs, batch):  # noqa: ARG002 - as an objective
             return outputs["student"].logits.sum() + outputs["teacher"].logits.sum(), {}
 
     networks = {"teacher": Spy("teacher", ("x", "z")), "student": Spy("student", ("x",))}
@@ -274,7 +275,7 @@ def test_offline_training_freezes_the_teacher(tmp_path, shared_cache):
             "objective": [{"use": "focal"}, {"use": "class_kl", "temperature": 4.0, "weight": 0.9}],
         },
     ]
-    alone = run(tmp_path, shared_cache, stages=stages[:1] + [{**stages[1], "epochs": 1}], name="one")
+    alone = run(tmp_path, shared_cache, stages=[*stages[:1], {**stages[1], "epochs": 1}], name="one")
     both = run(tmp_path, shared_cache, stages=stages, name="two")
     for fold in ("r0-f0", "r0-f1"):
         weights = [(one.path / "folds" / fold / "teacher.safetensors").read_bytes() for one in (alone, both)]

@@ -39,8 +39,8 @@ def list_components(
     from dataclasses import asdict
 
     from xdistill.cli.console import print_json
-    from xdistill.cohort.build import default_cache_dir
     from xdistill.errors import PluginError
+    from xdistill.folders import default_cache_dir
     from xdistill.plugin.index import listings
     from xdistill.plugin.kinds import BY_NAME
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -40,18 +39,6 @@ class _Plan:
     key: str
     workers: int | None
     on_progress: Progress
-
-
-def default_cache_dir() -> Path:
-    """``$XDISTILL_CACHE``, or ``xdistill`` in the place where this platform's users keep caches."""
-    chosen = os.environ.get("XDISTILL_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "xdistill"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "xdistill" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdistill"
 
 
 def build_cohort(

@@ -20,6 +20,7 @@ from xdistill.recipe.schema import (
     CacheRecipe,
     Compute,
     Crossval,
+    ExecutorBlock,
     Loader,
     Optimizer,
     Recipe,
@@ -37,6 +38,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("compute", Compute),
     ("crossval", Crossval),
     ("cache", CacheRecipe),
+    ("executor", ExecutorBlock),
 )
 _TITLES = {model: title for title, model in SECTIONS}
 _SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}

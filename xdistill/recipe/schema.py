@@ -152,7 +152,9 @@ class Recipe(Section):
     compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
-    executor: ExecutorBlock = Field(default=ExecutorBlock(), description="where the folds run; not part of a run's identity")
+    executor: ExecutorBlock = Field(
+        default=ExecutorBlock(), description="where the folds run; not part of a run's identity"
+    )
     seed: int = Field(default=0, description="seed of weights, batches and augmentation")
     inferred: tuple[str, ...] = Field(
         default=(), description="places in this recipe that its source does not state and somebody filled in"

@@ -82,8 +82,7 @@ class Run:
         """Losses by term, epoch, stage and fold."""
         rows: list[HistoryRow] = []
         for folder in sorted((self.path / "folds").glob("r*-f*")):
-            with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-                rows.extend(_history_row(folder.name, row) for row in csv.DictReader(file))
+            rows.extend(_history(folder))
         return tuple(rows)
 
 
@@ -97,7 +96,7 @@ def load_run(path: Path | str) -> Run:
     if not folder.record.is_file():
         raise RunError(f"{path}: no run is here (record.json is missing)")
     record = read_json(folder.record)
-    if record.get("format") != FORMAT:
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise RunError(f"{folder.record}: this is no record of a run")
     if record.get("format_version") != FORMAT_VERSION:
         raise RunError(
@@ -107,6 +106,15 @@ def load_run(path: Path | str) -> Run:
     if record.get("status") != "finished":
         raise RunError(f"{path}: this run is not finished; give the command that started it again to go on")
     return Run(folder.path, record)
+
+
+def _history(fold: Path) -> list[HistoryRow]:
+    path = fold / "history.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_history_row(fold.name, row) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise RunError(f"{path}: cannot be read as the history of a fold: {error}") from error
 
 
 def _history_row(fold: str, row: Mapping[str, str]) -> HistoryRow:

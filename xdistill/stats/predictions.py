@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xdistill.errors import RunError
 
 FIXED = ("role", "repeat", "fold", "subject", "target")
+TOLERANCE = 1e-3  # by which the probabilities of a subject may miss a sum of one
 
 
 @dataclass(frozen=True)
@@ -98,33 +99,72 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+            reader = csv.reader(file)
+            lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read as predictions: {error}") from error
-    if not rows or tuple(rows[0][: len(FIXED)]) != FIXED:
+    classes = _classes(path, lines[0][1] if lines else ())
+    if len(lines) < 2:  # noqa: PLR2004 - the header and one row
+        raise RunError(f"{path}: there is no prediction below the header; the file was cut off")
+    return Predictions(classes, tuple(_folds(path, lines[1:], classes)))
+
+
+def _classes(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    if tuple(header[: len(FIXED)]) != FIXED:
         raise RunError(f"{path}:1: no predictions: the header has to start with {','.join(FIXED)}")
-    classes = tuple(name.removeprefix("p_") for name in rows[0][len(FIXED) :])
-    return Predictions(classes, tuple(_folds(path, rows[1:], classes)))
+    columns = header[len(FIXED) :]
+    classes = tuple(name.removeprefix("p_") for name in columns)
+    if len(classes) < 2 or len(set(classes)) < len(classes) or not all(name.startswith("p_") for name in columns):  # noqa: PLR2004
+        raise RunError(f"{path}:1: no predictions: a column p_<class> is wanted for each of two or more classes")
+    return classes
 
 
-def _folds(path: Path, rows: Iterable[Sequence[str]], classes: tuple[str, ...]) -> Iterator[FoldPredictions]:
-    groups: dict[tuple[str, int, int], list[tuple[str, int, list[float]]]] = {}
-    for line, row in enumerate(rows, start=2):
+@dataclass(frozen=True)
+class _Row:
+    key: tuple[str, int, int]
+    subject: str
+    target: int
+    probabilities: list[float]
+
+
+def _row(cells: Sequence[str], classes: tuple[str, ...]) -> _Row:
+    """One row.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    if len(cells) != len(FIXED) + len(classes):
+        raise ValueError(f"{len(cells)} cells, and the header has {len(FIXED) + len(classes)}")
+    role, repeat, fold, subject, target = cells[: len(FIXED)]
+    if target not in classes:
+        raise ValueError(f"the target {target!r} is none of the classes {', '.join(classes)}")
+    probabilities = [float(value) for value in cells[len(FIXED) :]]
+    total = sum(probabilities)
+    # Comparisons with NaN are false.
+    if not (all(value >= 0 for value in probabilities) and abs(total - 1) <= TOLERANCE):
+        raise ValueError(f"the probabilities have to be from 0 to 1 and to sum to 1, and sum to {total:g}")
+    return _Row((role, int(repeat), int(fold)), subject, classes.index(target), probabilities)
+
+
+def _folds(
+    path: Path, lines: Iterable[tuple[int, Sequence[str]]], classes: tuple[str, ...]
+) -> Iterator[FoldPredictions]:
+    groups: dict[tuple[str, int, int], dict[str, _Row]] = {}
+    for line, cells in lines:
         try:
-            role, repeat, fold, subject, target = row[: len(FIXED)]
-            values = [float(value) for value in row[len(FIXED) :]]
-            if len(values) != len(classes):
-                raise ValueError(f"{len(values)} probabilities for {len(classes)} classes")  # noqa: TRY301 - one handler
-            key = (role, int(repeat), int(fold))
-            groups.setdefault(key, []).append((subject, classes.index(target), values))
+            row = _row(cells, classes)
+            members = groups.setdefault(row.key, {})
+            if row.subject in members:
+                raise ValueError(f"the subject {row.subject!r} is predicted twice in this fold")  # noqa: TRY301 - one handler
         except ValueError as error:
             raise RunError(f"{path}:{line}: not a row of predictions: {error}") from error
-    for key, members in groups.items():
+        members[row.subject] = row
+    for (role, repeat, fold), members in groups.items():
         yield FoldPredictions(
-            role=key[0],
-            repeat=key[1],
-            fold=key[2],
-            subjects=tuple(member[0] for member in members),
-            target=np.array([member[1] for member in members], dtype=np.int64),
-            probabilities=np.array([member[2] for member in members], dtype=np.float64),
+            role=role,
+            repeat=repeat,
+            fold=fold,
+            subjects=tuple(members),
+            target=np.array([row.target for row in members.values()], dtype=np.int64),
+            probabilities=np.array([row.probabilities for row in members.values()], dtype=np.float64),
         )
