@@ -11,16 +11,19 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from common import interleaved, report
+from torch import Tensor
 
 from xdistill.cohort import TrainingView, build_cohort, default_cache_dir, fit_transforms, make_splits, open_cohort
 from xdistill.engine.assemble import assemble
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.device import make_fabric
+from xdistill.engine.events import Event
 from xdistill.engine.loader import Source, channels_last, epoch_keys
 from xdistill.engine.networks import build_networks, output_spec
 from xdistill.engine.objective import build_term
@@ -81,7 +84,7 @@ class Setup:
                 parameter.data = channels_last(parameter.data)
         return networks
 
-    def engine(self):
+    def engine(self) -> Iterator[Event]:
         """The engine; each ``next`` is an epoch."""
         trainer = Trainer(
             experiment=self.experiment,
@@ -113,8 +116,8 @@ class Bare:
         self.augment = [choice.build(modalities=schema.modalities) for choice in setup.experiment.augment]
         self.parameters = [*self.teacher.parameters(), *self.student.parameters()]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-3, weight_decay=1e-4, fused=True)
-        self.tensors = setup.source._tensors
-        self.targets = setup.source._targets
+        self.tensors = setup.source._tensors  # noqa: SLF001 - the same tensors, without the engine around them
+        self.targets = setup.source._targets  # noqa: SLF001 - likewise
         self.rows, self.number = setup.rows, 0
         self.cohort = setup.cohort
 
@@ -132,7 +135,7 @@ class Bare:
         self.number += 1
         return total
 
-    def _step(self, inputs, target) -> float:
+    def _step(self, inputs: dict[str, Tensor], target: Tensor) -> float:
         present = {name: torch.ones(len(target), dtype=torch.bool) for name in inputs}
         batch = Batch(inputs, present, ("",) * len(target), target)
         teacher, student = self.teacher(batch), self.student(batch)
