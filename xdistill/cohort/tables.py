@@ -125,7 +125,7 @@ def read_tables(path: Path, file: h5py.File, *, lenient: bool = False) -> Tables
 
 def _check_format(path: Path, file: h5py.File) -> None:
     try:
-        name, version = file.attrs.get("format"), file.attrs.get("format_version")
+        name, version = _attribute(file, "format"), file.attrs.get("format_version")
     except (OSError, KeyError, RuntimeError) as error:
         raise damaged(path, f"its attributes cannot be read ({_first_line(error)})") from error
     if name != FORMAT:
@@ -144,10 +144,10 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
     schema = Schema.from_json(json.loads(read("schema").tobytes()))
     subjects = _strings(read("subjects"))
     tables = Tables(
-        key=str(file.attrs["key"]),
-        fingerprint=str(file.attrs["fingerprint"]),
-        created=str(file.attrs["created"]),
-        versions=json.loads(file.attrs["versions"]),
+        key=_attribute(file, "key"),
+        fingerprint=_attribute(file, "fingerprint"),
+        created=_attribute(file, "created"),
+        versions=json.loads(_attribute(file, "versions")),
         schema=schema,
         facts=DatasetFacts(**json.loads(read("facts").tobytes())),
         subjects=subjects,
@@ -211,6 +211,11 @@ def _read(dataset: h5py.Dataset, *, lenient: bool) -> NDArray[Any]:
         _, raw = dataset.id.read_direct_chunk((0,) * dataset.ndim)
         values = np.frombuffer(raw[:-4], dtype=dataset.dtype).reshape(dataset.shape)
     return values
+
+
+def _attribute(file: h5py.File, name: str) -> str:
+    value = file.attrs.get(name, b"")
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _strings(values: NDArray[Any]) -> tuple[str, ...]:

@@ -111,20 +111,23 @@ class CohortWriter:
         self._small("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
         self._small("schema", _json(self._schema.to_json()))
         self._small("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))
-        attributes = self._file.attrs
-        attributes["format"] = FORMAT
-        attributes["format_version"] = FORMAT_VERSION
-        attributes["key"] = key
-        attributes["fingerprint"] = fingerprint(self._schema.to_json(), self._subjects)
-        attributes["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        attributes["versions"] = json.dumps(
-            {
-                "xdistill": __version__,
-                "h5py": h5py.__version__,
-                "hdf5": h5py.version.hdf5_version,
-                "numpy": np.__version__,
-            }
-        )
+        self._file.attrs["format_version"] = FORMAT_VERSION
+        texts = {
+            "format": FORMAT,
+            "key": key,
+            "fingerprint": fingerprint(self._schema.to_json(), self._subjects),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": json.dumps(
+                {
+                    "xdistill": __version__,
+                    "h5py": h5py.__version__,
+                    "hdf5": h5py.version.hdf5_version,
+                    "numpy": np.__version__,
+                }
+            ),
+        }
+        for name, text in texts.items():
+            self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
 
     def _small(self, name: str, values: NDArray[np.generic]) -> None:
         # HDF5 guards only chunked data by Fletcher-32, so the tables are one chunk each.
@@ -142,7 +145,10 @@ class CohortWriter:
 
 
 def _text(values: Sequence[str]) -> NDArray[np.bytes_]:
-    """Fixed-length UTF-8: strings of variable length live where HDF5 keeps no checksum."""
+    """Fixed-length UTF-8.
+
+    Strings of variable length live where HDF5 keeps no checksum, and one flipped bit there can make it loop for ever.
+    """
     encoded = [value.encode("utf-8") for value in values]
     length = max(len(value) for value in encoded)
     return np.array(encoded, dtype=h5py.string_dtype("utf-8", length))
