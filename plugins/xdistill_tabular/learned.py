@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xdistill_tabular.numeric import Numbers
+from xdistill_tabular.numeric import Numbers, raised
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,20 @@ class NumericColumn:
         fill: replaces a missing value.
         center: is subtracted.
         spread: divides; 0 for a column that said nothing in training and is 0 for everybody.
+        power: of the Yeo-Johnson transform that comes before; 1 for none.
     """
 
     fill: float
     center: float
     spread: float
+    power: float = 1.0
 
     def apply(self, column: Numbers) -> Numbers:
         """``(subjects,)`` to ``(subjects, 1)``."""
         if not self.spread:
             return np.zeros((len(column), 1))
-        return ((np.where(np.isnan(column), self.fill, column) - self.center) / self.spread)[:, None]
+        filled = np.where(np.isnan(column), self.fill, column)
+        return ((raised(filled, self.power) - self.center) / self.spread)[:, None]
 
 
 @dataclass(frozen=True)

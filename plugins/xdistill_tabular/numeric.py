@@ -1,4 +1,4 @@
-"""What is learned of numeric columns: one value to fill in and one line to scale by."""
+"""What is learned of numeric columns: a value to fill in, a power against skew, a line to scale by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Impute = Literal["median", "mean", "constant"]
-Scale = Literal["standard", "robust", "none"]
+Scale = Literal["standard", "robust", "power", "none"]
 
 Numbers = NDArray[np.float64]
 
@@ -30,18 +30,42 @@ def fit_fill(training: Numbers, impute: Impute, constant: float) -> Numbers:
     return np.where(np.isnan(training).all(axis=0), constant, statistics)
 
 
+def fit_power(filled: Numbers, scale: Scale) -> Numbers:
+    """The power of each column's Yeo-Johnson transform (Yeo and Johnson 2000); 1 leaves a column as it is.
+
+    Args:
+        filled: ``(subjects, columns)`` of the training subjects, without missing values.
+        scale: powers are learned for ``power`` alone.
+    """
+    from sklearn.preprocessing import PowerTransformer
+
+    powers = np.ones(filled.shape[1])
+    varied = filled.min(axis=0) < filled.max(axis=0)
+    if scale == "power" and varied.any():
+        transformer = PowerTransformer(method="yeo-johnson", standardize=False).fit(filled[:, varied])
+        powers[varied] = transformer.lambdas_
+    return powers
+
+
+def raised(values: Numbers, power: float) -> Numbers:
+    """The Yeo-Johnson transform of one column, ``(subjects,)``."""
+    from scipy.stats import yeojohnson
+
+    return values if power == 1.0 else np.asarray(yeojohnson(values, lmbda=power), dtype=np.float64)
+
+
 def fit_scale(filled: Numbers, scale: Scale) -> tuple[Numbers, Numbers]:
     """Centre and spread of each column.
 
     Args:
-        filled: ``(subjects, columns)`` of the training subjects, without missing values.
-        scale: mean and standard deviation, median and interquartile range, or nothing.
+        filled: ``(subjects, columns)`` of the training subjects, without missing values and after the powers.
+        scale: mean and standard deviation (also for ``power``), median and interquartile range, or nothing.
     """
     from sklearn.preprocessing import RobustScaler, StandardScaler
 
     if scale == "none":
         return np.zeros(filled.shape[1]), np.ones(filled.shape[1])
-    if scale == "standard":
+    if scale in {"standard", "power"}:
         standard = StandardScaler().fit(filled)
         return np.asarray(standard.mean_, dtype=np.float64), np.asarray(standard.scale_, dtype=np.float64)
     robust = RobustScaler().fit(filled)

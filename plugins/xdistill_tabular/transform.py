@@ -13,7 +13,7 @@ from xdistill.errors import DataError, SettingsError
 from xdistill.interfaces.transform import Transform
 from xdistill.types import ColumnSpec, ModalitySpec
 from xdistill_tabular.learned import CategoricalColumn, Column, IndicatorColumn, Learned, NumericColumn
-from xdistill_tabular.numeric import Impute, Numbers, Scale, fit_fill, fit_scale, says_nothing
+from xdistill_tabular.numeric import Impute, Numbers, Scale, fit_fill, fit_power, fit_scale, raised, says_nothing
 
 
 class TabularTransform(Transform):
@@ -41,7 +41,8 @@ class TabularTransform(Transform):
         )
         scale: Scale = Field(
             default="standard",
-            description="standard: mean 0, standard deviation 1; robust: median 0, interquartile range 1",
+            description="standard: mean 0, standard deviation 1; robust: median 0, interquartile range 1; power: a "
+            "Yeo-Johnson transform against skew, then standard",
         )
 
     def __init__(self, config: Config, *, spec: ModalitySpec) -> None:
@@ -150,9 +151,13 @@ class TabularTransform(Transform):
             return ()
         replacement = fit_fill(training, self.config.impute, self.config.constant)
         filled = np.where(np.isnan(training), replacement, training)
-        center, spread = fit_scale(filled, self.config.scale)
+        powers = fit_power(filled, self.config.scale)
+        bent = np.stack([raised(filled[:, place], power) for place, power in enumerate(powers)], axis=1)
+        center, spread = fit_scale(bent, self.config.scale)
         spread = np.where(says_nothing(training, filled, self.config.scale), 0.0, spread)
-        return [NumericColumn(*map(float, learned)) for learned in zip(replacement, center, spread, strict=True)]
+        return [
+            NumericColumn(*map(float, learned)) for learned in zip(replacement, center, spread, powers, strict=True)
+        ]
 
     def _kept_columns(self) -> Iterator[ColumnSpec]:
         for column, learned in zip(self.columns, self.learned.columns, strict=True):

@@ -141,4 +141,4 @@ def test_facts_say_that_nobody_is_real():
     assert facts.synthetic
     assert "synthetic" in facts.title.lower()
     assert "generated" in facts.title
-    assert set(facts.bounds) == {"image", "image_clinical"}
+    assert set(facts.bounds) == {"image", "image and clinical"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.preprocessing import PowerTransformer, RobustScaler, StandardScaler
 
 from xdistill.errors import DataError, SettingsError
 from xdistill.types import ColumnSpec, ModalitySpec
@@ -90,7 +90,9 @@ def test_what_fills_a_gap(impute, filled):
     assert values[1, 0] == filled
 
 
-@pytest.mark.parametrize(("scale", "scaler"), [("standard", StandardScaler), ("robust", RobustScaler)])
+@pytest.mark.parametrize(
+    ("scale", "scaler"), [("standard", StandardScaler), ("robust", RobustScaler), ("power", PowerTransformer)]
+)
 @pytest.mark.parametrize("impute", ["median", "mean", "constant"])
 def test_numeric_columns_are_what_scikit_learn_makes_of_them(scale, scaler, impute):
     generator = np.random.default_rng(0)
@@ -129,7 +131,7 @@ def test_no_indicators_where_none_are_wanted():
 
 
 @pytest.mark.parametrize("impute", ["median", "mean", "constant"])
-@pytest.mark.parametrize("scale", ["standard", "robust", "none"])
+@pytest.mark.parametrize("scale", ["standard", "robust", "power", "none"])
 def test_a_column_missing_in_all_of_training_is_zero_with_an_indicator(impute, scale):
     made = numbers([[NAN, 1.0], [NAN, 3.0]], impute=impute, scale=scale)
     values = made.apply(np.array([[NAN, 1.0], [30000.0, 3.0]]))
@@ -165,7 +167,7 @@ def test_vectors_without_named_columns_are_numeric():
     assert [column.name for column in made.output().columns] == ["column 0", "column 1"]
 
 
-@pytest.mark.parametrize("scale", ["standard", "robust", "none"])
+@pytest.mark.parametrize("scale", ["standard", "robust", "power", "none"])
 def test_the_state_comes_back_bit_by_bit_through_json(scale):
     generator = np.random.default_rng(1)
     training = np.column_stack(
