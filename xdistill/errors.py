@@ -68,6 +68,10 @@ class RecipeError(UserError):
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Fault, ...]]]:
+        """Pickled by its faults, for the way from a worker to its driver."""
+        return type(self), (self.faults,)
+
 
 class SettingsError(UserError):
     """A component refuses its settings or the place where it was put.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from xdistill.errors import RunError
 from xdistill.runs.files import read_json
 from xdistill.runs.folder import RunFolder
-from xdistill.stats import Predictions, Summary, read_predictions, summarise
+from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
 
 FORMAT = "xdistill-run"
 FORMAT_VERSION = 1
@@ -41,6 +41,7 @@ class Run:
 
     path: Path
     record: Mapping[str, Any]
+    extra_metrics: Mapping[str, MetricFunction] = field(default_factory=dict)
 
     @property
     def folder(self) -> RunFolder:
@@ -65,7 +66,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, dict[str, Summary]]:
         """``{role: {metric: Summary}}``, computed anew from the predictions."""
-        return summarise(self.predictions)
+        return summarise(self.predictions, self.extra_metrics)
 
     @property
     def summary(self) -> dict[str, dict[str, Any]]:
@@ -86,8 +87,12 @@ class Run:
         return tuple(rows)
 
 
-def load_run(path: Path | str) -> Run:
+def load_run(path: Path | str, extra_metrics: Mapping[str, MetricFunction] | None = None) -> Run:
     """The run in a folder.
+
+    Args:
+        path: the run's folder.
+        extra_metrics: metrics of plugins by name, besides the standard ones.
 
     Raises:
         RunError: when there is none, when it is not finished, or when its format is another one.
@@ -105,7 +110,7 @@ def load_run(path: Path | str) -> Run:
         )
     if record.get("status") != "finished":
         raise RunError(f"{path}: this run is not finished; give the command that started it again to go on")
-    return Run(folder.path, record)
+    return Run(folder.path, record, extra_metrics or {})
 
 
 def _history(fold: Path) -> list[HistoryRow]:

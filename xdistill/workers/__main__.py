@@ -38,7 +38,10 @@ def main() -> None:
     threading.Thread(target=_listen, args=(incoming, tasks), daemon=True).start()
     function = resolve(sys.argv[1])
     while True:
-        _serve(function, tasks.get(), out)
+        try:
+            _serve(function, tasks.get(), out)
+        except BrokenPipeError:
+            os._exit(0)
 
 
 def _listen(stream: BinaryIO, tasks: queue.Queue[Any]) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from xdistill.workers.wire import read_message, write_message
@@ -39,6 +40,10 @@ class _Worker:
     task: int = -1
 
     @property
+    def gone(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
     def stdin(self) -> BinaryIO:
         return cast("BinaryIO", self.process.stdin)
 
@@ -46,6 +51,8 @@ class _Worker:
     def stdout(self) -> BinaryIO:
         return cast("BinaryIO", self.process.stdout)
 
+
+SILENCE = 1.0  # seconds without a message after which workers are looked after
 
 Inbox: TypeAlias = "queue.Queue[tuple[_Worker, str, Any]]"
 
@@ -82,11 +89,12 @@ def run_tasks(
         for rank in range(min(workers, len(payloads))):
             start(rank)
         while pool:
-            worker, kind, value = inbox.get()
+            worker, kind, value = _next(inbox, pool)
             if pool.get(worker.rank) is not worker:
                 continue  # the farewell of a worker that was ended here
             task = worker.task
-            if kind == "died" or (kind in {"done", "failed"} and not _deal(worker, pending, payloads)):
+            ended = kind in {"done", "failed"}
+            if kind == "died" or (ended and (worker.gone or not _deal(worker, pending, payloads))):
                 _end(pool.pop(worker.rank))
                 if pending:
                     start(worker.rank)
@@ -96,12 +104,27 @@ def run_tasks(
             _end(worker)
 
 
+def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]:
+    """What a worker says next, or the death of one that can say nothing any more.
+
+    A process that a worker forked keeps the worker's pipe open beyond the worker's end.
+    """
+    while True:
+        try:
+            return inbox.get(timeout=SILENCE)
+        except queue.Empty:
+            for worker in pool.values():
+                if worker.gone:
+                    return worker, "died", worker.process.returncode
+
+
 def _start(target: str, extra: Mapping[str, str], rank: int, inbox: Inbox) -> _Worker:
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "xdistill.workers", target],
+        # With -P a file in the working directory that is named as a module is not taken for it.
+        [sys.executable, "-P", "-m", "xdistill.workers", target],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **extra},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path), **extra},
     )
     worker = _Worker(rank, process)
     threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
@@ -115,6 +138,11 @@ def _listen(worker: _Worker, inbox: Inbox) -> None:
                 kind, value = read_message(worker.stdout)
             except EOFError:
                 inbox.put((worker, "died", worker.process.wait()))
+                return
+            except Exception as error:  # noqa: BLE001 - unpickling can run into anything
+                worker.process.kill()
+                worker.process.wait()
+                inbox.put((worker, "failed", RuntimeError(f"a worker's message cannot be read: {error!r}")))
                 return
             inbox.put((worker, kind, value))
 

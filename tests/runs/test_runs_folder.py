@@ -1,0 +1,77 @@
+"""Where things are in a run's folder, and who may write there."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from xdistill.errors import RunError
+from xdistill.runs import RunFolder, fold_name, folder
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from xdistill.runs import RunFolder
+with RunFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that works on the run."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path / "run"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_process_is_refused_while_the_first_works(tmp_path, holder, monkeypatch):
+    monkeypatch.setattr(folder, "LOCK_PATIENCE", 0.3)
+    assert holder.poll() is None
+    message = "another process is working on this run; wait for it, or stop it first"
+    with pytest.raises(RunError, match=message), RunFolder(tmp_path / "run").locked():
+        pass
+
+
+def test_a_killed_process_holds_nothing(tmp_path, holder):
+    os.kill(holder.pid, signal.SIGKILL)
+    with RunFolder(tmp_path / "run").locked():
+        pass
+
+
+def test_a_second_process_waits_for_a_first_that_is_about_to_end(tmp_path, holder):
+    """Workers of a killed driver take a moment to end."""
+    killer = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {holder.pid}"])
+    with RunFolder(tmp_path / "run").locked():
+        assert holder.wait(5) == -signal.SIGKILL
+    killer.wait()
+
+
+def test_folds_have_locks_of_their_own(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    with run.locked(), run.locked("r0-f0"), run.locked("r0-f1"):
+        pass
+    with run.locked():
+        pass
+
+
+def test_a_lock_in_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "runs").touch()
+    with pytest.raises(RunError, match="choose another with --runs"), RunFolder(tmp_path / "runs" / "run").locked():
+        pass
+
+
+def test_a_fold_is_finished_once_its_last_file_is_there(tmp_path):
+    run = RunFolder(tmp_path)
+    assert fold_name(1, 3) == "r1-f3"
+    run.partial("r1-f3").mkdir(parents=True)
+    assert not run.finished("r1-f3")
+    run.fold("r1-f3").mkdir()
+    assert not run.finished("r1-f3")
+    (run.fold("r1-f3") / "fold.json").write_text("{}")
+    assert run.finished("r1-f3")
