@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xdistill.plugin import Catalog
     from xdistill.recipe.loaded import LoadedRecipe
     from xdistill.recipe.schema import Recipe
+    from xdistill.stats import MetricFunction
 
 __all__ = ["Figures", "FinishedRun", "load_recipe", "load_run", "run"]
 
@@ -60,6 +61,12 @@ class Figures:
         from xdistill.report.figures import learning_curves_figure
 
         return learning_curves_figure(self.run)
+
+    def slices(self) -> Figure | None:
+        """A slice of a few test subjects with the prediction; None without a cohort or without images."""
+        from xdistill.report.figures import slices_figure
+
+        return None if self.cohort is None else slices_figure(self.run, self.cohort)
 
 
 @dataclass(frozen=True)
@@ -145,4 +152,17 @@ def load_run(path: Path | str, *, cohort: Path | str | None = None) -> FinishedR
     from xdistill.cohort import open_cohort
 
     found = _load_run(path)
-    return FinishedRun(found.path, found.record, None if cohort is None else open_cohort(Path(cohort)))
+    extra = _extra_metrics(found.record["recipe"].get("metrics") or ())
+    return FinishedRun(found.path, found.record, extra, None if cohort is None else open_cohort(Path(cohort)))
+
+
+def _extra_metrics(blocks: Sequence[Mapping[str, Any]]) -> dict[str, MetricFunction]:
+    """The plugins' metrics that the recipe asks for; the plugins are only loaded when it does."""
+    if not blocks:
+        return {}
+    from xdistill.interfaces.component import choose
+    from xdistill.interfaces.metric import Metric
+    from xdistill.plugin import load_catalog
+
+    catalog = load_catalog()
+    return {str(block["use"]): choose(Metric, block, catalog).build() for block in blocks}

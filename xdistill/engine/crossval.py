@@ -14,7 +14,7 @@ import numpy as np
 from xdistill.cohort import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.engine.assemble import assemble
 from xdistill.engine.background import with_progress
-from xdistill.engine.device import accelerator_name, device_count
+from xdistill.engine.device import accelerator_name, check_device, device_count
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment, modality_of
 from xdistill.engine.identity import machine, run_id, versions
@@ -67,6 +67,7 @@ def execute(
     Raises:
         XdistillError: everything that is finished by then is kept.
     """
+    check_device(loaded.recipe.compute)
     experiment = assemble(loaded, catalog)
     path = yield from _cohort(experiment, cache)
     cohort = open_cohort(path)
@@ -194,9 +195,10 @@ def finish(prepared: Prepared) -> Run:
         write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
         beside.replace(folder.predictions)
     record = _record(prepared, status="finished")
-    record["summary"] = Run(folder.path, record).summary
+    extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
+    record["summary"] = Run(folder.path, record, extra).summary
     write_json(folder.record, record)
-    return load_run(folder.path)
+    return load_run(folder.path, extra)
 
 
 def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def make_fabric(compute: Compute) -> Fabric:
         return Fabric(
             accelerator=accelerator,
             devices=[index] if accelerator == "cuda" else 1,
-            precision=compute.precision,  # type: ignore[arg-type]  # the recipe allows only names that Fabric knows
+            precision=compute.precision,
         )
     except (RuntimeError, ValueError, TypeError) as error:
         raise RunError(
@@ -42,15 +42,29 @@ def make_fabric(compute: Compute) -> Fabric:
         ) from error
 
 
+def check_device(compute: Compute) -> None:
+    """Whether this machine has what the recipe asks for, before anything is built.
+
+    Raises:
+        RunError: when it does not.
+    """
+    name = accelerator_name(compute.accelerator)
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[name]
+    if not there:
+        raise RunError(f"this machine has no {name} device; leave out --accelerator, or say --accelerator cpu")
+    if compute.devices > there:
+        raise RunError(f"--devices {compute.devices}: this machine has {there} {name} device(s)")
+    if name == "cpu" and compute.precision == "16-mixed":
+        raise RunError("16-mixed needs an accelerator; on a CPU use --precision bf16-mixed or 32-true")
+
+
 def accelerator_name(accelerator: str) -> str:
     """`auto` made plain: ``cuda``, ``mps`` or ``cpu``."""
-    if accelerator in {"auto", "gpu"}:
-        if torch.cuda.is_available():
-            return "cuda"
-        if torch.backends.mps.is_available():
-            return "mps"
-        return "cpu" if accelerator == "auto" else "gpu"
-    return accelerator
+    if accelerator != "auto":
+        return accelerator
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def device_count(compute: Compute) -> int:

@@ -91,10 +91,14 @@ class Loader(Section):
 class Compute(Section):
     """What the arithmetic runs on; part of a run's identity, since it decides the last bits."""
 
-    accelerator: str = Field(default="auto", description="`cpu`, `cuda`, `mps` or `auto`, as Lightning Fabric says")
-    devices: Annotated[int, Field(ge=1)] = Field(default=1, description="devices a job")
-    precision: str = Field(
-        default="32-true", description="`32-true`, `bf16-mixed`, `16-mixed` and so on, as Lightning Fabric says"
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="what to compute on; auto: the best that the machine has"
+    )
+    devices: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="accelerators that the folds are dealt out over, one a fold"
+    )
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        default="32-true", description="of the arithmetic, as Lightning Fabric names it"
     )
     threads: Annotated[int, Field(ge=1)] = Field(default=1, description="CPU threads a job")
     channels_last: bool = Field(default=True, description="keep images channels-last, which convolutions like")
