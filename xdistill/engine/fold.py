@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.engine.assemble import assemble
@@ -118,10 +118,7 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
     folds = []
     for role in sorted(trainer.networks, key=lambda role: role != "student"):
         network = trainer.networks[role]
-        with explained(target):
-            save_file(
-                {key: value.contiguous() for key, value in network.state_dict().items()}, target / f"{role}.safetensors"
-            )
+        _write_tensors(target / f"{role}.safetensors", network.state_dict())
         probabilities = predict(
             network,
             trainer.source,
@@ -143,12 +140,21 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
     classes = trainer.source.cohort.schema.classes
     with explained(target):
         write_predictions(target / "predictions.csv", Predictions(classes, tuple(folds)))
+    if trainer.losses:
+        _write_tensors(target / "losses.safetensors", trainer.losses)
     write_text(target / "history.csv", _history(trainer.history))
     write_json(target / "transforms.json", trainer.source.transforms.state())
     write_json(target / "fold.json", {"repeat": split.repeat, "fold": split.fold, "seconds": seconds})
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))
     shutil.rmtree(folder.partial(name), ignore_errors=True)
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write weights; as bytes of our own, since safetensors hides the operating system's errors."""
+    data = save({name: value.cpu().contiguous() for name, value in tensors.items()})
+    with explained(path):
+        path.write_bytes(data)
 
 
 def _history(rows: list[dict[str, Any]]) -> str:

@@ -43,6 +43,8 @@ class Trainer:
         fold: such as ``r0-f3``.
         seed: of this fold.
         history: one row an epoch.
+        losses: parameters that losses own, by stage and name, as their stage left them.
+        best: the networks of the best epoch so far, when subjects are kept aside to choose it by.
     """
 
     experiment: Experiment
@@ -56,6 +58,7 @@ class Trainer:
     fold: str
     seed: int
     history: list[dict[str, Any]] = field(default_factory=list)
+    losses: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Any] | None = None
 
     def run(self) -> Iterator[Event]:
@@ -65,6 +68,7 @@ class Trainer:
         if state is not None:
             at_stage, at_epoch = state["stage"], state["epoch"]
             self.history = state["history"]
+            self.losses = state["losses"]
             self.best = state["best"]
             for role, weights in state["networks"].items():
                 self.networks[role].load_state_dict(weights)
@@ -119,6 +123,8 @@ class Trainer:
                 self._validate(row, final=index == len(self.experiment.stages) - 1)
             self.history.append(row)
             last = epoch == stage.epochs
+            if last:
+                self.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
             if last or self.checkpointer.due():
                 self._save(index + 1 if last else index, 0 if last else epoch, stepper)
             yield EpochEnded(
@@ -182,6 +188,7 @@ class Trainer:
                 "optimizer": stepper.optimizer.state_dict(),
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "history": self.history,
+                "losses": self.losses,
                 "best": self.best,
             }
         )
