@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 2048  # words; the weights of one block stay in the first level of the processor's cache
-PIECE = 16 * BLOCK * 8  # bytes; what is summed right after it was read is still in the second level
+PIECE = 64 * BLOCK * 8  # bytes; what is summed right after it was read is still near the processor
 _WORD = 8
 _FOLD = np.uint64(29)
 
@@ -48,7 +48,8 @@ def piece_checksum(data: NDArray[np.uint8], start: int) -> int:
     total = 0
     if whole:
         folded = _folded(data[:cut].view("<u8")).reshape(whole, BLOCK)
-        total = int(folded.dot(inner).dot(_weights(first, whole)))
+        # einsum multiplies integers in vector registers, which `dot` does not.
+        total = int(np.einsum("ij,j->i", folded, inner).dot(_weights(first, whole)))
     if cut < data.size:
         rest = np.zeros(-(-(data.size - cut) // _WORD), dtype="<u8")
         rest.view(np.uint8)[: data.size - cut] = data[cut:]
