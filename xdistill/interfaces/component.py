@@ -130,7 +130,7 @@ def choose(interface: type[C_co], value: Any, resolver: Resolver) -> Choice[C_co
     if isinstance(value, str):
         value = {"use": value}
     if not isinstance(value, Mapping) or not isinstance(value.get("use"), str):
-        raise PydanticCustomError("choice", "name a component here, as in {{use: some_name}}")
+        raise PydanticCustomError("choice", "name a component here, as in {use: some_name}")
     settings = {key: item for key, item in value.items() if key != "use"}
     try:
         component = resolver.resolve(interface, value["use"])

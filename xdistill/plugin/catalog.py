@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +16,10 @@ from xdistill.errors import PluginError
 from xdistill.interfaces.component import Component, Settings, UnknownComponentError
 from xdistill.plugin import specs
 from xdistill.plugin.kinds import KINDS, Kind
+
+DISABLE_VARIABLE = "XDISTILL_DISABLE_PLUGINS"
+
+_HOOKS = tuple(kind.hook for kind in KINDS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Catalog:
             return f"there is no {kind} {name!r}; did you mean {near[0]!r}?"
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
-            return f"{name!r} is a {elsewhere[0]}, and a {kind} is wanted here"
+            return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is wanted here"
         return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}"
 
 
@@ -102,13 +107,14 @@ def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) 
     """Import every installed plugin, check what it offers, and freeze it.
 
     Args:
-        disabled: names of entry points to leave out.
+        disabled: names of entry points to leave out, besides those in the variable ``XDISTILL_DISABLE_PLUGINS``.
         extra: plugins that are not installed, such as those of tests.
 
     Raises:
         PluginError: naming the plugin's distribution, for anything that is wrong with one.
     """
-    found = [_import(point) for point in plugin_entry_points() if point.name not in disabled]
+    left_out = {*disabled, *disabled_plugins()}
+    found = [_import(point) for point in plugin_entry_points() if point.name not in left_out]
     return build_catalog([*found, *extra])
 
 
@@ -134,9 +140,14 @@ def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
             )
         by_name[plugin.name] = plugin
         _check_api(plugin)
-        manager.register(plugin.module, name=plugin.name)
+        _register(manager, plugin)
         _check_hooks(manager, plugin)
     return Catalog(_entries(manager, by_name))
+
+
+def disabled_plugins() -> tuple[str, ...]:
+    """Names of entry points that the environment leaves out, so that workers leave them out too."""
+    return tuple(filter(None, (name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(","))))
 
 
 def _import(point: EntryPoint) -> Plugin:
@@ -144,11 +155,11 @@ def _import(point: EntryPoint) -> Plugin:
     version = point.dist.version if point.dist else "unknown"
     try:
         module = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"the plugin {point.name!r} of {distribution} {version} cannot be imported: "
-            f"{type(error).__name__}: {error}; repair or uninstall {distribution}, or leave it out with "
-            f"--disable-plugin {point.name}"
+            f"{type(error).__name__}: {error}; repair or uninstall {distribution}, or leave it out with the "
+            f"environment variable {DISABLE_VARIABLE}={point.name}"
         ) from error
     return Plugin(point.name, module, distribution, version)
 
@@ -160,8 +171,23 @@ def _check_api(plugin: Plugin) -> None:
         if not isinstance(wanted, int) or wanted > specs.API_VERSION:
             older, newer = newer, older
         raise PluginError(
-            f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version} is written for plugin API "
-            f"{wanted}, and this xdistill speaks {specs.API_VERSION}; upgrade {older}, or install an older {newer}"
+            f"{_plugin(plugin)} is written for plugin API {wanted}, and this xdistill speaks {specs.API_VERSION}; "
+            f"upgrade {older}, or install an older {newer}"
+        )
+
+
+def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
+    try:
+        manager.register(plugin.module, name=plugin.name)
+    except (ValueError, pluggy.PluginValidationError) as error:  # the same module twice, or a hook with arguments
+        raise PluginError(f"{_plugin(plugin)} cannot be used: {' '.join(str(error).split())}") from error
+    if any(caller.name in _HOOKS for caller in manager.get_hookcallers(plugin.module) or ()):
+        return
+    forgotten = [hook for hook in _HOOKS if callable(getattr(plugin.module, hook, None))]
+    if forgotten:
+        raise PluginError(
+            f"{_plugin(plugin)} has a function {forgotten[0]} that is not marked as a hook; write @hookimpl above it "
+            f"(from xdistill.plugin import hookimpl)"
         )
 
 
@@ -169,16 +195,14 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError:
-        known = [kind.hook for kind in KINDS]
         for caller in manager.get_hookcallers(plugin.module) or []:
             if not caller.has_spec():
-                near = get_close_matches(caller.name, known, n=1)
-                hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(known)}"
-                raise PluginError(
-                    f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version} implements "
-                    f"{caller.name}, which is no hook{hint}"
-                ) from None
+                near = get_close_matches(caller.name, _HOOKS, n=1, cutoff=0.8)  # they begin alike
+                hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(_HOOKS)}"
+                raise PluginError(f"{_plugin(plugin)} implements {caller.name}, which is no hook{hint}") from None
         raise
+    if not manager.get_hookcallers(plugin.module):
+        raise PluginError(f"{_plugin(plugin)} implements no hook; hooks are {', '.join(_HOOKS)}")
 
 
 def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> Iterator[Entry]:
@@ -193,20 +217,16 @@ def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
     try:
         offered = function()
     except Exception as error:
-        raise PluginError(
-            f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) failed: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise PluginError(f"{kind.hook} of {_plugin(plugin)} failed: {type(error).__name__}: {error}") from error
     if not isinstance(offered, (list, tuple)):
         raise PluginError(
-            f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) has to return a "
-            f"list of classes, and returned {type(offered).__name__}"
+            f"{kind.hook} of {_plugin(plugin)} has to return a list of classes, and returned {type(offered).__name__}"
         )
     return offered
 
 
 def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
-    where = f"{kind.hook} of the plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
+    where = f"{kind.hook} of {_plugin(plugin)}"
     if not (isinstance(component, type) and issubclass(component, kind.interface)):
         raise PluginError(f"{where} offers {component!r}, which is no subclass of {kind.interface_name}")
     name = getattr(component, "name", None)
@@ -218,6 +238,9 @@ def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
     taken = sorted({"use", *kind.fields} & set(settings.model_fields))
     if taken:
         raise PluginError(f"{where}: {component.__qualname__}.Config has the field {taken[0]!r}, which recipes reserve")
+    missing = [part for part in dir(component) if getattr(getattr(component, part), "__isabstractmethod__", False)]
+    if missing:
+        raise PluginError(f"{where}: {component.__qualname__} does not implement {', '.join(missing)}")
     return Entry(kind.name, name, component, plugin.name, plugin.distribution, plugin.version)
 
 
@@ -227,6 +250,14 @@ def _kind_of(interface: type[Component]) -> Kind:
             return kind
     msg = f"{interface!r} is no kind of component"
     raise TypeError(msg)
+
+
+def _one(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind.replace('_', ' ')}"
+
+
+def _plugin(plugin: Plugin) -> str:
+    return f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version}"
 
 
 def _origin(entry: Entry) -> str:

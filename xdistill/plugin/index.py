@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 
-from xdistill.plugin.catalog import Catalog, Entry, load_catalog, plugin_entry_points
+from xdistill.plugin.catalog import Catalog, Entry, disabled_plugins, load_catalog, plugin_entry_points
 from xdistill.plugin.specs import API_VERSION
 
 
@@ -40,7 +41,8 @@ def listings(folder: Path, *, disabled: Sequence[str] = ()) -> list[Listing]:
     Raises:
         PluginError: see `load_catalog`.
     """
-    points = [point for point in plugin_entry_points() if point.name not in disabled]
+    left_out = {*disabled, *disabled_plugins()}
+    points = [point for point in plugin_entry_points() if point.name not in left_out]
     path = folder / f"plugins-{_state(points)}.json"
     try:
         return [Listing(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
@@ -68,8 +70,9 @@ def _write(path: Path, found: Sequence[Listing]) -> None:
             old.unlink(missing_ok=True)
         beside.write_text(json.dumps([asdict(listing) for listing in found]), encoding="utf-8")
         beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # the index only saves time
+    except OSError:  # the index only saves time
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _state(points: Sequence[EntryPoint]) -> str:
@@ -83,9 +86,22 @@ def _state(points: Sequence[EntryPoint]) -> str:
 
 def _files(module: str) -> list[tuple[str, int, int]]:
     """Name, size and time of the source files of a module's top-level package; nothing is imported."""
-    spec = PathFinder.find_spec(module.partition(".")[0])
-    if spec is None or spec.origin is None:
+    try:
+        spec = find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
         return []
-    origin = Path(spec.origin)
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-    return [(str(file), stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]]
+    if spec.submodule_search_locations is None:
+        files = [Path(spec.origin)] if spec.origin else []
+    else:
+        files = [file for folder in spec.submodule_search_locations for file in sorted(Path(folder).rglob("*.py"))]
+    return [stamp for file in files for stamp in _stamp(file)]
+
+
+def _stamp(file: Path) -> list[tuple[str, int, int]]:
+    try:
+        stat = file.stat()
+    except OSError:  # such as the dangling links that some editors lock files with
+        return []
+    return [(str(file), stat.st_size, stat.st_mtime_ns)]
