@@ -152,7 +152,7 @@ def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_pa
         ):
             os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
 
-    result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen, executor={"use": "local", "jobs": 2})
+    result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen)
     restarted = [event for event in seen if isinstance(event, FoldRestarted)]
     assert len(restarted) == 1
     assert "SIGKILL" in restarted[0].reason
