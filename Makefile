@@ -38,7 +38,7 @@ format: setup ## format the code
 	$(BIN)/ruff check --fix .
 
 docs: setup ## generated pages of the documentation
-	$(BIN)/python -m xdistill.recipe.reference > docs/reference/recipe.md
+	$(BIN)/python docs/generate.py
 
 perf: setup ## speed, as ratios within one run
 	$(BIN)/python benchmarks/perf/step.py
