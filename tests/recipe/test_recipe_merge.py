@@ -67,6 +67,14 @@ def test_refinements_do_not_follow_another_component():
     assert to_plain(merge(other, refinement)) == {"data": {"use": "manifest", "path": "x"}, "seed": 5}
 
 
+def test_refinements_do_not_bring_back_a_component_that_was_taken_away():
+    base = tree({"teacher": {"use": "net", "branches": {"pre": {"use": "mri", "width": 1}}}, "seed": 0})
+    refinement = written_for(tree({"teacher": {"branches": {"pre": {"width": 9}}}}, "profile"), base)
+    assert to_plain(merge(tree({"seed": 0}), refinement)) == {"seed": 0}
+    without_branch = tree({"teacher": {"use": "net", "branches": {}}})
+    assert to_plain(merge(without_branch, refinement)) == {"teacher": {"use": "net", "branches": {}}}
+
+
 names = st.sampled_from(["a", "b", "c", "use"])
 scalars = st.one_of(st.integers(0, 3), st.sampled_from(["x", "y"]))
 mappings = st.dictionaries(

@@ -22,7 +22,8 @@ def merge(base: MappingNode, over: MappingNode) -> MappingNode:
     for name, entry in over.entries.items():
         below = entries.get(name)
         if below is None:
-            entries[name] = entry
+            if not _refines_a_component(entry.value):  # which a recipe in between has taken away
+                entries[name] = entry
             continue
         merged = _merged_entry(below, entry)
         if merged is None:
@@ -38,7 +39,7 @@ def written_for(over: MappingNode, base: MappingNode) -> MappingNode:
     """Note in every mapping of ``over`` that names no component for which component of ``base`` it was written.
 
     A profile of a base recipe refines the base's components. When a recipe that extends the base names another
-    component in such a place, `merge` leaves these refinements out instead of handing them to a stranger.
+    component in such a place, or takes the component away, `merge` leaves these refinements out.
     """
     entries = dict(over.entries)
     for name, entry in over.entries.items():
@@ -91,6 +92,10 @@ def _merged_entry(base: Entry, over: Entry) -> Entry | None:
             merged = merge(base.value, over.value)
             return Entry(over.key if merged is over.value else base.key, merged)
     return over
+
+
+def _refines_a_component(node: Node) -> bool:
+    return isinstance(node, MappingNode) and node.written_for is not None
 
 
 def _names_another(base: MappingNode, over: MappingNode) -> bool:
