@@ -11,29 +11,47 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 Report = Callable[[int, int], None]
+PATIENCE = 5.0  # seconds that an abandoned function gets to clean up after itself
+
+
+class AbandonedError(Exception):
+    """Raised inside the function, from its next report, when nobody waits for it any more."""
 
 
 def with_progress(function: Callable[[Report], T], event: Callable[[int, int], E]) -> Generator[E, None, T]:
     """Run ``function(report)`` in a thread and yield ``event(done, total)`` for each report.
 
+    When the generator is closed or interrupted, the function's next report raises, so that it can clean up.
+
     Returns:
         What the function returned; its exceptions are raised here.
     """
     inbox: queue.Queue[tuple[str, Any]] = queue.Queue()
+    abandoned = threading.Event()
+
+    def report(done: int, total: int) -> None:
+        if abandoned.is_set():
+            raise AbandonedError
+        inbox.put(("progress", (done, total)))
 
     def work() -> None:
         try:
-            inbox.put(("result", function(lambda done, total: inbox.put(("progress", (done, total))))))
+            inbox.put(("result", function(report)))
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
             inbox.put(("error", error))
 
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        kind, value = inbox.get()
-        if kind == "progress":
-            yield event(*value)
-        elif kind == "error":
-            raise value
-        else:
-            result: T = value
-            return result
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = inbox.get()
+            if kind == "progress":
+                yield event(*value)
+            elif kind == "error":
+                raise value
+            else:
+                result: T = value
+                return result
+    finally:
+        abandoned.set()
+        thread.join(timeout=PATIENCE)
