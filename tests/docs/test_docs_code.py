@@ -1,0 +1,62 @@
+"""The Python of the documentation runs: the marked blocks, page by page, and the notebook."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from docs.pages import DOCS, blocks
+
+RUNNABLE = sorted({block.page for block in blocks("python") if block.runnable})
+
+
+def test_some_blocks_are_marked():
+    assert "docs/python-api.md" in RUNNABLE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNABLE)
+def test_marked_blocks_run(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks("python", page):
+        if block.runnable:
+            exec(compile(block.text, page, "exec"), names)  # noqa: S102 - the page's own example
+    printed = capsys.readouterr().out
+    assert "student: 0." in printed
+    assert "r0-f1 joint 2" in printed
+    assert "optimizer.lrr there is no field 'lrr' here" in printed
+    assert (tmp_path / "roc.png").is_file()
+
+
+EXECUTE = """
+import sys, nbformat
+from nbclient import NotebookClient
+source, target = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+nbformat.write(notebook, target)
+"""
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path):
+    source, target = DOCS / "notebooks" / "quickstart.ipynb", tmp_path / "executed.ipynb"
+    assert not any(cell.get("outputs") for cell in nbformat.read(source, as_version=4).cells)
+    # In a process of its own, which takes the kernel's sockets with it when it ends.
+    environment = {**os.environ, "XDISTILL_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", EXECUTE, source, target]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    notebook = nbformat.read(target, as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    table = next(output["text"] for output in outputs if output["output_type"] == "stream")
+    assert "student" in table
+    assert "teacher" in table
+    assert table.count("best possible AUC") == 2
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
+    assert list((tmp_path / "runs").glob("mvi_hcc/cmdnet/*/report.html"))
