@@ -79,6 +79,15 @@ def test_the_recipe_assembles_and_the_cohort_is_built(liver, catalog):
     assert np.isnan(cohort.values("clinical", np.array([1]))[0, 0])
 
 
+def test_the_five_lines_of_the_readme_assemble(liver, catalog):
+    (block,) = blocks("yaml", "README.md")
+    assert len(block.text.splitlines()) == 5
+    (liver / "five.yaml").write_text(block.text, encoding="utf-8")
+    experiment = assemble(load_recipe(liver / "five.yaml"), catalog)
+    assert experiment.facts["student"].inputs == ("hbp", "pre")
+    assert experiment.privileged == ("clinical",)
+
+
 def duplicate(folder: Path) -> tuple[str, ...]:
     edit(folder, "P002,", "P001,")
     return ()

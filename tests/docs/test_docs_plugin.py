@@ -61,6 +61,17 @@ def test_the_catalog_takes_it(mine):
     assert (entry.distribution, entry.version) == ("xdistill-mine", "0.1.0")
 
 
+def test_the_readme_shows_the_same_loss(mine):
+    (block,) = blocks("python", "README.md")
+    names: dict[str, object] = {}
+    exec(block.text, names)  # noqa: S102 - the page's own example
+    (entry,) = build_catalog([mine])
+    shown = names["CosineFeatures"]
+    assert shown.name == entry.name
+    assert shown.forward.__code__.co_code == entry.component.forward.__code__.co_code
+    assert shown.Config.model_json_schema() == entry.component.Config.model_json_schema()
+
+
 def test_an_assembled_recipe_computes_it(mine, project):
     experiment = assemble(load_recipe(project / "cosine.yaml", overrides=TINY), load_catalog(extra=[mine]))
     schema = experiment.data.build().schema()
