@@ -1,0 +1,145 @@
+"""One encoder a phase: what the baselines on volumes have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Annotated, Any, cast
+
+from jaxtyping import Float
+from pydantic import AfterValidator, Field
+from torch import Tensor, nn
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.encoder import Encoder
+from xdistill.types import Batch, ModalitySpec, Schema
+
+FUSED = "fused"
+"""The tap of what the head reads."""
+
+SHARED = "shared"
+"""The name of an encoder, or a head, that all phases share."""
+
+_RESERVED = frozenset({FUSED, SHARED, "logits"})
+
+
+def usable_name(name: str) -> bool:
+    """Whether a phase can have this name: it becomes a tap, an auxiliary output and a part of the network."""
+    return name.isidentifier() and name not in _RESERVED and not hasattr(nn.ModuleDict, name)
+
+
+def _check_names(branches: dict[str, Choice[Encoder]]) -> dict[str, Choice[Encoder]]:
+    for name in branches:
+        if not usable_name(name):
+            raise ValueError(f"a branch cannot be named {name!r}; use a plain word, such as a phase's name")
+    return branches
+
+
+BranchChoices = Annotated[
+    dict[str, Choice[Encoder]],
+    Field(min_length=1, description="an encoder for each phase; the names become taps"),
+    AfterValidator(_check_names),
+]
+
+
+class Branches(nn.ModuleDict):
+    """The encoders of a network, by phase.
+
+    Args:
+        choices: an encoder a phase.
+        schema: of the cohort.
+        share: all phases pass one encoder, that of the first phase; it is built, trained and saved once.
+
+    Attributes:
+        reads: the modalities of each phase.
+        widths: the length of each phase's vector.
+        inputs: all modalities, each once.
+
+    Raises:
+        SettingsError: for modalities that the cohort does not have, for what an encoder refuses, and for phases that
+            cannot share an encoder because their settings or their modalities' kinds or channels differ.
+    """
+
+    def __init__(self, choices: Mapping[str, Choice[Encoder]], *, schema: Schema, share: bool = False) -> None:
+        super().__init__()
+        self.reads = {name: _inputs(name, choice, schema) for name, choice in choices.items()}
+        self.inputs = tuple(dict.fromkeys(modality for inputs in self.reads.values() for modality in inputs))
+        self.share = share
+        if share:
+            _check_alike(choices, self.reads, schema)
+            first = next(iter(choices))
+            self[SHARED] = _encoder(first, choices[first], self.reads[first], schema)
+        else:
+            for name, choice in choices.items():
+                self[name] = _encoder(name, choice, self.reads[name], schema)
+        self.widths = {name: self.encoder(name).width for name in choices}
+
+    def encoder(self, phase: str) -> Encoder:
+        """The encoder of a phase."""
+        return cast("Encoder", self[SHARED if self.share else phase])
+
+    def forward(self, batch: Batch) -> dict[str, Float[Tensor, "batch _"]]:
+        """Each phase's vector ``(batch, widths[phase])``."""
+        return {phase: self._encode(phase, batch) for phase in self.reads}
+
+    def _encode(self, phase: str, batch: Batch) -> Float[Tensor, "batch width"]:
+        encoder = self.encoder(phase)
+        # A shared encoder knows its modalities by the names they have in the first phase.
+        names = list(zip(encoder.modalities, self.reads[phase], strict=True))
+        vector: Tensor = encoder(
+            {known: batch.inputs[modality] for known, modality in names},
+            {known: batch.present[modality] for known, modality in names},
+        ).vector
+        return vector
+
+
+@contextmanager
+def faults_below(path: str) -> Iterator[None]:
+    """Settings errors of a part are errors of its network at the part's place."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(str(error), field=f"{path}.{error.field}".rstrip(".")) from error
+
+
+def modality_of(schema: Schema, name: str, *, field: str) -> ModalitySpec:
+    """A modality's spec.
+
+    Raises:
+        SettingsError: at ``field``, when the cohort does not have it.
+    """
+    if name not in schema.modalities:
+        near = get_close_matches(name, schema.modalities, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(schema.modalities)}"
+        raise SettingsError(f"the cohort has no modality {name!r}; {hint}", field=field)
+    return schema.modalities[name]
+
+
+def _inputs(phase: str, choice: Choice[Encoder], schema: Schema) -> tuple[str, ...]:
+    inputs = cast("Encoder.Config", choice.settings).inputs
+    for modality in inputs:
+        modality_of(schema, modality, field=f"branches.{phase}.inputs")
+    return inputs
+
+
+def _encoder(phase: str, choice: Choice[Encoder], inputs: tuple[str, ...], schema: Schema) -> Encoder:
+    with faults_below(f"branches.{phase}"):
+        return choice.build(inputs={modality: schema.modalities[modality] for modality in inputs})
+
+
+def _check_alike(choices: Mapping[str, Choice[Encoder]], reads: Mapping[str, tuple[str, ...]], schema: Schema) -> None:
+    (first, choice), *others = choices.items()
+    for phase, other in others:
+        if _signature(other, reads[phase], schema) != _signature(choice, reads[first], schema):
+            raise SettingsError(
+                f"the branches {first!r} and {phase!r} cannot share an encoder: their settings, or the shapes of what "
+                f"they read, differ; make them equal, or say share_encoder: false",
+                field="share_encoder",
+            )
+
+
+def _signature(choice: Choice[Encoder], inputs: tuple[str, ...], schema: Schema) -> tuple[Any, ...]:
+    shapes = [(schema.modalities[name].kind, schema.modalities[name].shape) for name in inputs]
+    return choice.component, choice.settings.model_dump(exclude={"inputs"}), shapes

@@ -1,0 +1,53 @@
+"""Concat: the phases' features side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from xdistill.interfaces.component import Settings
+from xdistill.interfaces.network import Student
+from xdistill.types import Batch, Output, Schema
+from xdistill_baselines.branches import FUSED, BranchChoices, Branches
+from xdistill_baselines.layers import fully_connected
+
+
+class Concat(Student):
+    """The phases' vectors are concatenated and classified by fully connected layers, all trained at once.
+
+    After Nie et al., Multi-channel 3D deep feature learning for survival time prediction of brain tumor patients
+    using multi-modal neuroimages, Scientific Reports 9, 2019, which CMD-Net's paper calls concatenation-based feature
+    fusion.
+
+    From the source: features of several image modalities, learned by 3-D convolutional networks, are joined.
+    Inferred: an encoder a phase, concatenation of their vectors, one hidden layer of 256, training end to end. The
+    source works in two stages, with a support vector machine on the learned features and on a few facts about the
+    patient; here images alone are seen, as by all baselines, and there is no such second stage.
+
+    Taps: each phase's vector under the phase's name, and ``fused`` for all of them in the recipe's order.
+    """
+
+    name = "concat"
+    config: Config
+
+    class Config(Settings):
+        """Branches by name, and the head."""
+
+        branches: BranchChoices
+        hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+            default=(256,), description="lengths of the hidden layers between the vectors and the logits"
+        )
+
+    def __init__(self, config: Config, *, schema: Schema) -> None:
+        super().__init__(config, schema=schema)
+        self.branches = Branches(config.branches, schema=schema)
+        self.inputs = self.branches.inputs
+        self.head = fully_connected((sum(self.branches.widths.values()), *config.hidden, len(schema.classes)))
+
+    def forward(self, batch: Batch) -> Output:
+        """Logits and taps."""
+        vectors = self.branches(batch)
+        fused = torch.cat(list(vectors.values()), dim=1)
+        return Output(logits=self.head(fused), features={**vectors, FUSED: fused})
