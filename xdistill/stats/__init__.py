@@ -1,17 +1,43 @@
 """Statistics of predictions: pure functions."""
 
+from xdistill.stats.bootstrap import Interval, observed_scores, resampled_scores
+from xdistill.stats.compare import ALPHA, Against, Row, compare, is_bold, is_significant, paper_compat
+from xdistill.stats.distillation import GapClosed, agreement, gap_closed
+from xdistill.stats.methods import Method, ScoredFold, align
 from xdistill.stats.metrics import METRICS, MetricFunction, Summary, fold_metrics, pairwise_auc, summarise
 from xdistill.stats.predictions import FoldPredictions, Predictions, read_predictions, write_predictions
+from xdistill.stats.significance import TTest, corrected_resampled_t, holm, mean_test_share, naive_paired_t
 
 __all__ = [
+    "ALPHA",
     "METRICS",
+    "Against",
     "FoldPredictions",
+    "GapClosed",
+    "Interval",
+    "Method",
     "MetricFunction",
     "Predictions",
+    "Row",
+    "ScoredFold",
     "Summary",
+    "TTest",
+    "agreement",
+    "align",
+    "compare",
+    "corrected_resampled_t",
     "fold_metrics",
+    "gap_closed",
+    "holm",
+    "is_bold",
+    "is_significant",
+    "mean_test_share",
+    "naive_paired_t",
+    "observed_scores",
     "pairwise_auc",
+    "paper_compat",
     "read_predictions",
+    "resampled_scores",
     "summarise",
     "write_predictions",
 ]

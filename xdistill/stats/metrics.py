@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
+from xdistill.stats.areas import area, directions
 from xdistill.stats.predictions import FoldPredictions, Predictions
 
 Targets = NDArray[np.int64]
@@ -44,45 +44,43 @@ class Summary:
 def auc_ovo(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
     """Macro one-versus-one AUC (Hand and Till 2001), the primary metric.
 
+    The same as scikit-learn's ``roc_auc_score(multi_class="ovo", average="macro")``, which however refuses rows that
+    miss a sum of one by rounding; dividing them by their sums would break ties between subjects. Of two classes the
+    second is the positive one.
+
     Raises:
         DataError: when a class has no subject.
     """
-    from sklearn.metrics import roc_auc_score
-
-    _need_all_classes(target, classes)
-    if len(classes) == 2:  # noqa: PLR2004 - scikit-learn wants the positive class alone
-        return float(roc_auc_score(target, probabilities[:, 1]))
-    # The same as roc_auc_score(multi_class="ovo", average="macro"), which however refuses rows that miss a sum of one
-    # by rounding; dividing them by their sums would break ties between subjects.
     return float(np.mean(list(pairwise_auc(target, probabilities, classes).values())))
 
 
 def pairwise_auc(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> dict[str, float]:
     """AUC of each pair of classes (mean of both directions), by ``"A vs B"``; their mean is `auc_ovo`."""
-    from sklearn.metrics import roc_auc_score
-
     _need_all_classes(target, classes)
-    result = {}
-    for first, second in combinations(range(len(classes)), 2):
-        chosen = np.isin(target, (first, second))
-        is_first = target[chosen] == first
-        result[f"{classes[first]} vs {classes[second]}"] = float(
-            np.mean(
-                [
-                    roc_auc_score(is_first, probabilities[chosen, first]),
-                    roc_auc_score(~is_first, probabilities[chosen, second]),
-                ]
-            )
+    members = [probabilities[target == index] for index in range(len(classes))]
+    return {
+        f"{classes[first]} vs {classes[second]}": float(
+            np.mean([area(members[one][:, one], members[other][:, one]) for one, other in sides])
         )
-    return result
+        for (first, second), sides in directions(len(classes))
+    }
 
 
 def f1(target: Targets, probabilities: Probabilities, classes: Sequence[str], *, average: str = "macro") -> float:
-    """F1 score; a class that is never predicted counts as zero."""
-    from sklearn.metrics import f1_score
+    """F1 score, 2 hits / (members + predicted) a class; a class that is never predicted counts as zero.
 
+    Args:
+        target: class indices ``(subjects,)``.
+        probabilities: ``(subjects, classes)``.
+        classes: their names.
+        average: over classes: ``macro``, or ``weighted`` by their members.
+    """
     predicted = probabilities.argmax(axis=1)
-    return float(f1_score(target, predicted, labels=range(len(classes)), average=average, zero_division=0.0))
+    hits = np.bincount(target[predicted == target], minlength=len(classes))
+    members = np.bincount(target, minlength=len(classes))
+    sizes = members + np.bincount(predicted, minlength=len(classes))
+    scores = np.divide(2.0 * hits, sizes, out=np.zeros(len(classes)), where=sizes > 0)
+    return float(np.average(scores, weights=members if average == "weighted" else None))
 
 
 def accuracy(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
