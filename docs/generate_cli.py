@@ -18,6 +18,12 @@ output, everything else to standard error.
 | 2 | something in the input is at fault; one message says what, where, and what to do |
 | 1 | anything else |
 | 130 | stopped with Ctrl-C; the same command goes on |
+
+| environment variable | what it does |
+|---|---|
+| `XDISTILL_CACHE` | folder of the cohort files, and of the index of plugins |
+| `XDISTILL_DISABLE_PLUGINS` | plugins to leave out, by the names of their entry points, with commas between them |
+| `XDISTILL_DATA` | where the recipe `acdc` looks for its data; turns on the tests that need real data |
 """
 # Options of the completion that typer adds by itself, and help, which every command has.
 UNLISTED = frozenset({"--help", "--install-completion", "--show-completion"})

@@ -163,6 +163,16 @@ def test_commands_and_options_are_described():
     assert seen > 20
 
 
+def test_environment_variables_are_described():
+    page = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+    sources = [path for room in ("xdistill", "plugins", "recipes") for path in (ROOT / room).rglob("*.*")]
+    sources = [path for path in sources if path.suffix in {".py", ".yaml"}]
+    names = {name for path in sources for name in re.findall(r"XDISTILL_[A-Z_]+", path.read_text(encoding="utf-8"))}
+    # The version of the plugin interface is no environment variable, and the device is the executor's own.
+    for name in names - {"XDISTILL_API", "XDISTILL_DEVICE_INDEX"}:
+        assert f"`{name}`" in page
+
+
 def test_the_layers_are_those_that_are_checked():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     layers = next(contract["layers"] for contract in contracts["contracts"] if contract["type"] == "layers")
