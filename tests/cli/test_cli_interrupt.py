@@ -1,0 +1,104 @@
+"""Ctrl-C: a message that says how to go on, status 130, nobody left, and the same command finishes."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+
+def members(group):
+    """Processes of a group that still live."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[2] == str(group) and fields[0] != "Z":
+                found.append(entry.name)
+    return found
+
+
+def read_until(stream, word):
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if word in line:
+            return "".join(lines)
+    raise AssertionError(f"{word!r} never came: {''.join(lines)}")
+
+
+def test_a_run_goes_on_after_ctrl_c_to_the_same_bits(cohort, start, xdistill, finished):
+    arguments = ["run", "recipe.yaml", "--jobs", "1", "--json"]
+    running = start(*arguments, cwd=cohort.folder)
+    said = read_until(running.stderr, "r0-f0: finished")
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to everybody
+    out, rest = running.communicate(timeout=120)
+    said += rest
+    assert running.returncode == 130, said
+    assert out == ""
+    assert "error: stopped. What was finished is kept; give the same command again to go on" in said
+    assert "Traceback" not in said
+    assert members(running.pid) == [], "workers outlive their driver"
+    assert not list(cohort.folder.glob("runs/**/predictions.csv.tmp"))
+
+    again = xdistill(*arguments)
+    assert again.code == 0, again.err
+    assert "going on: " in again.err
+    assert "r0-f0: starts" not in again.err
+    folder, reference = finished
+    run, other = json.loads(again.out)["run_dir"], json.loads(reference.out)["run_dir"]
+    assert (cohort.folder / run / "predictions.csv").read_bytes() == (folder / other / "predictions.csv").read_bytes()
+
+
+# Ctrl-C at the moment when a module is looked for.
+AT_IMPORT = """
+import os, signal, sys
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == MOMENT:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop())
+from xdistill.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "arguments"),
+    [
+        ("typer", ["--help"]),
+        ("xdistill.cli.run", ["run", "recipe.yaml"]),
+        ("xdistill.recipe.load", ["recipe", "check", "recipe.yaml"]),
+        ("torch", ["run", "recipe.yaml"]),
+        ("xdistill.plugin.index", ["plugins", "list"]),
+    ],
+)
+def test_ctrl_c_while_things_are_loaded(cohort, start, moment, arguments):
+    stopped = start(*arguments, cwd=cohort.folder, code=AT_IMPORT.replace("MOMENT", repr(moment)))
+    out, said = stopped.communicate(timeout=120)
+    assert (stopped.returncode, out) == (130, "")
+    assert said.startswith("error: stopped")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["run", "data build"])
+def test_ctrl_c_while_the_cohort_is_built(cohort, start, command):
+    change = "data={use: hcc_phantom, subjects: 150, shape: [24, 96, 96]}"  # takes seconds
+    building = start(*command.split(), "mvi_hcc", "--set", change, cwd=cohort.folder)
+    deadline = time.monotonic() + 60
+    while not list(cohort.folder.rglob("*.part")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(building.pid, signal.SIGINT)
+    _, said = building.communicate(timeout=120)
+    assert building.returncode == 130, said
+    assert "error: stopped" in said
+    assert "give the same command again" in said.lower()
+    assert "Traceback" not in said
+    assert members(building.pid) == []
+    assert not list(cohort.folder.rglob("*.h5"))
+    assert not (cohort.folder / "runs").exists()
