@@ -119,18 +119,22 @@ def _by_split(method: Method, index: int) -> dict[Key, FoldPredictions]:
     if len(table) < len(folds):
         raise UserError(f"{name!r} holds a fold of its {method.role} more than once")
     for fold in folds:
-        where = f"{name!r}, repeat {fold.repeat}, fold {fold.fold}"
-        if fold.probabilities.shape != (len(fold.subjects), len(predictions.classes)):
-            raise UserError(f"{where}: a row of {len(predictions.classes)} probabilities is wanted for each subject")
-        bad = ~np.isfinite(fold.probabilities).all(axis=1)
-        if bad.any():
-            raise UserError(
-                f"{where}: the probabilities of subject {fold.subjects[int(bad.argmax())]!r} are not finite"
-            )
-        for label, members in enumerate(predictions.classes):
-            if not (fold.target == label).any():
-                raise UserError(f"{where}: class {members!r} has no subject; use fewer folds or merge classes")
+        _check(fold, predictions.classes, name)
     return table
+
+
+def _check(fold: FoldPredictions, classes: Sequence[str], name: str) -> None:
+    where = f"{name!r}, repeat {fold.repeat}, fold {fold.fold}"
+    if len(set(fold.subjects)) < len(fold.subjects):
+        raise UserError(f"{where}: a subject is scored more than once")
+    if fold.probabilities.shape != (len(fold.subjects), len(classes)):
+        raise UserError(f"{where}: a row of {len(classes)} probabilities is wanted for each subject")
+    bad = ~np.isfinite(fold.probabilities).all(axis=1)
+    if bad.any():
+        raise UserError(f"{where}: the probabilities of subject {fold.subjects[int(bad.argmax())]!r} are not finite")
+    for label, members in enumerate(classes):
+        if not (fold.target == label).any():
+            raise UserError(f"{where}: class {members!r} has no subject; use fewer folds or merge classes")
 
 
 def _same_folds(
@@ -142,9 +146,8 @@ def _same_folds(
     for (repeat, fold), ours in reference.items():
         theirs, where = table[repeat, fold], f"in repeat {repeat}, fold {fold}"
         stray = set(ours.subjects) ^ set(theirs.subjects)
-        if stray or len(ours.subjects) != len(theirs.subjects):
-            subject = min(stray, default="")
-            raise UserError(_refusal(first, name, f"{where} only one of them scores subject {subject!r}"))
+        if stray:
+            raise UserError(_refusal(first, name, f"{where} only one of them scores subject {min(stray)!r}"))
         labels = dict(zip(ours.subjects, ours.target, strict=True))
         for subject, label in zip(theirs.subjects, theirs.target, strict=True):
             if labels[subject] != label:

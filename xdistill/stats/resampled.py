@@ -20,8 +20,9 @@ class ResampledMetric(Protocol):
 def resampled_accuracy(target: Integers, probabilities: Floats, counts: Counts) -> Floats:
     """Share of drawn subjects whose most probable class is the right one, ``(resamples,)``, 0 to 1."""
     hit = (probabilities.argmax(axis=1) == target).astype(np.float64)
-    result: Floats = (hit @ counts) / counts.sum(axis=0)
-    return _where_all_classes(result, target, probabilities.shape[1], counts)
+    drawn = counts.sum(axis=0)
+    share = np.divide(hit @ counts, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+    return _where_all_classes(share, target, probabilities.shape[1], counts)
 
 
 def resampled_f1_macro(target: Integers, probabilities: Floats, counts: Counts) -> Floats:
