@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,25 +18,14 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what the operating system says about a path into a `RunError` that says what to do."""
     try:
         yield
-    except Exception as error:
-        number = _number(error)
-        if number is None:
-            raise
-        if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             reason = "the disk is full; free some space, or choose another folder with --runs"
-        elif number in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-            reason = f"the folder cannot be written ({os.strerror(number)}); choose another with --runs"
+        elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+            reason = f"the folder cannot be written ({error.strerror}); choose another with --runs"
         else:
             reason = str(error)
         raise RunError(f"{path}: {reason}. What was finished before is kept; the same command goes on") from error
-
-
-def _number(error: Exception) -> int | None:
-    """The operating system's number of an error; safetensors, which is written in Rust, has it in its text alone."""
-    if isinstance(error, OSError):
-        return error.errno or 0
-    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
-    return int(found[1]) if found else None
 
 
 def write_text(path: Path, text: str) -> None:
