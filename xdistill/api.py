@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.load import load_recipe
 from xdistill.runs import Run
 from xdistill.runs import load_run as _load_run
 
@@ -113,11 +113,12 @@ def run(
     Raises:
         XdistillError: with a message made to be read; what is finished by then is kept.
     """
+    from xdistill.engine.assemble import read_recipe
     from xdistill.engine.crossval import execute
     from xdistill.engine.events import CohortReady, RunFinished
     from xdistill.plugin import load_catalog
 
-    loaded = as_loaded(recipe, profile=profile, overrides=overrides)
+    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=lambda: catalog or load_catalog())
     found: dict[type[Event], Event] = {}
     events = execute(
         loaded,

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class XdistillError(Exception):
@@ -62,10 +63,16 @@ class Fault:
 
 
 class RecipeError(UserError):
-    """All faults of one recipe at once."""
+    """All faults of one recipe at once.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    Attributes:
+        faults: what is wrong.
+        root: the recipe's values with their origins, as far as they could be read.
+    """
+
+    def __init__(self, faults: Sequence[Fault], *, root: Any = None) -> None:
         self.faults = tuple(faults)
+        self.root = root
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
     def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Fault, ...]]]:

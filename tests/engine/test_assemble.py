@@ -1,8 +1,9 @@
 import pytest
 
 from tiny import loaded, tiny
-from xdistill.engine.assemble import assemble
+from xdistill.engine.assemble import assemble, read_recipe
 from xdistill.errors import RecipeError
+from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 
 
@@ -45,6 +46,26 @@ def test_unknown_components_and_fields_are_found_all_at_once(catalog):
     assert "did you mean 'cross_attention'" in next(text for path, text in found.items() if "fusion" in path)
     assert "did you mean 'class_kl'" in found["stages.0.objective.2.use"]
     assert "augment.0.p" in found
+
+
+def test_faults_of_fields_and_of_components_are_told_at_once():
+    recipe = tiny(seeed=3, optimizer={"lr": -1})
+    recipe["student"]["branches"]["hbp"]["widht"] = 1
+    recipe["augment"] = [{"use": "volume_flipp"}]
+    recipe["stages"][0]["epochs"] = "three"
+    recipe["stages"][0]["objective"] = [{"use": "focall"}, {"use": "class_kl", "temprature": 4, "weight": "much"}]
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(recipe, profile=None, overrides=(), catalog=load_catalog)
+    assert {fault.path for fault in caught.value.faults} == {
+        "seeed",
+        "optimizer.lr",
+        "student.branches.hbp.widht",
+        "augment.0.use",
+        "stages.0.epochs",
+        "stages.0.objective.0.use",
+        "stages.0.objective.1.temprature",
+        "stages.0.objective.1.weight",
+    }
 
 
 def test_a_student_with_more_modalities_than_its_teacher(catalog):

@@ -73,14 +73,10 @@ def schema() -> None:
 
 
 def _experiment(recipe: str, profile: str | None, changes: list[str] | None) -> Experiment:
+    from xdistill.engine.assemble import assemble, read_recipe
     from xdistill.plugin import load_catalog
-    from xdistill.recipe.load import load_recipe
 
-    # The recipe is read before torch and the plugins are, so that most mistakes are told at once.
-    loaded = load_recipe(recipe, profile=profile, overrides=changes or ())
-
-    from xdistill.engine.assemble import assemble
-
+    loaded = read_recipe(recipe, profile=profile, overrides=changes or (), catalog=load_catalog)
     return assemble(loaded, load_catalog())
 
 

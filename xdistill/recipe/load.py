@@ -83,7 +83,7 @@ def _finished(chain: Chain, profile: str | None, overrides: Overrides) -> Loaded
     recipe, found = validated(root)
     faults += found
     if recipe is None or faults:
-        raise RecipeError(sorted(faults, key=_place))
+        raise RecipeError(sorted(faults, key=_place), root=root)
     files = tuple(layer.file for layer in reversed(chain.layers) if layer.file)
     return LoadedRecipe(recipe, shown(files[0]) if files else "", root, profile, files)
 

@@ -46,6 +46,21 @@ class Interval:
         return cls(float(estimate), float(low), float(high), level)
 
 
+def check_request(metrics: Sequence[str], level: float, resamples: int) -> None:
+    """Refuse what cannot be computed, before anything is.
+
+    Raises:
+        UserError: naming the metric, level or number that is at fault.
+    """
+    for metric in metrics:
+        if metric not in RESAMPLED:
+            raise UserError(f"methods cannot be compared by {metric!r}; choose from {', '.join(RESAMPLED)}")
+    if not 0 < level < 1:
+        raise UserError(f"the level of an interval has to be above 0 and below 1, such as 0.95, and is {level}")
+    if resamples < 1:
+        raise UserError(f"the number of resamples has to be 1 or more, and is {resamples}")
+
+
 def observed_scores(folds: Sequence[ScoredFold], metric: str) -> Floats:
     """A metric of every method on every split, averaged over a method's seeds: ``(methods, splits)``."""
     return np.stack([_fold_scores(fold, np.ones((len(fold.subjects), 1)), metric)[:, 0] for fold in folds], axis=1)
@@ -73,10 +88,9 @@ def resampled_scores(
         fold draws nobody of a class, that fold is left out of the mean; folds of the first repeat always have all.
 
     Raises:
-        UserError: for no resamples, or a subject whose patient is not known.
+        UserError: for an unknown metric, no resamples, or a subject whose patient is not known.
     """
-    if resamples < 1:
-        raise UserError(f"the number of resamples has to be 1 or more, and is {resamples}")
+    check_request(metrics, LEVEL, resamples)
     generator = np.random.default_rng(seed)
     subjects = len({subject for fold in folds for subject in fold.subjects})
     size = max(1, min(resamples, CHUNK // subjects))

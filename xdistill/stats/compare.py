@@ -14,7 +14,14 @@ import numpy as np
 
 from xdistill.errors import UserError
 from xdistill.stats.areas import Floats
-from xdistill.stats.bootstrap import LEVEL, RESAMPLES, Interval, observed_scores, resampled_scores
+from xdistill.stats.bootstrap import (
+    LEVEL,
+    RESAMPLES,
+    Interval,
+    check_request,
+    observed_scores,
+    resampled_scores,
+)
 from xdistill.stats.methods import Method, ScoredFold, align
 from xdistill.stats.metrics import Summary
 from xdistill.stats.resampled import RESAMPLED
@@ -96,11 +103,7 @@ def compare(
     names = [method.name for method in methods]
     if reference not in names:
         raise UserError(f"the reference {reference!r} is none of the methods ({', '.join(names)})")
-    for metric in metrics:
-        if metric not in RESAMPLED:
-            raise UserError(f"methods cannot be compared by {metric!r}; choose from {', '.join(RESAMPLED)}")
-    if not 0 < level < 1:
-        raise UserError(f"the level of an interval has to be above 0 and below 1, such as 0.95, and is {level}")
+    check_request(metrics, level, resamples)
     folds = align(methods)
     resampled = resampled_scores(folds, metrics, patients=patients, resamples=resamples, seed=seed)
     place = names.index(reference)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xdistill.errors import UserError
 from xdistill.stats.areas import Floats
-from xdistill.stats.bootstrap import LEVEL, RESAMPLES, Interval, observed_scores, resampled_scores
+from xdistill.stats.bootstrap import LEVEL, RESAMPLES, Interval, check_request, observed_scores, resampled_scores
 from xdistill.stats.methods import Method, align
 from xdistill.stats.metrics import Summary
 from xdistill.stats.predictions import FoldPredictions, Predictions
@@ -51,8 +51,9 @@ def gap_closed(
     most a fraction (1 - level) / 2 of the resamples has no gap; they count as infinite shares of their gain's sign.
 
     Raises:
-        UserError: when the three cannot be compared; see `align`.
+        UserError: when the three cannot be compared (see `align`), or the metric or level is unknown.
     """
+    check_request((metric,), level, resamples)
     folds = align((distilled, alone, teacher))
     scores = observed_scores(folds, metric).mean(axis=1)
     resampled = resampled_scores(folds, (metric,), patients=patients, resamples=resamples, seed=seed)[metric]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import ModalitySpec, Schema
@@ -68,6 +68,12 @@ class HccPhantom(Dataset):
         )
         seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed, other patients")
         noise: float = Field(default=1.0, ge=0, le=10, description="factor on the noise of the scanner")
+
+        @field_validator("effect", mode="before")
+        @classmethod
+        def _null_is_a_name(cls, value: object) -> object:
+            """YAML reads `null` without quotes as nothing, and the effect of that name is meant."""
+            return "null" if value is None else value
 
     def __init__(self, config: Config) -> None:
         self.config = config
