@@ -70,6 +70,8 @@ def test_resamples_without_a_gap_count_as_infinite():
 
 
 def test_methods_of_other_splits_are_refused():
+    with pytest.raises(UserError, match="by 'brier'; choose from"):
+        gap_closed(method("kd"), method("alone"), method("top"), metric="brier")
     with pytest.raises(UserError, match="'top' cannot be compared with 'kd': their split hash differs"):
         gap_closed(method("kd"), method("alone"), replace(method("top"), split_hash="other"))
 
