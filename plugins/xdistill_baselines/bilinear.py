@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import torch
 from jaxtyping import Float, Int
@@ -39,8 +40,7 @@ def signed_sqrt(
     values: Float[Tensor, "batch length"], *, smoothness: float = _SMOOTHNESS
 ) -> Float[Tensor, "batch length"]:
     """``sign(x) sqrt(|x|)``, smoothed so that its slope at zero is finite; off by at most ``sqrt(smoothness)``."""
-    root = smoothness**0.5
-    return values / ((values.abs() + smoothness).sqrt() + root)
+    return values / ((values.abs() + smoothness).sqrt() + sqrt(smoothness))
 
 
 class CompactBilinearPooling(nn.Module):
