@@ -20,6 +20,8 @@ def test_corrected_by_hand():
     assert found.degrees == 4
     # Of Student's t with 4 degrees of freedom: P(|t| > 2) = 1 - (2/sqrt(8)) (1 + 1/4) ... = 0.1161 (tables: 0.116).
     assert found.p_value == pytest.approx(0.11612, abs=1e-5)
+    # Student's t with 4 degrees of freedom has its 97.5 % point at 2.776 (tables); the standard error is .015.
+    assert found.interval == pytest.approx((0.03 - 2.776 * 0.015, 0.03 + 2.776 * 0.015), abs=1e-5)
     assert found.defined
     assert "anticonservative" not in found.kind
 
@@ -29,6 +31,7 @@ def test_naive_by_hand_and_against_scipy():
     assert found.statistic == pytest.approx(3.0)  # .03 / sqrt(5e-4 / 5)
     expected = stats.ttest_1samp(DIFFERENCES, 0)
     assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)))
     assert "anticonservative" in found.kind
 
 
@@ -55,7 +58,7 @@ def test_the_variance_is_that_of_baycomp(runs, folds):
 @pytest.mark.parametrize("value", [0.0, 0.05, -0.3, 0.1 + 0.2])
 def test_equal_differences_support_no_claim(test, value):
     found = test([value] * 5)
-    assert (found.statistic, found.p_value, found.defined) == (None, 1.0, False)
+    assert (found.statistic, found.p_value, found.interval, found.defined) == (None, 1.0, None, False)
     assert found.difference == pytest.approx(value)
 
 
