@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Annotated, Any, cast
 
+import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
@@ -82,17 +83,23 @@ class Branches(nn.ModuleDict):
 
     def forward(self, batch: Batch) -> dict[str, Float[Tensor, "batch _"]]:
         """Each phase's vector ``(batch, widths[phase])``."""
+        if self.share:
+            return self._encode_together(batch)
         return {phase: self._encode(phase, batch) for phase in self.reads}
 
     def _encode(self, phase: str, batch: Batch) -> Float[Tensor, "batch width"]:
-        encoder = self.encoder(phase)
-        # A shared encoder knows its modalities by the names they have in the first phase.
-        names = list(zip(encoder.modalities, self.reads[phase], strict=True))
-        vector: Tensor = encoder(
-            {known: batch.inputs[modality] for known, modality in names},
-            {known: batch.present[modality] for known, modality in names},
-        ).vector
+        inputs = {name: batch.inputs[name] for name in self.reads[phase]}
+        vector: Tensor = self[phase](inputs, {name: batch.present[name] for name in self.reads[phase]}).vector
         return vector
+
+    def _encode_together(self, batch: Batch) -> dict[str, Float[Tensor, "batch width"]]:
+        """All phases pass the shared encoder at once: its batch statistics then are those that it will be used with."""
+        inputs, present = {}, {}
+        for place, name in enumerate(self.encoder(next(iter(self.reads))).modalities):
+            inputs[name] = torch.cat([batch.inputs[modalities[place]] for modalities in self.reads.values()])
+            present[name] = torch.cat([batch.present[modalities[place]] for modalities in self.reads.values()])
+        vectors: Tensor = self[SHARED](inputs, present).vector
+        return dict(zip(self.reads, torch.split(vectors, len(batch)), strict=True))
 
 
 @contextmanager

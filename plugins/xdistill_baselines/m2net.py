@@ -32,8 +32,8 @@ class M2Net(Student):
     branch shared by the modalities, which fuses their features by bilinear pooling; the outputs of the modalities and
     of the shared branch are integrated to the prediction. Inferred: projections are sums, and are brought to one size
     by bilinear interpolation; ResNet-18; compact bilinear pooling with signed square root and L2 norm; the softmax
-    outputs of all heads, concatenated, go through one fully connected layer; weights start at random, where the source
-    can begin with weights learned on other images.
+    outputs of all heads, concatenated, go through one fully connected layer, which starts as their sum; all other
+    weights start at random, where the source can begin with weights learned on other images.
 
     Auxiliary outputs: the logits of each modality's head under the modality's name, and ``shared``. Taps: each
     modality's vector, and ``fused``, the pooled one.
@@ -89,7 +89,7 @@ class M2Net(Student):
         self.pooling = CompactBilinearPooling(tuple(widths.values()), length=config.bilinear_features)
         self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
         self.shared_head = nn.Linear(config.bilinear_features, classes)
-        self.final_head = nn.Linear((len(widths) + 1) * classes, classes)
+        self.final_head = _summing_head(heads=len(widths) + 1, classes=classes)
 
     def forward(self, batch: Batch) -> Output:
         """Logits of the final head, those of the others, and taps."""
@@ -110,6 +110,19 @@ class M2Net(Student):
                 f"than {_LAST_MAP_IS_ONE_POSITION}, or loader.batch_size more than 1",
                 field="image_size",
             )
+
+
+def _summing_head(*, heads: int, classes: int) -> nn.Linear:
+    """A layer over the probabilities of several heads that starts as their sum.
+
+    Inputs between 0 and 1 teach a layer slowly. From random weights it would still be close to random when training
+    ends, and would hide what the heads know.
+    """
+    layer = nn.Linear(heads * classes, classes)
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(classes).repeat(1, heads))
+        layer.bias.zero_()
+    return layer
 
 
 def project(volume: Float[Tensor, "batch channels depth height width"], *, size: int) -> Float[Tensor, "batch _ _ _"]:

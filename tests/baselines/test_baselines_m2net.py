@@ -134,6 +134,13 @@ def test_the_final_head_reads_the_probabilities_of_all_heads(build, make_batch):
     assert torch.equal(output.logits, network.final_head(probabilities))
 
 
+def test_before_training_the_final_head_adds_up_the_heads(build, make_batch):
+    network = build(BLOCKS["m2net"])
+    output = network(make_batch(inputs=network.inputs))
+    together = sum(F.softmax(logits, dim=1) for logits in output.aux.values())
+    torch.testing.assert_close(output.logits, together)
+
+
 def test_the_images_are_as_large_as_the_longest_axis_unless_told_otherwise(build):
     block = {key: value for key, value in BLOCKS["m2net"].items() if key != "image_size"}
     assert build(block).size == 17
