@@ -41,7 +41,7 @@ class SimilarityPreserving(DistillationLoss):
         G = F F^T, \quad \hat G_{i} = G_{i} / \lVert G_{i} \rVert_2, \quad
         L = \lVert \hat G_t - \hat G_s \rVert_F^2 / B^2
 
-    After Tung and Mori, Similarity-preserving knowledge distillation, ICCV 2019, equations 1 to 4.
+    After Tung and Mori, Similarity-preserving knowledge distillation, ICCV 2019.
 
     From the source: the matrices, their row-wise L2 norm, the factor 1 / B². F holds a row a subject; teacher and
     student may differ in its length. Inferred: that F is the concatenation of the branches' vectors.
