@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,10 +128,11 @@ def run(
         cache=None if cache is None else Path(cache),
         fresh=fresh,
     )
-    for event in events:
-        found[type(event)] = event
-        if on_event is not None:
-            on_event(event)
+    with closing(events):  # whatever the listener raises, no worker outlives this call
+        for event in events:
+            found[type(event)] = event
+            if on_event is not None:
+                on_event(event)
     finished, ready = found[RunFinished], found[CohortReady]
     assert isinstance(finished, RunFinished)  # noqa: S101 - by its key
     assert isinstance(ready, CohortReady)  # noqa: S101 - by its key

@@ -30,6 +30,7 @@ def listener(*, quiet: bool) -> Iterator[Listen]:
 
 def _bars() -> Progress:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.table import Column
 
     from xdistill.cli.console import stderr
 
@@ -39,8 +40,14 @@ def _bars() -> Progress:
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False, style="dim"),
+        TextColumn(
+            "{task.fields[note]}",
+            markup=False,
+            style="dim",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),  # the notes give way, not the times
+        ),
         console=stderr(),
+        expand=True,
     )
 
 

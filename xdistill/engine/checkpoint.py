@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from xdistill.runs.files import explained, make_folder
+from xdistill.runs.files import make_folder, written_whole
 
 SHARE = 0.05  # of the training time that checkpoints may take
 
@@ -49,18 +48,12 @@ class Checkpointer:
         """
         begin = time.monotonic()
         make_folder(self.path.parent)
-        with explained(self.path):
-            beside = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with written_whole(self.path) as beside:
             try:
-                with beside.open("wb") as file:
+                with beside.open("wb") as file:  # a file of ours, since torch's own hides why it fails
                     torch.save({**state, "identity": self.identity}, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                beside.replace(self.path)
-            except RuntimeError as error:  # torch's writer hides the operating system's error
+            except RuntimeError as error:
                 raise _disk_error(error) from error
-            finally:
-                beside.unlink(missing_ok=True)
         self._last = time.monotonic()
         self._cost = self._last - begin
 

@@ -24,7 +24,7 @@ from xdistill.interfaces.executor import Job
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run
-from xdistill.runs.files import explained, read_json, write_json
+from xdistill.runs.files import read_json, write_json, written_whole
 from xdistill.stats import Predictions, read_predictions, write_predictions
 
 FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
@@ -51,7 +51,7 @@ class Prepared:
 
 def execute(
     loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, fresh: bool = False
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Run a recipe, from where an earlier start of the same run stopped.
 
     Args:
@@ -99,7 +99,7 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
     )
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
-    known = versions(catalog)
+    known = versions(experiment.components, catalog)
     identity = run_id(resolved, fingerprint=cohort.fingerprint, split_hash=splits.hash, versions=known)
     return Prepared(
         experiment=experiment,
@@ -190,10 +190,8 @@ def finish(prepared: Prepared) -> Run:
     parts = [read_predictions(folder.fold(name) / "predictions.csv") for name in prepared.folds]
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
-    beside = folder.predictions.with_suffix(".tmp")
-    with explained(folder.predictions):
+    with written_whole(folder.predictions) as beside:
         write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
-        beside.replace(folder.predictions)
     record = _record(prepared, status="finished")
     extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
     record["summary"] = Run(folder.path, record, extra).summary

@@ -10,8 +10,11 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from xdistill.engine.loader import Rows, Source
+from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch
+
+SHOWN = 5  # subjects that a message names
 
 
 def predict(
@@ -26,6 +29,9 @@ def predict(
     """Class probabilities ``(subjects, classes)``.
 
     Only the network's own modalities are read for it, and no target.
+
+    Raises:
+        NonFiniteLossError: naming the subjects whose logits are not finite.
     """
     mode = network.training
     network.eval()
@@ -35,7 +41,16 @@ def predict(
             batch = source.batch(rows[start : start + batch_size], network.inputs, target=False)
             rows_of_logits.append(network(prepare(batch)).logits.to(device="cpu", dtype=torch.float64))
     network.train(mode)
-    return np.asarray(torch.softmax(torch.cat(rows_of_logits), dim=1).numpy(), dtype=np.float64)
+    logits = torch.cat(rows_of_logits)
+    bad = (~torch.isfinite(logits).all(dim=1)).nonzero().flatten().tolist()
+    if bad:
+        names = ", ".join(source.cohort.subjects[rows[index]] for index in bad[:SHOWN])
+        raise NonFiniteLossError(
+            f"the predictions of {network.name!r} are not finite for {len(bad)} of {len(rows)} subjects ({names}"
+            f"{', …' if len(bad) > SHOWN else ''}); training went astray: a lower optimizer.lr or precision 32-true "
+            f"may help"
+        )
+    return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float64)
 
 
 def log_loss(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:

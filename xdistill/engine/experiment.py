@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from xdistill.interfaces.augmentation import Augmentation
-from xdistill.interfaces.component import Choice
+from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.metric import Metric
@@ -93,6 +95,13 @@ class Experiment:
         return tuple(dict.fromkeys(name for facts in self.facts.values() for name in facts.inputs))
 
     @property
+    def components(self) -> frozenset[type[Component]]:
+        """Every component that decides the predictions, those within others included."""
+        terms = [term.choice for stage in self.stages for term in stage.terms]
+        parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *terms, *self.metrics]
+        return frozenset(choice.component for part in parts for choice in _choices(part))
+
+    @property
     def epochs(self) -> int:
         """Epochs of one fold over all stages."""
         return sum(stage.epochs for stage in self.stages)
@@ -122,6 +131,22 @@ class Experiment:
         crossval = self.recipe.crossval
         lines["splits"] = f"{crossval.repeats} x {crossval.folds} folds"
         return lines
+
+
+def _choices(value: Any) -> Iterator[Choice[Any]]:
+    """Every choice in a component's settings, however deep."""
+    if isinstance(value, Choice):
+        yield value
+        yield from _choices(value.settings)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _choices(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _choices(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _choices(item)
 
 
 def modality_of(choice: Choice[Any]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 
+from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.version import __version__
 
@@ -32,12 +33,13 @@ def run_id(resolved: Mapping[str, Any], *, fingerprint: str, split_hash: str, ve
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def versions(catalog: Catalog) -> dict[str, str]:
-    """Versions of what computes: Python, torch, xdistill, and every distribution that offers a component."""
+def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[str, str]:
+    """Versions of what computes: Python, torch, xdistill, and the distributions of the components that are used."""
+    used = {entry.distribution: entry.version for entry in catalog if entry.component in components}
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        **dict(sorted(catalog.origins().items())),
+        **dict(sorted(used.items())),
         "xdistill": __version__,
     }
 

@@ -28,22 +28,32 @@ def explained(path: Path) -> Iterator[None]:
         raise RunError(f"{path}: {reason}. What was finished before is kept; the same command goes on") from error
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; what was written is flushed to disk and moved into place at the end.
+
+    Raises:
+        RunError: when the disk is full or the folder cannot be written; nothing is left then.
+    """
+    with explained(path):
+        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            yield beside
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 
     Raises:
         RunError: when the disk is full or the folder cannot be written.
     """
-    with explained(path):
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, data: Any) -> None:
