@@ -45,6 +45,17 @@ def test_batches_draw_their_augmentation_apart():
     assert len({key.seed for key in keys}) == 3
 
 
+def test_channels_last_says_so_with_a_single_channel_too():
+    """Convolutions look at the strides; with one channel `contiguous` would leave them as they are."""
+    volume = torch.arange(48.0).reshape(2, 1, 2, 3, 4)
+    moved = channels_last(volume)
+    assert moved.stride() == (24, 1, 12, 4, 1)
+    assert torch.equal(moved, volume)
+    convolution = torch.nn.Conv3d(1, 4, 3, padding=1)
+    convolution.weight.data = channels_last(convolution.weight.data)
+    assert convolution(moved).is_contiguous(memory_format=torch.channels_last_3d)
+
+
 def test_channels_last_touches_images_only():
     assert channels_last(torch.zeros(2, 3, 4, 5, 6)).is_contiguous(memory_format=torch.channels_last_3d)
     assert channels_last(torch.zeros(2, 3, 4, 5)).is_contiguous(memory_format=torch.channels_last)

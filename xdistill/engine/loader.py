@@ -137,11 +137,16 @@ def memory_format(batch: Batch, convert: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def channels_last(value: Tensor) -> Tensor:
-    """Images and volumes channels-last, anything else as it is."""
+    """Images and volumes channels-last, anything else as it is.
+
+    With one channel both layouts are the same bytes, and only the stride of that channel tells them apart: it is set,
+    because convolutions otherwise answer in the other layout and every layer above copies.
+    """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     if value.dim() not in formats:
         return value
-    return value.contiguous(memory_format=formats[value.dim()])
+    moved = value.contiguous(memory_format=formats[value.dim()])
+    return moved.as_strided(moved.shape, (moved.stride(0), 1, *moved.stride()[2:])) if moved.shape[1] == 1 else moved
 
 
 def _megabytes(cohort: Cohort, modalities: Sequence[str]) -> float:
