@@ -116,7 +116,7 @@ def run(
     """
     from xdistill.engine.assemble import read_recipe
     from xdistill.engine.crossval import execute
-    from xdistill.engine.events import CohortReady, RunFinished
+    from xdistill.engine.events import CohortReady, RunFinished, RunStarted
     from xdistill.plugin import load_catalog
 
     loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=lambda: catalog or load_catalog())
@@ -137,7 +137,7 @@ def run(
     assert isinstance(finished, RunFinished)  # noqa: S101 - by its key
     assert isinstance(ready, CohortReady)  # noqa: S101 - by its key
     result = load_run(finished.path, cohort=ready.path)
-    if not result.folder.report.is_file():
+    if RunStarted in found or not result.folder.report.is_file():
         result.write_report()
     return result
 

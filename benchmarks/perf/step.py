@@ -78,12 +78,8 @@ class Setup:
         self.fabric = make_fabric(loaded.recipe.compute)
 
     def networks(self) -> dict[str, torch.nn.Module]:
-        """Fresh networks, weights channels-last."""
-        networks = build_networks(self.experiment.networks, self.transforms.schema, seed=0)
-        for network in networks.values():
-            for parameter in network.parameters():
-                parameter.data = channels_last(parameter.data)
-        return networks
+        """Fresh networks."""
+        return build_networks(self.experiment.networks, self.transforms.schema, seed=0)
 
     def engine(self) -> Iterator[Event]:
         """The engine; each ``next`` is an epoch."""

@@ -79,6 +79,15 @@ def test_the_bits_do_not_depend_on_streaming(reference, tmp_path, shared_cache):
     assert predictions(streamed) == predictions(reference)
 
 
+def test_a_fresh_run_writes_everything_anew(tmp_path, shared_cache):
+    stage = {**tiny()["stages"][0], "epochs": 1}
+    first = run(tmp_path, shared_cache, stages=[stage])
+    first.folder.report.write_text("an old page")
+    assert run(tmp_path, shared_cache, stages=[stage]).folder.report.read_text() == "an old page"
+    fresh = run(tmp_path, shared_cache, stages=[stage], fresh=True)
+    assert "<html" in fresh.folder.report.read_text()
+
+
 def test_another_seed_gives_other_predictions_and_another_folder(reference, tmp_path, shared_cache):
     other = run(tmp_path, shared_cache, seed=1)
     assert predictions(other) != predictions(reference)

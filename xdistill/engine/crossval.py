@@ -77,7 +77,8 @@ def execute(
     with folder.locked():
         if fresh:
             shutil.rmtree(folder.path / "folds", ignore_errors=True)
-            folder.record.unlink(missing_ok=True)
+            for path in (folder.record, folder.predictions, folder.report):
+                path.unlink(missing_ok=True)
         if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
             yield RunFinished(str(folder.path))
             return

@@ -79,8 +79,8 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
     networks = build_networks(experiment.networks, transforms.schema, seed=seed)
     for network in networks.values():
         network.to(fabric.device)
-        if recipe.compute.channels_last:
-            _channels_last(network)
+        if recipe.compute.channels_last and fabric.device.type != "cpu":
+            _channels_last(network)  # on a processor the images' layout decides, and weights are faster as they are
     checkpointer = Checkpointer(folder.partial(name) / "checkpoint.pt", payload["identity"])
     counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
     trainer = Trainer(

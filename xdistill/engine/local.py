@@ -83,6 +83,10 @@ def worker_environment(rank: int, job: Job) -> Mapping[str, str]:
         "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it some CUDA sums differ from run to run
+        # glibc would hand the memory of every step back to the system and ask for it again in the next.
+        "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+        "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+        "MALLOC_TOP_PAD_": str(64 * 2**20),
         DEVICE_VARIABLE: str(rank % job.gpus if job.gpus else 0),
     }
 

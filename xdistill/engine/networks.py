@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from xdistill.errors import PluginError, SettingsError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output, OutputSpec, Schema
+
+SMALL = 100_000  # numbers a subject
 
 
 def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: int) -> dict[str, Network]:
@@ -24,12 +27,16 @@ def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: 
 
 
 def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
-    """A network without memory for its weights, and the shapes of its output.
+    """A network and the shapes of its output; a network of large inputs gets no memory for its weights.
+
+    Small inputs are really computed with: loading what torch needs for shapes alone takes a second longer.
 
     Raises:
         SettingsError: when the network refuses its settings.
         PluginError: when it cannot be built or run for any other reason.
     """
+    if sum(prod(spec.shape) for spec in schema.modalities.values()) < SMALL:
+        return _sketch_for_real(choice, schema)
     try:
         with torch.device("meta"):
             network: Network = choice.build(schema=schema)
