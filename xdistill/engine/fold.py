@@ -21,10 +21,10 @@ from xdistill.engine.device import make_fabric
 from xdistill.engine.evaluate import predict
 from xdistill.engine.events import Event, FoldFinished
 from xdistill.engine.loader import Rows, Source, channels_last
+from xdistill.engine.memory import memory_explained
 from xdistill.engine.networks import build_networks
 from xdistill.engine.seeds import derive
 from xdistill.engine.train import EVALUATION_BATCH, Trainer
-from xdistill.errors import OutOfMemoryError
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.plugin import load_catalog
@@ -43,15 +43,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     Raises:
         OutOfMemoryError: with the settings that lower the need.
     """
-    try:
+    with memory_explained():
         yield from _run_fold(payload)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
-            raise OutOfMemoryError(
-                "memory ran out; lower loader.batch_size, --jobs, loader.memory_mb (streams the cohort), or the "
-                "networks' width, as in --set loader.batch_size=4"
-            ) from error
-        raise
 
 
 def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:

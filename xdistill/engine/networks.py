@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from xdistill.engine.memory import memory_explained
 from xdistill.engine.seeds import derive
-from xdistill.errors import PluginError, SettingsError
+from xdistill.errors import OutOfMemoryError, PluginError, SettingsError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output, OutputSpec, Schema
@@ -49,9 +50,10 @@ def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
 
 def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
     try:
-        network: Network = choice.build(schema=schema)
-        return network, output_spec(network, schema, device="cpu")
-    except SettingsError:
+        with memory_explained():
+            network: Network = choice.build(schema=schema)
+            return network, output_spec(network, schema, device="cpu")
+    except (SettingsError, OutOfMemoryError):
         raise
     except Exception as error:
         raise PluginError(f"the network {choice.use!r} cannot be built: {type(error).__name__}: {error}") from error
