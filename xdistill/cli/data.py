@@ -164,7 +164,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         console.print(Text(f"best possible macro OvO AUC from {name}: {bound:.3f}"))
     counts = ", ".join(f"{name} {count}" for name, count in summary["classes"].items())
     console.print(Text(f"{summary['subjects']} subjects of {summary['patients']} patients: {counts}"))
-    table = Table("modality", "kind", "shape", "columns", "unit", "present")
+    table = Table("modality", "kind", "shape", "columns", "unit", "present", box=None, padding=(0, 2, 0, 0))
     for name, spec in summary["modalities"].items():
         shape = " x ".join(str(length) for length in spec["shape"])
         cells = [name, spec["kind"], shape, str(len(spec["columns"]) or ""), spec["unit"], str(spec["present"])]
