@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from xdistill.cohort import Cohort
     from xdistill.engine.events import Event
-    from xdistill.plugin import Catalog
     from xdistill.recipe.loaded import LoadedRecipe
     from xdistill.recipe.schema import Recipe
     from xdistill.stats import MetricFunction
@@ -97,7 +96,6 @@ def run(
     cache: Path | str | None = None,
     fresh: bool = False,
     on_event: Callable[[Event], None] | None = None,
-    catalog: Catalog | None = None,
 ) -> FinishedRun:
     """Run a recipe and return its results; a run that was interrupted goes on where it stopped.
 
@@ -109,21 +107,20 @@ def run(
         cache: folder of the cohort caches; None: the user's cache folder.
         fresh: start anew even where there is something to go on from.
         on_event: called with every event of the engine, for progress.
-        catalog: what the recipe may name; None: everything that is installed.
 
     Raises:
         XdistillError: with a message made to be read; what is finished by then is kept.
     """
     from xdistill.engine.assemble import read_recipe
     from xdistill.engine.crossval import execute
-    from xdistill.engine.events import CohortReady, RunFinished, RunStarted
+    from xdistill.engine.events import CohortReady, RunFinished
     from xdistill.plugin import load_catalog
 
-    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=lambda: catalog or load_catalog())
+    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
     found: dict[type[Event], Event] = {}
     events = execute(
         loaded,
-        catalog or load_catalog(),
+        load_catalog(),
         runs=Path(runs),
         cache=None if cache is None else Path(cache),
         fresh=fresh,
@@ -137,8 +134,7 @@ def run(
     assert isinstance(finished, RunFinished)  # noqa: S101 - by its key
     assert isinstance(ready, CohortReady)  # noqa: S101 - by its key
     result = load_run(finished.path, cohort=ready.path)
-    if RunStarted in found or not result.folder.report.is_file():
-        result.write_report()
+    result.write_report()
     return result
 
 

@@ -69,23 +69,69 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(reference, tmp_path, sh
     assert one.path.name == reference.path.name  # neither is part of a run's identity
 
 
-def test_the_bits_do_not_depend_on_streaming(reference, tmp_path, shared_cache):
-    streamed = run(
-        tmp_path,
-        shared_cache,
-        loader={"batch_size": 8, "memory_mb": 1},
-        data={"use": "hcc_phantom", "subjects": 30, "shape": [8, 16, 16]},
-    )
-    assert predictions(streamed) == predictions(reference)
+def test_the_bits_do_not_depend_on_streaming(tmp_path, shared_cache):
+    changes = {
+        "data": {"use": "hcc_phantom", "subjects": 90, "shape": [8, 16, 16]},  # 1.4 MB
+        "stages": [{**tiny()["stages"][0], "epochs": 1}],
+    }
+    whole = run(tmp_path, shared_cache, "whole", **changes)
+    assert not streams(whole, shared_cache, memory_mb=4096)
+    assert streams(whole, shared_cache, memory_mb=1)
+    streamed = run(tmp_path, shared_cache, "streamed", loader={"batch_size": 8, "memory_mb": 1}, **changes)
+    assert predictions(streamed) == predictions(whole)
+
+
+def streams(result, shared_cache, *, memory_mb):
+    from xdistill.cohort import FittedTransforms, open_cohort
+    from xdistill.engine.loader import Source
+
+    cohort = open_cohort(shared_cache / f"hcc_phantom-{result.record['cohort']['key'][:16]}.h5")
+    return not Source(cohort, FittedTransforms(cohort.schema, ()), ("hbp", "pre"), memory_mb=memory_mb).in_memory
+
+
+def test_dropout_does_not_depend_on_the_number_of_workers(tmp_path, shared_cache):
+    student = {**tiny()["student"], "head": {"hidden": [8], "dropout": 0.5}}
+    stages = [{"name": "alone", "train": ["student"], "epochs": 2, "objective": [{"use": "focal"}]}]
+    results = [
+        run(
+            tmp_path,
+            shared_cache,
+            str(workers),
+            teacher=None,
+            privileged=None,
+            student=student,
+            stages=stages,
+            loader={"batch_size": 8, "workers": workers},
+        )
+        for workers in (0, 1)
+    ]
+    assert predictions(results[0]) == predictions(results[1])
+
+
+def test_scoring_leaves_every_part_in_its_mode():
+    """A part that is trained within a frozen network has to be trained on after the validation subjects were scored."""
+    import torch
+
+    from xdistill.engine.networks import evaluating
+    from xdistill.engine.step import set_modes
+
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout())
+    set_modes({"student": network}, ["student.0"])
+    with evaluating(network):
+        assert not network[0].training
+    assert [network.training, network[0].training, network[1].training] == [False, True, False]
 
 
 def test_a_fresh_run_writes_everything_anew(tmp_path, shared_cache):
     stage = {**tiny()["stages"][0], "epochs": 1}
     first = run(tmp_path, shared_cache, stages=[stage])
+    before = predictions(first)
     first.folder.report.write_text("an old page")
-    assert run(tmp_path, shared_cache, stages=[stage]).folder.report.read_text() == "an old page"
+    (first.path / "folds" / "r0-f0" / "fold.json").unlink()
     fresh = run(tmp_path, shared_cache, stages=[stage], fresh=True)
     assert "<html" in fresh.folder.report.read_text()
+    assert predictions(fresh) == before
+    assert fresh.record["networks"]["teacher"]["parameters"] > fresh.record["networks"]["student"]["parameters"]
 
 
 def test_another_seed_gives_other_predictions_and_another_folder(reference, tmp_path, shared_cache):

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from xdistill.runs.files import make_folder, written_whole
+from xdistill.runs.files import explained, make_folder, written_whole
 
 SHARE = 0.05  # of the training time that checkpoints may take
 
@@ -30,11 +30,14 @@ class Checkpointer:
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint; None when there is none, or none that is whole and belongs here."""
-        try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        if not self.path.exists():
             return None
-        return state if state.get("identity") == self.identity else None
+        with explained(self.path):
+            try:
+                state: Any = torch.load(self.path, map_location="cpu", weights_only=True)
+            except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+                return None
+        return state if isinstance(state, dict) and state.get("identity") == self.identity else None
 
     def due(self) -> bool:
         """Whether enough time has passed since the last one."""

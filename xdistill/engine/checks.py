@@ -44,6 +44,12 @@ class Checker:
         Raises:
             RecipeError: all faults at once.
         """
+        last = stages[-1]
+        if self.loaded.recipe.crossval.validation and not any(path.startswith("student") for path in last.train):
+            self._fault(
+                ("crossval", "validation"),
+                f"the student chooses the epoch, and the last stage, {last.name!r}, does not train it: set this to 0",
+            )
         for index, choice in enumerate(transforms):
             self._check_transform(choice, ("transforms", index))
         for index, choice in enumerate(augment):
@@ -125,6 +131,8 @@ class Checker:
         elif part and part not in dict(self.networks[role].named_modules()):
             parts = [name for name in dict(self.networks[role].named_modules()) if name]
             self._fault((*place, "train"), _unknown(f"part of the {role}", part, parts[:200]))
+        elif not list(self.networks[role].get_submodule(part).parameters()):
+            self._fault((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters")
 
     def _check_term(self, term: Any, place: Place, *, known: set[str]) -> None:
         for role in term.roles:

@@ -17,14 +17,14 @@ from xdistill.engine.background import with_progress
 from xdistill.engine.device import accelerator_name, check_device, device_count
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment, modality_of
-from xdistill.engine.identity import machine, run_id, versions
+from xdistill.engine.identity import machine, run_id, sources, versions
 from xdistill.engine.local import LocalExecutor, cores
 from xdistill.errors import DataError
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run
-from xdistill.runs.files import read_json, write_json, written_whole
+from xdistill.runs.files import explained, read_json, write_json, written_whole
 from xdistill.stats import Predictions, read_predictions, write_predictions
 
 FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
@@ -76,7 +76,8 @@ def execute(
     folder = prepared.folder
     with folder.locked():
         if fresh:
-            shutil.rmtree(folder.path / "folds", ignore_errors=True)
+            with explained(folder.path):
+                shutil.rmtree(folder.path / "folds")
             for path in (folder.record, folder.predictions, folder.report):
                 path.unlink(missing_ok=True)
         if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
@@ -101,7 +102,8 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
     known = versions(experiment.components, catalog)
-    identity = run_id(resolved, fingerprint=cohort.fingerprint, split_hash=splits.hash, versions=known)
+    plugins = sources(experiment.components)
+    identity = run_id(resolved, fingerprint=cohort.fingerprint, split_hash=splits.hash, versions=known, sources=plugins)
     return Prepared(
         experiment=experiment,
         cohort=cohort,
@@ -162,7 +164,7 @@ def _folds(prepared: Prepared) -> Iterator[Event]:
                 "fold": split.fold,
             },
             cpus=compute.threads,
-            gpus=device_count(compute),
+            gpus=min(1, device_count(compute)),
         )
         for split in prepared.splits
         if fold_name(split.repeat, split.fold) not in finished
@@ -194,6 +196,8 @@ def finish(prepared: Prepared) -> Run:
     with written_whole(folder.predictions) as beside:
         write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
     record = _record(prepared, status="finished")
+    for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
+        shutil.rmtree(folder.partial(name), ignore_errors=True)
     extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
     record["summary"] = Run(folder.path, record, extra).summary
     write_json(folder.record, record)
@@ -202,9 +206,10 @@ def finish(prepared: Prepared) -> Run:
 
 def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
-    seconds = {
-        name: read_json(folder.fold(name) / "fold.json")["seconds"] for name in prepared.folds if folder.finished(name)
-    }
+    folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
+    seconds = {name: fold["seconds"] for name, fold in folds.items()}
+    # A network's size can depend on what the transforms learned; the first fold stands for all.
+    sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
     counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     created = read_json(folder.record)["created"] if folder.record.is_file() else now
@@ -232,7 +237,7 @@ def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
             },
         },
         "networks": {
-            role: {"inputs": list(facts.inputs), "parameters": facts.parameters}
+            role: {"inputs": list(facts.inputs), "parameters": sizes.get(role, facts.parameters)}
             for role, facts in experiment.facts.items()
         },
         "privileged": list(experiment.privileged),

@@ -13,7 +13,7 @@ from xdistill.recipe.schema import Compute
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-DEVICE_VARIABLE = "XDISTILL_DEVICE_INDEX"
+RANK_VARIABLE = "XDISTILL_WORKER_RANK"
 
 
 def make_fabric(compute: Compute) -> Fabric:
@@ -27,12 +27,11 @@ def make_fabric(compute: Compute) -> Fabric:
     torch.set_num_threads(compute.threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    index = int(os.environ.get(DEVICE_VARIABLE, "0"))
     accelerator = accelerator_name(compute.accelerator)
     try:
         return Fabric(
             accelerator=accelerator,
-            devices=[index] if accelerator == "cuda" else 1,
+            devices=[int(os.environ.get(RANK_VARIABLE, "0")) % device_count(compute)] if accelerator == "cuda" else 1,
             precision=compute.precision,
         )
     except (RuntimeError, ValueError, TypeError) as error:

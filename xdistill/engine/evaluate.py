@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from xdistill.engine.loader import Rows, Source
+from xdistill.engine.networks import evaluating
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch
@@ -33,14 +34,11 @@ def predict(
     Raises:
         NonFiniteLossError: naming the subjects whose logits are not finite.
     """
-    mode = network.training
-    network.eval()
     rows_of_logits = []
-    with torch.no_grad(), fabric.autocast():
+    with evaluating(network), fabric.autocast():
         for start in range(0, len(rows), batch_size):
             batch = source.batch(rows[start : start + batch_size], network.inputs, target=False)
             rows_of_logits.append(network(prepare(batch)).logits.to(device="cpu", dtype=torch.float64))
-    network.train(mode)
     logits = torch.cat(rows_of_logits)
     bad = (~torch.isfinite(logits).all(dim=1)).nonzero().flatten().tolist()
     if bad:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,10 +50,9 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
     with folder.locked(name):
-        begin = time.monotonic()
         trainer, split = _trainer(payload, folder, name)
         yield from trainer.run()
-        seconds = time.monotonic() - begin
+        seconds = sum(row["seconds"] for row in trainer.history)  # also of epochs before an interruption
         _leave(folder, name, trainer, split, seconds)
         yield FoldFinished(name, seconds)
 
@@ -137,15 +135,19 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
         _write_tensors(target / "losses.safetensors", trainer.losses)
     write_text(target / "history.csv", _history(trainer.history))
     write_json(target / "transforms.json", trainer.source.transforms.state())
-    write_json(target / "fold.json", {"repeat": split.repeat, "fold": split.fold, "seconds": seconds})
+    parameters = {
+        role: sum(parameter.numel() for parameter in network.parameters()) for role, network in trainer.networks.items()
+    }
+    fold = {"repeat": split.repeat, "fold": split.fold, "seconds": seconds, "parameters": parameters}
+    write_json(target / "fold.json", fold)
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))
     shutil.rmtree(folder.partial(name), ignore_errors=True)
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write weights; as bytes of our own, since safetensors hides the operating system's errors."""
-    data = save({name: value.cpu().contiguous() for name, value in tensors.items()})
+    """Write weights, shared ones once for each name; as bytes, since safetensors hides why a file cannot be written."""
+    data = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     with explained(path):
         path.write_bytes(data)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,8 +20,15 @@ from xdistill.version import __version__
 _IRRELEVANT = (("executor",), ("loader", "workers"), ("loader", "memory_mb"), ("description",))
 
 
-def run_id(resolved: Mapping[str, Any], *, fingerprint: str, split_hash: str, versions: Mapping[str, str]) -> str:
-    """Twelve hexadecimal digits that change with anything that can change a prediction."""
+def run_id(
+    resolved: Mapping[str, Any],
+    *,
+    fingerprint: str,
+    split_hash: str,
+    versions: Mapping[str, str],
+    sources: Mapping[str, str],
+) -> str:
+    """Twelve hexadecimal digits that change with the recipe, the cohort, the splits, the versions and the plugins."""
     recipe = json.loads(json.dumps(resolved))
     for *parents, last in _IRRELEVANT:
         place = recipe
@@ -28,9 +37,35 @@ def run_id(resolved: Mapping[str, Any], *, fingerprint: str, split_hash: str, ve
         place.pop(last, None)
     recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint says what the data are, wherever they lie
     text = json.dumps(
-        {"recipe": recipe, "cohort": fingerprint, "splits": split_hash, "versions": dict(versions)}, sort_keys=True
+        {
+            "recipe": recipe,
+            "cohort": fingerprint,
+            "splits": split_hash,
+            "versions": dict(versions),
+            "sources": dict(sources),
+        },
+        sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def sources(components: Collection[type[Component]]) -> dict[str, str]:
+    """A digest of the source files of each package that a component comes from.
+
+    Whoever edits a loss and runs again means a new run, although no version has changed.
+    """
+    return {
+        name: _digest(name) for name in sorted({component.__module__.partition(".")[0] for component in components})
+    }
+
+
+def _digest(package: str) -> str:
+    origin = Path(sys.modules[package].__file__ or "")
+    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[str, str]:

@@ -78,7 +78,7 @@ def epoch_keys(rows: Rows, *, batch_size: int, drop_last: bool, seed: int) -> li
     starts = list(range(0, len(shuffled), batch_size))
     if len(starts) > 1:
         leftover = len(shuffled) - starts[-1]
-        if leftover == 1 or (drop_last and leftover < batch_size):
+        if (leftover == 1 and batch_size > 1) or (drop_last and leftover < batch_size):
             starts.pop()
     ends = [*starts[1:], len(starts) * batch_size if drop_last and len(starts) * batch_size <= len(rows) else len(rows)]
     return [
@@ -127,6 +127,7 @@ def iterate(batches: TrainingBatches, keys: Sequence[BatchKey], *, workers: int)
         batch_size=None,
         sampler=keys,  # an iterable of keys is all a sampler is
         num_workers=workers,
+        generator=torch.Generator().manual_seed(0),  # else it would draw from the stream that dropout draws from
     )
     yield from loader
 

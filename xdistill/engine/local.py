@@ -14,7 +14,7 @@ from xdistill.interfaces.component import Settings
 from xdistill.interfaces.executor import Executor, Job, JobEvent
 from xdistill.workers import run_tasks
 
-DEVICE_VARIABLE = "XDISTILL_DEVICE_INDEX"
+RANK_VARIABLE = "XDISTILL_WORKER_RANK"
 
 
 class LocalExecutor(Executor):
@@ -76,7 +76,7 @@ def cores() -> int:
 
 
 def worker_environment(rank: int, job: Job) -> Mapping[str, str]:
-    """Threads for the numeric libraries, and the accelerator of this worker."""
+    """Threads for the numeric libraries, and the number of this worker, by which it finds its accelerator."""
     threads = str(job.cpus)
     return {
         "OMP_NUM_THREADS": threads,
@@ -87,7 +87,7 @@ def worker_environment(rank: int, job: Job) -> Mapping[str, str]:
         "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
         "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
         "MALLOC_TOP_PAD_": str(64 * 2**20),
-        DEVICE_VARIABLE: str(rank % job.gpus if job.gpus else 0),
+        RANK_VARIABLE: str(rank),
     }
 
 

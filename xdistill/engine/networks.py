@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 import torch
+from torch import nn
 
 from xdistill.engine.memory import memory_explained
 from xdistill.engine.seeds import derive
@@ -59,17 +61,27 @@ def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, Outp
         raise PluginError(f"the network {choice.use!r} cannot be built: {type(error).__name__}: {error}") from error
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradients; afterwards every part is in the mode in which it was."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
     """The shapes of what a network returns, found by running it on zeros; its mode is left as it was.
 
     Raises:
         PluginError: when it does not return an `Output` with one logit a class.
     """
-    mode = network.training
-    network.eval()
-    with torch.no_grad():
+    with evaluating(network):
         output: Any = network(zeros(schema.restricted_to(network.inputs), size=2, device=device))
-    network.train(mode)
     if not isinstance(output, Output):
         raise PluginError(f"the network {network.name!r} has to return an Output, and returned {type(output).__name__}")
     if tuple(output.logits.shape) != (2, len(schema.classes)):

@@ -118,7 +118,7 @@ class Stepper:
         """One step; returns the total and each term's value.
 
         Raises:
-            NonFiniteLossError: when the total is not finite; the networks are left as they were.
+            NonFiniteLossError: when the total is not finite; no weight has changed then.
         """
         settings = self.stage.optimizer
         rate = learning_rate(settings, number, self.steps)

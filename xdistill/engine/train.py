@@ -119,7 +119,7 @@ class Trainer:
         for epoch in range(begin + 1, stage.epochs + 1):
             torch.manual_seed(derive(self.seed, "epoch", stage.name, epoch))
             row = self._epoch(stepper, batches, keys[epoch - 1], epoch, sum(map(len, keys[: epoch - 1])))
-            if len(self.validation):
+            if len(self.validation) and "student" in module.trained:
                 self._validate(row, final=index == len(self.experiment.stages) - 1)
             self.history.append(row)
             last = epoch == stage.epochs

@@ -89,7 +89,7 @@ class Catalog:
         return self.entry(_kind_of(interface).name, name).component
 
     def origins(self) -> dict[str, str]:
-        """Version by distribution, for the record of a run."""
+        """Version by distribution."""
         return {entry.distribution: entry.version for entry in self}
 
     def _unknown(self, kind: str, name: str) -> str:

@@ -42,6 +42,7 @@ def written_whole(path: Path) -> Iterator[Path]:
             with beside.open("rb") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
+            _sync_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
 
@@ -90,3 +91,13 @@ def move_folder(source: Path, target: Path) -> None:
             with file.open("rb") as opened:
                 os.fsync(opened.fileno())
         source.replace(target)
+        _sync_folder(target.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Flush the folder's list of names to disk, so that what was moved into place is there after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from pathlib import Path
 from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder
 
-LOCK_PATIENCE = 5.0  # seconds: workers of a killed driver end within a moment
+LOCK_PATIENCE = 15.0  # seconds: what a killed worker started may need five to notice
 
 
 @dataclass(frozen=True)

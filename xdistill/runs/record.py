@@ -82,9 +82,14 @@ class Run:
     def history(self) -> tuple[HistoryRow, ...]:
         """Losses by term, epoch, stage and fold."""
         rows: list[HistoryRow] = []
-        for folder in sorted((self.path / "folds").glob("r*-f*")):
+        for folder in sorted((self.path / "folds").glob("r*-f*"), key=_by_number):
             rows.extend(_history(folder))
         return tuple(rows)
+
+
+def _by_number(folder: Path) -> tuple[int, ...]:
+    """Sorts ``r0-f10`` behind ``r0-f2``."""
+    return tuple(int(part[1:]) for part in folder.name.split("-"))
 
 
 def load_run(path: Path | str, extra_metrics: Mapping[str, MetricFunction] | None = None) -> Run:
