@@ -168,8 +168,8 @@ def test_environment_variables_are_described():
     sources = [path for room in ("xdistill", "plugins", "recipes") for path in (ROOT / room).rglob("*.*")]
     sources = [path for path in sources if path.suffix in {".py", ".yaml"}]
     names = {name for path in sources for name in re.findall(r"XDISTILL_[A-Z_]+", path.read_text(encoding="utf-8"))}
-    # The version of the plugin interface is no environment variable, and the device is the executor's own.
-    for name in names - {"XDISTILL_API", "XDISTILL_DEVICE_INDEX"}:
+    # The version of the plugin interface is no environment variable, and the rank is the executor's own.
+    for name in names - {"XDISTILL_API", "XDISTILL_WORKER_RANK"}:
         assert f"`{name}`" in page
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from xdistill.engine.local import RANK_VARIABLE
 from xdistill.errors import RunError
 from xdistill.recipe.schema import Compute
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-RANK_VARIABLE = "XDISTILL_WORKER_RANK"
 
 
 def make_fabric(compute: Compute) -> Fabric:
