@@ -31,7 +31,7 @@ def test_components_keep_where_they_came_from():
     entry = catalog.entry("metric", "other")
     assert (entry.component, entry.plugin, entry.distribution, entry.version) == (Other, "two", "mine", "7")
     assert catalog.resolve(Metric, "share") is Share
-    assert catalog.origins() == {"xdistill-toy": "1.2", "mine": "7"}
+    assert {entry.distribution: entry.version for entry in catalog} == {"xdistill-toy": "1.2", "mine": "7"}
     assert [entry.name for entry in catalog] == ["flat", "other", "share"]
 
 

@@ -88,10 +88,6 @@ class Catalog:
         """The component of this interface and name; see `Resolver`."""
         return self.entry(_kind_of(interface).name, name).component
 
-    def origins(self) -> dict[str, str]:
-        """Version by distribution."""
-        return {entry.distribution: entry.version for entry in self}
-
     def _unknown(self, kind: str, name: str) -> str:
         known = self.names(kind)
         near = get_close_matches(name, known, n=1)
