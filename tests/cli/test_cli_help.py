@@ -67,6 +67,11 @@ def test_the_examples_of_the_whole_say_what_they_do(xdistill):
     assert "   xdistill run mvi_hcc                     train and test the flagship recipe" in lines
 
 
+def test_python_m_xdistill_is_the_same_command():
+    shown = subprocess.run([sys.executable, "-m", "xdistill", "--version"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"xdistill \d\S*\n", shown.stdout)
+
+
 def test_h_is_help_too_and_the_version_is_told(xdistill):
     from xdistill import __version__
 
