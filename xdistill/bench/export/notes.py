@@ -1,0 +1,119 @@
+"""What the figures of a table mean and do not mean; the same sentences in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from xdistill.bench.export.facts import reference_title, reported_title, splits, tracks
+from xdistill.bench.export.wording import PERCENT, interval, level, listed, metric_title, one_line, points
+from xdistill.bench.standings import Standing, Standings
+from xdistill.stats.compare import ALPHA
+
+
+def notes(standings: Standings) -> tuple[str, ...]:
+    """One paragraph a matter."""
+    return tuple(_notes(standings))
+
+
+def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str, ...]:
+    """Why distilled entries have no share of the gap, entries of the same reason together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for standing in entries:
+        if standing.gap is not None and standing.gap.share is None:
+            told = (one_line(standing.gap.reason), _gap(standing))
+            groups.setdefault(told, []).append(f"{one_line(standing.title)} {_gain(standing)}")
+    return tuple(
+        f"No share of the gap closed, since {reason}. Teacher {metric_title(standings.primary)} minus student alone, "
+        f"in points: {gap}. Distilled minus student alone: {'; '.join(gains)}."
+        for (reason, gap), gains in groups.items()
+    )
+
+
+def found_difference(standings: Standings) -> tuple[float, float, float] | None:
+    """How far from the reference a mean has to lie before the corrected test notices: median, least and largest.
+
+    Half of the tests' intervals by the primary metric, over the ranked entries, in the metric's unit. None where no
+    test is defined.
+    """
+    halves = [
+        (test.interval[1] - test.interval[0]) / 2
+        for track in tracks(standings)
+        if track.ranked
+        for standing in track.entries
+        for against in [standing.rows[standings.primary].against]
+        if against is not None
+        for test in [against.test]
+        if test.interval is not None
+    ]
+    return (median(halves), min(halves), max(halves)) if halves else None
+
+
+def _notes(standings: Standings) -> Iterator[str]:
+    title, reference = metric_title(standings.primary), reference_title(standings)
+    cohort = standings.cohort
+    yield (
+        f"± is the standard deviation (ddof 1) over {splits(standings)}: how folds scatter, not how sure the mean is. "
+        f"Seeds of a method are averaged within a fold first; they are no further observations."
+    )
+    sample = standings.entries[0].rows[standings.primary].interval
+    yield (
+        f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It speaks "
+        f"of other test patients for networks as they were trained."
+    )
+    yield (
+        f"Differences are paired over the same splits and taken to {reference}. The corrected resampled t-test "
+        f"(Nadeau and Bengio 2003) decides; the 95 % interval of a difference is of this test, before adjustment. p is "
+        f"adjusted by Holm's procedure for the number of methods compared. Bold: better than {reference} with an "
+        f"adjusted p below {ALPHA:g}; nothing else is."
+    )
+    yield (
+        "paper_compat is the naive paired t-test over the folds of the first repeat, as papers print it. It is "
+        "anticonservative, which means that it finds differences that are not there, and decides nothing here."
+    )
+    found = found_difference(standings)
+    if found is not None:
+        typical, least, largest = (f"{PERCENT * value:.1f}" for value in found)
+        yield (
+            f"How large a difference can be found: a mean {title} has to lie about {typical} points ({least} to "
+            f"{largest}, by method) from that of {reference} before the test notices, and further after adjustment. A "
+            f"true difference of that size is missed about every other time. That nothing is bold does not show that "
+            f"methods are equal."
+        )
+    if any(standing.gap is not None for standing in standings.entries):
+        yield (
+            "Gap closed: (distilled - student alone) / (teacher - student alone), with a paired bootstrap interval. "
+            "Agreement: share of test subjects whom teacher and student give the same class."
+        )
+    yield "Brier score: 0 to 2, all classes. ECE: expected calibration error, 0 to 1, ten bins. Lower is better."
+    if cohort.bounds:
+        yield (
+            f"Best possible: what no method exceeds on average, computed from the known truth of the generated cohort "
+            f"({metric_title('auc_ovo')})."
+        )
+    if reported_title(standings):
+        reason = " on another cohort" if cohort.synthetic else ""
+        yield (
+            f"Reported numbers are those that {one_line(standings.reported_source) or 'the publication'} states, "
+            f"obtained{reason} with other splits. They are shown for information, and neither ranked nor tested."
+        )
+
+
+def _gain(standing: Standing) -> str:
+    if standing.gap is None:
+        return ""
+    gain = standing.gap.gain
+    return f"{points(gain.estimate)} ({interval(gain, signed=True)})"
+
+
+def _gap(standing: Standing) -> str:
+    if standing.gap is None:
+        return ""
+    gap = standing.gap.gap
+    return f"{points(gap.estimate)} ({interval(gap, signed=True)})"
+
+
+def missing_note(standings: Standings) -> str:
+    """Which entries nobody has run; empty when all are there."""
+    names = [one_line(name) for name in standings.missing]
+    return f"Not run yet: {listed(names)}." if names else ""
