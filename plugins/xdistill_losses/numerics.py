@@ -1,0 +1,60 @@
+"""Arithmetic that the losses share: precision, directions, and pairs of subjects."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+TINY = 1e-12
+
+
+def full(value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The same values in float32 at least: squares and exponentials of half-precision numbers are too coarse."""
+    return value if value.dtype == torch.float64 else value.float()
+
+
+def in_full_precision(value: Tensor) -> AbstractContextManager[object]:
+    """A context in which autocast leaves matrix products alone."""
+    kind = value.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
+def nothing(value: Tensor) -> Float[Tensor, ""]:
+    """Zero, hanging on the graph of ``value``: what a loss of relations says of a single subject."""
+    return 0.0 * value.sum()
+
+
+def unit(value: Float[Tensor, "*shape"], *, dim: int) -> Float[Tensor, "*shape"]:
+    """``value`` divided by its L2 length along ``dim``.
+
+    What has no length has no direction: zeros stay zeros and get no gradient, where ``0 / 0`` would give NaN and
+    a small constant in the denominator a gradient as large as its inverse.
+    """
+    length = torch.linalg.vector_norm(value, dim=dim, keepdim=True)
+    direction: Tensor = value / length.masked_fill(length <= TINY, inf)
+    return direction
+
+
+def correlation(first: Float[Tensor, "rows columns"], second: Float[Tensor, "rows columns"]) -> Float[Tensor, " rows"]:
+    """Pearson's correlation of each row; zero where a row is constant."""
+    centred = [unit(value - value.mean(dim=1, keepdim=True), dim=1) for value in (first, second)]
+    return (centred[0] * centred[1]).sum(dim=1)
+
+
+def distances(features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch batch"]:
+    """Euclidean distances between rows, by one matrix product.
+
+    The product loses digits when rows lie far from the origin, so they are centred first. Rows closer to each other
+    than rounding can tell are taken as equal: distance zero, without gradient.
+    """
+    centred = features - features.mean(dim=0)
+    squares = centred.square().sum(dim=1)
+    scale = squares[:, None] + squares
+    squared = scale - 2 * centred @ centred.T
+    equal = squared <= 4 * torch.finfo(features.dtype).eps * scale
+    equal.fill_diagonal_(fill_value=True)
+    return squared.masked_fill(equal, 1.0).sqrt().masked_fill(equal, 0.0)

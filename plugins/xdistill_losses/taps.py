@@ -1,0 +1,137 @@
+"""Named features: which of them a loss may read, and the views that it reads them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.component import Settings
+from xdistill.types import OutputSpec
+
+Taps = Annotated[tuple[str, ...], Field(min_length=1)]
+Shape = tuple[int, ...]
+MOST_AXES = 3
+_POOLS: tuple[Callable[..., Tensor], ...] = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
+
+
+class TapsConfig(Settings):
+    """Which features."""
+
+    taps: Taps = Field(description="features to compare, such as the names of the branches; a term each, summed")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A tap and its shape, without the batch, in either network."""
+
+    tap: str
+    student: Shape
+    teacher: Shape
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it has channels only, and no space."""
+        return len(self.student) == 1
+
+    def shown(self) -> str:
+        """Both shapes, for a message."""
+        ours, theirs = ("x".join(map(str, shape)) for shape in (self.student, self.teacher))
+        return f"the tap {self.tap!r} has shape {ours} in the student and {theirs} in the teacher"
+
+
+def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
+    """Refuse taps that a network does not have.
+
+    Raises:
+        SettingsError: naming the tap, what is near it, and the taps there are.
+    """
+    for tap in taps:
+        if tap not in spec.features:
+            near = get_close_matches(tap, spec.features, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            known = ", ".join(spec.features) or "none"
+            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")
+
+
+def pairs_of(taps: Sequence[str], *, student: OutputSpec, teacher: OutputSpec) -> tuple[Pair, ...]:
+    """The shapes of each tap.
+
+    Raises:
+        SettingsError: for taps that a network lacks.
+    """
+    check_taps(taps, student, network="student")
+    check_taps(taps, teacher, network="teacher")
+    return tuple(Pair(tap, tuple(student.features[tap]), tuple(teacher.features[tap])) for tap in taps)
+
+
+def check_axes(pairs: Sequence[Pair]) -> None:
+    """Refuse a tap that is a vector in one network and a map in the other, or that has too many axes.
+
+    Raises:
+        SettingsError: naming the tap and both shapes.
+    """
+    for pair in pairs:
+        if len(pair.student) != len(pair.teacher):
+            raise SettingsError(
+                f"{pair.shown()}; this loss compares vectors with vectors and maps with maps of as many axes. Name a "
+                f"tap that is alike in both, or use a loss of relations between subjects (rkd, pkt, sp, cka)",
+                field="taps",
+            )
+        if not 1 <= len(pair.student) <= 1 + MOST_AXES:
+            raise SettingsError(
+                f"{pair.shown()}; this loss takes vectors, and maps of one to {MOST_AXES} axes beside the channels",
+                field="taps",
+            )
+
+
+def check_lengths(pairs: Sequence[Pair]) -> None:
+    """Refuse vectors of different lengths, for losses that match place by place and learn no adapter.
+
+    Raises:
+        SettingsError: naming the tap and both shapes.
+    """
+    for pair in pairs:
+        if pair.is_vector and pair.student != pair.teacher:
+            raise SettingsError(
+                f"{pair.shown()}; this loss matches vectors place by place. Make the lengths equal, name a tap that "
+                f"is a map, or use a loss that adapts the student (hint, vid, cwd) or compares relations (rkd, pkt)",
+                field="taps",
+            )
+
+
+def rows(value: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch elements"]:
+    """A subject's features in a row."""
+    return value.flatten(1)
+
+
+def channels(value: Float[Tensor, "batch channels ..."]) -> Float[Tensor, "batch channels positions"]:
+    """Positions in a row; a vector is a map of one position."""
+    return value[:, :, None] if value.ndim == 2 else value.flatten(2)  # noqa: PLR2004 - batch and channels
+
+
+def positions(value: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch channels positions"]:
+    """Positions in a row; a vector is a map of one channel, whose positions are its elements."""
+    return value[:, None] if value.ndim == 2 else value.flatten(2)  # noqa: PLR2004 - batch and elements
+
+
+def pooled(value: Float[Tensor, "batch channels ..."], size: Shape) -> Float[Tensor, "batch channels ..."]:
+    """A map averaged to a size of its space."""
+    if tuple(value.shape[2:]) == size:
+        return value
+    return _POOLS[len(size) - 1](value, size)
+
+
+def same_space(
+    first: Float[Tensor, "batch channels ..."], second: Float[Tensor, "batch channels2 ..."]
+) -> tuple[Float[Tensor, "batch channels ..."], Float[Tensor, "batch channels2 ..."]]:
+    """Both maps averaged, axis by axis, to the smaller of the two sizes."""
+    size = tuple(map(min, first.shape[2:], second.shape[2:]))
+    return pooled(first, size), pooled(second, size)
