@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xdistill.cli import data, plugins, recipe, run
+from xdistill.cli import bench, data, plugins, recipe, run
 from xdistill.cli.examples import command, with_examples
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
@@ -30,6 +30,7 @@ command(app, *run.EXAMPLES)(run.run)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(value: bool) -> None:

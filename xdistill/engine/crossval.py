@@ -146,9 +146,16 @@ def _check_cohort(experiment: Experiment, cohort: Cohort) -> None:
             )
 
 
+def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
+    """Who belongs together, for those who compare runs later; nothing where every subject is a patient of its own."""
+    if len(set(cohort.patients)) == len(cohort.patients):
+        return {}
+    return {"patients": dict(zip(cohort.subjects, cohort.patients, strict=True))}
+
+
 def _folds(prepared: Prepared) -> Iterator[Event]:
     folder = prepared.folder
-    write_json(folder.splits, prepared.splits.to_json())
+    write_json(folder.splits, prepared.splits.to_json() | _patients(prepared.cohort))
     write_json(folder.record, _record(prepared, status="running"))
     finished = tuple(name for name in prepared.folds if folder.finished(name))
     compute = prepared.experiment.recipe.compute

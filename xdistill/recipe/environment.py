@@ -40,7 +40,7 @@ def resolve_paths(root: MappingNode) -> MappingNode:
 
     def resolved(text: str, origin: Origin, path: TreePath) -> str:
         names = [part for part in path if isinstance(part, str)]
-        return _beside(text, origin.folder) if _is_path_field(names[-1]) else text
+        return _beside(text, origin.folder) if is_path_field(names[-1]) else text
 
     return _in_data(root, resolved)
 
@@ -72,7 +72,8 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
     return _REFERENCE.sub(value_of, text), messages
 
 
-def _is_path_field(name: str) -> bool:
+def is_path_field(name: str) -> bool:
+    """Whether a field of `data` holds the place of a file or folder."""
     return name == "path" or name.endswith(("_path", "_dir"))
 
 

@@ -37,7 +37,7 @@ def load_recipe(path: str | PathLike[str], *, profile: str | None = None, overri
     Raises:
         RecipeError: with all faults at once.
     """
-    return _finished(read_chain(find_recipe(fspath(path))), profile, overrides)
+    return load_chain(read_chain(find_recipe(fspath(path))), profile, overrides)
 
 
 def as_loaded(
@@ -60,16 +60,21 @@ def as_loaded(
         if profile is None and not overrides:
             return recipe
         chain = Chain([Layer(recipe.root, file=recipe.files[0] if recipe.files else None)], [])
-        changed = _finished(chain, profile, overrides)
+        changed = load_chain(chain, profile, overrides)
         return replace(changed, source=recipe.source, files=recipe.files, profile=recipe.profile)
     plain = recipe.model_dump(mode="json", exclude_unset=True) if isinstance(recipe, Recipe) else recipe
     root, faults = from_plain(plain, Origin())
     chain = chain_of_tree(root)
     chain.faults[:0] = faults
-    return _finished(chain, profile, overrides)
+    return load_chain(chain, profile, overrides)
 
 
-def _finished(chain: Chain, profile: str | None, overrides: Overrides) -> LoadedRecipe:
+def load_chain(chain: Chain, profile: str | None, overrides: Overrides) -> LoadedRecipe:
+    """The recipe that a chain of files makes, with a profile and overrides laid over it.
+
+    Raises:
+        RecipeError: with all faults at once.
+    """
     faults = list(chain.faults)
     root, found = _with_profile(chain.layers, profile)
     faults += found

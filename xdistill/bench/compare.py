@@ -1,0 +1,44 @@
+"""Two methods against each other, outside of any table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdistill.bench.record import Record, method
+from xdistill.errors import UserError
+from xdistill.stats import Row, compare
+
+METRICS = ("auc_ovo", "f1_macro", "accuracy")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        name: what it is called.
+        records: one a seed.
+        role: whose predictions are compared.
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    role: str = "student"
+
+
+def compare_two(first: Side, second: Side, metrics: Sequence[str] = METRICS) -> tuple[tuple[Row, Row], ...]:
+    """The first and the second by each metric; the first one's row holds the difference, first minus second.
+
+    Raises:
+        UserError: when they cannot be compared; names both and what differs.
+    """
+    if first.name == second.name:
+        raise UserError(f"{first.name!r} cannot be compared with itself")
+    rows = compare(
+        [method(side.name, side.records, side.role) for side in (first, second)],
+        reference=second.name,
+        metrics=metrics,
+        patients=first.records[0].splits.patient_of,
+    )
+    return tuple((rows[metric][0], rows[metric][1]) for metric in metrics)

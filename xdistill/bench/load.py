@@ -1,0 +1,151 @@
+"""From a benchmark file to a checked `Benchmark`: all faults at once, each with its place in the file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from xdistill.bench.names import misnamed
+from xdistill.bench.schema import FORMAT, BenchmarkFile, Entry
+from xdistill.errors import Fault, RecipeError
+from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
+from xdistill.recipe.faults import fault_at, faults_of
+from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.nodes import MappingNode, ScalarNode, TreePath, to_plain
+from xdistill.recipe.schema import Crossval
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.recipe.yaml_reader import read_yaml
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A checked benchmark.
+
+    Attributes:
+        file: what the file says.
+        path: of the file.
+        root: every value with its origin.
+        recipes: the recipe file of every entry that has one, by entry.
+    """
+
+    file: BenchmarkFile
+    path: Path
+    root: MappingNode = field(repr=False)
+    recipes: dict[str, Path] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The benchmark's name."""
+        return self.file.name
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The entries by name, in the order of the file."""
+        return {entry.name: entry for entry in self.file.entries}
+
+    @property
+    def records(self) -> Path:
+        """The folder of the records that belong to this file."""
+        return self.path.parent / "records" / self.name
+
+    def place(self, entry: str, *rest: str) -> TreePath:
+        """The place of an entry in the file."""
+        return ("entries", list(self.entries).index(entry), *rest)
+
+    def fault(self, place: TreePath, message: str) -> Fault:
+        """A fault at a place of the file."""
+        return fault_at(self.root, place, message)
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name.
+
+        Raises:
+            RecipeError: when there is none.
+        """
+        if name not in self.entries:
+            message = f"the benchmark {self.name!r} has no entry {name!r}{did_you_mean(name, self.entries)}"
+            raise RecipeError([self.fault(("entries",), message)])
+        return self.entries[name]
+
+    def with_splits(self, *, folds: int | None = None, repeats: int | None = None) -> Benchmark:
+        """The same benchmark with fewer or more splits, for a try; its runs are no records of this benchmark."""
+        old = self.file.crossval
+        changed = Crossval(**{**old.model_dump(), "folds": folds or old.folds, "repeats": repeats or old.repeats})
+        return replace(self, file=self.file.model_copy(update={"crossval": changed}))
+
+
+def load_benchmark(path: Path | str) -> Benchmark:
+    """Read and check a benchmark file; its recipes are found, and not yet read.
+
+    Raises:
+        RecipeError: with all faults at once.
+    """
+    path = Path(path)
+    root, faults = _read(path)
+    try:
+        # Through JSON, where a list is what YAML calls a list; strictly, so that the text "3" is no number.
+        file = BenchmarkFile.model_validate_json(json.dumps(to_plain(root)), strict=True)
+    except ValidationError as error:
+        found = faults_of(error, root, model=BenchmarkFile)
+        raise RecipeError([*faults, *found], root=root) from None
+    faults += [fault_at(root, wrong.place, wrong.message) for wrong in misnamed(file)]
+    recipes: dict[str, Path] = {}
+    for index, entry in enumerate(file.entries):
+        if entry.recipe:
+            found_file, message = _find_recipe(path.parent, entry.recipe)
+            if found_file is None:
+                faults.append(fault_at(root, ("entries", index, "recipe"), message))
+            else:
+                recipes[entry.name] = found_file
+    if faults:
+        raise RecipeError(sorted(faults, key=lambda fault: (fault.line, fault.column)), root=root)
+    return Benchmark(file, path, root, recipes)
+
+
+def is_benchmark(path: Path) -> bool:
+    """Whether a YAML file calls itself a benchmark, rather than being a recipe, say.
+
+    Raises:
+        RecipeError: when it cannot be read as YAML.
+    """
+    named = _read(path)[0].get("format")
+    return isinstance(named, ScalarNode) and named.value == FORMAT
+
+
+def _read(path: Path) -> tuple[MappingNode, list[Fault]]:
+    source = shown(path)
+    if not path.is_file():
+        near = did_you_mean(path.name, names_beside(path))
+        message = "this is a folder; name a benchmark file" if path.is_dir() else f"there is no such file{near}"
+        raise RecipeError([Fault(message, "", source)])
+    try:
+        text = read_text(path, source)
+    except UnreadableError as error:
+        raise RecipeError([error.fault]) from None
+    reading = read_yaml(text, source, path.resolve().parent)
+    if not reading.understood:
+        raise RecipeError(reading.faults)
+    if not isinstance(reading.root, MappingNode):
+        message = "a benchmark is a mapping of fields: name, data, reference, entries"
+        raise RecipeError([*reading.faults, Fault(message, "", source)])
+    return reading.root, list(reading.faults)
+
+
+def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:
+    """The file of a recipe, or what is wrong."""
+    path = folder / name
+    if path.is_file():
+        return path, ""
+    bundled = find_bundled(name)
+    if bundled is not None:
+        return bundled, ""
+    if has_ending(name):
+        return (
+            None,
+            f"there is no recipe file {name!r} beside this benchmark{did_you_mean(path.name, names_beside(path))}",
+        )
+    return None, f"there is no bundled recipe {name!r}{did_you_mean(name, bundled_names())}"

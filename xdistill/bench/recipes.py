@@ -1,0 +1,147 @@
+"""The recipe of an entry, and whether a run was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from xdistill.bench.load import Benchmark
+from xdistill.errors import RecipeError
+from xdistill.recipe.environment import is_path_field
+from xdistill.recipe.layers import Chain, Layer, read_chain
+from xdistill.recipe.load import load_chain
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.nodes import Entry as Field
+from xdistill.recipe.nodes import MappingNode, ScalarNode, to_plain
+
+if TYPE_CHECKING:
+    from xdistill.plugin import Catalog
+
+# Fields of a recipe that say where and how fast it is computed, or that nobody computes with.
+_ELSEWHERE = frozenset({"data", "description", "inferred", "executor", "compute", "cache"})
+_LOADER = frozenset({"workers", "memory_mb"})
+
+
+def entry_recipe(benchmark: Benchmark, name: str, seed: int, *, flags: Mapping[str, Any] | None = None) -> LoadedRecipe:
+    """The recipe of an entry, on the benchmark's cohort and splits.
+
+    Args:
+        benchmark: the benchmark.
+        name: of an entry that has a recipe.
+        seed: of the run.
+        flags: last changes, such as the executor.
+
+    Raises:
+        RecipeError: all faults, each led by the entry's place in the benchmark file.
+    """
+    data = benchmark.root.entries["data"]
+    return _loaded(benchmark, name, seed, data, flags or {})
+
+
+def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], catalog: Catalog | None = None) -> str:
+    """The first field in which a run's resolved recipe differs from the entry's; empty when there is none.
+
+    What the entry's recipe does not state is not compared, since it may be a default of another version. Neither is
+    what decides only where and how fast things are computed, nor where files lie.
+
+    Args:
+        benchmark: the benchmark.
+        name: of an entry that has a recipe.
+        resolved: what the run recorded.
+        catalog: with it the cohort's settings are compared with their defaults filled in.
+
+    Raises:
+        RecipeError: when the entry's recipe is at fault.
+    """
+    seed = resolved.get("seed", benchmark.file.seeds[0])
+    # The cohort may lie in a folder that only a variable of the other machine names.
+    data = benchmark.root.entries["data"]
+    stand_in = MappingNode({"use": Field(data.key, ScalarNode(benchmark.file.data.use, data.key))}, data.key)
+    tree = _loaded(benchmark, name, seed, Field(data.key, stand_in), {}).tree()
+    if seed not in benchmark.file.seeds:
+        return "seed"
+    if resolved.get("crossval") != benchmark.file.crossval.model_dump(mode="json"):
+        return "crossval"
+    wanted = {field: value for field, value in tree.items() if field not in _ELSEWHERE}
+    wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
+    return _difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or _difference(
+        wanted, resolved, ""
+    )
+
+
+def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapping[str, Any]) -> LoadedRecipe:
+    entry, file = benchmark.entry(name), benchmark.file
+    overrides = {
+        **file.set,
+        **entry.set,
+        "crossval": file.crossval.model_dump(mode="json"),
+        "seed": seed,
+        **flags,
+    }
+    try:
+        chain = _on_cohort(read_chain(benchmark.recipes[name]), data)
+        profile = entry.profile or file.profile
+        return load_chain(chain, profile, overrides)
+    except RecipeError as error:
+        where = benchmark.place(name)
+        faults = [benchmark.fault(where, f"the recipe of {name!r}: {fault}") for fault in error.faults]
+        raise RecipeError(faults) from None
+
+
+def _on_cohort(chain: Chain, data: Field) -> Chain:
+    """A chain of recipe files in which nobody but the benchmark says what the cohort is."""
+    layers = [
+        Layer(_without(layer.tree), {name: _without(profile) for name, profile in layer.profiles.items()}, layer.file)
+        for layer in chain.layers
+    ]
+    base = layers[0]
+    layers[0] = replace(base, tree=replace(base.tree, entries={**base.tree.entries, "data": data}))
+    return Chain(layers, chain.faults)
+
+
+def _without(tree: MappingNode) -> MappingNode:
+    return replace(tree, entries={name: entry for name, entry in tree.entries.items() if name != "data"})
+
+
+def _cohort(benchmark: Benchmark, catalog: Catalog | None) -> Any:
+    written = to_plain(benchmark.root.entries["data"].value)
+    if catalog is None:
+        return _portable(written)
+    from xdistill.interfaces.component import choose
+    from xdistill.interfaces.dataset import Dataset
+
+    return _portable(choose(Dataset, written, catalog).dump())
+
+
+def _portable(value: Any) -> Any:
+    """A block without what differs by machine: fields that hold paths, and texts with environment variables."""
+    if isinstance(value, Mapping):
+        return {
+            name: _portable(item)
+            for name, item in value.items()
+            if not is_path_field(name) and not (isinstance(item, str) and "${" in item)
+        }
+    if isinstance(value, (list, tuple)):
+        return [_portable(item) for item in value]
+    return value
+
+
+def _difference(wanted: Any, found: Any, place: str) -> str:
+    """The dotted place of the first value of ``wanted`` that ``found`` does not hold; empty when it holds all."""
+    if wanted is None:  # a field that was taken away: what stands there then is a default
+        return ""
+    if isinstance(wanted, Mapping):
+        if not isinstance(found, Mapping):
+            return place
+        below = (_difference(value, found.get(name), f"{place}.{name}".lstrip(".")) for name, value in wanted.items())
+        return next(filter(None, below), "")
+    if isinstance(wanted, (list, tuple)):
+        if not isinstance(found, (list, tuple)) or len(found) != len(wanted):
+            return place
+        pairs = enumerate(zip(wanted, found, strict=True))
+        below = (_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
+        return next(filter(None, below), "")
+    if isinstance(wanted, str) and isinstance(found, Mapping):  # `fusion: cross_attention` for {use: cross_attention}
+        found = found.get("use")
+    return "" if wanted == found else place

@@ -1,0 +1,201 @@
+"""From records to a table: every score, interval and test computed anew from per-subject predictions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from xdistill.bench.expectations import expectations
+from xdistill.bench.load import Benchmark
+from xdistill.bench.record import Record, method, over_seeds
+from xdistill.bench.schema import RANKED, Entry
+from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
+from xdistill.errors import UserError
+from xdistill.stats import GapClosed, Method, Row, Summary, agreement, align, compare, gap_closed, is_bold
+
+CALIBRATION = ("brier", "ece")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An entry with its records, one a seed."""
+
+    entry: Entry
+    records: tuple[Record, ...]
+
+    @property
+    def method(self) -> Method:
+        """As the statistics see it."""
+        return method(self.entry.name, self.records, self.entry.role)
+
+
+def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | None = None) -> Standings:
+    """The table of a benchmark.
+
+    Args:
+        benchmark: the benchmark.
+        records: of its entries, in any order; entries without one are listed as missing.
+        page: the file that the table will be written to, for links to the runs' reports.
+
+    Raises:
+        UserError: when there is nothing to show, or entries cannot be compared; names the entry and says why.
+    """
+    scored = scored_entries(benchmark, records)
+    if not scored:
+        raise UserError(f"the benchmark {benchmark.name!r} has no results yet")
+    by_name = {item.entry.name: item for item in scored}
+    align([item.method for item in scored])  # refuses, by name, whoever was run on something else
+    rows = _rows(benchmark, by_name)
+    ranks = _ranks(benchmark, scored, rows)
+    found = [_standing(benchmark, item, by_name, rows[item.entry.name], page) for item in scored]
+    ranked = [replace(one, rank=ranks.get(one.entry)) for one in found]
+    return Standings(
+        name=benchmark.name,
+        title=benchmark.file.title or benchmark.name,
+        description=benchmark.file.description,
+        reference=benchmark.file.reference,
+        primary=benchmark.file.primary,
+        metrics=benchmark.file.shown_metrics,
+        cohort=cohort_facts(benchmark, scored[0].records[0]),
+        entries=tuple(sorted(ranked, key=lambda one: (one.rank is None, one.rank or 0, one.track))),
+        missing=tuple(name for name in benchmark.entries if name not in by_name),
+        reported_source=benchmark.file.reported.source if benchmark.file.reported else "",
+        expectations=expectations(benchmark, {name: item.method for name, item in by_name.items()}),
+    )
+
+
+def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Scored, ...]:
+    """The entries that have records, in the order of the file, each record by its seed."""
+    by_entry: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
+        by_entry.setdefault(record.entry, []).append(record)
+    return tuple(
+        Scored(entry, tuple(by_entry[entry.source])) for entry in benchmark.entries.values() if entry.source in by_entry
+    )
+
+
+def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
+    """The cohort and splits that all entries share."""
+    cohort, crossval = record.facts["cohort"], benchmark.file.crossval
+    return CohortFacts(
+        title=str(cohort["title"]),
+        synthetic=bool(cohort["synthetic"]),
+        subjects=int(cohort["subjects"]),
+        patients=int(cohort["patients"]),
+        classes=dict(cohort["class_counts"]),
+        fingerprint=record.splits.fingerprint,
+        split_hash=record.splits.split_hash,
+        folds=crossval.folds,
+        repeats=crossval.repeats,
+        bounds=dict(cohort["bounds"]),
+    )
+
+
+def _rows(benchmark: Benchmark, scored: Mapping[str, Scored]) -> dict[str, dict[str, Row]]:
+    """Rows by entry and metric; Holm's procedure counts the methods of one track."""
+    result: dict[str, dict[str, Row]] = {name: {} for name in scored}
+    for track in dict.fromkeys((RANKED, *(item.entry.track for item in scored.values()))):
+        members = [name for name, item in scored.items() if item.entry.track == track]
+        for metric, rows in _compared(benchmark, scored, members).items():
+            for row in rows:
+                if row.method in members:
+                    result[row.method][metric] = row
+    return result
+
+
+def _compared(benchmark: Benchmark, scored: Mapping[str, Scored], members: Sequence[str]) -> dict[str, tuple[Row, ...]]:
+    """The members of a track compared with the reference; without it, their scores alone."""
+    if not members:
+        return {}
+    reference = benchmark.file.reference
+    known = reference in scored
+    names = list(dict.fromkeys([reference, *members])) if known else list(members)
+    rows = compare(
+        [scored[name].method for name in names],
+        reference=reference if known else names[0],
+        metrics=benchmark.file.shown_metrics,
+        patients=scored[names[0]].records[0].splits.patient_of,
+    )
+    if known:
+        return rows
+    return {metric: tuple(replace(row, against=None) for row in found) for metric, found in rows.items()}
+
+
+def _ranks(benchmark: Benchmark, scored: Sequence[Scored], rows: Mapping[str, Mapping[str, Row]]) -> dict[str, int]:
+    """Ranks from 1 by the primary metric; equal scores share a rank."""
+    scores = {
+        item.entry.name: rows[item.entry.name][benchmark.file.primary].scores.mean
+        for item in scored
+        if item.entry.track == RANKED
+    }
+    return {name: 1 + sum(other > score for other in scores.values()) for name, score in scores.items()}
+
+
+def _standing(
+    benchmark: Benchmark,
+    item: Scored,
+    scored: Mapping[str, Scored],
+    rows: Mapping[str, Row],
+    page: Path | None,
+) -> Standing:
+    entry, records = item.entry, item.records
+    first = records[0].facts
+    network = first["networks"][entry.role]
+    return Standing(
+        entry=entry.name,
+        title=entry.title or entry.name,
+        track=entry.track,
+        rank=None,
+        rows=rows,
+        bold=frozenset(metric for metric, row in rows.items() if is_bold(row)),
+        gap=_gap(benchmark, item, scored),
+        agreement=_agreement(item),
+        calibration={name: over_seeds(records, entry.role, name) for name in CALIBRATION},
+        reported=_reported(benchmark, entry.name),
+        inputs=tuple(network["inputs"]),
+        parameters=int(network["parameters"]),
+        seconds=float(np.mean([second for record in records for second in record.facts["seconds"]["folds"].values()])),
+        seeds=len(records),
+        run=tuple(str(record.facts["run"]) for record in records),
+        versions=dict(first["versions"]),
+        machine={name: str(value) for name, value in first["machine"].items()},
+        link=_link(records[0].report, page),
+    )
+
+
+def _gap(benchmark: Benchmark, item: Scored, scored: Mapping[str, Scored]) -> GapClosed | None:
+    alone, teacher = benchmark.file.student_alone, benchmark.file.teacher
+    if not item.entry.distilled or alone is None or teacher is None or not {alone, teacher} <= set(scored):
+        return None
+    return gap_closed(
+        item.method,
+        scored[alone].method,
+        scored[teacher].method,
+        metric=benchmark.file.primary,
+        patients=item.records[0].splits.patient_of,
+    )
+
+
+def _agreement(item: Scored) -> Summary | None:
+    if item.entry.role != "student" or any("teacher" not in record.predictions.roles() for record in item.records):
+        return None
+    return agreement([record.predictions for record in item.records])
+
+
+def _reported(benchmark: Benchmark, name: str) -> dict[str, Reported]:
+    reported = benchmark.file.reported
+    scores = reported.rows.get(name, {}) if reported else {}
+    return {
+        metric: Reported(score.mean / 100, None if score.sd is None else score.sd / 100)
+        for metric, score in scores.items()
+    }
+
+
+def _link(report: Path | None, page: Path | None) -> str:
+    if report is None or page is None or not report.is_file():
+        return ""
+    return Path(os.path.relpath(report, page.parent)).as_posix()

@@ -1,0 +1,196 @@
+"""Whether records are true: everything they claim is computed anew from their predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xdistill.bench.audit import audit, shortened
+from xdistill.bench.load import Benchmark
+from xdistill.bench.recipes import departure
+from xdistill.bench.record import FILE, PREDICTIONS, Record, claimed, digest, folder_name, read_facts, read_record
+from xdistill.bench.splits import FILE as SPLITS
+from xdistill.bench.splits import BenchmarkSplits, read_splits
+from xdistill.errors import RecipeError, RunError, XdistillError
+from xdistill.recipe.suggest import did_you_mean
+
+ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of looking at a folder of records.
+
+    Attributes:
+        folder: which.
+        records: those that could be read, whether true or not.
+        problems: what is wrong, each with file and row.
+    """
+
+    folder: Path
+    records: tuple[Record, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+
+def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
+    """Check all records of a benchmark.
+
+    Args:
+        benchmark: the benchmark.
+        folder: of the records; None: the one beside the benchmark file.
+    """
+    folder = folder or benchmark.records
+    places = record_folders(folder)
+    if not places:
+        return Verdict(folder, (), (f"{folder}: there are no records here",))
+    try:
+        splits = read_splits(folder)
+    except RunError as error:
+        return Verdict(folder, (), (str(error),))
+    problems = [f"{folder / SPLITS}: {problem}" for problem in _foreign_splits(benchmark, splits)]
+    records = []
+    for place in places:
+        found = list(record_problems(benchmark, splits, place))
+        problems += found
+        if not found:
+            records.append(read_record(place, splits))
+    return Verdict(folder, tuple(records), tuple(problems))
+
+
+def record_folders(folder: Path) -> list[Path]:
+    """The records in a folder: every folder in it, sorted, but hidden ones."""
+    if not folder.is_dir():
+        return []
+    return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+
+
+def read_records(benchmark: Benchmark, folder: Path | None = None) -> tuple[Record, ...]:
+    """The records of a benchmark, for a table.
+
+    Raises:
+        RunError: for the first record that is not true; `verify_records` tells all that is wrong.
+    """
+    folder = folder or benchmark.records
+    if not record_folders(folder):
+        raise RunError(f"{folder}: there are no records of the benchmark {benchmark.name!r}; submit some runs first")
+    verdict = verify_records(benchmark, folder)
+    if verdict.problems:
+        more = f" (and {len(verdict.problems) - 1} more problems)" if len(verdict.problems) > 1 else ""
+        raise RunError(f"{verdict.problems[0]}{more}; `xdistill bench verify` tells all")
+    return verdict.records
+
+
+def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) -> Iterator[str]:
+    """Everything that is wrong with one record, each with the file and, where there is one, the row."""
+    path = place / FILE
+    try:
+        facts = read_facts(place)
+    except RunError as error:
+        yield str(error)
+        return
+    try:
+        claims = list(_claims(benchmark, splits, place, facts))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        yield f"{path}: cannot be read as a record: {type(error).__name__}: {error}"
+        return
+    yield from (f"{path}: {problem}" for problem in claims)
+    yield from _predictions(splits, place, facts)
+
+
+def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[str]:
+    crossval = benchmark.file.crossval
+    wanted = {(repeat, fold) for repeat in range(crossval.repeats) for fold in range(crossval.folds)}
+    if {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:
+        yield (
+            f"the benchmark {benchmark.name!r} has {crossval.repeats} x {crossval.folds} folds, and these are "
+            f"{len(splits.folds)} others"
+        )
+
+
+def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What the record says of itself, without its predictions."""
+    entry, seed = facts["entry"], facts["seed"]
+    if facts["status"] != "finished":
+        yield f"the run is not finished (its status is {facts['status']!r}); finish it and submit it again"
+    if facts["cohort"]["fingerprint"] != splits.fingerprint:
+        yield (
+            f"entry {entry!r}: the cohort fingerprint {_short(facts['cohort']['fingerprint'])} is not that of the "
+            f"benchmark's splits, {_short(splits.fingerprint)}: it was run on another cohort"
+        )
+    if facts["split_hash"] != splits.split_hash:
+        yield (
+            f"entry {entry!r}: the split hash {_short(facts['split_hash'])} is not that of the benchmark's splits, "
+            f"{_short(splits.split_hash)}: it was run on other folds"
+        )
+    if facts["splits_sha256"] != splits.hash:
+        yield f"entry {entry!r}: {SPLITS} beside the records is not the one it was submitted to: a split was changed"
+    if facts["subjects"] not in {"ranks", "ids"} or (facts["subjects"] == "ids" and not splits.ids):
+        yield f"`subjects` has to be ranks, or ids that {SPLITS} lists"
+    if entry not in benchmark.recipes:
+        yield f"the benchmark has no entry {entry!r} with a recipe{did_you_mean(str(entry), benchmark.recipes)}"
+        return
+    name = folder_name(entry, seed, len(benchmark.file.seeds))
+    if place.name != name and not place.name.startswith("."):
+        yield f"the record of entry {entry!r} with seed {seed} belongs into a folder {name!r}"
+    try:
+        field = departure(benchmark, entry, facts["recipe"])
+    except RecipeError as error:
+        yield f"entry {entry!r}: {error}"
+        return
+    if field:
+        yield f"entry {entry!r}: `{field}` of the recipe that was run is not that of the benchmark; run it again"
+
+
+def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    path = place / PREDICTIONS
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        yield f"{path}: cannot be read: {error}"
+        return
+    if digest(text) != facts.get("predictions_sha256"):
+        yield f"{path}: the predictions were changed since they were submitted: their SHA-256 is not the record's"
+    networks = facts.get("networks")
+    roles: Sequence[str] = tuple(networks) if isinstance(networks, Mapping) else ()
+    if "student" not in roles:
+        yield f"{place / FILE}: `networks` has to name the student"
+        return
+    problems = list(shortened(audit(text, splits, roles, by_ids=facts.get("subjects") == "ids")))
+    yield from (f"{path}{f':{problem.line}' if problem.line else ''}: {problem.message}" for problem in problems)
+    if problems:
+        return
+    try:
+        record = read_record(place, splits)
+        yield from (f"{place / FILE}: {problem}" for problem in _scores(claimed(record.predictions), facts))
+    except XdistillError as error:
+        yield str(error)
+
+
+def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
+    """Claimed scores that do not follow from the predictions."""
+    claims = facts.get("scores")
+    if not isinstance(claims, Mapping):
+        yield "the record claims no scores"
+        return
+    for role in {**right, **claims}:
+        ours, theirs = right.get(role, {}), claims.get(role)
+        theirs = theirs if isinstance(theirs, Mapping) else {}
+        for metric in {**ours, **theirs}:
+            for figure in ("mean", "sd"):
+                true = ours.get(metric, {}).get(figure)
+                told = theirs[metric].get(figure) if isinstance(theirs.get(metric), Mapping) else None
+                if not _same(true, told):
+                    yield f"the score {role} {metric} {figure} is {told}, and from the predictions it is {true}"
+
+
+def _same(true: Any, told: Any) -> bool:
+    if not isinstance(true, (int, float)) or not isinstance(told, (int, float)):
+        return False
+    return math.isclose(true, told, rel_tol=0, abs_tol=ROUNDING)
+
+
+def _short(text: Any) -> str:
+    return str(text)[:12]

@@ -1,0 +1,27 @@
+"""Arguments and options that several commands of `xdistill bench` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A benchmark file.")]
+
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs.")]
+
+FromOption = Annotated[
+    Literal["records", "runs"] | None,
+    typer.Option(
+        "--from", help="Take the records beside the benchmark file, or runs; default: the runs where there are any."
+    ),
+]
+
+RepeatsOption = Annotated[
+    int | None, typer.Option("--repeats", min=1, metavar="N", help="Another number of repeats, for a try.")
+]
+
+FoldsOption = Annotated[
+    int | None, typer.Option("--folds", min=2, metavar="N", help="Another number of folds, for a try.")
+]
