@@ -6,16 +6,18 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch import nn
 
-from xdistill.interfaces.component import Settings
+from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Student
 from xdistill.types import Batch, Output, Schema
-from xdistill_baselines.branches import FUSED, BranchChoices, Branches
+from xdistill_baselines.branches import FUSED, BranchChoices, Branches, faults_below
 from xdistill_baselines.layers import fully_connected
 
 
 class Concat(Student):
-    """The phases' vectors are concatenated and classified by fully connected layers, all trained at once.
+    """The phases' vectors are concatenated and classified, by fully connected layers or by a fitted estimator.
 
     After Nie et al., Multi-channel 3D deep feature learning for survival time prediction of brain tumor patients
     using multi-modal neuroimages, Scientific Reports 9, 2019, which CMD-Net's paper calls concatenation-based feature
@@ -24,7 +26,9 @@ class Concat(Student):
     From the source: features of several image modalities, learned by 3-D convolutional networks, are joined.
     Inferred: an encoder a phase, concatenation of their vectors, one hidden layer of 256, training end to end. The
     source works in two stages, with a support vector machine on the learned features and on a few facts about the
-    patient; here images alone are seen, as by all baselines, and there is no such second stage.
+    patient; here images alone are seen, as by all baselines. ``estimator: {use: linear_svm}`` gives the second stage:
+    vectors are learned through the fully connected layers, whose logits then are the auxiliary output ``fc``, and what
+    is fitted to the vectors afterwards answers.
 
     Taps: each phase's vector under the phase's name, and ``fused`` for all of them in the recipe's order.
     """
@@ -39,15 +43,27 @@ class Concat(Student):
         hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
             default=(256,), description="lengths of the hidden layers between the vectors and the logits"
         )
+        estimator: Choice[Estimator] | None = Field(
+            default=None,
+            description="fitted to the vectors when they are learned; the fully connected layers, `fc`, then only help "
+            "to learn them; null: the layers' logits count",
+        )
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
         super().__init__(config, schema=schema)
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        self.head = fully_connected((sum(self.branches.widths.values()), *config.hidden, len(schema.classes)))
+        width, classes = sum(self.branches.widths.values()), len(schema.classes)
+        layers = fully_connected((width, *config.hidden, classes))
+        self.head: nn.Module = layers
+        if config.estimator is not None:
+            self.fc = layers
+            with faults_below("estimator"):
+                self.head = config.estimator.build(inputs=width, classes=classes)
 
     def forward(self, batch: Batch) -> Output:
-        """Logits and taps."""
+        """Logits and taps, and the layers' own logits where an estimator answers."""
         vectors = self.branches(batch)
         fused = torch.cat(list(vectors.values()), dim=1)
-        return Output(logits=self.head(fused), features={**vectors, FUSED: fused})
+        aux = {"fc": self.fc(fused)} if self.config.estimator is not None else {}
+        return Output(logits=self.head(fused), features={**vectors, FUSED: fused}, aux=aux)

@@ -31,7 +31,7 @@ def test_a_recipe_is_laid_over_what_it_extends(write):
 
 def test_faults_point_to_the_file_that_supplied_the_value(write, faults_in):
     write(BASE.replace("lr: 1.0e-2", "lr: -1"), "shared/base.yaml")
-    path = write("extends: shared/base.yaml\nname: child\nstages:\n  - {name: x}\n", "child.yaml")
+    path = write("extends: shared/base.yaml\nname: child\nstages:\n  - {name: x, batch_size: 2}\n", "child.yaml")
     places = {(fault.path, fault.source, fault.line, fault.column) for fault in faults_in(load_recipe, path)}
     assert places == {
         ("optimizer.lr", "shared/base.yaml", 6, 17),

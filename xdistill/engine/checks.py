@@ -9,14 +9,13 @@ import numpy as np
 
 from xdistill.engine.experiment import StagePlan, modality_of
 from xdistill.engine.networks import sketch
-from xdistill.engine.objective import build_term
+from xdistill.engine.stage_checks import StageChecker, unknown
 from xdistill.errors import Fault, RecipeError, SettingsError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
@@ -29,6 +28,7 @@ class Checker:
         self.loaded = loaded
         self.choices = dict(choices)
         self.schema = dataset.schema()
+        self.official_test = dataset.official_test()
         targets = np.array([row.target for row in dataset.index()], dtype=np.int64)
         counts = np.bincount(targets, minlength=len(self.schema.classes))
         self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
@@ -44,12 +44,6 @@ class Checker:
         Raises:
             RecipeError: all faults at once.
         """
-        last = stages[-1]
-        if self.loaded.recipe.crossval.validation and not any(path.startswith("student") for path in last.train):
-            self._fault(
-                ("crossval", "validation"),
-                f"the student chooses the epoch, and the last stage, {last.name!r}, does not train it: set this to 0",
-            )
         for index, choice in enumerate(transforms):
             self._check_transform(choice, ("transforms", index))
         for index, choice in enumerate(augment):
@@ -57,10 +51,11 @@ class Checker:
         for role, choice in self.choices.items():
             self._check_network(role, choice)
         self._check_modalities()
+        if self.loaded.recipe.crossval.official and self.official_test is None:
+            self._fault(("crossval", "official"), "the data set has no official split; set this to false")
         if len(self.specs) == len(self.choices):
-            trained: set[str] = set()
-            for index, stage in enumerate(stages):
-                self._check_stage(stage, ("stages", index), trained)
+            checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
+            self.faults += checker.check(stages)
         if self.faults:
             raise RecipeError(self.faults)
 
@@ -79,7 +74,7 @@ class Checker:
     def _check_transform(self, choice: Choice[Any], place: Place) -> None:
         modality = modality_of(choice)
         if modality not in self.schema.modalities:
-            self._fault((*place, "modality"), _unknown("modality", modality, self.schema.modalities))
+            self._fault((*place, "modality"), unknown("modality", modality, self.schema.modalities))
             return
         self._build(choice, place, spec=self.schema.modalities[modality])
 
@@ -91,7 +86,7 @@ class Checker:
             return
         for modality in self.networks[role].inputs:
             if modality not in self.schema.modalities:
-                self._fault((role,), _unknown("modality", modality, self.schema.modalities))
+                self._fault((role,), unknown("modality", modality, self.schema.modalities))
 
     def _check_modalities(self) -> None:
         student = self.networks.get("student")
@@ -99,70 +94,25 @@ class Checker:
             return
         for modality in self.loaded.recipe.privileged or ():
             if modality not in self.schema.modalities:
-                self._fault(("privileged",), _unknown("modality", modality, self.schema.modalities))
+                self._fault(("privileged",), unknown("modality", modality, self.schema.modalities))
             elif modality in student.inputs:
                 self._fault(("student",), f"the student reads {modality!r}, which the recipe says is privileged")
         if "teacher" in self.networks:
-            more = [name for name in student.inputs if name not in self.networks["teacher"].inputs]
-            if more:
+            self._check_teacher(set(self.networks["teacher"].inputs), student.inputs)
+
+    def _check_teacher(self, teacher: set[str], student: Sequence[str]) -> None:
+        """A teacher may see anything, what its student sees or not; with less of the same, the two were swapped."""
+        more = [name for name in student if name not in teacher]
+        if more and teacher < set(student):
+            self._fault(
+                ("student",),
+                f"the student reads {more[0]!r}, which the teacher does not, and the teacher reads nothing else: it "
+                f"has nothing to teach; give it a modality that the student lacks, or take {more[0]!r} from the student",
+            )
+        for modality in self.loaded.recipe.privileged or ():
+            if modality in self.schema.modalities and modality not in teacher:
                 self._fault(
-                    ("student",),
-                    f"the student reads {more[0]!r}, which the teacher does not: a teacher has to see at least what "
-                    f"its student sees; give it to the teacher, or take it from the student",
+                    ("privileged",),
+                    f"the teacher does not read {modality!r}, so that it is nobody's privilege; give it to the "
+                    f"teacher, or take it from this list",
                 )
-
-    def _check_stage(self, stage: StagePlan, place: Place, trained: set[str]) -> None:
-        trains = {path.split(".")[0] for path in stage.train}
-        for path in stage.train:
-            self._check_train(path, place)
-        for index, term in enumerate(stage.terms):
-            self._check_term(term, (*place, "objective", index), known=trained | trains)
-        reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
-        for role in sorted(trains & self.choices.keys() - reached):
-            self._fault((*place, "train"), f"nothing in the objective teaches the {role}; add a loss on it")
-        trained |= trains
-
-    def _check_train(self, path: str, place: Place) -> None:
-        role, _, part = path.partition(".")
-        if role not in {"teacher", "student"}:
-            self._fault((*place, "train"), f"{path!r} is neither `teacher` nor `student` nor a part of one")
-        elif role not in self.networks:
-            self._fault((*place, "train"), f"{path!r} is to be trained, and the recipe has no {role}")
-        elif part and part not in dict(self.networks[role].named_modules()):
-            parts = [name for name in dict(self.networks[role].named_modules()) if name]
-            self._fault((*place, "train"), _unknown(f"part of the {role}", part, parts[:200]))
-        elif not list(self.networks[role].get_submodule(part).parameters()):
-            self._fault((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters")
-
-    def _check_term(self, term: Any, place: Place, *, known: set[str]) -> None:
-        for role in term.roles:
-            if role not in self.specs:
-                self._fault(place, f"{term.choice.use!r} needs a {role}, and the recipe has none")
-                return
-            if role not in known:
-                self._fault(place, f"{term.choice.use!r} uses the {role}, which no stage has trained by then")
-                return
-        if term.on and term.output != "logits" and term.output not in self.specs[term.on].aux:
-            self._fault((*place, "output"), _unknown("output", term.output, ("logits", *self.specs[term.on].aux)))
-            return
-        taps = getattr(term.choice.settings, "taps", None) or ()
-        missing = [(tap, role) for tap in taps for role in term.roles if tap not in self.specs[role].features]
-        for tap, role in missing:
-            self._fault((*place, "taps"), _unknown(f"tap of the {role}", tap, self.specs[role].features))
-        if missing:
-            return
-        try:
-            build_term(term, self.specs, self.training)
-        except SettingsError as error:
-            self._refused(place, error)
-
-
-def _taught(term: Any) -> tuple[str, ...]:
-    if term.on:
-        return (term.on,)
-    return ("student",) if term.detach_teacher else ("teacher", "student")
-
-
-def _unknown(what: str, name: str, known: Any) -> str:
-    names = [str(item) for item in known]
-    return f"there is no {what} {name!r}{did_you_mean(name, names) or '; there are none'}"

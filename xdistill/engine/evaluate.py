@@ -15,6 +15,7 @@ from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch
 
+EVALUATION_BATCH = 32
 SHOWN = 5  # subjects that a message names
 
 

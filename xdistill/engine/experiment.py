@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -44,15 +45,91 @@ class TermPlan:
 
 
 @dataclass(frozen=True)
-class StagePlan:
-    """One stage of training, defaults filled in."""
+class StagePlan(ABC):
+    """One stage, defaults filled in. What runs each kind stands in `xdistill.engine.train`.
+
+    Attributes:
+        name: unique among the stages.
+        epochs: how many it counts for.
+    """
 
     name: str
-    train: tuple[str, ...]
     epochs: int
+
+    @property
+    @abstractmethod
+    def paths(self) -> tuple[str, ...]:
+        """What learns in it: networks, or parts of them by dotted path."""
+
+    @property
+    def choices(self) -> tuple[Choice[Any], ...]:
+        """The components that the stage itself names."""
+        return ()
+
+    @abstractmethod
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+
+
+@dataclass(frozen=True)
+class TrainPlan(StagePlan):
+    """A stage of training by gradient."""
+
+    train: tuple[str, ...]
     terms: tuple[TermPlan, ...]
     optimizer: Optimizer
     batch_size: int
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is trained."""
+        return self.train
+
+    @property
+    def choices(self) -> tuple[Choice[Any], ...]:
+        """The losses."""
+        return tuple(term.choice for term in self.terms)
+
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+        return {
+            "name": self.name,
+            "train": list(self.train),
+            "epochs": self.epochs,
+            "objective": [_term(term) for term in self.terms],
+            "optimizer": self.optimizer.model_dump(mode="json"),
+            "batch_size": self.batch_size,
+        }
+
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+        terms = " + ".join(_weighted(term) for term in self.terms)
+        return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}"
+
+
+@dataclass(frozen=True)
+class FitPlan(StagePlan):
+    """A stage that fits estimators; it sees all training subjects once, and counts for one epoch."""
+
+    epochs: int = field(default=1, init=False)
+    fit: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is fitted."""
+        return self.fit
+
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+        return {"name": self.name, "fit": list(self.fit)}
+
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+        return f"fits {', '.join(self.fit)}"
 
 
 @dataclass(frozen=True)
@@ -97,8 +174,8 @@ class Experiment:
     @property
     def components(self) -> frozenset[type[Component]]:
         """Every component that decides the predictions, those within others included."""
-        terms = [term.choice for stage in self.stages for term in stage.terms]
-        parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *terms, *self.metrics]
+        losses = [choice for stage in self.stages for choice in stage.choices]
+        parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
         return frozenset(choice.component for part in parts for choice in _choices(part))
 
     @property
@@ -114,7 +191,7 @@ class Experiment:
             plain[name] = [choice.dump() for choice in choices]
         for role in ("teacher", "student"):
             plain[role] = self.networks[role].dump() if role in self.networks else None
-        plain["stages"] = [_stage(stage) for stage in self.stages]
+        plain["stages"] = [stage.dump() for stage in self.stages]
         plain["executor"] = self.executor.dump()
         return plain
 
@@ -122,14 +199,14 @@ class Experiment:
         """A few lines for people."""
         lines = {"recipe": self.recipe.name, "data": self.data.use}
         for role, facts in self.facts.items():
-            lines[role] = f"{self.networks[role].use}, sees {', '.join(facts.inputs)}, {facts.parameters:,} parameters"
+            seen = ", ".join(facts.inputs) or "nothing"
+            lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
         if self.privileged:
             lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
         for stage in self.stages:
-            terms = " + ".join(_weighted(term) for term in stage.terms)
-            lines[f"stage {stage.name}"] = f"trains {', '.join(stage.train)} for {stage.epochs} epochs on {terms}"
+            lines[f"stage {stage.name}"] = stage.describe()
         crossval = self.recipe.crossval
-        lines["splits"] = f"{crossval.repeats} x {crossval.folds} folds"
+        lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
         return lines
 
 
@@ -152,17 +229,6 @@ def _choices(value: Any) -> Iterator[Choice[Any]]:
 def modality_of(choice: Choice[Any]) -> str:
     """The modality that a transform is for."""
     return cast("Transform.Config", choice.settings).modality
-
-
-def _stage(stage: StagePlan) -> dict[str, Any]:
-    return {
-        "name": stage.name,
-        "train": list(stage.train),
-        "epochs": stage.epochs,
-        "objective": [_term(term) for term in stage.terms],
-        "optimizer": stage.optimizer.model_dump(mode="json"),
-        "batch_size": stage.batch_size,
-    }
 
 
 def _term(term: TermPlan) -> dict[str, Any]:

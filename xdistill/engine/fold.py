@@ -17,13 +17,13 @@ from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms,
 from xdistill.engine.assemble import assemble
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.device import make_fabric
-from xdistill.engine.evaluate import predict
+from xdistill.engine.evaluate import EVALUATION_BATCH, predict
 from xdistill.engine.events import Event, FoldFinished
 from xdistill.engine.loader import Rows, Source, channels_last
 from xdistill.engine.memory import memory_explained
 from xdistill.engine.networks import build_networks
 from xdistill.engine.seeds import derive
-from xdistill.engine.train import EVALUATION_BATCH, Trainer
+from xdistill.engine.train import Trainer
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.plugin import load_catalog

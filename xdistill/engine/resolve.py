@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from xdistill.engine.experiment import StagePlan, TermPlan
+from xdistill.engine.experiment import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.errors import Fault, RecipeError
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
@@ -22,7 +22,7 @@ from xdistill.interfaces.transform import Transform
 from xdistill.plugin import Catalog
 from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.nodes import MappingNode, to_plain
-from xdistill.recipe.schema import Block, Recipe, Stage, Term
+from xdistill.recipe.schema import Block, FitStage, Recipe, Term, TrainStage
 from xdistill.recipe.suggest import did_you_mean
 
 C = TypeVar("C", bound=Component)
@@ -65,12 +65,17 @@ class Resolving:
         found = [self.choose(interface, block, (name, index)) for index, block in enumerate(blocks)]
         return tuple(choice for choice in found if choice is not None)
 
-    def stage(self, recipe: Recipe, stage: Stage, index: int) -> StagePlan:
+    def stage(self, recipe: Recipe, stage: TrainStage | FitStage, index: int) -> StagePlan:
+        """What a stage will do."""
+        if isinstance(stage, FitStage):
+            return FitPlan(stage.name, stage.fit)
+        return self._train(recipe, stage, ("stages", index, "objective"))
+
+    def _train(self, recipe: Recipe, stage: TrainStage, place: Place) -> TrainPlan:
         """A stage with its losses."""
-        place = ("stages", index, "objective")
         labels = _labels(stage.objective)
         terms = [self._term(term, labels[at], (*place, at)) for at, term in enumerate(stage.objective)]
-        return StagePlan(
+        return TrainPlan(
             name=stage.name,
             train=stage.train,
             epochs=stage.epochs,

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from xdistill.engine.experiment import StagePlan
+from xdistill.engine.experiment import TrainPlan
 from xdistill.engine.objective import Objective
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
@@ -105,7 +105,7 @@ class Stepper:
         place: fold, for messages.
     """
 
-    def __init__(self, fabric: Fabric, module: StepModule, stage: StagePlan, *, steps: int, place: str) -> None:
+    def __init__(self, fabric: Fabric, module: StepModule, stage: TrainPlan, *, steps: int, place: str) -> None:
         self.fabric = fabric
         self.stage = stage
         self.steps = steps

@@ -1,30 +1,30 @@
-"""Training the networks of one fold, stage by stage."""
+"""Training the networks of one fold, stage by stage; what a stage does stands in the file of its kind."""
 
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.evaluate import log_loss, predict
+from xdistill.engine.evaluate import EVALUATION_BATCH, log_loss, predict
 from xdistill.engine.events import EpochEnded, Event, FoldStarted
-from xdistill.engine.experiment import Experiment, StagePlan
-from xdistill.engine.loader import Rows, Source, TrainingBatches, channels_last, epoch_keys, iterate, memory_format
-from xdistill.engine.networks import output_spec
-from xdistill.engine.objective import Objective, build_term
-from xdistill.engine.seeds import derive
-from xdistill.engine.step import StepModule, Stepper, set_modes
+from xdistill.engine.experiment import Experiment, FitPlan, StagePlan, TrainPlan
+from xdistill.engine.fit import fit_stage
+from xdistill.engine.gradient import train_stage
+from xdistill.engine.loader import Rows, Source, channels_last, memory_format
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
-from xdistill.types import Batch, OutputSpec
+from xdistill.types import Batch
+
+# Runs a stage, given its index, the epochs of it that are done, and the checkpoint to go on from when there are any.
+Runner = Callable[["Trainer", int, Any, int, Mapping[str, Any] | None], Iterator[Event]]
+RUNNERS: Mapping[type[StagePlan], Runner] = {TrainPlan: train_stage, FitPlan: fit_stage}
 
 
 @dataclass
@@ -72,11 +72,10 @@ class Trainer:
             self.best = state["best"]
             for role, weights in state["networks"].items():
                 self.networks[role].load_state_dict(weights)
-        yield FoldStarted(self.fold, done=sum(stage.epochs for stage in self.experiment.stages[:at_stage]) + at_epoch)
-        specs = {role: self._spec(network) for role, network in self.networks.items()}
+        yield FoldStarted(self.fold, done=self._epochs_before(at_stage) + at_epoch)
         for index, stage in enumerate(self.experiment.stages[at_stage:], start=at_stage):
             begin = at_epoch if index == at_stage else 0
-            yield from self._stage(index, stage, specs, begin, state if begin else None)
+            yield from RUNNERS[type(stage)](self, index, stage, begin, state if begin else None)
         if self.best is not None:
             for role, weights in self.best["networks"].items():
                 self.networks[role].load_state_dict(weights)
@@ -86,81 +85,30 @@ class Trainer:
         moved = batch.to(self.fabric.device)
         return memory_format(moved, channels_last) if self.experiment.recipe.compute.channels_last else moved
 
-    def _spec(self, network: Network) -> OutputSpec:
-        return output_spec(network, self.facts.schema, device=str(self.fabric.device))
+    def end_epoch(self, index: int, row: dict[str, Any], state: Callable[[], Mapping[str, Any]] = dict) -> EpochEnded:
+        """Keep an epoch in the history, and write a checkpoint when it is time for one.
 
-    def _stage(
-        self, index: int, stage: StagePlan, specs: dict[str, OutputSpec], begin: int, state: dict[str, Any] | None
-    ) -> Iterator[Event]:
-        set_modes(self.networks, stage.train)
-        torch.manual_seed(derive(self.seed, "losses", stage.name))
-        objective = Objective([build_term(term, specs, self.facts) for term in stage.terms])
-        module = StepModule(self.networks, objective, stage.train)
-        module.to(self.fabric.device)
-        drop_last = self.experiment.recipe.loader.drop_last
-        keys = [
-            epoch_keys(
-                self.training,
-                batch_size=stage.batch_size,
-                drop_last=drop_last,
-                seed=derive(self.seed, "batches", stage.name, epoch),
-            )
-            for epoch in range(1, stage.epochs + 1)
-        ]
-        stepper = Stepper(self.fabric, module, stage, steps=sum(map(len, keys)), place=self.fold)
-        if state is not None:
-            objective.load_state_dict(state["objective"])
-            stepper.optimizer.load_state_dict(state["optimizer"])
-            self.fabric.strategy.precision.load_state_dict(state["precision"])
-        batches = TrainingBatches(
-            self.source, [choice.build(modalities=self.facts.schema.modalities) for choice in self.experiment.augment]
+        Args:
+            index: of the stage.
+            row: what the history says of the epoch.
+            state: gives what the stage needs, besides the networks, to go on after this epoch.
+        """
+        stage, epoch = self.experiment.stages[index], row["epoch"]
+        self.history.append(row)
+        last = epoch == stage.epochs
+        if last or self.checkpointer.due():
+            self._save(index + 1 if last else index, 0 if last else epoch, state())
+        return EpochEnded(
+            fold=self.fold,
+            stage=stage.name,
+            epoch=epoch,
+            done=self._epochs_before(index) + epoch,
+            losses={name: value for name, value in row.items() if name not in _NO_LOSSES},
+            lr=row.get("lr", 0.0),
+            seconds=row["seconds"],
         )
-        before = sum(earlier.epochs for earlier in self.experiment.stages[:index])
-        for epoch in range(begin + 1, stage.epochs + 1):
-            torch.manual_seed(derive(self.seed, "epoch", stage.name, epoch))
-            row = self._epoch(stepper, batches, keys[epoch - 1], epoch, sum(map(len, keys[: epoch - 1])))
-            if len(self.validation) and "student" in module.trained:
-                self._validate(row, final=index == len(self.experiment.stages) - 1)
-            self.history.append(row)
-            last = epoch == stage.epochs
-            if last:
-                self.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
-            if last or self.checkpointer.due():
-                self._save(index + 1 if last else index, 0 if last else epoch, stepper)
-            yield EpochEnded(
-                fold=self.fold,
-                stage=stage.name,
-                epoch=epoch,
-                done=before + epoch,
-                losses={name: value for name, value in row.items() if name not in _NO_LOSSES},
-                lr=row["lr"],
-                seconds=row["seconds"],
-            )
 
-    def _epoch(
-        self, stepper: Stepper, batches: TrainingBatches, keys: Sequence[Any], epoch: int, done: int
-    ) -> dict[str, Any]:
-        begin = time.monotonic()
-        totals: dict[str, Tensor] = {}
-        total, seen = 0.0, 0
-        workers = self.experiment.recipe.loader.workers
-        for number, batch in enumerate(iterate(batches, keys, workers=workers), start=done):
-            value, parts = stepper.step(self.prepare(batch), number, epoch)
-            size = len(batch)
-            seen += size
-            total += value * size
-            for label, part in parts.items():
-                totals[label] = totals[label] + part * size if label in totals else part * size
-        return {
-            "stage": stepper.stage.name,
-            "epoch": epoch,
-            "seconds": time.monotonic() - begin,
-            "lr": stepper.optimizer.param_groups[0]["lr"],
-            "total": total / seen,
-            **{label: float(value) / seen for label, value in totals.items()},
-        }
-
-    def _validate(self, row: dict[str, Any], *, final: bool) -> None:
+    def validate(self, row: dict[str, Any], *, final: bool) -> None:
         """Score the subjects kept aside; remember the networks of the best epoch of the last stage."""
         probabilities = predict(
             self.networks["student"],
@@ -175,24 +123,24 @@ class Trainer:
         if final and (self.best is None or row["validation_log_loss"] < self.best["log_loss"]):
             self.best = {"log_loss": row["validation_log_loss"], "networks": copy.deepcopy(self._weights())}
 
+    def _epochs_before(self, index: int) -> int:
+        return sum(stage.epochs for stage in self.experiment.stages[:index])
+
     def _weights(self) -> dict[str, Any]:
         return {role: network.state_dict() for role, network in self.networks.items()}
 
-    def _save(self, stage: int, epoch: int, stepper: Stepper) -> None:
+    def _save(self, stage: int, epoch: int, state: Mapping[str, Any]) -> None:
         self.checkpointer.save(
             {
                 "stage": stage,
                 "epoch": epoch,
                 "networks": self._weights(),
-                "objective": stepper.module.objective.state_dict(),
-                "optimizer": stepper.optimizer.state_dict(),
-                "precision": self.fabric.strategy.precision.state_dict(),
                 "history": self.history,
                 "losses": self.losses,
                 "best": self.best,
+                **state,
             }
         )
 
 
-EVALUATION_BATCH = 32
 _NO_LOSSES = frozenset({"stage", "epoch", "seconds", "lr"})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
+    from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
     from xdistill.interfaces.metric import Metric
@@ -30,6 +31,7 @@ __all__ = [
     "DistillationLoss",
     "Encoder",
     "Encoding",
+    "Estimator",
     "Executor",
     "Fusion",
     "Job",
@@ -51,6 +53,7 @@ _HOME = {
     "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
+    "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts"),
     "metric": ("Metric",),

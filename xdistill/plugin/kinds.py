@@ -44,6 +44,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("augmentation", "xdistill_augmentations", "augmentation", "Augmentation"),
     Kind("encoder", "xdistill_encoders", "encoder", "Encoder"),
     Kind("fusion", "xdistill_fusions", "fusion", "Fusion"),
+    Kind("estimator", "xdistill_estimators", "fitted", "Estimator"),
     Kind("teacher", "xdistill_teachers", "network", "Teacher"),
     Kind("student", "xdistill_students", "network", "Student"),
     Kind("task_loss", "xdistill_task_losses", "loss", "TaskLoss", _TERM),

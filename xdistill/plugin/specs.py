@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.dataset import Dataset
     from xdistill.interfaces.encoder import Encoder
     from xdistill.interfaces.executor import Executor
+    from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import Fusion
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss
     from xdistill.interfaces.metric import Metric
@@ -53,6 +54,12 @@ def xdistill_encoders() -> Sequence[type[Encoder]]:
 @hookspec
 def xdistill_fusions() -> Sequence[type[Fusion]]:
     """Fusions: from the vectors of several branches to one."""
+    raise NotImplementedError
+
+
+@hookspec
+def xdistill_estimators() -> Sequence[type[Estimator]]:
+    """Estimators: from a vector to logits, fitted at once instead of trained by gradient."""
     raise NotImplementedError
 
 

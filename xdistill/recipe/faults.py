@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from xdistill.errors import Fault
 from xdistill.recipe.fields import ConfigOf, model_at
 from xdistill.recipe.nodes import MappingNode, TreePath, locate, node_at, possible_part, to_plain
+from xdistill.recipe.schema import STAGE_TAGS
 from xdistill.recipe.wording import is_echo, worded
 
 UNKNOWN_COMPONENT = "unknown_component"  # the error type of a block whose component does not exist
@@ -40,10 +41,17 @@ def fault_at(root: MappingNode, path: TreePath, message: str, *, key: bool = Fal
 
 
 def _place(details: ErrorDetails) -> TreePath:
+    place = _without_tags(details["loc"])
     if details["type"] == UNKNOWN_COMPONENT:
-        return (*details["loc"], "use")
+        return (*place, "use")
     # A validator that looks at several fields at once says in its context which place below its own it means.
-    return (*details["loc"], *(details.get("ctx") or {}).get("place", ()))
+    return (*place, *(details.get("ctx") or {}).get("place", ()))
+
+
+def _without_tags(place: TreePath) -> TreePath:
+    """A place as the recipe writes it: pydantic inserts which kind of stage it took an item of `stages` for."""
+    tagged = place[:1] == ("stages",) and place[2:3] and place[2] in STAGE_TAGS
+    return place[:2] + place[3:] if tagged else place
 
 
 def _message(details: ErrorDetails, place: TreePath, owner: type[BaseModel] | None) -> str:

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Discriminator, Tag
 
 from xdistill.recipe.nodes import TreePath
 
@@ -47,7 +47,7 @@ def _below(value: Any, part: str | int) -> Any:
 
 
 def _model_in(annotation: Any, value: Any, config_of: ConfigOf | None) -> type[BaseModel] | None:
-    for option in options(annotation):
+    for option in _meant(annotation, value):
         if isinstance(option, type) and issubclass(option, BaseModel):
             return option
         found = config_of(option, value) if config_of else None
@@ -65,6 +65,20 @@ def _item(annotation: Any) -> Any:
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return arguments[1]
     return None
+
+
+def _meant(annotation: Any, value: Any) -> list[Any]:
+    """The members of a union; of one whose members have tags, the one whose tag the value has."""
+    if get_origin(annotation) is not Annotated:
+        return options(annotation)
+    union, *metadata = get_args(annotation)
+    tags = [entry.discriminator(value) for entry in metadata if _tells_kinds(entry)]
+    tagged = [member for member in get_args(union) if tags and Tag(str(tags[0])) in get_args(member)]
+    return options(tagged[0] if tagged else annotation)
+
+
+def _tells_kinds(entry: Any) -> bool:
+    return isinstance(entry, Discriminator) and callable(entry.discriminator)
 
 
 def options(annotation: Any) -> list[Any]:

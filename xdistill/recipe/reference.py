@@ -21,17 +21,19 @@ from xdistill.recipe.schema import (
     Compute,
     Crossval,
     ExecutorBlock,
+    FitStage,
     Loader,
     Optimizer,
     Recipe,
-    Stage,
     Term,
+    TrainStage,
 )
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
     ("block", Block),
-    ("stage", Stage),
+    ("stage", TrainStage),
+    ("fit stage", FitStage),
     ("term", Term),
     ("optimizer", Optimizer),
     ("loader", Loader),
@@ -95,9 +97,9 @@ def _named(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return f"list of {_named(options(get_args(annotation)[0])[0])}"
+        return f"list of {' or '.join(map(_named, options(get_args(annotation)[0])))}"
     if annotation in _TITLES:
-        return f"[{_TITLES[annotation]}](#{_TITLES[annotation]})"
+        return f"[{_TITLES[annotation]}](#{_TITLES[annotation].replace(' ', '-')})"
     return _SCALARS[annotation]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -61,8 +62,8 @@ class Optimizer(Section):
     )
 
 
-class Stage(Section):
-    """One stage of training: what is trained, for how long, towards what."""
+class TrainStage(Section):
+    """One stage of training by gradient: what learns, for how long, towards what."""
 
     name: str = Field(description="unique among the stages")
     train: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
@@ -73,6 +74,40 @@ class Stage(Section):
     objective: Annotated[tuple[Term, ...], Field(min_length=1)] = Field(description="terms of the loss")
     optimizer: Optimizer | None = Field(default=None, description="default: the recipe's optimizer")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(default=None, description="default: the recipe's")
+
+
+class FitStage(Section):
+    """One stage that fits estimators, at once and without gradient, to what reaches them."""
+
+    name: str = Field(description="unique among the stages")
+    fit: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="estimators within networks, by dotted path such as `student.head`, one after the other; each is "
+        "fitted to what its network makes of the training subjects, in eval mode and without augmentation"
+    )
+
+
+def _kind_of_stage(stage: Any) -> str | None:
+    """Which kind of stage somebody means; None when nobody can tell."""
+    if isinstance(stage, Section):
+        return _FIT if isinstance(stage, FitStage) else _TRAIN
+    if not isinstance(stage, Mapping):
+        return _TRAIN
+    if "fit" in stage:
+        return None if "train" in stage else _FIT
+    return _TRAIN if stage.keys() & (TrainStage.model_fields.keys() - {"name"}) else None
+
+
+_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of faults
+
+Stage = Annotated[
+    Annotated[TrainStage, Tag(_TRAIN)] | Annotated[FitStage, Tag(_FIT)],
+    Discriminator(
+        _kind_of_stage,
+        custom_error_type="kind_of_stage",
+        custom_error_message="a stage has either `train`, with `epochs` and `objective`, for what learns by gradient, "
+        "or `fit` for estimators; write one stage for each",
+    ),
+]
 
 
 class Loader(Section):

@@ -1,0 +1,48 @@
+"""No network at all: an estimator on the values as they are."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from pydantic import Field
+
+from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.fitted import Estimator
+from xdistill.interfaces.network import Student, Teacher
+from xdistill.types import Batch, Output, Schema
+from xdistill_baselines.branches import FUSED, faults_below, modality_of
+
+
+class Fitted(Teacher, Student):
+    """The values of all its modalities, side by side as one vector, are handed to an estimator.
+
+    Its recipe has one stage, ``fit: [student.estimator]``. A modality that a subject does not have is seen as zeros.
+
+    Taps: ``fused``, the vector.
+    """
+
+    name = "fitted"
+    config: Config
+
+    class Config(Settings):
+        """What is seen, and what is fitted to it."""
+
+        inputs: tuple[str, ...] = Field(
+            description="modalities, of any shape; empty for an estimator that looks at nothing"
+        )
+        estimator: Choice[Estimator] = Field(description="what is fitted")
+
+    def __init__(self, config: Config, *, schema: Schema) -> None:
+        super().__init__(config, schema=schema)
+        self.inputs = tuple(dict.fromkeys(config.inputs))
+        length = sum(prod(modality_of(schema, name, field="inputs").shape) for name in self.inputs)
+        with faults_below("estimator"):
+            self.estimator = config.estimator.build(inputs=length, classes=len(schema.classes))
+
+    def forward(self, batch: Batch) -> Output:
+        """Logits and the tap."""
+        values = [batch.inputs[name].flatten(1) for name in self.inputs]
+        device = next((str(buffer.device) for buffer in self.estimator.buffers()), "cpu")
+        vector = torch.cat(values, dim=1) if values else torch.zeros(len(batch), 0, device=device)
+        return Output(logits=self.estimator(vector), features={FUSED: vector})

@@ -1,0 +1,56 @@
+"""Estimators: parts of a network that are fitted at once instead of trained by gradient."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from xdistill.interfaces.component import Component, Settings
+
+
+class Estimator(Component, nn.Module):
+    """From a vector to logits, fitted to all training subjects by a stage ``{name: ..., fit: [student.head]}``.
+
+    ``__init__(config, *, inputs, classes)`` gets the vector's length and the number of classes, and registers buffers
+    of their final shapes for everything that `fit` will learn: then weights are saved, loaded and moved to devices as
+    those of any network, and no gradient reaches them. It may refuse with a `SettingsError`.
+
+    A network builds its estimator as any other part, and calls it once in ``forward``, with one vector a subject::
+
+        self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
+        ...
+        return Output(logits=self.head(vector))
+
+    Before it is fitted, `forward` has to work as well, since networks are run once to learn the shapes of what they
+    return.
+
+    Attributes:
+        inputs: length of the vector.
+        classes: number of classes.
+    """
+
+    def __init__(self, config: Settings, *, inputs: int, classes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.inputs = inputs
+        self.classes = classes
+
+    @abstractmethod
+    def fit(self, inputs: Float[Tensor, "subjects inputs"], target: Int[Tensor, " subjects"], *, seed: int) -> None:
+        """Learn from all training subjects at once, into buffers.
+
+        Args:
+            inputs: float32, on the processor and finite.
+            target: class indices; every class occurs.
+            seed: for whatever is random in it; the same seed has to give the same bits.
+
+        Raises:
+            DataError: when these subjects cannot be learned from.
+            SettingsError: when it does not work out with these settings.
+        """
+
+    @abstractmethod
+    def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
+        """Logits, from what was fitted; subjects must not influence each other."""
