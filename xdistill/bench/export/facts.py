@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xdistill.bench.export.wording import listed, metric_title, one_line, percent
+from xdistill.bench.export.wording import listed, metric_title, one_line, percent, score
 from xdistill.bench.standings import Standing, Standings
 
 SYNTHETIC: Final = "Synthetic cohort: no patient is real"
@@ -133,6 +133,11 @@ def better_than_reference(standings: Standings) -> tuple[str, ...]:
     )
 
 
+def compared(standings: Standings) -> bool:
+    """Whether any entry is compared with the reference; none is while the reference is missing."""
+    return any(row.against is not None for standing in standings.entries for row in standing.rows.values())
+
+
 def finding(standings: Standings) -> str:
     """Who leads, and whether that can be told from chance; empty without a ranked entry."""
     ranked = [standing for standing in standings.entries if standing.rank is not None]
@@ -140,12 +145,12 @@ def finding(standings: Standings) -> str:
         return ""
     others = [standing for standing in ranked if standing.entry != standings.reference]
     title, name = metric_title(standings.primary), one_line(ranked[0].title)
-    from xdistill.bench.export.wording import score
-
     lead = f"{name} has the highest {title}, {score(ranked[0].rows[standings.primary].scores)} %"
     better, reference = better_than_reference(standings), reference_title(standings)
     if not others:
         return f"{lead}."
+    if not compared(standings):
+        return f"{lead}. Nothing is compared, since the reference {reference_title(standings)} is missing."
     if not better:
         return f"{lead}; of {_methods(len(others))} none is shown to be better than {reference}."
     return f"{lead}; shown to be better than {reference}: {listed(better)} ({len(better)} of {_methods(len(others))})."

@@ -102,8 +102,9 @@ def _cells(standings: Standings, standing: Standing) -> Iterator[str]:
         bold = rf"\textbf{{{mean}}}" if metric in standing.bold else mean
         yield bold + (rf" $\pm$ {spread}" if sign else "")
     row = standing.rows[standings.primary]
+    shown = difference(standings, standing)
     tested = row.against is not None and row.against.test.interval is not None
-    yield escape(f"{difference(row)} ({difference_interval(row)})" if tested else difference(row))
+    yield escape(f"{shown} ({difference_interval(row)})" if tested else shown)
     # In text mode some fonts have another letter in the place of the sign.
     yield holm(row).replace("<", "$<$").replace(NOTHING, "--")
 

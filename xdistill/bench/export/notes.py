@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from xdistill.bench.export.facts import reference_title, reported_title, splits, tracks
+from xdistill.bench.export.facts import compared, reference_title, reported_title, splits, tracks
 from xdistill.bench.export.wording import PERCENT, interval, level, listed, metric_title, one_line, points
 from xdistill.bench.standings import Standing, Standings
 from xdistill.stats.compare import ALPHA
@@ -50,7 +50,6 @@ def found_difference(standings: Standings) -> tuple[float, float, float] | None:
 
 
 def _notes(standings: Standings) -> Iterator[str]:
-    title, reference = metric_title(standings.primary), reference_title(standings)
     cohort = standings.cohort
     yield (
         f"± is the standard deviation (ddof 1) over {splits(standings)}: how folds scatter, not how sure the mean is. "
@@ -61,25 +60,8 @@ def _notes(standings: Standings) -> Iterator[str]:
         f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It speaks "
         f"of other test patients for networks as they were trained."
     )
-    yield (
-        f"Differences are paired over the same splits and taken to {reference}. The corrected resampled t-test "
-        f"(Nadeau and Bengio 2003) decides; the 95 % interval of a difference is of this test, before adjustment. p is "
-        f"adjusted by Holm's procedure for the number of methods compared. Bold: better than {reference} with an "
-        f"adjusted p below {ALPHA:g}; nothing else is."
-    )
-    yield (
-        "paper_compat is the naive paired t-test over the folds of the first repeat, as papers print it. It is "
-        "anticonservative, which means that it finds differences that are not there, and decides nothing here."
-    )
-    found = found_difference(standings)
-    if found is not None:
-        typical, least, largest = (f"{PERCENT * value:.1f}" for value in found)
-        yield (
-            f"How large a difference can be found: a mean {title} has to lie about {typical} points ({least} to "
-            f"{largest}, by method) from that of {reference} before the test notices, and further after adjustment. A "
-            f"true difference of that size is missed about every other time. That nothing is bold does not show that "
-            f"methods are equal."
-        )
+    if compared(standings):
+        yield from _about_tests(standings)
     if any(standing.gap is not None for standing in standings.entries):
         yield (
             "Gap closed: (distilled - student alone) / (teacher - student alone), with a paired bootstrap interval. "
@@ -96,6 +78,29 @@ def _notes(standings: Standings) -> Iterator[str]:
         yield (
             f"Reported numbers are those that {one_line(standings.reported_source) or 'the publication'} states, "
             f"obtained{reason} with other splits. They are shown for information, and neither ranked nor tested."
+        )
+
+
+def _about_tests(standings: Standings) -> Iterator[str]:
+    title, reference = metric_title(standings.primary), reference_title(standings)
+    yield (
+        f"Differences are paired over the same splits and taken to {reference}. The corrected resampled t-test "
+        f"(Nadeau and Bengio 2003) decides; the 95 % interval of a difference is of this test, before adjustment. p is "
+        f"adjusted by Holm's procedure for the number of methods in the same table. Bold: better than {reference} with "
+        f"an adjusted p below {ALPHA:g}; nothing else is."
+    )
+    yield (
+        "paper_compat is the naive paired t-test over the folds of the first repeat, as papers print it. It is "
+        "anticonservative, which means that it finds differences that are not there, and decides nothing here."
+    )
+    found = found_difference(standings)
+    if found is not None:
+        typical, least, largest = (f"{PERCENT * value:.1f}" for value in found)
+        yield (
+            f"How large a difference can be found: a mean {title} has to lie about {typical} points ({least} to "
+            f"{largest}, by method) from that of {reference} before the test notices, and further after adjustment. A "
+            f"true difference of that size is missed about every other time. That nothing is bold does not show that "
+            f"methods are equal."
         )
 
 

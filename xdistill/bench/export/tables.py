@@ -80,11 +80,15 @@ def ranking(standings: Standings, track: Track) -> Table:
         _figures(
             f"{wording.level(rows[0].interval)} interval", [wording.interval(row.interval) for row in rows], spare=2
         ),
-        _figures(f"Difference to {reference}, points", [difference(row) for row in rows]),
-        _figures("95 % interval of the test", [difference_interval(row) for row in rows], spare=1),
-        _figures("p (Holm)", [holm(row) for row in rows]),
-        _figures("paper_compat p (anticonservative)", [paper_compat(row) for row in rows], spare=3),
     ]
+    if any(row.against is not None for row in rows):
+        differences = [difference(standings, standing) for standing in track.entries]
+        columns += [
+            _figures(f"Difference to {reference}, points", differences),
+            _figures("95 % interval of the test", [difference_interval(row) for row in rows], spare=1),
+            _figures("p (Holm)", [holm(row) for row in rows]),
+            _figures("paper_compat p (anticonservative)", [paper_compat(row) for row in rows], spare=3),
+        ]
     if track.ranked:
         columns.insert(0, _figures("Rank", [str(standing.rank or NOTHING) for standing in track.entries]))
     return Table(tuple(columns))
@@ -123,9 +127,12 @@ def reported_columns(standings: Standings, track: Track) -> tuple[Column, ...]:
     )
 
 
-def difference(row: Row) -> str:
+def difference(standings: Standings, standing: Standing) -> str:
     """Difference to the reference, in points."""
-    return "reference" if row.against is None else wording.points(row.against.test.difference)
+    against = standing.rows[standings.primary].against
+    if standing.entry == standings.reference:
+        return "reference"
+    return NOTHING if against is None else wording.points(against.test.difference)
 
 
 def difference_interval(row: Row) -> str:
