@@ -121,7 +121,7 @@ def test_colours_follow_the_scheme(page, file, scheme):
     assert contrast(mark, paper) >= 3
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1040, 1280, 1800])
+@pytest.mark.parametrize("width", [320, 390, 768, 1151, 1153, 1280, 1800])
 def test_the_page_is_no_wider_than_the_screen(page, file, width):
     page.open(file, width=width)
     assert page.value("document.documentElement.scrollWidth") <= width
@@ -134,6 +134,18 @@ def test_the_page_is_no_wider_than_the_screen(page, file, width):
     for wider, focusable, figures in regions:
         assert figures or not wider
         assert focusable == 0
+
+
+def test_a_landscape_sheet_of_paper_holds_the_tables(page, file):
+    page.open(file, width=1032, scheme="dark")  # A4 without its margins
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    page.call("Emulation.setEmulatedMedia", media="print", features=[dark])
+    try:
+        assert page.value("document.documentElement.scrollWidth") <= 1032
+        assert page.value("getComputedStyle(document.body).backgroundColor") == PAPER["light"]
+        assert page.value("getComputedStyle(document.querySelector('.board tbody tr')).display") == "table-row"
+    finally:
+        page.call("Emulation.setEmulatedMedia", media="")
 
 
 def test_a_phone_shows_cards_with_every_figure(page, file, standings):

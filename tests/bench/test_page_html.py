@@ -122,6 +122,13 @@ def test_marks_stand_in_order_on_one_axis(standings):
             assert marks.bar[0] > zero
 
 
+def test_who_shares_the_first_rank_shares_the_sentence(standings):
+    first, second = standings.entries[:2]
+    tied = replace(second, rank=1, rows=first.rows)
+    words = PageParts(render(replace(standings, entries=(first, tied, *standings.entries[2:])), "html")).words
+    assert "CMD-Net and KD share the highest Macro OvO AUC, " in words
+
+
 def test_a_missing_reference_leaves_scores_alone(standings):
     def alone(standing):
         rows = {metric: replace(row, against=None) for metric, row in standing.rows.items()}

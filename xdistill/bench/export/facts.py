@@ -144,8 +144,10 @@ def finding(standings: Standings) -> str:
     if not ranked:
         return ""
     others = [standing for standing in ranked if standing.entry != standings.reference]
-    title, name = metric_title(standings.primary), one_line(ranked[0].title)
-    lead = f"{name} has the highest {title}, {score(ranked[0].rows[standings.primary].scores)} %"
+    leaders = [one_line(standing.title) for standing in ranked if standing.rank == ranked[0].rank]
+    verb = "has" if len(leaders) == 1 else "share"
+    best = score(ranked[0].rows[standings.primary].scores)
+    lead = f"{listed(leaders)} {verb} the highest {metric_title(standings.primary)}, {best} %"
     better, reference = better_than_reference(standings), reference_title(standings)
     if not others:
         return f"{lead}."
