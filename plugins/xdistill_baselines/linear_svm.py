@@ -85,7 +85,7 @@ def _fit(inputs: NDArray[Any], target: NDArray[Any], config: LinearSvm.Config, s
     machine = LinearSVC(
         C=config.C,
         class_weight=config.class_weight,
-        dual="auto",
+        dual=False,  # the dual's solver takes ages where vectors are long and alike, as learned ones are
         max_iter=config.max_iterations,
         random_state=seed,
     )
