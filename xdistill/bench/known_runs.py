@@ -1,12 +1,13 @@
-"""Where the runs of a benchmark lie: a small file beside them, written as they finish."""
+"""Where the runs of a benchmark lie: a small file for each, written as it finishes.
+
+One file a run, so that several terminals can work on the same benchmark.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
@@ -16,7 +17,7 @@ from xdistill.errors import RunError
 from xdistill.runs import Run, load_run
 from xdistill.runs.files import make_folder, read_json, write_json
 
-FORMAT = "xdistill-benchmark-runs"
+FORMAT = "xdistill-benchmark-run"
 FORMAT_VERSION = 1
 
 
@@ -35,42 +36,28 @@ class KnownRun:
     path: Path
 
 
-def list_file(benchmark: Benchmark, runs: Path) -> Path:
-    """The file that says where the runs of a benchmark lie."""
-    return runs / "benchmarks" / f"{benchmark.name}.json"
+def notes(benchmark: Benchmark, runs: Path) -> Path:
+    """The folder that says where the runs of a benchmark lie."""
+    return runs / "benchmarks" / benchmark.name
 
 
 def known_runs(benchmark: Benchmark, runs: Path) -> tuple[KnownRun, ...]:
     """The runs that `bench run` finished on the benchmark's splits, in the order of the entries.
 
     Raises:
-        RunError: when the list is damaged.
+        RunError: when a note is damaged.
     """
-    found = {
-        (str(row["entry"]), int(row["seed"])): KnownRun(str(row["entry"]), int(row["seed"]), runs / str(row["run"]))
-        for row in _rows(benchmark, runs)
-        if _splits(row) == _wanted(benchmark)
-    }
-    order = [(entry, seed) for entry in benchmark.recipes for seed in benchmark.file.seeds]
-    return tuple(found[key] for key in order if key in found)
+    wanted = [(entry, seed) for entry in benchmark.recipes for seed in benchmark.file.seeds]
+    paths = [(entry, seed, _note(benchmark, runs, entry, seed)) for entry, seed in wanted]
+    return tuple(KnownRun(entry, seed, runs / _read(path)) for entry, seed, path in paths if path.is_file())
 
 
 def remember(benchmark: Benchmark, runs: Path, run: KnownRun) -> None:
     """Note where a run lies, in the place of an earlier one of the same entry, seed and splits."""
-    folds, repeats = _wanted(benchmark)
-    new = {
-        "entry": run.entry,
-        "seed": run.seed,
-        "folds": folds,
-        "repeats": repeats,
-        "run": Path(os.path.relpath(run.path, runs)).as_posix(),
-    }
-    same = ("entry", "seed", "folds", "repeats")
-    rows = [row for row in _rows(benchmark, runs) if any(row.get(field) != new[field] for field in same)]
-    path = list_file(benchmark, runs)
+    path = _note(benchmark, runs, run.entry, run.seed)
     make_folder(path.parent)
-    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "benchmark": benchmark.name}
-    write_json(path, {**head, "runs": [*rows, new]})
+    place = Path(os.path.relpath(run.path, runs)).as_posix()
+    write_json(path, {"format": FORMAT, "format_version": FORMAT_VERSION, "run": place})
 
 
 def records_of_runs(benchmark: Benchmark, runs: Path) -> tuple[Record, ...]:
@@ -108,27 +95,18 @@ def check_recipe(benchmark: Benchmark, entry: str, run: Run) -> None:
         )
 
 
-def _rows(benchmark: Benchmark, runs: Path) -> Iterator[Mapping[str, Any]]:
-    path = list_file(benchmark, runs)
-    if not path.is_file():
-        return
+def _note(benchmark: Benchmark, runs: Path, entry: str, seed: int) -> Path:
+    crossval = benchmark.file.crossval
+    return notes(benchmark, runs) / f"{entry}.seed{seed}.{crossval.repeats}x{crossval.folds}.json"
+
+
+def _read(path: Path) -> str:
     data = read_json(path)
-    rows = data.get("runs") if isinstance(data, dict) and data.get("format") == FORMAT else None
-    fields = {"entry", "seed", "folds", "repeats", "run"}
     if (
-        not isinstance(rows, list)
-        or data.get("format_version") != FORMAT_VERSION
-        or not all(isinstance(row, dict) and fields <= set(row) for row in rows)
+        not isinstance(data, dict)
+        or (data.get("format"), data.get("format_version")) != (FORMAT, FORMAT_VERSION)
+        or not isinstance(data.get("run"), str)
     ):
-        raise RunError(
-            f"{path}: this is no list of runs of this version; delete it, and start `xdistill bench run` again"
-        )
-    yield from rows
-
-
-def _splits(row: Mapping[str, Any]) -> tuple[Any, Any]:
-    return row["folds"], row["repeats"]
-
-
-def _wanted(benchmark: Benchmark) -> tuple[int, int]:
-    return benchmark.file.crossval.folds, benchmark.file.crossval.repeats
+        raise RunError(f"{path}: this does not say where a run lies; delete it, and start `xdistill bench run` again")
+    place: str = data["run"]
+    return place

@@ -39,6 +39,9 @@ def misnamed(file: BenchmarkFile) -> Iterator[Misnamed]:
         yield from _unknown((field,), [name] if name else [], names)
     if (file.student_alone is None) != (file.teacher is None):
         yield Misnamed((), "the gap is measured from `student_alone` to `teacher`: name both or neither")
+    if file.crossval.official:
+        message = "a comparison needs two splits or more, and the official one is a single one; use folds and repeats"
+        yield Misnamed(("crossval", "official"), message)
     yield from _expectations(file, names)
     if file.reported:
         for name in file.reported.rows:

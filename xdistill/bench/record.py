@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from xdistill.bench.facts import malformed
 from xdistill.bench.private import without_folders
 from xdistill.bench.splits import BenchmarkSplits, rank_names
-from xdistill.errors import RunError
+from xdistill.errors import RunError, UserError
 from xdistill.runs import Run
 from xdistill.runs.files import make_folder, read_json, write_json, write_text
 from xdistill.stats import FoldPredictions, Method, Predictions, read_predictions, summarise
@@ -111,14 +112,9 @@ def read_record(folder: Path, splits: BenchmarkSplits) -> Record:
     facts = read_facts(folder)
     path = folder / PREDICTIONS
     predictions = read_predictions(path)
-    try:
-        entry, seed = str(facts["entry"]), int(facts["seed"])
-        by_ids = facts["subjects"] == "ids"
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{folder / FILE}: cannot be read as a record: {type(error).__name__}: {error}") from error
-    if by_ids:
+    if facts["subjects"] == "ids":
         predictions = _renamed(path, predictions, splits)
-    return Record(entry, seed, facts, predictions, splits)
+    return Record(facts["entry"], facts["seed"], facts, predictions, splits)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -136,16 +132,26 @@ def read_facts(folder: Path) -> dict[str, Any]:
             f"{path}: format version {facts.get('format_version')}, and this xdistill reads {FORMAT_VERSION}; submit "
             f"the run again, or use the xdistill that wrote it"
         )
+    wrong = malformed(facts)
+    if wrong:
+        raise RunError(f"{path}: cannot be read as a record: {wrong}")
     return facts
 
 
 def method(name: str, records: tuple[Record, ...], role: str) -> Method:
-    """The records of an entry, one a seed, as a method to compare."""
+    """The records of an entry, one a seed, as a method to compare.
+
+    Raises:
+        UserError: when the seeds were not run on the same cohort and splits.
+    """
     first = records[0]
+    for record in records:
+        if (record.splits.fingerprint, record.splits.split_hash) != (first.splits.fingerprint, first.splits.split_hash):
+            raise UserError(f"{name!r}: the seeds {first.seed} and {record.seed} were run on other cohorts or splits")
     return Method(
         name=name,
-        fingerprint=str(first.facts["cohort"]["fingerprint"]),
-        split_hash=str(first.facts["split_hash"]),
+        fingerprint=first.splits.fingerprint,
+        split_hash=first.splits.split_hash,
         train_sizes=first.splits.train_sizes,
         seeds=tuple(record.predictions for record in records),
         role=role,

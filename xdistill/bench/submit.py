@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
-from xdistill.bench.record import FILE, folder_name, read_facts, record_of_run, write_record
+from xdistill.bench.record import FILE, folder_name, record_of_run, write_record
 from xdistill.bench.splits import FILE as SPLITS
 from xdistill.bench.splits import BenchmarkSplits, read_splits, splits_of_run, write_splits
 from xdistill.bench.verify import record_problems
 from xdistill.errors import RunError
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs import Run
-from xdistill.runs.files import explained, make_folder, move_folder, written_whole
+from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_text
 
 if TYPE_CHECKING:
     from xdistill.plugin import Catalog
@@ -78,9 +78,8 @@ def submit(
     splits, new = _shared_splits(run, to, splits, keep_ids=keep_ids)
     record = record_of_run(run, entry, splits, by_ids=keep_ids)
     folder = to / folder_name(entry, record.seed, len(benchmark.file.seeds))
-    there = _run_there(folder)
-    if there is not None and there != record.facts["run"] and not replace:
-        raise RunError(f"{folder}: the record of run {there} is here; say --replace to put this run in its place")
+    if not replace:
+        _refuse_another(folder, str(record.facts["run"]))
     make_folder(to)
     beside = to / f".{folder.name}.{os.getpid()}.new"
     with explained(to):
@@ -91,7 +90,7 @@ def submit(
                 raise RunError(f"{run.path}: cannot be submitted: {problem}")
             if new:
                 write_splits(to, splits)
-                _write_attributes(to)
+                write_text(to / ".gitattributes", ATTRIBUTES)
             changed = not _same_files(beside, folder)
             if changed:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -139,8 +138,10 @@ def _shared_splits(run: Run, to: Path, own: BenchmarkSplits, *, keep_ids: bool) 
     return (own, True) if keep_ids and not theirs.ids else (theirs, False)
 
 
-def _run_there(folder: Path) -> str | None:
-    return str(read_facts(folder).get("run")) if (folder / FILE).is_file() else None
+def _refuse_another(folder: Path, run: str) -> None:
+    there = read_json(folder / FILE).get("run") if (folder / FILE).is_file() else run
+    if there != run:
+        raise RunError(f"{folder}: the record of run {there} is here; say --replace to put this run in its place")
 
 
 def _same_files(one: Path, other: Path) -> bool:
@@ -148,8 +149,3 @@ def _same_files(one: Path, other: Path) -> bool:
         (other / file.name).is_file() and (other / file.name).read_bytes() == file.read_bytes()
         for file in one.iterdir()
     )
-
-
-def _write_attributes(to: Path) -> None:
-    with written_whole(to / ".gitattributes") as beside:
-        beside.write_text(ATTRIBUTES, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,7 @@ def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) 
     except RunError as error:
         yield str(error)
         return
-    try:
-        claims = list(_claims(benchmark, splits, place, facts))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        yield f"{path}: cannot be read as a record: {type(error).__name__}: {error}"
-        return
-    yield from (f"{path}: {problem}" for problem in claims)
+    yield from (f"{path}: {problem}" for problem in _claims(benchmark, splits, place, facts))
     yield from _predictions(splits, place, facts)
 
 
@@ -115,23 +110,12 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
     entry, seed = facts["entry"], facts["seed"]
     if facts["status"] != "finished":
         yield f"the run is not finished (its status is {facts['status']!r}); finish it and submit it again"
-    if facts["cohort"]["fingerprint"] != splits.fingerprint:
-        yield (
-            f"entry {entry!r}: the cohort fingerprint {_short(facts['cohort']['fingerprint'])} is not that of the "
-            f"benchmark's splits, {_short(splits.fingerprint)}: it was run on another cohort"
-        )
-    if facts["split_hash"] != splits.split_hash:
-        yield (
-            f"entry {entry!r}: the split hash {_short(facts['split_hash'])} is not that of the benchmark's splits, "
-            f"{_short(splits.split_hash)}: it was run on other folds"
-        )
-    if facts["splits_sha256"] != splits.hash:
-        yield f"entry {entry!r}: {SPLITS} beside the records is not the one it was submitted to: a split was changed"
-    if facts["subjects"] not in {"ranks", "ids"} or (facts["subjects"] == "ids" and not splits.ids):
-        yield f"`subjects` has to be ranks, or ids that {SPLITS} lists"
+    yield from (f"entry {entry!r}: {problem}" for problem in _foreign(splits, facts))
     if entry not in benchmark.recipes:
         yield f"the benchmark has no entry {entry!r} with a recipe{did_you_mean(str(entry), benchmark.recipes)}"
         return
+    if facts["recipe"].get("seed") != seed:
+        yield f"entry {entry!r}: its seed is {seed}, and that of the recipe that was run {facts['recipe'].get('seed')}"
     name = folder_name(entry, seed, len(benchmark.file.seeds))
     if place.name != name and not place.name.startswith("."):
         yield f"the record of entry {entry!r} with seed {seed} belongs into a folder {name!r}"
@@ -144,6 +128,27 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
         yield f"entry {entry!r}: `{field}` of the recipe that was run is not that of the benchmark; run it again"
 
 
+def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What tells a record from the cohort and the splits of its benchmark."""
+    if facts["cohort"]["fingerprint"] != splits.fingerprint:
+        yield (
+            f"the cohort fingerprint {_short(facts['cohort']['fingerprint'])} is not that of the "
+            f"benchmark's splits, {_short(splits.fingerprint)}: it was run on another cohort"
+        )
+    if facts["split_hash"] != splits.split_hash:
+        yield (
+            f"the split hash {_short(facts['split_hash'])} is not that of the benchmark's splits, "
+            f"{_short(splits.split_hash)}: it was run on other folds"
+        )
+    if facts["splits_sha256"] != splits.hash:
+        yield f"{SPLITS} beside the records is not the one it was submitted to: a split was changed"
+    if facts["subjects"] == "ids" and not splits.ids:
+        yield f"it calls subjects by ids, and {SPLITS} lists none"
+    counts = dict(zip(splits.classes, map(splits.targets.count, range(len(splits.classes))), strict=True))
+    if facts["cohort"]["class_counts"] != counts:
+        yield f"the subjects by class are not those of {SPLITS}"
+
+
 def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Iterator[str]:
     path = place / PREDICTIONS
     try:
@@ -151,14 +156,13 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
     except (OSError, UnicodeDecodeError) as error:
         yield f"{path}: cannot be read: {error}"
         return
-    if digest(text) != facts.get("predictions_sha256"):
+    if digest(text) != facts["predictions_sha256"]:
         yield f"{path}: the predictions were changed since they were submitted: their SHA-256 is not the record's"
-    networks = facts.get("networks")
-    roles: Sequence[str] = tuple(networks) if isinstance(networks, Mapping) else ()
+    roles = tuple(facts["networks"])
     if "student" not in roles:
         yield f"{place / FILE}: `networks` has to name the student"
         return
-    problems = list(shortened(audit(text, splits, roles, by_ids=facts.get("subjects") == "ids")))
+    problems = list(shortened(audit(text, splits, roles, by_ids=facts["subjects"] == "ids")))
     yield from (f"{path}{f':{problem.line}' if problem.line else ''}: {problem.message}" for problem in problems)
     if problems:
         return
@@ -171,23 +175,21 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
 
 def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
     """Claimed scores that do not follow from the predictions."""
-    claims = facts.get("scores")
-    if not isinstance(claims, Mapping):
-        yield "the record claims no scores"
-        return
+    claims = facts["scores"]
     for role in {**right, **claims}:
-        ours, theirs = right.get(role, {}), claims.get(role)
-        theirs = theirs if isinstance(theirs, Mapping) else {}
+        ours, theirs = right.get(role, {}), claims.get(role, {})
         for metric in {**ours, **theirs}:
             for figure in ("mean", "sd"):
-                true = ours.get(metric, {}).get(figure)
-                told = theirs[metric].get(figure) if isinstance(theirs.get(metric), Mapping) else None
+                true, told = ours.get(metric, {}).get(figure), theirs.get(metric, {}).get(figure)
                 if not _same(true, told):
-                    yield f"the score {role} {metric} {figure} is {told}, and from the predictions it is {true}"
+                    yield (
+                        f"entry {facts['entry']!r}: the score {role} {metric} {figure} is {told}, and from the "
+                        f"predictions it is {true}"
+                    )
 
 
-def _same(true: Any, told: Any) -> bool:
-    if not isinstance(true, (int, float)) or not isinstance(told, (int, float)):
+def _same(true: float | None, told: float | None) -> bool:
+    if true is None or told is None:
         return False
     return math.isclose(true, told, rel_tol=0, abs_tol=ROUNDING)
 
