@@ -1,4 +1,4 @@
-"""Vector modalities: imputing, scaling and one-hot encoding, a perceptron encoder, plain concatenation."""
+"""Vector modalities: data sets, imputing and scaling, perceptrons, plain concatenation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Encoder, Fusion, Transform
+    from xdistill.interfaces import Dataset, Encoder, Fusion, Student, Teacher, Transform
 
 XDISTILL_API = 1
+
+
+@hookimpl
+def xdistill_datasets() -> list[type[Dataset]]:
+    """Data sets that need no file, or tables alone."""
+    from xdistill_tabular.digits import Digits
+    from xdistill_tabular.lupi import Lupi
+
+    return [Digits, Lupi]
 
 
 @hookimpl
@@ -34,3 +43,19 @@ def xdistill_fusions() -> list[type[Fusion]]:
     from xdistill_tabular.concat import Concat
 
     return [Concat]
+
+
+@hookimpl
+def xdistill_teachers() -> list[type[Teacher]]:
+    """A whole network over vectors: as the teacher."""
+    from xdistill_tabular.network import PerceptronNetwork
+
+    return [PerceptronNetwork]
+
+
+@hookimpl
+def xdistill_students() -> list[type[Student]]:
+    """A whole network over vectors: as the student."""
+    from xdistill_tabular.network import PerceptronNetwork
+
+    return [PerceptronNetwork]

@@ -48,12 +48,9 @@ def refused(cohort, xdistill):
         ("{folds: 3}", "{folds: 1}", ["recipe.yaml:28:19: crossval.folds: has to be at least 2, and is 1"]),
         ("taps: [hbp, pre]", "taps: [hbp, per]", ["recipe.yaml:27:", "no tap of the student 'per'", "'pre'?"]),
         (
-            "{use: mri_clinical_fusion, inputs: [hbp, clinical]",
-            "{use: mri_only, inputs: [pre]",
-            [
-                "recipe.yaml:13:1: student: the student reads 'hbp', which the teacher does not",
-                "give it to the teacher",
-            ],
+            "privileged: [clinical]",
+            "privileged: [clinical, blood]",
+            ["recipe.yaml:5:13: privileged: there is no modality 'blood'"],
         ),
         (
             "{use: mri_only, inputs: [hbp]",

@@ -23,10 +23,12 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     classes: Sequence[str],
     crossval: Crossval,
     fingerprint: str,
+    official_test: Sequence[str] | None = None,
 ) -> Splits:
     """Split a cohort as the recipe says; the same arguments give the same splits.
 
-    Every subject is tested exactly once a repeat, and subjects of one patient stay together.
+    Every subject is tested exactly once a repeat, or belongs to one part of the official split; subjects of one
+    patient stay together.
 
     Args:
         subjects: ids, in the order of the cohort.
@@ -35,27 +37,48 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         classes: names of the classes.
         crossval: folds, repeats, stratification, seed, and the share kept aside for validation.
         fingerprint: of the cohort.
+        official_test: subjects of the data's own test part, for recipes that ask for the official split.
 
     Raises:
-        DataError: when a class has too few patients, or is missing from a part of a fold.
+        DataError: when a class has too few patients, or is missing from a part of a fold, or when there is no official
+            split and the recipe asks for it.
+        LeakError: when a patient is on both sides of the official split.
     """
     labels = np.asarray(targets, dtype=np.int64)
-    _check_counts(np.asarray(patients), labels, classes, crossval.folds)
+    if not crossval.official:
+        _check_counts(np.asarray(patients), labels, classes, crossval.folds)
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
-        folds = _folds(np.asarray(patients), labels, crossval, repeat)
+        folds = (
+            [_official(subjects, official_test)]
+            if crossval.official
+            else _folds(np.asarray(patients), labels, crossval, repeat)
+        )
         for fold, (learning, test) in enumerate(folds):
-            where = f"repeat {repeat}, fold {fold}"
+            where = "the official split" if crossval.official else f"repeat {repeat}, fold {fold}"
             train, validation = _aside(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
-            _check_classes(labels[test], classes, f"the test part of {where}")
-            _check_classes(labels[train], classes, f"the training part of {where}")
+            _check_classes(labels[test], classes, f"the test part of {where}", crossval)
+            _check_classes(labels[train], classes, f"the training part of {where}", crossval)
             if crossval.validation:
-                _check_classes(labels[validation], classes, f"the validation part of {where}")
+                _check_classes(labels[validation], classes, f"the validation part of {where}", crossval)
             parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
-    check_splits(made, subjects, patients)
+    check_splits(made, subjects, patients, everyone_tested=not crossval.official)
     return made
+
+
+def _official(subjects: Sequence[str], test: Sequence[str] | None) -> tuple[_Rows, _Rows]:
+    """Learning and test rows of the official split."""
+    if test is None:
+        raise DataError("the data have no official split; set crossval.official to false")
+    row_of = {subject: row for row, subject in enumerate(subjects)}
+    strangers = [subject for subject in test if subject not in row_of]
+    if strangers or not test:
+        what = f"names {strangers[0]!r}, who is not in the cohort" if strangers else "tests nobody"
+        raise DataError(f"the official split {what}; build the cohort anew with `xdistill data build`")
+    chosen = np.isin(np.arange(len(subjects)), [row_of[subject] for subject in test])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 def _folds(patients: NDArray[np.str_], labels: _Rows, crossval: Crossval, repeat: int) -> Iterator[tuple[_Rows, _Rows]]:
@@ -122,14 +145,17 @@ def _check_counts(patients: NDArray[np.str_], labels: _Rows, classes: Sequence[s
             )
 
 
-def _check_classes(labels: _Rows, classes: Sequence[str], where: str) -> None:
+def _check_classes(labels: _Rows, classes: Sequence[str], where: str, crossval: Crossval) -> None:
     there = set(labels.tolist())
     missing = [name for index, name in enumerate(classes) if index not in there]
-    if missing:
-        raise DataError(
-            f"{where} has no subject of class {missing[0]!r}, so its scores would mean nothing; use fewer "
-            f"crossval.folds, set crossval.stratify to true, or change crossval.seed or crossval.validation"
-        )
+    if not missing:
+        return
+    hint = (
+        "set crossval.official to false, or change crossval.validation"
+        if crossval.official
+        else "use fewer crossval.folds, set crossval.stratify to true, or change crossval.seed or crossval.validation"
+    )
+    raise DataError(f"{where} has no subject of class {missing[0]!r}, so its scores would mean nothing; {hint}")
 
 
 def _patients(count: int) -> str:

@@ -97,7 +97,13 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
     recipe = experiment.recipe
     _check_cohort(experiment, cohort)
     splits = make_splits(
-        cohort.subjects, cohort.patients, cohort.targets, cohort.schema.classes, recipe.crossval, cohort.fingerprint
+        cohort.subjects,
+        cohort.patients,
+        cohort.targets,
+        cohort.schema.classes,
+        recipe.crossval,
+        cohort.fingerprint,
+        experiment.data.build().official_test() if recipe.crossval.official else None,
     )
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)

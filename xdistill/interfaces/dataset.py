@@ -88,6 +88,13 @@ class Dataset(Component, ABC):
             DataError: naming the subject and the file.
         """
 
+    def official_test(self) -> Sequence[str] | None:
+        """Subjects of the test part, where the data come with an official split; None where they do not.
+
+        Everybody else is the training part. A recipe asks for it with ``crossval: {official: true}``.
+        """
+        return None
+
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
         """The values of several subjects, in the order of ``rows``; override when that can be faster."""
         for row in rows:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 
@@ -150,6 +160,28 @@ class Crossval(Section):
         default=0.0,
         description="share of the training subjects kept aside to choose the epoch by; 0: the last epoch counts",
     )
+    official: bool = Field(
+        default=False,
+        description="take the training and test part that the data set says are official, as the only fold, in place "
+        "of cross-validation; `folds` and `stratify` then do not matter",
+    )
+
+    @field_validator("official")
+    @classmethod
+    def _once(cls, official: bool, info: ValidationInfo) -> bool:
+        if official and info.data.get("repeats", 1) > 1:
+            raise PydanticCustomError(
+                "official_once",
+                "there is one official split, and crossval.repeats asks for several; set repeats to 1, and run again "
+                "with another `seed` to train anew",
+            )
+        return official
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `official` out where it is not asked for, so that runs from before it existed keep their ids."""
+        plain: dict[str, Any] = handler(self)
+        return plain if self.official else {name: value for name, value in plain.items() if name != "official"}
 
 
 class CacheRecipe(Section):

@@ -1,0 +1,113 @@
+"""Generalised distillation against the numbers that its paper printed, in four generated settings.
+
+Lopez-Paz, Bottou, Schoelkopf and Vapnik, Unifying distillation and privileged information, ICLR 2016, section 6.1:
+accuracy of a classifier of the privileged information, of one of what is there at test time, and of the latter when the
+former taught it. Each seed draws a problem of its own, 200 subjects to train on and 1,000 to test, and runs the recipes
+`lupi_SETTING` and `lupi/SETTING_alone` on it. Ends with 1 when a mean is more than two points from its number.
+
+    python benchmarks/lupi.py [--seeds 10] [--settings clean_labels …] [--runs FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xdistill.engine.crossval import execute
+from xdistill.engine.events import RunFinished
+from xdistill.plugin import Catalog, load_catalog
+from xdistill.recipe.load import load_recipe
+from xdistill.runs import load_run
+
+PRINTED = {
+    "clean_labels": (96, 88, 95),
+    "clean_features": (90, 68, 70),
+    "relevant_features": (98, 89, 97),
+    "sample_dependent": (96, 55, 56),
+}
+"""Accuracy in percent: privileged, regular, distilled."""
+COLUMNS = ("privileged", "regular", "distilled")
+NEAR = 2.0  # points
+
+
+@dataclass(frozen=True)
+class Result:
+    """One setting.
+
+    Attributes:
+        setting: its name.
+        accuracies: ``(seeds, 3)`` in percent, in the order of `COLUMNS`.
+    """
+
+    setting: str
+    accuracies: np.ndarray
+
+    @property
+    def off(self) -> float:
+        """How far the farthest mean is from its printed number, in points."""
+        return float(np.abs(self.accuracies.mean(axis=0) - PRINTED[self.setting]).max())
+
+
+def measure(setting: str, seeds: Sequence[int], folder: Path, catalog: Catalog) -> Result:
+    """Run both recipes of a setting once a seed."""
+    rows = []
+    for seed in seeds:
+        distilled = accuracies(f"lupi_{setting}", seed, folder, catalog)
+        alone = accuracies(f"lupi/{setting}_alone", seed, folder, catalog)
+        rows.append((distilled["teacher"], alone["student"], distilled["student"]))
+    return Result(setting, 100 * np.array(rows))
+
+
+def accuracies(recipe: str, seed: int, folder: Path, catalog: Catalog) -> dict[str, float]:
+    """Accuracy on the official test part by role."""
+    loaded = load_recipe(recipe, overrides=[f"data.seed={seed}", f"seed={seed}"])
+    *_, last = execute(loaded, catalog, runs=folder / "runs", cache=folder / "cache")
+    assert isinstance(last, RunFinished)
+    return {role: values["accuracy"]["mean"] for role, values in load_run(last.path).summary.items()}
+
+
+def row(result: Result) -> str:
+    """A line of the table: mean and standard error over the seeds, and the printed number."""
+    means, errors = (
+        result.accuracies.mean(axis=0),
+        result.accuracies.std(axis=0, ddof=1) / len(result.accuracies) ** 0.5,
+    )
+    cells = [
+        f"{mean:5.1f} ± {error:.1f} ({printed})"
+        for mean, error, printed in zip(means, errors, PRINTED[result.setting], strict=True)
+    ]
+    gain = result.accuracies[:, 2] - result.accuracies[:, 1]
+    gained = f"{gain.mean():+.1f} ± {gain.std(ddof=1) / len(gain) ** 0.5:.1f}"
+    return f"| {result.setting} | {' | '.join(cells)} | {gained} |"
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--settings", nargs="+", choices=list(PRINTED), default=list(PRINTED))
+    parser.add_argument("--runs", type=Path, help="where to keep the runs; an interrupted benchmark goes on from there")
+    chosen = parser.parse_args()
+    if chosen.seeds < 2:
+        parser.error("--seeds: two at least, since the spread over them is stated")
+    catalog = load_catalog()
+    print(f"accuracy in percent over {chosen.seeds} seeds: mean ± standard error (printed)")
+    print(f"| setting | {' | '.join(COLUMNS)} | gain |\n|---|---|---|---|---|", flush=True)
+    results = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for setting in chosen.settings:
+            results.append(measure(setting, range(chosen.seeds), chosen.runs or Path(temporary), catalog))
+            print(row(results[-1]), flush=True)
+    far = [result.setting for result in results if result.off > NEAR]
+    print(f"more than {NEAR:g} points from what is printed: {', '.join(far) or 'none'}")
+    return int(bool(far))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
