@@ -1,0 +1,14 @@
+"""What the core itself offers passes the suites that every plugin's author can inherit."""
+
+import pytest
+
+from xdistill.engine.local import LocalExecutor
+from xdistill.testing import ExecutorConformance
+
+
+class TestLocalExecutor(ExecutorConformance):
+    component = LocalExecutor
+
+    @pytest.fixture(autouse=True, params=[1, 2])
+    def jobs(self, request):
+        self.settings = {"jobs": request.param, "restarts": 1}
