@@ -47,7 +47,7 @@ def toy_standings(*, synthetic: bool = True, seed: int = 0, signals: Mapping[str
         )
         for name, (_, _, signal, _) in ENTRIES.items()
     }
-    rows = compare(tuple(methods.values()), reference="s_pre_hbp", metrics=METRICS, resamples=200)
+    rows = compare(tuple(methods.values()), reference="s_pre_hbp", metrics=METRICS, resamples=50)
     by_entry = {name: {metric: rows[metric][place] for metric in METRICS} for place, name in enumerate(methods)}
     ranked = sorted(
         (name for name in methods if ENTRIES[name][1] == "student"),
@@ -105,7 +105,7 @@ def _standing(name, rows, methods, *, rank) -> Standing:
         rank=rank,
         rows=rows,
         bold=frozenset(metric for metric, row in rows.items() if is_bold(row)),
-        gap=gap_closed(methods[name], methods["s_pre_hbp"], methods["teacher"], resamples=200) if distilled else None,
+        gap=gap_closed(methods[name], methods["s_pre_hbp"], methods["teacher"], resamples=50) if distilled else None,
         agreement=agreement(seeds) if distilled else None,
         calibration={metric: scores[metric] for metric in ("brier", "ece")},
         reported=dict(zip(METRICS, stated, strict=True)) if stated else {},

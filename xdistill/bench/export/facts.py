@@ -154,9 +154,6 @@ def finding(standings: Standings) -> str:
     if not compared(standings):
         return f"{lead}. Nothing is compared, since the reference {reference_title(standings)} is missing."
     if not better:
-        return f"{lead}; of {_methods(len(others))} none is shown to be better than {reference}."
-    return f"{lead}; shown to be better than {reference}: {listed(better)} ({len(better)} of {_methods(len(others))})."
-
-
-def _methods(number: int) -> str:
-    return f"{number} method" if number == 1 else f"{number} methods"
+        none = f"of {len(others)} methods none is" if len(others) > 1 else "the other method is not"
+        return f"{lead}; {none} shown to be better than {reference}."
+    return f"{lead}; shown to be better than {reference}: {listed(better)} ({len(better)} of {len(others)})."

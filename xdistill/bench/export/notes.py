@@ -8,6 +8,7 @@ from statistics import median
 from xdistill.bench.export.facts import compared, reference_title, reported_title, splits, tracks
 from xdistill.bench.export.wording import PERCENT, interval, level, listed, metric_title, one_line, points
 from xdistill.bench.standings import Standing, Standings
+from xdistill.stats.bootstrap import Interval
 from xdistill.stats.compare import ALPHA
 
 
@@ -21,8 +22,8 @@ def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str,
     groups: dict[tuple[str, str], list[str]] = {}
     for standing in entries:
         if standing.gap is not None and standing.gap.share is None:
-            told = (one_line(standing.gap.reason), _gap(standing))
-            groups.setdefault(told, []).append(f"{one_line(standing.title)} {_gain(standing)}")
+            told = (one_line(standing.gap.reason), _in_points(standing.gap.gap))
+            groups.setdefault(told, []).append(f"{one_line(standing.title)} {_in_points(standing.gap.gain)}")
     return tuple(
         f"No share of the gap closed, since {reason}. Teacher {metric_title(standings.primary)} minus student alone, "
         f"in points: {gap}. Distilled minus student alone: {'; '.join(gains)}."
@@ -96,26 +97,16 @@ def _about_tests(standings: Standings) -> Iterator[str]:
     found = found_difference(standings)
     if found is not None:
         typical, least, largest = (f"{PERCENT * value:.1f}" for value in found)
+        spread = "" if least == largest else f" ({least} to {largest}, by method)"
         yield (
-            f"How large a difference can be found: a mean {title} has to lie about {typical} points ({least} to "
-            f"{largest}, by method) from that of {reference} before the test notices, and further after adjustment. A "
-            f"true difference of that size is missed about every other time. That nothing is bold does not show that "
-            f"methods are equal."
+            f"How large a difference can be found: a mean {title} has to lie about {typical} points{spread} from that "
+            f"of {reference} before the test notices, and further after adjustment. A true difference of that size is "
+            f"missed about every other time. That nothing is bold does not show that methods are equal."
         )
 
 
-def _gain(standing: Standing) -> str:
-    if standing.gap is None:
-        return ""
-    gain = standing.gap.gain
-    return f"{points(gain.estimate)} ({interval(gain, signed=True)})"
-
-
-def _gap(standing: Standing) -> str:
-    if standing.gap is None:
-        return ""
-    gap = standing.gap.gap
-    return f"{points(gap.estimate)} ({interval(gap, signed=True)})"
+def _in_points(difference: Interval) -> str:
+    return f"{points(difference.estimate)} ({interval(difference, signed=True)})"
 
 
 def missing_note(standings: Standings) -> str:
