@@ -15,7 +15,7 @@ from xdistill.types import OutputSpec
 from xdistill_losses.adapters import AdapterChoice, build_adapters
 from xdistill_losses.base import Features, MapLoss
 from xdistill_losses.numerics import unit
-from xdistill_losses.taps import TapsConfig, check_lengths, positions, rows, same_space
+from xdistill_losses.taps import TapsConfig, check_lengths, check_positions, positions, rows, same_space
 
 Map = Float[Tensor, "batch channels positions"]
 Form = Literal["code", "paper"]
@@ -48,7 +48,7 @@ class AttentionTransfer(MapLoss):
     business). A vector is one channel whose elements are the positions. Networks may differ in their channels.
 
     Raises:
-        SettingsError: for vectors of different lengths.
+        SettingsError: for vectors of different lengths, and for maps of one position.
     """
 
     name = "at"
@@ -62,6 +62,7 @@ class AttentionTransfer(MapLoss):
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
         check_lengths(self.pairs)
+        check_positions(self.pairs)
 
     def compare(self, student: Features, teacher: Features, place: int) -> Float[Tensor, ""]:
         """The term of a tap."""
@@ -90,7 +91,7 @@ class FactorTransfer(MapLoss):
     where the numbers of channels differ.
 
     Raises:
-        SettingsError: for vectors of different lengths without ``flat``, and for an adapter without ``flat``.
+        SettingsError: without ``flat``, for vectors of different lengths, maps of one position, and an adapter.
     """
 
     name = "ft"
@@ -112,6 +113,7 @@ class FactorTransfer(MapLoss):
             self.adapters = build_adapters(self.pairs, config.adapter)
             return
         check_lengths(self.pairs)
+        check_positions(self.pairs)
         if config.adapter == "always":
             raise SettingsError(
                 "the squares are averaged over channels, so there is nothing to adapt; set `flat: true` or leave out "

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from xdistill.types import OutputSpec
 from xdistill_losses.base import AdaptedConfig, AdaptedLoss, Features, MapLoss
 from xdistill_losses.numerics import unit
-from xdistill_losses.taps import TapsConfig, check_lengths, positions, same_space
+from xdistill_losses.taps import TapsConfig, check_lengths, check_positions, positions, same_space
 
 
 def selectivity(
@@ -40,7 +40,7 @@ class NeuronSelectivity(MapLoss):
     channel whose elements are the positions.
 
     Raises:
-        SettingsError: for vectors of different lengths.
+        SettingsError: for vectors of different lengths, and for maps of one position.
     """
 
     name = "nst"
@@ -48,6 +48,7 @@ class NeuronSelectivity(MapLoss):
     def __init__(self, config: TapsConfig, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
         check_lengths(self.pairs)
+        check_positions(self.pairs)
 
     def compare(self, student: Features, teacher: Features, place: int) -> Float[Tensor, ""]:
         """The term of a tap."""
@@ -78,6 +79,9 @@ class ChannelWise(AdaptedLoss):
     After Shu et al., Channel-wise knowledge distillation for dense prediction, ICCV 2021, with the
     mean over subjects as well. A sum over positions, the mean over channels and subjects. A vector is one channel whose
     elements are the positions.
+
+    Raises:
+        SettingsError: for maps of one position.
     """
 
     name = "cwd"
@@ -89,6 +93,10 @@ class ChannelWise(AdaptedLoss):
         temperature: Annotated[float, Field(gt=0)] = Field(
             default=4.0, description="T, by which features are divided before the softmax over positions"
         )
+
+    def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
+        super().__init__(config, student=student, teacher=teacher)
+        check_positions(self.pairs)
 
     def compare(self, student: Features, teacher: Features, place: int) -> Float[Tensor, ""]:
         """The term of a tap."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from xdistill.errors import SettingsError
 from xdistill.types import OutputSpec
@@ -44,28 +44,55 @@ def angles(features: Rows, first: int, last: int) -> Float[Tensor, "anchors batc
     return directions @ directions.transpose(1, 2)
 
 
+def angle_gap(student: Rows, teacher: Rows, first: int, last: int) -> Float[Tensor, ""]:
+    """The smooth L1 distance of these cosines, summed."""
+    return F.smooth_l1_loss(angles(student, first, last), angles(teacher, first, last), reduction="sum")
+
+
+class AngleGaps(torch.autograd.Function):
+    """The sum of `angle_gap` over blocks, which are forgotten one by one: their gradients are taken on the way."""
+
+    @staticmethod
+    def forward(context: Any, student: Rows, teacher: Rows, block: int) -> Float[Tensor, ""]:
+        """The value; the gradients of what needs one are kept, and have the size of the features."""
+        leaves = [
+            value.detach().requires_grad_(needed)
+            for value, needed in zip((student, teacher), context.needs_input_grad, strict=False)
+        ]
+        learned = [leaf for leaf in leaves if leaf.requires_grad]
+        slopes = [torch.zeros_like(leaf) for leaf in learned]
+        total = student.new_zeros(())
+        for first in range(0, len(student), block):
+            with torch.enable_grad():
+                part = angle_gap(leaves[0], leaves[1], first, first + block)
+            total += part.detach()
+            for slope, more in zip(slopes, torch.autograd.grad(part, learned) if learned else (), strict=True):
+                slope.add_(more)
+        context.save_for_backward(*slopes)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, *above: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """Both gradients, None where none is needed."""
+        slopes = iter(context.saved_tensors)
+        student, teacher = (above[0] * next(slopes) if needed else None for needed in context.needs_input_grad[:2])
+        return student, teacher, None
+
+
 def angle_relations(student: Rows, teacher: Rows, *, most_numbers: int = MOST_NUMBERS) -> Float[Tensor, ""]:
     """The smooth L1 distance of the cosines, mean over all B^3 triplets; a single subject has none.
 
     Where B^3 cosines, or the B^2 directions, would be more than ``most_numbers``, subjects at the vertex are taken in
-    blocks, each computed again on the way back: memory stays below the limit, the value is the same.
+    blocks: memory stays near that limit, the value is the same.
     """
     batch = student.shape[0]
     width = max(batch, student.shape[1], teacher.shape[1])
     block = max(1, most_numbers // (batch * width))
-
-    def part(ours: Tensor, theirs: Tensor, first: int) -> Tensor:
-        return F.smooth_l1_loss(
-            angles(ours, first, first + block), angles(theirs, first, first + block), reduction="sum"
-        )
-
     if block >= batch:
-        return part(student, teacher, 0) / batch**3
-    parts = [
-        checkpoint(part, student, teacher, first, use_reentrant=False, preserve_rng_state=False)
-        for first in range(0, batch, block)
-    ]
-    return torch.stack(parts).sum() / batch**3
+        return angle_gap(student, teacher, 0, batch) / batch**3
+    total: Tensor = AngleGaps.apply(student, teacher, block)  # type: ignore[no-untyped-call]  # torch has no type
+    return total / batch**3
 
 
 class Relations(EachTapLoss):

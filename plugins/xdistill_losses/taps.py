@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import prod
 from typing import Annotated
 
 from jaxtyping import Float
@@ -103,6 +104,23 @@ def check_lengths(pairs: Sequence[Pair]) -> None:
             raise SettingsError(
                 f"{pair.shown()}; this loss matches vectors place by place. Make the lengths equal, name a tap that "
                 f"is a map, or use a loss that adapts the student (hint, vid, cwd) or compares relations (rkd, pkt)",
+                field="taps",
+            )
+
+
+def check_positions(pairs: Sequence[Pair]) -> None:
+    """Refuse maps of a single position, for losses whose patterns over positions would always agree there.
+
+    Raises:
+        SettingsError: naming the tap and both shapes.
+    """
+    for pair in pairs:
+        space = pair.teacher if pair.is_vector else tuple(map(min, pair.student[1:], pair.teacher[1:]))
+        if prod(space) == 1:
+            raise SettingsError(
+                f"{pair.shown()}; that is a single position, and this loss compares how features are spread over "
+                f"positions, so that it would always be zero. Name a tap before the last pooling, enlarge the images, "
+                f"or use a loss of channels (hint, vid, pkd)",
                 field="taps",
             )
 
