@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xdistill.interfaces.component import Choice, Settings
 from xdistill.interfaces.fitted import Estimator
@@ -33,9 +33,17 @@ class Fitted(Teacher, Student):
         )
         estimator: Choice[Estimator] = Field(description="what is fitted")
 
+        @field_validator("inputs")
+        @classmethod
+        def _each_once(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
+            for place, name in enumerate(inputs):
+                if name in inputs[:place]:
+                    raise ValueError(f"{name!r} stands here twice; name each modality once")
+            return inputs
+
     def __init__(self, config: Config, *, schema: Schema) -> None:
         super().__init__(config, schema=schema)
-        self.inputs = tuple(dict.fromkeys(config.inputs))
+        self.inputs = config.inputs
         length = sum(prod(modality_of(schema, name, field="inputs").shape) for name in self.inputs)
         with faults_below("estimator"):
             self.estimator = config.estimator.build(inputs=length, classes=len(schema.classes))

@@ -46,6 +46,11 @@ def test_what_cannot_be_fitted(build, changes, field, words):
     assert caught.value.field == field
 
 
+def test_a_modality_is_named_once(build):
+    with pytest.raises(ValidationError, match="'pre' stands here twice; name each modality once"):
+        build({**TABLE, "inputs": ["pre", "clinical", "pre"]})
+
+
 def test_an_estimator_that_does_not_exist(build):
     with pytest.raises(ValidationError, match="did you mean 'linear_svm'"):
         build({**TABLE, "estimator": {"use": "linear_smv"}})

@@ -95,4 +95,5 @@ def _learning(values: Mapping[str, Tensor]) -> frozenset[str]:
 
 
 def _mark(_part: nn.Module, _arguments: Any, output: Tensor) -> Tensor:
-    return output if output.requires_grad else output.detach().requires_grad_()
+    # A copy, since a network may go on in place, which torch allows with nothing but results of operations.
+    return output if output.requires_grad else output.detach().requires_grad_().clone()

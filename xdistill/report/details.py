@@ -61,7 +61,7 @@ def _cohort_facts(run: Run) -> Iterator[tuple[str, str]]:
 def _network_facts(run: Run) -> Iterator[tuple[str, str]]:
     for role, network in (run.record.get("networks") or {}).items():
         if network:
-            yield role, f"{network['parameters']:,} parameters; sees {', '.join(network['inputs'])}"
+            yield role, f"{network['parameters']:,} parameters; sees {', '.join(network['inputs']) or 'nothing'}"
 
 
 def _run_facts(run: Run) -> Iterator[tuple[str, str]]:
