@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Dataset, Encoder, Fusion, Student, Teacher, Transform
+    from xdistill.interfaces import Dataset, Encoder, Estimator, Fusion, Student, Teacher, Transform
 
 XDISTILL_API = 1
 
@@ -17,8 +17,9 @@ def xdistill_datasets() -> list[type[Dataset]]:
     """Data sets that need no file, or tables alone."""
     from xdistill_tabular.digits import Digits
     from xdistill_tabular.lupi import Lupi
+    from xdistill_tabular.mogonet import Mogonet
 
-    return [Digits, Lupi]
+    return [Digits, Lupi, Mogonet]
 
 
 @hookimpl
@@ -59,3 +60,11 @@ def xdistill_students() -> list[type[Student]]:
     from xdistill_tabular.network import PerceptronNetwork
 
     return [PerceptronNetwork]
+
+
+@hookimpl
+def xdistill_estimators() -> list[type[Estimator]]:
+    """What is fitted to vectors at once."""
+    from xdistill_tabular.forest import RandomForest
+
+    return [RandomForest]

@@ -2,9 +2,23 @@
 
 import pytest
 
-from xdistill.testing import EncoderConformance, FusionConformance, TransformConformance
+from tabular.omics import write
+from xdistill.testing import (
+    DatasetConformance,
+    EncoderConformance,
+    EstimatorConformance,
+    FusionConformance,
+    StudentConformance,
+    TeacherConformance,
+    TransformConformance,
+)
 from xdistill_tabular.concat import Concat
+from xdistill_tabular.digits import Digits
 from xdistill_tabular.encoder import Perceptron
+from xdistill_tabular.forest import RandomForest
+from xdistill_tabular.lupi import Lupi
+from xdistill_tabular.mogonet import Mogonet
+from xdistill_tabular.network import PerceptronNetwork
 from xdistill_tabular.transform import TabularTransform
 
 
@@ -27,3 +41,42 @@ class TestPerceptron(EncoderConformance):
 
 class TestConcat(FusionConformance):
     component = Concat
+
+
+class TestDigits(DatasetConformance):
+    component = Digits
+    settings = {"subjects": 100}
+
+
+class TestLupi(DatasetConformance):
+    component = Lupi
+
+    @pytest.fixture(autouse=True, params=["clean_labels", "clean_features", "relevant_features", "sample_dependent"])
+    def setting(self, request):
+        self.settings = {"setting": request.param, "features": 5, "train": 10, "test": 10}
+
+
+class TestMogonet(DatasetConformance):
+    component = Mogonet
+
+    @pytest.fixture(autouse=True)
+    def files(self, tmp_path):
+        self.settings = write(tmp_path)
+
+
+class TestPerceptronNetworkTeaching(TeacherConformance):
+    component = PerceptronNetwork
+    settings = {"inputs": ["table"], "hidden": []}
+
+
+class TestPerceptronNetwork(StudentConformance):
+    component = PerceptronNetwork
+
+    @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
+    def norm(self, request):
+        self.settings = {"inputs": ["table"], "hidden": [8], "norm": request.param, "dropout": 0.1}
+
+
+class TestRandomForest(EstimatorConformance):
+    component = RandomForest
+    settings = {"trees": 20}
