@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from xdistill_losses.base import AdaptedConfig, AdaptedLoss, Features
 from xdistill_losses.taps import channels
@@ -18,8 +19,8 @@ def activation_boundaries(student: Features, teacher: Features, *, margin: float
 
     The sum over all values, divided by the batch size, times 3 / 1000.
     """
-    short = torch.where(teacher > 0, margin - student, margin + student).clamp(min=0)
-    return short.square().sum() / student.shape[0] / 1000 * 3
+    side = torch.where(teacher > 0, 1.0, -1.0).to(student.dtype)
+    return F.relu(margin - side * student).square().sum() / student.shape[0] / 1000 * 3
 
 
 class ActivationBoundaries(AdaptedLoss):
@@ -64,7 +65,8 @@ def overhaul(
     """The partial squared distance to the teacher's features after a margin ReLU, mean over all values."""
     target = torch.maximum(teacher, negative_means(teacher))
     counts = (student > target) | (target > 0)
-    return ((student - target).square() * counts).mean()
+    squares = F.mse_loss(student, target, reduction="none")
+    return (squares * counts.to(squares.dtype)).mean()
 
 
 class FeatureOverhaul(AdaptedLoss):

@@ -45,8 +45,8 @@ def gaussian_surprise(
     variance: Float[Tensor, " channels"],
 ) -> Float[Tensor, ""]:
     """The mean of ``(mean - value)^2 / (2 variance) + log(variance) / 2``: how surprising values are."""
-    spread = variance[:, None]
-    return 0.5 * ((mean - value).square() / spread + spread.log()).mean()
+    squares = (mean - value).square().mean(dim=(0, 2))  # the variance is the same at every position
+    return 0.5 * (squares / variance + variance.log()).mean()
 
 
 class Information(nn.Module):

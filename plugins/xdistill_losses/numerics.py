@@ -41,8 +41,10 @@ def unit(value: Float[Tensor, "*shape"], *, dim: int) -> Float[Tensor, "*shape"]
 
 def correlation(first: Float[Tensor, "rows columns"], second: Float[Tensor, "rows columns"]) -> Float[Tensor, " rows"]:
     """Pearson's correlation of each row; zero where a row is constant."""
-    centred = [unit(value - value.mean(dim=1, keepdim=True), dim=1) for value in (first, second)]
-    return (centred[0] * centred[1]).sum(dim=1)
+    ours, theirs = (value - value.mean(dim=1, keepdim=True) for value in (first, second))
+    lengths = torch.linalg.vector_norm(ours, dim=1) * torch.linalg.vector_norm(theirs, dim=1)
+    found: Tensor = (ours * theirs).sum(dim=1) / lengths.masked_fill(lengths <= TINY**2, inf)
+    return found
 
 
 def distances(features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch batch"]:

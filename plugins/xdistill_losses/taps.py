@@ -151,5 +151,7 @@ def same_space(
     first: Float[Tensor, "batch channels ..."], second: Float[Tensor, "batch channels2 ..."]
 ) -> tuple[Float[Tensor, "batch channels ..."], Float[Tensor, "batch channels2 ..."]]:
     """Both maps averaged, axis by axis, to the smaller of the two sizes."""
+    if first.shape[2:] == second.shape[2:]:
+        return first, second
     size = tuple(map(min, first.shape[2:], second.shape[2:]))
     return pooled(first, size), pooled(second, size)
