@@ -23,6 +23,8 @@ output, everything else to standard error.
 |---|---|
 | `XDISTILL_CACHE` | folder of the cohort files, and of the index of plugins |
 | `XDISTILL_DISABLE_PLUGINS` | plugins to leave out, by the names of their entry points, with commas between them |
+| `XDISTILL_PLUGINS` | single files to use as plugins, as `--plugin` names them; how worker processes come to know |
+| `XDISTILL_PLUGIN_SECONDS` | how long a plugin may take to be imported, 120 unless given; 0: as long as it likes |
 | `XDISTILL_DATA` | where the recipe `acdc` looks for its data; turns on the tests that need real data |
 """
 # Options of the completion that typer adds by itself, and help, which every command has.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel
 
-from xdistill.interfaces.component import Choice
-from xdistill.plugin import KINDS, Entry, Kind, load_catalog, specs
+from xdistill.plugin import KINDS, Entry, Kind, describe, load_catalog, specs
 
 HEAD = """\
 # Components
@@ -24,15 +22,6 @@ kind stands in the [recipe reference](recipe.md).
 """
 TABLE = ("| setting | type | default | what it is |", "|---|---|---|---|")
 BUNDLED = "xdistill"
-_LIMITS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
-_SCALARS = {
-    "string": "text",
-    "integer": "whole number",
-    "number": "number",
-    "boolean": "true or false",
-    "null": "null",
-    "object": "mapping",
-}
 
 
 def render() -> str:
@@ -69,7 +58,7 @@ def _component(entry: Entry) -> Iterator[str]:
 def _settings(model: type[BaseModel]) -> Iterator[str]:
     """The table of a Config, and a table for each kind of block within it."""
     schema = model.model_json_schema()
-    choices = {name: _interface(info.annotation) for name, info in model.model_fields.items()}
+    choices = {name: describe.chosen_kind(info.annotation) for name, info in model.model_fields.items()}
     if not schema.get("properties"):
         yield "It has no settings."
         yield ""
@@ -84,55 +73,10 @@ def _settings(model: type[BaseModel]) -> Iterator[str]:
 
 def _table(schema: dict[str, Any], choices: dict[str, str]) -> Iterator[str]:
     yield from TABLE
-    for name, field in schema["properties"].items():
-        default = "required" if name in schema.get("required", ()) else _default(field)
-        kind = _type(field, choices.get(name, ""))
-        yield f"| `{name}` | {kind} | {default} | {_cell(field.get('description', ''))} |"
+    for field in describe.table(schema, choices):
+        default = field.default if field.default in {"required", "see there"} else f"`{field.default}`"
+        yield f"| `{field.name}` | {_cell(field.type)} | {default} | {_cell(field.description)} |"
     yield ""
-
-
-def _default(field: dict[str, Any]) -> str:
-    value = field.get("default")
-    refers = "$ref" in field or any("$ref" in option for option in field.get("anyOf", ()))
-    return "see there" if refers and isinstance(value, dict) else f"`{json.dumps(value)}`"
-
-
-def _interface(annotation: Any) -> str:
-    """The interface that a `Choice` within an annotation asks for; empty where there is none."""
-    if get_origin(annotation) is Choice:
-        (interface,) = get_args(annotation)
-        return next(kind.name for kind in KINDS if kind.interface_name == interface.__name__)
-    return next(filter(None, map(_interface, get_args(annotation))), "")
-
-
-def _type(field: dict[str, Any], choice: str) -> str:
-    if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_type(option, choice) for option in field["anyOf"]))
-    if "use" in field.get("properties", {}):
-        return f"a block: {choice.replace('_', ' ')}"
-    if field.get("type") == "array":
-        return _list(field, choice)
-    if field.get("type") == "object" and isinstance(field.get("additionalProperties"), dict):
-        return f"mapping from names to {_type(field['additionalProperties'], choice)}"
-    return _simple(field)
-
-
-def _simple(field: dict[str, Any]) -> str:
-    if "$ref" in field:
-        return f"`{field['$ref'].rpartition('/')[2]}`"
-    if "enum" in field or "const" in field:
-        options = field.get("enum", [field.get("const")])
-        return "one of " + ", ".join(f"`{option}`" for option in options)
-    limits = [f"{sign} {field[name]}" for name, sign in _LIMITS.items() if name in field]
-    return ", ".join([_SCALARS.get(field.get("type", ""), "anything"), *limits])
-
-
-def _list(field: dict[str, Any], choice: str) -> str:
-    if "prefixItems" in field:
-        members = list(dict.fromkeys(_type(item, choice) for item in field["prefixItems"]))
-        return f"list of {len(field['prefixItems'])}: {', '.join(members)}"
-    least = f", at least {field['minItems']}" if "minItems" in field else ""
-    return f"list of {_type(field.get('items', {}), choice)}{least}"
 
 
 def _prose(component: type) -> Iterator[str]:

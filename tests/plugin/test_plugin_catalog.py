@@ -9,7 +9,8 @@ from xdistill.errors import PluginError
 from xdistill.interfaces import Encoder, Metric, Settings
 from xdistill.interfaces.component import UnknownComponentError
 from xdistill.plugin import API_VERSION, KINDS, Catalog, hookimpl, load_catalog, specs
-from xdistill.plugin.catalog import DISABLE_VARIABLE, build_catalog, plugin_entry_points
+from xdistill.plugin.catalog import build_catalog, plugin_entry_points
+from xdistill.plugin.importing import DISABLE_VARIABLE
 
 
 def refusal(*plugins):

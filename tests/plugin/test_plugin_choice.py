@@ -17,8 +17,8 @@ class Nest(Metric):
 
     class Config(Settings):
         inner: Choice[Metric]
-        branches: dict[str, Choice[Encoder]] = {}  # noqa: RUF012 - pydantic copies it
-        deeper: list[Choice[Metric]] = []  # noqa: RUF012 - likewise
+        branches: dict[str, Choice[Encoder]] = {}
+        deeper: list[Choice[Metric]] = []
 
     def __call__(self, *_):
         return 0.0

@@ -44,7 +44,7 @@ class Other(Metric):
 
     class Config(Settings):
         level: int = 3
-        weights: dict[str, float] = {}  # noqa: RUF012 - pydantic copies it
+        weights: dict[str, float] = {}
 
     def __call__(self, *_):
         return float(self.config.level)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from xdistill.cli import bench, data, plugins, recipe, run
 from xdistill.cli.examples import command, with_examples
@@ -19,8 +20,19 @@ EXAMPLES = (
     "xdistill recipe show mvi_hcc             a recipe with everything filled in",
     "xdistill plugins list                    what recipes can name",
 )
+ALIASES = {"plugin": "plugins"}
+
+
+class Commands(TyperGroup):
+    """The commands, of which one is also understood in the singular."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name."""
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+
 
 app = typer.Typer(
+    cls=Commands,
     help=with_examples(ABOUT, *EXAMPLES),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,3 +28,43 @@ SetOption = Annotated[
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, for programs.")]
+
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="Also use the plugin in this Python file, without installing it; may be repeated.",
+    ),
+]
+
+DisableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--disable-plugin", metavar="NAME", help="Leave out a plugin, by the name of its entry point; may be repeated."
+    ),
+]
+
+
+def chosen_plugins(files: list[Path] | None, disabled: list[str] | None) -> AbstractContextManager[None]:
+    """While it is entered, these files are plugins as well and these plugins are left out, in workers too.
+
+    Raises:
+        PluginError: for the name of a plugin that is not there.
+    """
+    from xdistill.plugin.importing import selected
+
+    if disabled:
+        _check_names(disabled)
+    return selected(files=files or (), disabled=disabled or ())
+
+
+def _check_names(disabled: list[str]) -> None:
+    from xdistill.errors import PluginError
+    from xdistill.plugin.catalog import plugin_entry_points
+    from xdistill.recipe.suggest import did_you_mean
+
+    known = list(dict.fromkeys(point.name for point in plugin_entry_points()))
+    for name in disabled:
+        if name not in known:
+            raise PluginError(f"there is no plugin {name!r} to leave out{did_you_mean(name, known)}")

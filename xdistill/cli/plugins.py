@@ -1,18 +1,28 @@
-"""``xdistill plugins``: what recipes can name."""
+"""``xdistill plugins``: what recipes can name, and a start for more of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xdistill.cli.examples import command, with_examples
+from xdistill.cli.options import DisableOption, JsonOption, PluginOption, chosen_plugins
 
 if TYPE_CHECKING:
+    from xdistill.plugin import Entry
+    from xdistill.plugin.describe import FieldText
     from xdistill.plugin.index import Listing
 
 app = typer.Typer(
-    help=with_examples("What the installed plugins offer to recipes.", "xdistill plugins list"), no_args_is_help=True
+    help=with_examples(
+        "What the installed plugins offer to recipes, and how to begin one of your own.",
+        "xdistill plugins list",
+        "xdistill plugins show distillation_loss class_kl",
+        "xdistill plugins new my-loss --kind distillation_loss",
+    ),
+    no_args_is_help=True,
 )
 
 
@@ -30,29 +40,143 @@ def _root() -> None:
 )
 def list_components(
     kind: Annotated[str | None, typer.Option(help="Only components of this kind.")] = None,
-    disable_plugin: Annotated[
-        list[str] | None, typer.Option(help="Leave out a plugin, by the name of its entry point; repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List every component that recipes can name, by kind."""
     from dataclasses import asdict
 
     from xdistill.cli.console import print_json
-    from xdistill.errors import PluginError
     from xdistill.folders import default_cache_dir
     from xdistill.plugin.index import listings
-    from xdistill.plugin.kinds import BY_NAME
 
-    if kind is not None and kind not in BY_NAME:
-        raise PluginError(f"there is no kind {kind!r}; there are: {', '.join(BY_NAME)}")
-    found = [
-        row for row in listings(default_cache_dir(), disabled=disable_plugin or ()) if kind is None or row.kind == kind
-    ]
+    if kind is not None:
+        _check_kind(kind)
+    with chosen_plugins(plugin, disable_plugin):
+        found = [row for row in listings(default_cache_dir()) if kind is None or row.kind == kind]
     if as_json:
         print_json([asdict(row) for row in found])
     else:
         _print(found)
+
+
+@command(
+    app,
+    "xdistill plugins show distillation_loss class_kl",
+    "xdistill plugins show encoder mri_only --json",
+)
+def show(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of component, such as distillation_loss.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What recipes call it.")],
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one component: what it is, its settings, where it comes from, and how a recipe names it."""
+    from xdistill.cli.console import print_json
+    from xdistill.errors import PluginError
+    from xdistill.interfaces.component import UnknownComponentError
+    from xdistill.plugin import load_catalog
+    from xdistill.plugin.describe import example, fields
+
+    _check_kind(kind)
+    with chosen_plugins(plugin, disable_plugin):
+        catalog = load_catalog()
+        try:
+            entry = catalog.entry(kind, name)
+        except UnknownComponentError as error:
+            raise PluginError(str(error)) from None
+        settings, block = fields(entry.component.Config), example(entry, catalog)
+    if as_json:
+        print_json(_document(entry, settings, block))
+    else:
+        _print_component(entry, settings, block)
+
+
+@command(
+    app,
+    "xdistill plugins new my-loss --kind distillation_loss",
+    "xdistill plugins new my-encoder --kind encoder --to plugins",
+)
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case words with - between them, such as my-loss.")],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="What it offers, such as distillation_loss or encoder.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the plugin's own folder is made.")] = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a new plugin: a package of one module that can be installed, with its tests and a page to read first.
+
+    Nothing that is there is overwritten.
+    """
+    from xdistill.cli.console import print_hint, print_json
+    from xdistill.plugin.scaffold import write_plugin
+
+    files = write_plugin(name, kind, parent=to)
+    folder = files[0].parent
+    if as_json:
+        print_json({"folder": str(folder), "files": [str(file) for file in files]})
+        return
+    for file in files:
+        typer.echo(str(file))
+    print_hint(f"next: pip install -e {folder}, then xdistill plugins show {kind} {name.replace('-', '_')}")
+
+
+def _check_kind(kind: str) -> None:
+    from xdistill.errors import PluginError
+    from xdistill.plugin.kinds import BY_NAME
+    from xdistill.recipe.suggest import did_you_mean
+
+    if kind not in BY_NAME:
+        raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
+
+
+def _document(entry: Entry, settings: list[FieldText], block: dict[str, Any] | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from xdistill.plugin.describe import docstring, source_file
+
+    file = source_file(entry.component)
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "about": docstring(entry.component),
+        "settings": [asdict(field) for field in settings],
+        "plugin": entry.plugin,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "class": f"{entry.component.__module__}.{entry.component.__qualname__}",
+        "file": None if file is None else str(file),
+        "example": block,
+    }
+
+
+def _print_component(entry: Entry, settings: list[FieldText], block: dict[str, Any] | None) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from xdistill.cli.console import stdout
+    from xdistill.plugin.describe import docstring, source_file
+    from xdistill.recipe.yaml_writer import write_yaml
+
+    console = stdout()
+    console.print(Text(f"{entry.kind} ", style="dim") + Text(entry.name, style="bold"))
+    console.print(Text(f"\n{docstring(entry.component)}\n"))
+    if settings:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("setting", "type", "default", "what it is"):
+            table.add_column(heading, overflow="fold")
+        for field in settings:
+            table.add_row(
+                Text(field.name, style="bold"), Text(field.type), Text(field.default), Text(field.description)
+            )
+        console.print(table)
+    else:
+        console.print(Text("It has no settings."))
+    console.print(Text(f"\nfrom {entry.distribution} {entry.version}, plugin {entry.plugin}", style="dim"))
+    console.print(Text(str(source_file(entry.component) or "no file"), style="dim"))
+    if block is not None:
+        console.print(Text(f"\nin a recipe:\n{write_yaml(block)}"), end="")
 
 
 def _print(found: list[Listing]) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from xdistill.cli.examples import command, with_examples
-from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetOption
+from xdistill.cli.options import (
+    DisableOption,
+    JsonOption,
+    PluginOption,
+    ProfileOption,
+    RecipeArgument,
+    SetOption,
+    chosen_plugins,
+)
 
 if TYPE_CHECKING:
     from xdistill.engine.experiment import Experiment
@@ -26,7 +34,12 @@ app = typer.Typer(
     "xdistill recipe check my_recipe.yaml --profile paper --set optimizer.lr=1e-4",
 )
 def check(
-    recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
+    recipe: RecipeArgument,
+    profile: ProfileOption = None,
+    changes: SetOption = None,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
@@ -34,7 +47,8 @@ def check(
     """
     from xdistill.cli.console import print_json
 
-    summary = _experiment(recipe, profile, changes).summary()
+    with chosen_plugins(plugin, disable_plugin):
+        summary = _experiment(recipe, profile, changes).summary()
     if as_json:
         print_json(summary)
     else:
@@ -47,13 +61,19 @@ def check(
     "xdistill recipe show mvi_hcc --profile paper --json",
 )
 def show(
-    recipe: RecipeArgument, profile: ProfileOption = None, changes: SetOption = None, as_json: JsonOption = False
+    recipe: RecipeArgument,
+    profile: ProfileOption = None,
+    changes: SetOption = None,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
     from xdistill.cli.console import print_json
     from xdistill.recipe.yaml_writer import write_yaml
 
-    resolved = _experiment(recipe, profile, changes).resolved()
+    with chosen_plugins(plugin, disable_plugin):
+        resolved = _experiment(recipe, profile, changes).resolved()
     if as_json:
         print_json(resolved)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.options import ProfileOption, RecipeArgument, SetOption
+from xdistill.cli.options import DisableOption, PluginOption, ProfileOption, RecipeArgument, SetOption, chosen_plugins
 
 if TYPE_CHECKING:
     from xdistill.api import FinishedRun
@@ -16,6 +16,7 @@ EXAMPLES = (
     "xdistill run mvi_hcc",
     "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
     "xdistill run mvi_hcc --profile paper --accelerator cuda",
+    "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --json --quiet > result.json",
 )
 
@@ -36,6 +37,8 @@ def run(
     devices: Annotated[int | None, typer.Option(min=1, help="Accelerators to deal the folds out over.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, and forget what an earlier start left.")] = False,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
     show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Name subjects in the report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -52,10 +55,11 @@ def run(
         "compute.precision": precision,
     }
     flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
-    result = _run(recipe, profile, [*(overrides or ()), *flags], runs, cache, fresh=fresh, quiet=quiet)
-    if show_subjects:
-        result.write_report(show_subjects=True)
-    _show(result, as_json=as_json, quiet=quiet)
+    with chosen_plugins(plugin, disable_plugin):
+        result = _run(recipe, profile, [*(overrides or ()), *flags], runs, cache, fresh=fresh, quiet=quiet)
+        if show_subjects:
+            result.write_report(show_subjects=True)
+        _show(result, as_json=as_json, quiet=quiet)
 
 
 def _run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,9 +14,15 @@ import pluggy
 from xdistill.errors import PluginError
 from xdistill.interfaces.component import Component, Settings, UnknownComponentError
 from xdistill.plugin import specs
+from xdistill.plugin.importing import (
+    Plugin,
+    disabled_plugins,
+    import_entry_point,
+    import_file,
+    plugin_files,
+    watched,
+)
 from xdistill.plugin.kinds import KINDS, Kind
-
-DISABLE_VARIABLE = "XDISTILL_DISABLE_PLUGINS"
 
 _HOOKS = tuple(kind.hook for kind in KINDS)
 
@@ -30,16 +35,6 @@ class Entry:
     name: str
     component: type[Component]
     plugin: str
-    distribution: str
-    version: str
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A plugin that was found: a module (or object with hooks) and its origin."""
-
-    name: str
-    module: Any
     distribution: str
     version: str
 
@@ -102,6 +97,8 @@ class Catalog:
 def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:
     """Import every installed plugin, check what it offers, and freeze it.
 
+    Single files that `xdistill.plugin.importing.selected` or the environment name are plugins as well.
+
     Args:
         disabled: names of entry points to leave out, besides those in the variable ``XDISTILL_DISABLE_PLUGINS``.
         extra: plugins that are not installed, such as those of tests.
@@ -110,8 +107,8 @@ def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) 
         PluginError: naming the plugin's distribution, for anything that is wrong with one.
     """
     left_out = {*disabled, *disabled_plugins()}
-    found = [_import(point) for point in plugin_entry_points() if point.name not in left_out]
-    return build_catalog([*found, *extra])
+    found = [import_entry_point(point) for point in plugin_entry_points() if point.name not in left_out]
+    return build_catalog([*found, *map(import_file, plugin_files()), *extra])
 
 
 def plugin_entry_points() -> list[EntryPoint]:
@@ -141,25 +138,6 @@ def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
     return Catalog(_entries(manager, by_name))
 
 
-def disabled_plugins() -> tuple[str, ...]:
-    """Names of entry points that the environment leaves out, so that workers leave them out too."""
-    return tuple(filter(None, (name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(","))))
-
-
-def _import(point: EntryPoint) -> Plugin:
-    distribution = point.dist.name if point.dist else "unknown distribution"
-    version = point.dist.version if point.dist else "unknown"
-    try:
-        module = point.load()
-    except (Exception, SystemExit) as error:
-        raise PluginError(
-            f"the plugin {point.name!r} of {distribution} {version} cannot be imported: "
-            f"{type(error).__name__}: {error}; repair or uninstall {distribution}, or leave it out with the "
-            f"environment variable {DISABLE_VARIABLE}={point.name}"
-        ) from error
-    return Plugin(point.name, module, distribution, version)
-
-
 def _check_api(plugin: Plugin) -> None:
     wanted = getattr(plugin.module, "XDISTILL_API", specs.API_VERSION)
     if wanted != specs.API_VERSION:
@@ -167,7 +145,7 @@ def _check_api(plugin: Plugin) -> None:
         if not isinstance(wanted, int) or wanted > specs.API_VERSION:
             older, newer = newer, older
         raise PluginError(
-            f"{_plugin(plugin)} is written for plugin API {wanted}, and this xdistill speaks {specs.API_VERSION}; "
+            f"{plugin} is written for plugin API {wanted}, and this xdistill speaks {specs.API_VERSION}; "
             f"upgrade {older}, or install an older {newer}"
         )
 
@@ -176,13 +154,13 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     try:
         manager.register(plugin.module, name=plugin.name)
     except (ValueError, pluggy.PluginValidationError) as error:  # the same module twice, or a hook with arguments
-        raise PluginError(f"{_plugin(plugin)} cannot be used: {' '.join(str(error).split())}") from error
+        raise PluginError(f"{plugin} cannot be used: {' '.join(str(error).split())}") from error
     if any(caller.name in _HOOKS for caller in manager.get_hookcallers(plugin.module) or ()):
         return
     forgotten = [hook for hook in _HOOKS if callable(getattr(plugin.module, hook, None))]
     if forgotten:
         raise PluginError(
-            f"{_plugin(plugin)} has a function {forgotten[0]} that is not marked as a hook; write @hookimpl above it "
+            f"{plugin} has a function {forgotten[0]} that is not marked as a hook; write @hookimpl above it "
             f"(from xdistill.plugin import hookimpl)"
         )
 
@@ -195,10 +173,10 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
             if not caller.has_spec():
                 near = get_close_matches(caller.name, _HOOKS, n=1, cutoff=0.8)  # they begin alike
                 hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(_HOOKS)}"
-                raise PluginError(f"{_plugin(plugin)} implements {caller.name}, which is no hook{hint}") from None
+                raise PluginError(f"{plugin} implements {caller.name}, which is no hook{hint}") from None
         raise
     if not manager.get_hookcallers(plugin.module):
-        raise PluginError(f"{_plugin(plugin)} implements no hook; hooks are {', '.join(_HOOKS)}")
+        raise PluginError(f"{plugin} implements no hook; hooks are {', '.join(_HOOKS)}")
 
 
 def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> Iterator[Entry]:
@@ -211,18 +189,21 @@ def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> It
 
 def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
     try:
-        offered = function()
-    except Exception as error:
-        raise PluginError(f"{kind.hook} of {_plugin(plugin)} failed: {type(error).__name__}: {error}") from error
+        with watched(plugin, f"answers {kind.hook}"):
+            offered = function()
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{kind.hook} of {plugin} failed: {type(error).__name__}: {error}") from error
     if not isinstance(offered, (list, tuple)):
         raise PluginError(
-            f"{kind.hook} of {_plugin(plugin)} has to return a list of classes, and returned {type(offered).__name__}"
+            f"{kind.hook} of {plugin} has to return a list of classes, and returned {type(offered).__name__}"
         )
     return offered
 
 
 def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
-    where = f"{kind.hook} of {_plugin(plugin)}"
+    where = f"{kind.hook} of {plugin}"
     if not (isinstance(component, type) and issubclass(component, kind.interface)):
         raise PluginError(f"{where} offers {component!r}, which is no subclass of {kind.interface_name}")
     name = getattr(component, "name", None)
@@ -250,10 +231,6 @@ def _kind_of(interface: type[Component]) -> Kind:
 
 def _one(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind.replace('_', ' ')}"
-
-
-def _plugin(plugin: Plugin) -> str:
-    return f"the plugin {plugin.name!r} of {plugin.distribution} {plugin.version}"
 
 
 def _origin(entry: Entry) -> str:

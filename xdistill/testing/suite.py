@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
 from xdistill.interfaces.component import Choice, Component, Resolver
-from xdistill.plugin.catalog import Catalog, Plugin, build_catalog, load_catalog
+from xdistill.plugin.catalog import Catalog, build_catalog, load_catalog
+from xdistill.plugin.importing import Plugin
 from xdistill.plugin.kinds import BY_NAME
 from xdistill.plugin.specs import hookimpl
 
