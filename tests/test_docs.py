@@ -21,8 +21,15 @@ from xdistill.recipe.yaml_reader import read_yaml
 
 LINK = re.compile(r"\[[^\]\[]*(?:!?\[[^\]]*\]\([^)]*\))?[^\]\[]*\]\(([^)\s]+)\)")
 SHELL = re.compile(r"^\$ |\s#\s.*$|\s>\s*\S+$|^(?:[A-Z_]+=\S+\s+)+", re.MULTILINE)
-# Tested elsewhere: beside the recipe's code, and with the plugin that the page makes.
-OTHERS = frozenset({"docs/reference/recipe.md", "docs/your-first-plugin.md"})
+# Tested elsewhere: beside the recipe's code, with the plugin that the page makes, and as parts of a benchmark file.
+OTHERS = frozenset(
+    {
+        "docs/reference/recipe.md",
+        "docs/your-first-plugin.md",
+        "docs/benchmarks.md",
+        "docs/formats/benchmark.md",
+    }
+)
 
 
 def links():

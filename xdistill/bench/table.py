@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -198,4 +199,4 @@ def _reported(benchmark: Benchmark, name: str) -> dict[str, Reported]:
 def _link(report: Path | None, page: Path | None) -> str:
     if report is None or page is None or not report.is_file():
         return ""
-    return Path(os.path.relpath(report, page.parent)).as_posix()
+    return quote(Path(os.path.relpath(report, page.parent)).as_posix())

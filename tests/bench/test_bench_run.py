@@ -1,0 +1,100 @@
+"""Running a benchmark for real: every entry, once, whatever happens to one of them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from bench.tiny_benchmark import benchmark, write_benchmark
+from xdistill.bench.known_runs import known_runs, notes, records_of_runs
+from xdistill.bench.load import load_benchmark
+from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, planned, run_benchmark
+from xdistill.bench.submit import submit
+from xdistill.bench.table import standings
+from xdistill.bench.verify import verify_records
+from xdistill.engine.events import FoldFinished, FoldStarted, RunStarted
+from xdistill.errors import RecipeError, RunError
+from xdistill.runs import load_run
+
+BROKEN = {"name": "broken", "recipe": "kd.yaml", "set": {"student.branches.hbp.inputs": ["clinical"]}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("benchmark")
+
+
+@pytest.fixture(scope="module")
+def small(place):
+    return load_benchmark(write_benchmark(place / "benchmarks", entries=[BROKEN, *benchmark()["entries"]]))
+
+
+@pytest.fixture(scope="module")
+def events(place, small, catalog, shared_cache):
+    """What a first start says; one of the entries cannot be run."""
+    return list(run_benchmark(small, catalog, runs=place / "runs", cache=shared_cache))
+
+
+def test_a_failed_entry_does_not_keep_the_others_from_running(events):
+    started = [(event.entry, event.place, event.total) for event in events if isinstance(event, EntryStarted)]
+    assert started == [("broken", 1, 3), ("alone", 2, 3), ("kd", 3, 3)]
+    (failed,) = [event for event in events if isinstance(event, EntryFailed)]
+    assert failed.entry == "broken"
+    assert "clinical" in failed.message
+    assert [event.entry for event in events if isinstance(event, EntryFinished)] == ["alone", "kd"]
+    assert sum(isinstance(event, FoldFinished) for event in events) == 6
+
+
+def test_finished_runs_have_a_report_and_are_found_at_once(events, place, small, catalog, shared_cache):
+    paths = [event.path for event in events if isinstance(event, EntryFinished)]
+    for path in paths:
+        assert (load_run(path).path / "report.html").is_file()
+    again = list(run_benchmark(small, catalog, runs=place / "runs", cache=shared_cache, only=["alone", "teacher"]))
+    assert [event.path for event in again if isinstance(event, EntryFinished)] == paths
+    assert not any(isinstance(event, (RunStarted, FoldStarted)) for event in again)
+
+
+def test_a_start_that_was_stopped_goes_on(place, small, catalog, shared_cache):
+    first = run_benchmark(small, catalog, runs=place / "stopped", cache=shared_cache, only=["alone"])
+    with closing(first):
+        for event in first:
+            if isinstance(event, FoldFinished):
+                break
+    assert known_runs(small, place / "stopped") == ()
+    with pytest.raises(RunError, match="no finished run of the benchmark 'small' is known here"):
+        records_of_runs(small, place / "stopped")
+    rest = list(run_benchmark(small, catalog, runs=place / "stopped", cache=shared_cache, only=["alone"]))
+    assert next(event for event in rest if isinstance(event, RunStarted)).finished == ("r0-f0",)
+    assert isinstance(rest[-1], EntryFinished)
+
+
+def test_runs_become_a_table_and_records(events, place, small, catalog):
+    table = standings(small, records_of_runs(small, place / "runs"))
+    assert {one.entry for one in table.entries} == {"alone", "kd", "teacher"}
+    assert table.missing == ("broken",)
+    kd = next(one for one in table.entries if one.entry == "kd")
+    run = load_run(next(event.path for event in events if isinstance(event, EntryFinished) and event.entry == "kd"))
+    assert kd.rows["accuracy"].scores.mean == pytest.approx(run.metrics["student"]["accuracy"].mean)
+    assert kd.inputs == ("hbp", "pre")
+    for known in known_runs(small, place / "runs"):
+        submit(load_run(known.path), small, known.entry, catalog=catalog)
+    assert verify_records(small).problems == ()
+    text = "".join(file.read_text() for file in small.records.rglob("*") if file.is_file())
+    assert "phantom-0" not in text, "subject ids stay at home"
+    assert str(place) not in text
+
+
+def test_damaged_notes(place, small):
+    (note,) = notes(small, place / "stopped").iterdir()
+    assert note.name == "alone.seed0.1x3.json"
+    note.write_text("{}")
+    with pytest.raises(RunError, match=r"alone.seed0.1x3.json: this does not say where a run lies; delete it"):
+        known_runs(small, place / "stopped")
+
+
+def test_what_is_run(small):
+    assert planned(small, []) == [("broken", 0), ("alone", 0), ("kd", 0)]
+    assert planned(small, ["teacher"]) == [("kd", 0)]
+    with pytest.raises(RecipeError, match="no entry 'techer'; did you mean 'teacher'"):
+        planned(small, ["techer"])
