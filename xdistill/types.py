@@ -150,6 +150,15 @@ class Batch:
             subjects=self.subjects,
         )
 
+    def take(self, places: Int[Tensor, " some"]) -> Batch:
+        """Some of the subjects, by their places in the batch."""
+        return Batch(
+            inputs={name: value[places] for name, value in self.inputs.items()},
+            present={name: value[places] for name, value in self.present.items()},
+            subjects=tuple(self.subjects[place] for place in places.tolist()),
+            target=None if self.target is None else self.target[places],
+        )
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return Batch(
@@ -173,6 +182,14 @@ class Output:
     logits: Float[Tensor, "batch classes"]
     features: Mapping[str, Float[Tensor, "batch ..."]] = field(default_factory=dict)
     aux: Mapping[str, Float[Tensor, "batch classes"]] = field(default_factory=dict)
+
+    def take(self, places: Int[Tensor, " some"]) -> Output:
+        """What is said about some of the subjects, by their places in the batch; gradients flow back to them."""
+        return Output(
+            logits=self.logits[places],
+            features={name: value[places] for name, value in self.features.items()},
+            aux={name: value[places] for name, value in self.aux.items()},
+        )
 
     def detached(self) -> Output:
         """The same values, cut off from the graph: no gradient flows back through them."""

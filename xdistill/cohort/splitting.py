@@ -24,6 +24,8 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     crossval: Crossval,
     fingerprint: str,
     official_test: Sequence[str] | None = None,
+    *,
+    complete: NDArray[np.bool_] | None = None,
 ) -> Splits:
     """Split a cohort as the recipe says; the same arguments give the same splits.
 
@@ -38,6 +40,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         crossval: folds, repeats, stratification, seed, and the share kept aside for validation.
         fingerprint: of the cohort.
         official_test: subjects of the data's own test part, for recipes that ask for the official split.
+        complete: who has every modality, one a subject; stratified folds get their share of these too. None: everyone.
 
     Raises:
         DataError: when a class has too few patients, or is missing from a part of a fold, or when there is no official
@@ -47,12 +50,13 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     labels = np.asarray(targets, dtype=np.int64)
     if not crossval.official:
         _check_counts(np.asarray(patients), labels, classes, crossval.folds)
+    strata = _strata(labels, complete, crossval.folds)
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
         folds = (
             [_official(subjects, official_test)]
             if crossval.official
-            else _folds(np.asarray(patients), labels, crossval, repeat)
+            else _folds(np.asarray(patients), strata, crossval, repeat)
         )
         for fold, (learning, test) in enumerate(folds):
             where = "the official split" if crossval.official else f"repeat {repeat}, fold {fold}"
@@ -66,6 +70,18 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     made = Splits(tuple(splits), fingerprint)
     check_splits(made, subjects, patients, everyone_tested=not crossval.official)
     return made
+
+
+def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _Rows:
+    """Classes, and within a class those who lack a modality apart, where both parts are enough for all folds."""
+    if complete is None or complete.all():
+        return labels
+    strata = 2 * labels
+    for label in np.unique(labels):
+        lacking = (labels == label) & ~complete
+        if folds <= np.count_nonzero(lacking) <= np.count_nonzero(labels == label) - folds:
+            strata[lacking] += 1
+    return strata
 
 
 def _official(subjects: Sequence[str], test: Sequence[str] | None) -> tuple[_Rows, _Rows]:

@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Any
 
 from xdistill.engine.checks import Checker
+from xdistill.engine.controls import check_control, schedule, with_control
 from xdistill.engine.experiment import Experiment, NetworkFacts
 from xdistill.engine.resolve import Resolving
 from xdistill.errors import RecipeError
@@ -57,6 +58,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
         RecipeError: all faults of the settings at once; when there are none, all that does not fit.
         DataError: when the cohort's source cannot be used.
     """
+    loaded = with_control(loaded, catalog)
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
     data = resolving.choose(Dataset, recipe.data, ("data",))
@@ -64,7 +66,8 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
     if recipe.teacher is not None:
-        networks["teacher"] = resolving.choose(Teacher, recipe.teacher, ("teacher",))
+        written = "student" if recipe.control == "self_distillation" else "teacher"
+        networks["teacher"] = resolving.choose(Teacher, recipe.teacher, (written,))
     networks["student"] = resolving.choose(Student, recipe.student, ("student",))
     stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
     metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
@@ -75,7 +78,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
 
     checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice})
     checker.check(transforms, augment, stages)
-    return Experiment(
+    experiment = Experiment(
         recipe=recipe,
         data=data,
         transforms=transforms,
@@ -86,9 +89,12 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
             for role, network in checker.networks.items()
         },
         stages=stages,
+        schedule=schedule(stages, recipe.control),
         metrics=metrics,
         executor=executor,
     )
+    check_control(loaded, experiment)
+    return experiment
 
 
 def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:

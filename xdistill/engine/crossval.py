@@ -14,16 +14,17 @@ import numpy as np
 from xdistill.cohort import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.engine.assemble import assemble
 from xdistill.engine.background import with_progress
+from xdistill.engine.controls import without_control
 from xdistill.engine.device import accelerator_name, check_device, device_count
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
-from xdistill.engine.experiment import Experiment, modality_of
+from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import machine, run_id, sources, versions
 from xdistill.engine.local import LocalExecutor, cores
-from xdistill.errors import DataError
+from xdistill.engine.missing import check_presence, complete_subjects, tally, training_subjects
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run
+from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run, run_name
 from xdistill.runs.files import explained, read_json, write_json, written_whole
 from xdistill.stats import Predictions, read_predictions, write_predictions
 
@@ -42,6 +43,7 @@ class Prepared:
     identity: str
     versions: dict[str, str]
     profile: str
+    control_of: str = ""  # id of the run that this one is a control of
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -95,7 +97,7 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
         DataError: when the cohort cannot be used by this recipe.
     """
     recipe = experiment.recipe
-    _check_cohort(experiment, cohort)
+    check_presence(experiment, cohort)
     splits = make_splits(
         cohort.subjects,
         cohort.patients,
@@ -104,21 +106,41 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
         recipe.crossval,
         cohort.fingerprint,
         experiment.data.build().official_test() if recipe.crossval.official else None,
+        complete=complete_subjects(cohort, tuple(cohort.schema.modalities)),
     )
+    for split in splits:
+        training_subjects(experiment, cohort, split.train)  # refuses here what a fold would stumble over
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
     known = versions(experiment.components, catalog)
-    plugins = sources(experiment.components)
-    identity = run_id(resolved, fingerprint=cohort.fingerprint, split_hash=splits.hash, versions=known, sources=plugins)
+    identity = _identity(experiment, resolved, catalog, cohort, splits)
+    control_of = ""
+    if recipe.control is not None:
+        original = assemble(without_control(loaded), catalog)
+        plain = original.resolved() | {"compute": resolved["compute"]}
+        control_of = _identity(original, plain, catalog, cohort, splits)
     return Prepared(
         experiment=experiment,
         cohort=cohort,
         splits=splits,
-        folder=RunFolder(runs / recipe.name / identity),
+        folder=RunFolder(runs / run_name(resolved) / identity),
         resolved=resolved,
         identity=identity,
         versions=known,
         profile=loaded.profile or "",
+        control_of=control_of,
+    )
+
+
+def _identity(
+    experiment: Experiment, resolved: dict[str, Any], catalog: Catalog, cohort: Cohort, splits: Splits
+) -> str:
+    return run_id(
+        resolved,
+        fingerprint=cohort.fingerprint,
+        split_hash=splits.hash,
+        versions=versions(experiment.components, catalog),
+        sources=sources(experiment.components),
     )
 
 
@@ -129,27 +151,6 @@ def _cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None
         )
 
     return (yield from with_progress(build, CohortProgress))
-
-
-def _check_cohort(experiment: Experiment, cohort: Cohort) -> None:
-    """Refuse what would go wrong later: subjects without a modality, missing values that nothing fills in."""
-    transformed = {modality_of(choice) for choice in experiment.transforms}
-    for modality in experiment.modalities:
-        absent = np.flatnonzero(~np.asarray(cohort.present(modality), dtype=bool))
-        if len(absent):
-            raise DataError(
-                f"{len(absent)} of {len(cohort.subjects)} subjects have no {modality!r}, the first is "
-                f"{cohort.subjects[int(absent[0])]!r}; leave these subjects out of the cohort, or that modality out of "
-                f"the recipe"
-            )
-        if cohort.schema.modalities[modality].kind != "vector" or modality in transformed:
-            continue
-        values = cohort.values(modality, np.arange(len(cohort.subjects)))
-        if np.isnan(values).any():
-            raise DataError(
-                f"{modality!r} has missing values and the recipe has no transform that fills them in; add "
-                f"`transforms: [{{use: tabular, modality: {modality}}}]`"
-            )
 
 
 def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
@@ -217,6 +218,12 @@ def finish(prepared: Prepared) -> Run:
     return load_run(folder.path, extra)
 
 
+def _control(prepared: Prepared) -> dict[str, Any]:
+    """Which control the run is, and of which run; nothing for a run that is none."""
+    control = prepared.experiment.recipe.control
+    return {} if control is None else {"control": {"use": control, "of": prepared.control_of}}
+
+
 def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
     folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
@@ -254,6 +261,8 @@ def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
             for role, facts in experiment.facts.items()
         },
         "privileged": list(experiment.privileged),
+        **tally(experiment, cohort, prepared.splits),
+        **_control(prepared),
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,
         "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},

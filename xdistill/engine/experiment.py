@@ -77,12 +77,13 @@ class StagePlan(ABC):
 
 @dataclass(frozen=True)
 class TrainPlan(StagePlan):
-    """A stage of training by gradient."""
+    """A stage of training by gradient; ``stand_in`` names the control that takes the teacher's place in it."""
 
     train: tuple[str, ...]
     terms: tuple[TermPlan, ...]
     optimizer: Optimizer
     batch_size: int
+    stand_in: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -108,7 +109,8 @@ class TrainPlan(StagePlan):
     def describe(self) -> str:
         """What it does, in a line for people."""
         terms = " + ".join(_weighted(term) for term in self.terms)
-        return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}"
+        instead = f", with {self.stand_in.replace('_', ' ')} in the teacher's place" if self.stand_in else ""
+        return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,10 @@ class NetworkFacts:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a run needs, checked; made by `assemble`."""
+    """Everything a run needs, checked; made by `assemble`.
+
+    ``stages`` are those of the recipe, and ``schedule`` those that are run: the same, but for some controls.
+    """
 
     recipe: Recipe
     data: Choice[Dataset]
@@ -156,6 +161,7 @@ class Experiment:
     networks: Mapping[str, Choice[Any]]
     facts: Mapping[str, NetworkFacts]
     stages: tuple[StagePlan, ...]
+    schedule: tuple[StagePlan, ...]
     metrics: tuple[Choice[Metric], ...]
     executor: Choice[Executor]
 
@@ -181,7 +187,7 @@ class Experiment:
     @property
     def epochs(self) -> int:
         """Epochs of one fold over all stages."""
-        return sum(stage.epochs for stage in self.stages)
+        return sum(stage.epochs for stage in self.schedule)
 
     def resolved(self) -> dict[str, Any]:
         """The recipe with every default filled in; a recipe itself."""
@@ -203,8 +209,12 @@ class Experiment:
             lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
         if self.privileged:
             lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
-        for stage in self.stages:
+        for stage in self.schedule:
             lines[f"stage {stage.name}"] = stage.describe()
+        if self.recipe.control:
+            lines["control"] = f"{self.recipe.control.replace('_', ' ')}: this is not the method but a null control"
+        if self.recipe.missing.use != "refuse":
+            lines["missing"] = f"{self.recipe.missing.use.replace('_', ' ')} what only the teacher reads"
         crossval = self.recipe.crossval
         lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
         return lines

@@ -19,7 +19,6 @@ from xdistill.engine.networks import evaluating
 from xdistill.engine.seeds import derive
 from xdistill.errors import DataError, NonFiniteLossError, PluginError, SettingsError, XdistillError
 from xdistill.interfaces.fitted import Estimator
-from xdistill.interfaces.network import Network
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
@@ -46,9 +45,9 @@ def _fit(trainer: Trainer, stage: FitPlan, path: str) -> None:
     network = trainer.networks[role]
     estimator = cast("Estimator", network.get_submodule(part))
     place = f"in fold {trainer.fold}, stage {stage.name!r}"
-    targets = np.asarray(trainer.source.cohort.targets)[trainer.training]
+    targets = np.asarray(trainer.source.cohort.targets)[trainer.rows_of(role)]
     _check_classes(targets, trainer, f"{path} cannot be fitted {place}")
-    inputs = _what_reaches(estimator, network, trainer, f"what reaches {path} is not finite {place}")
+    inputs = _what_reaches(estimator, role, trainer, f"what reaches {path} is not finite {place}")
     seed = derive(trainer.seed, "fit", stage.name, path)
     torch.manual_seed(seed)
     try:
@@ -63,11 +62,9 @@ def _fit(trainer: Trainer, stage: FitPlan, path: str) -> None:
         ) from error
 
 
-def _what_reaches(
-    estimator: Estimator, network: Network, trainer: Trainer, what: str
-) -> Float[Tensor, "subjects inputs"]:
+def _what_reaches(estimator: Estimator, role: str, trainer: Trainer, what: str) -> Float[Tensor, "subjects inputs"]:
     """What an estimator is given for each training subject, in the split's order, as it is when subjects are scored."""
-    rows, source = trainer.training, trainer.source
+    network, rows, source = trainer.networks[role], trainer.rows_of(role), trainer.source
     with evaluating(network), trainer.fabric.autocast(), watching(estimator) as seen:
         for start in range(0, len(rows), EVALUATION_BATCH):
             batch = source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)

@@ -16,11 +16,13 @@ from safetensors.torch import save
 from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.engine.assemble import assemble
 from xdistill.engine.checkpoint import Checkpointer
+from xdistill.engine.controls import moved
 from xdistill.engine.device import make_fabric
 from xdistill.engine.evaluate import EVALUATION_BATCH, predict
 from xdistill.engine.events import Event, FoldFinished
 from xdistill.engine.loader import Rows, Source, channels_last
 from xdistill.engine.memory import memory_explained
+from xdistill.engine.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.engine.networks import build_networks
 from xdistill.engine.seeds import derive
 from xdistill.engine.train import Trainer
@@ -63,7 +65,8 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
     cohort = open_cohort(Path(payload["cohort"]))
     splits = Splits.from_json(read_json(folder.splits))
     split = splits.fold(payload["repeat"], payload["fold"])
-    view = TrainingView(cohort, split)
+    learning = training_subjects(experiment, cohort, split.train)
+    view = TrainingView(cohort, split, learning)
     transforms = fit_transforms(experiment.transforms, view)
     fabric = make_fabric(recipe.compute)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
@@ -74,17 +77,26 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
             _channels_last(network)  # on a processor the images' layout decides, and weights are faster as they are
     checkpointer = Checkpointer(folder.partial(name) / "checkpoint.pt", payload["identity"])
     counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
+    training = _rows(cohort, learning)
     trainer = Trainer(
         experiment=experiment,
         networks=networks,
-        source=Source(cohort, transforms, experiment.modalities, memory_mb=recipe.loader.memory_mb),
-        training=_rows(cohort, split.train),
+        source=Source(
+            cohort,
+            transforms,
+            experiment.modalities,
+            memory_mb=recipe.loader.memory_mb,
+            filled=experiment.privileged if recipe.missing.use in FILLING else (),
+            moved=moved(experiment, cohort, training, seed=seed),
+        ),
+        training=training,
         validation=_rows(cohort, split.validation),
         facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
         fabric=fabric,
         checkpointer=checkpointer,
         fold=name,
         seed=seed,
+        seen=teacher_sees(experiment, cohort),
     )
     return trainer, split
 
@@ -105,11 +117,14 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
     target = folder.partial(name).with_suffix(".finished")
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-    rows = _rows(trainer.source.cohort, split.test)
+    cohort = trainer.source.cohort
     folds = []
     for role in sorted(trainer.networks, key=lambda role: role != "student"):
         network = trainer.networks[role]
         _write_tensors(target / f"{role}.safetensors", network.state_dict())
+        rows = _tested(trainer, folder, split, role)
+        if not len(rows):
+            continue
         probabilities = predict(
             network,
             trainer.source,
@@ -123,14 +138,13 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
                 role=role,
                 repeat=split.repeat,
                 fold=split.fold,
-                subjects=split.test,
-                target=np.asarray(trainer.source.cohort.targets)[rows],
+                subjects=tuple(cohort.subjects[row] for row in rows),
+                target=np.asarray(cohort.targets)[rows],
                 probabilities=probabilities,
             )
         )
-    classes = trainer.source.cohort.schema.classes
     with explained(target):
-        write_predictions(target / "predictions.csv", Predictions(classes, tuple(folds)))
+        write_predictions(target / "predictions.csv", Predictions(cohort.schema.classes, tuple(folds)))
     if trainer.losses:
         _write_tensors(target / "losses.safetensors", trainer.losses)
     write_text(target / "history.csv", _history(trainer.history))
@@ -143,6 +157,16 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))
     shutil.rmtree(folder.partial(name), ignore_errors=True)
+
+
+def _tested(trainer: Trainer, folder: RunFolder, split: Split, role: str) -> Rows:
+    """The test subjects that a network scores: everyone, but for a teacher that does without incomplete subjects."""
+    cohort = trainer.source.cohort
+    rows = _rows(cohort, split.test)
+    if role != "teacher" or trainer.seen is None or trainer.seen.all():
+        return rows
+    scored = teacher_is_scored(trainer.seen, cohort, Splits.from_json(read_json(folder.splits)))
+    return rows[trainer.seen[rows]] if scored else rows[:0]
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from xdistill.engine.events import Event
-from xdistill.engine.experiment import TrainPlan
+from xdistill.engine.experiment import TermPlan, TrainPlan
 from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate
 from xdistill.engine.networks import output_spec
-from xdistill.engine.objective import Objective, build_term
+from xdistill.engine.objective import Objective, Term, build_term
 from xdistill.engine.seeds import derive
-from xdistill.engine.step import StepModule, Stepper, set_modes
+from xdistill.engine.stand_ins import stand_ins
+from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
@@ -34,10 +35,11 @@ def train_stage(
         state: the checkpoint after them; None when there are none.
     """
     set_modes(trainer.networks, stage.train)
-    objective = _objective(trainer, stage)
-    module = StepModule(trainer.networks, objective, stage.train)
+    networks, terms, figures = stand_ins(trainer, stage)
+    objective = _objective(trainer, stage, terms)
+    module = StepModule(networks, objective, stage.train, trainer.needs)
     module.to(trainer.fabric.device)
-    keys = _keys(trainer, stage)
+    keys = _keys(trainer, stage, objective)
     stepper = Stepper(trainer.fabric, module, stage, steps=sum(map(len, keys)), place=trainer.fold)
     precision = trainer.fabric.strategy.precision
     if state is not None:
@@ -46,14 +48,16 @@ def train_stage(
         precision.load_state_dict(state["precision"])
     modalities = trainer.facts.schema.modalities
     batches = TrainingBatches(
-        trainer.source, [choice.build(modalities=modalities) for choice in trainer.experiment.augment]
+        trainer.source,
+        [choice.build(modalities=modalities) for choice in trainer.experiment.augment],
+        trainer.dropout(),
     )
     for epoch in range(begin + 1, stage.epochs + 1):
         torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
         done = sum(map(len, keys[: epoch - 1]))
-        row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done)
+        row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
         if len(trainer.validation) and "student" in module.trained:
-            trainer.validate(row, final=index == len(trainer.experiment.stages) - 1)
+            trainer.validate(row, final=index == len(trainer.experiment.schedule) - 1)
         if epoch == stage.epochs:
             trainer.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
         yield trainer.end_epoch(
@@ -67,23 +71,32 @@ def train_stage(
         )
 
 
-def _objective(trainer: Trainer, stage: TrainPlan) -> Objective:
+def _objective(trainer: Trainer, stage: TrainPlan, terms: Sequence[TermPlan | Term]) -> Objective:
     device = str(trainer.fabric.device)
     specs = {
         role: output_spec(network, trainer.facts.schema, device=device) for role, network in trainer.networks.items()
     }
     torch.manual_seed(derive(trainer.seed, "losses", stage.name))
-    return Objective([build_term(term, specs, trainer.facts) for term in stage.terms])
+    return Objective(
+        [
+            term if isinstance(term, Term) else build_term(term, specs, trainer.facts_of(term.on or "student"))
+            for term in terms
+        ]
+    )
 
 
-def _keys(trainer: Trainer, stage: TrainPlan) -> list[list[BatchKey]]:
-    """The batches of every epoch."""
+def _keys(trainer: Trainer, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
+    """The batches of every epoch; where every term involves the teacher, of the subjects that it sees."""
+    alone = all(term.needs_teacher for term in objective.active)
+    rows = trainer.rows_of("teacher") if alone else trainer.training
+    mixed = "teacher" in objective.roles and len(trainer.rows_of("teacher")) < len(rows)
     return [
         epoch_keys(
-            trainer.training,
+            rows,
             batch_size=stage.batch_size,
             drop_last=trainer.experiment.recipe.loader.drop_last,
             seed=derive(trainer.seed, "batches", stage.name, epoch),
+            complete=trainer.seen if mixed else None,
         )
         for epoch in range(1, stage.epochs + 1)
     ]
@@ -94,20 +107,27 @@ def _epoch(
 ) -> dict[str, Any]:
     begin = time.monotonic()
     totals: dict[str, Tensor] = {}
-    total, seen = 0.0, 0
+    subjects: dict[str, int] = {}
+    total, seen, taught = 0.0, 0, 0
+    of_teacher = {term.plan.label for term in stepper.module.objective.active if term.needs_teacher}
     workers = trainer.experiment.recipe.loader.workers
     for number, batch in enumerate(iterate(batches, keys, workers=workers), start=done):
         value, parts = stepper.step(trainer.prepare(batch), number, epoch)
-        size = len(batch)
+        places = places_taught(batch, trainer.needs)
+        size, with_teacher = len(batch), len(batch) if places is None else len(places)
         seen += size
+        taught += with_teacher if of_teacher else 0
         total += value * size
         for label, part in parts.items():
-            totals[label] = totals[label] + part * size if label in totals else part * size
+            share = with_teacher if label in of_teacher else size
+            subjects[label] = subjects.get(label, 0) + share
+            totals[label] = totals[label] + part * share if label in totals else part * share
     return {
         "stage": stepper.stage.name,
         "epoch": epoch,
         "seconds": time.monotonic() - begin,
         "lr": stepper.optimizer.param_groups[0]["lr"],
         "total": total / seen,
-        **{label: float(value) / seen for label, value in totals.items()},
+        **{label: float(value) / subjects[label] for label, value in totals.items()},
+        **({"taught": taught} if len(trainer.rows_of("teacher")) < len(trainer.training) else {}),
     }

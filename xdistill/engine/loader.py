@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from xdistill.interfaces.augmentation import Augmentation
 from xdistill.types import Batch
 
 Rows = NDArray[np.int64]
+_PAIR = 2
 
 
 class Source:
@@ -27,14 +28,27 @@ class Source:
         transforms: fitted on the training subjects of the split.
         modalities: what to hand out.
         memory_mb: with more than this, values are read from disk batch by batch.
+        filled: vectors that subjects who lack them get filled in by the transforms, as if every value of theirs were
+            missing. Whatever else is absent is zeros.
+        moved: by modality, whose values a row is given, ``(subjects,)``; elsewhere its own.
     """
 
     def __init__(
-        self, cohort: Cohort, transforms: FittedTransforms, modalities: Sequence[str], *, memory_mb: int
+        self,
+        cohort: Cohort,
+        transforms: FittedTransforms,
+        modalities: Sequence[str],
+        *,
+        memory_mb: int,
+        filled: Collection[str] = (),
+        moved: Mapping[str, Rows] | None = None,
     ) -> None:
         self.cohort = cohort
         self.transforms = transforms
         self.modalities = tuple(modalities)
+        vectors = {name for name in modalities if cohort.schema.modalities[name].kind == "vector"}
+        self.filled = frozenset(vectors.intersection(filled))
+        self._moved = moved or {}
         self._present = {name: torch.from_numpy(cohort.present(name).astype(bool)) for name in modalities}
         self._targets = torch.from_numpy(np.asarray(cohort.targets, dtype=np.int64))
         self.in_memory = _megabytes(cohort, modalities) <= memory_mb
@@ -44,20 +58,33 @@ class Source:
         return self._transformed(modality, np.arange(len(self.cohort.subjects)))
 
     def _transformed(self, modality: str, rows: Rows) -> Tensor:
-        values = self.transforms.apply(modality, self.cohort.values(modality, rows))
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        values = self.cohort.values(modality, rows)
+        absent = ~self._present[modality].numpy()[rows]
+        if modality in self.filled:
+            values[absent] = np.nan
+        result = np.ascontiguousarray(self.transforms.apply(modality, values), dtype=np.float32)
+        if absent.any() and modality not in self.filled:
+            result = np.where(absent.reshape(-1, *[1] * (result.ndim - 1)), np.float32(0), result)
+        return torch.from_numpy(result)
+
+    def stand_in(self, modality: str) -> Tensor:
+        """What a subject without the modality is given, ``(*shape)``."""
+        if modality not in self.filled:
+            return torch.zeros(self.transforms.schema.modalities[modality].shape)
+        nothing = np.full((1, *self.cohort.schema.modalities[modality].shape), np.nan)
+        return torch.from_numpy(self.transforms.apply(modality, nothing)[0])
 
     def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool) -> Batch:
         """Some subjects with the named modalities; the target only where it is asked for."""
-        index = torch.from_numpy(rows)
+        given = {name: self._moved[name][rows] if name in self._moved else rows for name in modalities}
         return Batch(
             inputs={
-                name: self._tensors[name][index] if self.in_memory else self._transformed(name, rows)
-                for name in modalities
+                name: self._tensors[name][torch.from_numpy(own)] if self.in_memory else self._transformed(name, own)
+                for name, own in given.items()
             },
-            present={name: self._present[name][index] for name in modalities},
+            present={name: self._present[name][torch.from_numpy(own)] for name, own in given.items()},
             subjects=tuple(self.cohort.subjects[row] for row in rows),
-            target=self._targets[index] if target else None,
+            target=self._targets[torch.from_numpy(rows)] if target else None,
         )
 
 
@@ -69,10 +96,20 @@ class BatchKey:
     seed: int
 
 
-def epoch_keys(rows: Rows, *, batch_size: int, drop_last: bool, seed: int) -> list[BatchKey]:
+def epoch_keys(
+    rows: Rows, *, batch_size: int, drop_last: bool, seed: int, complete: NDArray[np.bool_] | None = None
+) -> list[BatchKey]:
     """The batches of one epoch, shuffled by the seed.
 
     A last batch of a single subject joins the one before it, since batch statistics of one subject mean nothing.
+
+    Args:
+        rows: of the cohort.
+        batch_size: subjects a batch.
+        drop_last: leave out a last batch that is not full.
+        seed: of the shuffle.
+        complete: which of the cohort's subjects the teacher sees, ``(cohort,)``; these are dealt evenly over the
+            batches, two to each that gets any. None: no matter.
     """
     shuffled = rows[np.random.default_rng(seed).permutation(len(rows))]
     starts = list(range(0, len(shuffled), batch_size))
@@ -81,34 +118,75 @@ def epoch_keys(rows: Rows, *, batch_size: int, drop_last: bool, seed: int) -> li
         if (leftover == 1 and batch_size > 1) or (drop_last and leftover < batch_size):
             starts.pop()
     ends = [*starts[1:], len(starts) * batch_size if drop_last and len(starts) * batch_size <= len(rows) else len(rows)]
+    batches = [shuffled[start:end] for start, end in zip(starts, ends, strict=True)]
+    if complete is not None:
+        batches = deal(batches, complete)
+    return [BatchKey(batch, derive(seed, "augment", index)) for index, batch in enumerate(batches)]
+
+
+def deal(batches: Sequence[Rows], complete: NDArray[np.bool_]) -> list[Rows]:
+    """Batches of the same sizes and the same subjects, over which the complete ones are dealt evenly.
+
+    Where there are too few to give every batch two, as many batches as can be get two and the others none: the teacher
+    learns nothing from one subject alone. Within complete and incomplete subjects the order stays.
+    """
+    rows = np.concatenate(batches)
+    with_teacher, without = rows[complete[rows]], rows[~complete[rows]]
+    counts = _shares([len(batch) for batch in batches], len(with_teacher))
+    ends = np.cumsum(counts)
+    rest = np.cumsum([len(batch) - count for batch, count in zip(batches, counts, strict=True)])
     return [
-        BatchKey(shuffled[start:end], derive(seed, "augment", index))
-        for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+        np.concatenate([with_teacher[end - count : end], without[other - (len(batch) - count) : other]])
+        for batch, count, end, other in zip(batches, counts, ends, rest, strict=True)
     ]
+
+
+def _shares(sizes: Sequence[int], count: int) -> list[int]:
+    """How many of so many complete subjects each batch gets."""
+    shares = [0] * len(sizes)
+    roomy = [place for place, size in enumerate(sizes) if size >= _PAIR] or list(range(len(sizes)))
+    served = max(1, min(len(roomy), count // _PAIR))
+    for turn in range(served):
+        place = roomy[turn * len(roomy) // served]
+        shares[place] = min(sizes[place], count * (turn + 1) // served - count * turn // served)
+    for place, size in enumerate(sizes):  # what a small batch had no room for
+        shares[place] += min(size - shares[place], count - sum(shares))
+    return shares
 
 
 class TrainingBatches:
     """Augmented training batches by key; usable from worker processes."""
 
-    def __init__(self, source: Source, augmentations: Sequence[Augmentation]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        augmentations: Sequence[Augmentation],
+        dropout: Callable[[Batch, int], Batch] | None = None,
+    ) -> None:
         self.source = source
         self.augmentations = tuple(augmentations)
+        self.dropout = dropout
 
     def __getitem__(self, key: BatchKey) -> Batch:
-        batch = self.source.batch(key.rows, self.source.modalities, target=True)
+        batch = self._augmented(self.source.batch(key.rows, self.source.modalities, target=True), key)
+        return batch if self.dropout is None else self.dropout(batch, derive(key.seed, "modality_dropout"))
+
+    def _augmented(self, batch: Batch, key: BatchKey) -> Batch:
         if not self.augmentations:
             return batch
         generator = torch.Generator().manual_seed(key.seed)
         inputs: Mapping[str, Tensor] = batch.inputs
         for augmentation in self.augmentations:
             inputs = augmentation(inputs, generator)
-        return replace(batch, inputs=_absent_stay_zero(inputs, batch.present))
+        return replace(batch, inputs=_absent_stay_zero(inputs, batch.present, but=self.source.filled))
 
 
-def _absent_stay_zero(inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _absent_stay_zero(
+    inputs: Mapping[str, Tensor], present: Mapping[str, Tensor], *, but: Collection[str]
+) -> dict[str, Tensor]:
     return {
         name: value
-        if bool(present[name].all())
+        if name in but or bool(present[name].all())
         else value * present[name].to(value.dtype).reshape(-1, *[1] * (value.dim() - 1))
         for name, value in inputs.items()
     }

@@ -21,6 +21,11 @@ class Term(nn.Module):
         self.plan = plan
         self.loss = loss
 
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether it looks at the teacher's output."""
+        return "teacher" in self.plan.roles
+
     def forward(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
         """The term's value, without its weight."""
         if self.plan.on:
@@ -60,8 +65,30 @@ class Objective(nn.Module):
         needed = {role for term in self.active for role in term.plan.roles}
         return tuple(role for role in ("teacher", "student") if role in needed)
 
-    def forward(self, outputs: Mapping[str, Output], batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum, and each term's value without its weight, by label."""
-        parts = {term.plan.label: term(outputs, batch) for term in self.active}
-        total = torch.stack([term.plan.weight * parts[term.plan.label] for term in self.active]).sum()
+    def forward(
+        self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum, and each term's value without its weight, by label.
+
+        Args:
+            outputs: by role; the teacher's of the subjects that it was given, or none.
+            batch: all subjects.
+            taught: places in the batch of the subjects that the teacher was given; None: everyone. What involves the
+                teacher is the mean over these, and is left out where there is no output of the teacher.
+        """
+        terms = [term for term in self.active if "teacher" in outputs or not term.needs_teacher]
+        shared, members = (outputs, batch) if taught is None else _of(outputs, batch, taught)
+        parts = {
+            term.plan.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms
+        }
+        total = torch.stack([term.plan.weight * parts[term.plan.label] for term in terms]).sum()
         return total, {label: value.detach() for label, value in parts.items()}
+
+
+def _of(outputs: Mapping[str, Output], batch: Batch, taught: Tensor) -> tuple[Mapping[str, Output], Batch]:
+    """The subjects that the teacher was given, alone."""
+    if "teacher" not in outputs:
+        return outputs, batch
+    return {role: output if role == "teacher" else output.take(taught) for role, output in outputs.items()}, batch.take(
+        taught
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from xdistill.engine.experiment import TrainPlan
+from xdistill.engine.missing import LEAST
 from xdistill.engine.objective import Objective
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
@@ -33,24 +35,61 @@ class StepModule(nn.Module):
 
     A network is handed ``batch.restricted_to(network.inputs)`` and nothing else: the student never holds a
     privileged modality.
+
+    Args:
+        networks: by role.
+        objective: of the stage.
+        trained: what learns, by dotted path.
+        needs: modalities without which the teacher is not given a subject.
     """
 
-    def __init__(self, networks: Mapping[str, Network], objective: Objective, trained: Sequence[str]) -> None:
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        objective: Objective,
+        trained: Sequence[str],
+        needs: Sequence[str] = (),
+    ) -> None:
         super().__init__()
+        self.needs = tuple(needs)
         self.networks = nn.ModuleDict(networks)
         self.objective = objective
         self.trained = frozenset(path.split(".")[0] for path in trained)
-        self.inputs = {role: tuple(network.inputs) for role, network in networks.items()}
+        self.inputs: dict[str, tuple[str, ...]] = {
+            role: tuple(cast("Network", network).inputs) for role, network in networks.items()
+        }
 
     def forward(self, carried: Carried) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and each term's value."""
         batch = carried.batch
+        taught = places_taught(batch, self.needs)
         outputs: dict[str, Output] = {}
         for role in self.objective.roles:
+            given = batch
+            if role == "teacher" and taught is not None:
+                if not len(taught):
+                    continue
+                given = batch.take(taught)
             with nullcontext() if role in self.trained else torch.no_grad():
-                outputs[role] = self.networks[role](batch.restricted_to(self.inputs[role]))
-        result: tuple[Tensor, dict[str, Tensor]] = self.objective(outputs, batch)
+                outputs[role] = self.networks[role](given.restricted_to(self.inputs[role]))
+        result: tuple[Tensor, dict[str, Tensor]] = (
+            self.objective(outputs, batch) if taught is None else self.objective(outputs, batch, taught)
+        )
         return result
+
+
+def places_taught(batch: Batch, needs: Sequence[str]) -> Tensor | None:
+    """Places in the batch of the subjects that the teacher is given: those that have all it needs.
+
+    None for everyone; nobody where that leaves fewer than two, since the statistics of one subject mean nothing.
+    """
+    if not needs:
+        return None
+    complete = torch.stack([batch.present[name] for name in needs]).all(dim=0)
+    if bool(complete.all()):
+        return None
+    places = complete.nonzero().flatten()
+    return places if len(places) >= LEAST else places[:0]
 
 
 def set_modes(networks: Mapping[str, Network], train: Sequence[str]) -> None:

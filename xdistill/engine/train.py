@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xdistill.engine.checkpoint import Checkpointer
@@ -18,6 +19,7 @@ from xdistill.engine.experiment import Experiment, FitPlan, StagePlan, TrainPlan
 from xdistill.engine.fit import fit_stage
 from xdistill.engine.gradient import train_stage
 from xdistill.engine.loader import Rows, Source, channels_last, memory_format
+from xdistill.engine.missing import ModalityDropout
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch
@@ -45,6 +47,7 @@ class Trainer:
         history: one row an epoch.
         losses: parameters that losses own, by stage and name, as their stage left them.
         best: the networks of the best epoch so far, when subjects are kept aside to choose it by.
+        seen: which of the cohort's subjects the teacher is given, ``(cohort,)``; None: everyone.
     """
 
     experiment: Experiment
@@ -60,6 +63,33 @@ class Trainer:
     history: list[dict[str, Any]] = field(default_factory=list)
     losses: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Any] | None = None
+    seen: NDArray[np.bool_] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The modalities without which the teacher is not given a subject of a batch."""
+        skips = self.experiment.recipe.missing.use == "skip" and "teacher" in self.experiment.facts
+        return self.experiment.facts["teacher"].inputs if skips else ()
+
+    def rows_of(self, role: str) -> Rows:
+        """The training subjects that a network is given."""
+        return self.training if role != "teacher" or self.seen is None else self.training[self.seen[self.training]]
+
+    def facts_of(self, role: str) -> TrainingFacts:
+        """What a task loss on a network may know: of the subjects that the network is given."""
+        rows = self.rows_of(role)
+        if len(rows) == len(self.training):
+            return self.facts
+        targets = np.asarray(self.source.cohort.targets)[rows]
+        counts = np.bincount(targets, minlength=len(self.facts.class_counts))
+        return replace(self.facts, class_counts=tuple(int(count) for count in counts))
+
+    def dropout(self) -> ModalityDropout | None:
+        """What withholds modalities from the teacher; None when the recipe asks for nothing of the kind."""
+        missing, privileged = self.experiment.recipe.missing, self.experiment.privileged
+        if missing.use != "modality_dropout" or not privileged:
+            return None
+        return ModalityDropout(missing.rate, {name: self.source.stand_in(name) for name in privileged})
 
     def run(self) -> Iterator[Event]:
         """Train all stages, from the last checkpoint on where there is one."""
@@ -73,7 +103,7 @@ class Trainer:
             for role, weights in state["networks"].items():
                 self.networks[role].load_state_dict(weights)
         yield FoldStarted(self.fold, done=self._epochs_before(at_stage) + at_epoch)
-        for index, stage in enumerate(self.experiment.stages[at_stage:], start=at_stage):
+        for index, stage in enumerate(self.experiment.schedule[at_stage:], start=at_stage):
             begin = at_epoch if index == at_stage else 0
             yield from RUNNERS[type(stage)](self, index, stage, begin, state if begin else None)
         if self.best is not None:
@@ -93,7 +123,7 @@ class Trainer:
             row: what the history says of the epoch.
             state: gives what the stage needs, besides the networks, to go on after this epoch.
         """
-        stage, epoch = self.experiment.stages[index], row["epoch"]
+        stage, epoch = self.experiment.schedule[index], row["epoch"]
         self.history.append(row)
         last = epoch == stage.epochs
         if last or self.checkpointer.due():
@@ -124,7 +154,7 @@ class Trainer:
             self.best = {"log_loss": row["validation_log_loss"], "networks": copy.deepcopy(self._weights())}
 
     def _epochs_before(self, index: int) -> int:
-        return sum(stage.epochs for stage in self.experiment.stages[:index])
+        return sum(stage.epochs for stage in self.experiment.schedule[:index])
 
     def _weights(self) -> dict[str, Any]:
         return {role: network.state_dict() for role, network in self.networks.items()}
@@ -143,4 +173,4 @@ class Trainer:
         )
 
 
-_NO_LOSSES = frozenset({"stage", "epoch", "seconds", "lr"})
+_NO_LOSSES = frozenset({"stage", "epoch", "seconds", "lr", "taught", "smoothing"})

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from xdistill.recipe.fields import options
 from xdistill.recipe.json_schema import EXTENDS, PROFILES
+from xdistill.recipe.missing import Missing
 from xdistill.recipe.schema import (
     Block,
     CacheRecipe,
@@ -39,6 +40,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("loader", Loader),
     ("compute", Compute),
     ("crossval", Crossval),
+    ("missing", Missing),
     ("cache", CacheRecipe),
     ("executor", ExecutorBlock),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,11 +18,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from xdistill.recipe.missing import Missing
+from xdistill.recipe.section import Section
 
-class Section(BaseModel):
-    """Base of all parts of a recipe: frozen, and strangers among the fields are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+Control = Literal["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Block(BaseModel):
@@ -211,6 +211,9 @@ class Recipe(Section):
         default=(), description="fitted on the training subjects of each split, in this order"
     )
     augment: tuple[Block, ...] = Field(default=(), description="random changes of training batches, in this order")
+    missing: Missing = Field(
+        default=Missing(), description="what becomes of subjects who lack something that only the teacher reads"
+    )
     teacher: Block | None = Field(default=None, description="null: supervised training of the student alone")
     student: Block = Field(description="the network that is tested")
     privileged: tuple[str, ...] | None = Field(
@@ -227,6 +230,10 @@ class Recipe(Section):
         default=ExecutorBlock(), description="where the folds run; not part of a run's identity"
     )
     seed: int = Field(default=0, description="seed of weights, batches and augmentation")
+    control: Control | None = Field(
+        default=None,
+        description="run a null control in place of the recipe; `xdistill run --control` and `--with-controls` set it",
+    )
     inferred: tuple[str, ...] = Field(
         default=(), description="places in this recipe that its source does not state and somebody filled in"
     )
@@ -243,3 +250,16 @@ class Recipe(Section):
                     {"name": name, "place": (index, "name")},
                 )
         return stages
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not asked for, so that runs from before it existed keep their ids."""
+        plain: dict[str, Any] = handler(self)
+        unasked = {name for name, asked in _ASKED.items() if not asked(self)}
+        return {name: value for name, value in plain.items() if name not in unasked}
+
+
+_ASKED: Mapping[str, Callable[[Recipe], bool]] = {
+    "missing": lambda recipe: recipe.missing.use != "refuse",
+    "control": lambda recipe: recipe.control is not None,
+}

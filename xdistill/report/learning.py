@@ -16,7 +16,7 @@ from xdistill.report.palette import INK, MUTED, ROLE_COLOUR
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, write
 from xdistill.runs import HistoryRow, Run
 
-NO_LOSS: Final = frozenset({"seconds", "lr"})
+NO_LOSS: Final = frozenset({"seconds", "lr", "taught", "smoothing"})
 TOTAL: Final = "total"
 
 

@@ -50,8 +50,13 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The recipe's name."""
-        return str(self.record["recipe"]["name"])
+        """The recipe's name; for a control, with the control's name behind it."""
+        return run_name(self.record["recipe"])
+
+    @property
+    def control(self) -> str:
+        """Which null control the run is; empty for a run of a method."""
+        return str(self.record["recipe"].get("control") or "")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -85,6 +90,16 @@ class Run:
         for folder in sorted((self.path / "folds").glob("r*-f*"), key=_by_number):
             rows.extend(_history(folder))
         return tuple(rows)
+
+
+def run_name(recipe: Mapping[str, Any]) -> str:
+    """What runs of a resolved recipe are called, and their folder below that of all runs.
+
+    >>> run_name({"name": "mvi_hcc/kd"}), run_name({"name": "mvi_hcc/kd", "control": "label_smoothing"})
+    ('mvi_hcc/kd', 'mvi_hcc/kd-control-label_smoothing')
+    """
+    control = recipe.get("control")
+    return f"{recipe['name']}-control-{control}" if control else str(recipe["name"])
 
 
 def _by_number(folder: Path) -> tuple[int, ...]:
