@@ -3,7 +3,7 @@
 Both compute the same value (checked) from the same outputs, one thread, in turn within one process, by the seconds that
 it computes. Logits are 256 x 100, vectors 64 x 512, maps 16 x 32 x 6 x 12 x 12, alike in student and teacher.
 
-    OMP_NUM_THREADS=1 python benchmarks/perf/losses.py [--rounds 15] [--only rkd]
+    OMP_NUM_THREADS=1 python benchmarks/perf/losses.py [--rounds 60] [--only rkd]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xdistill.interfaces.component import choose
 from xdistill.plugin import load_catalog
 from xdistill.types import Batch, Output, OutputSpec
 
-GOAL, SHORTEST = 1.1, 0.02
+GOAL, SHORTEST = 1.1, 0.005
 VECTOR, MAP, CLASSES = (512,), (32, 6, 12, 12), 100
 SUBJECTS = {"logits": 256, "vector": 64, "map": 16}
 
@@ -60,7 +60,7 @@ CASES: dict[str, tuple[str, dict[str, object], plain.Plain]] = {
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--only", default="", help="losses whose name begins so")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, rounds: int) -> float:
-    """Print and return the median ratio of loss to reference."""
+    """Print and return the ratio of the fastest rounds, which others on the machine disturb least."""
     subjects = SUBJECTS[kind]
     student, teacher = outputs(kind, subjects, learn=True), outputs(kind, subjects, learn=False)
     target = torch.arange(subjects) % CLASSES
@@ -91,9 +91,13 @@ def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, round
     theirs = step(lambda: reference(student, teacher, target), student)
     repeats = max(1, round(SHORTEST / seconds(ours)))
     pairs = interleaved(repeated(ours, repeats), repeated(theirs, repeats), rounds=rounds, clock=time.process_time)
-    ratio = statistics.median(first / second for first, second in pairs)
-    each = [1e6 * min(pair[place] for pair in pairs) / repeats for place in (0, 1)]
-    print(f"{name:24} {each[0]:8.0f} us, plain {each[1]:8.0f} us, ratio {ratio:.2f}", flush=True)
+    median = statistics.median(first / second for first, second in pairs)
+    best = [1e6 * min(pair[place] for pair in pairs) / repeats for place in (0, 1)]
+    ratio = best[0] / best[1]
+    print(
+        f"{name:24} {best[0]:8.0f} us, plain {best[1]:8.0f} us, ratio {ratio:.2f} (median of rounds {median:.2f})",
+        flush=True,
+    )
     return ratio
 
 

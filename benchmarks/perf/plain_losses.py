@@ -70,7 +70,8 @@ def wsld(student: Output, teacher: Output, target: Tensor) -> Tensor:
 
 
 def generalized(student: Output, teacher: Output, target: Tensor) -> Tensor:
-    soft = F.cross_entropy(student.logits, F.softmax(teacher.logits, dim=1))
+    temperature = 1.0
+    soft = F.cross_entropy(student.logits, F.softmax(teacher.logits / temperature, dim=1))
     return 0.5 * F.cross_entropy(student.logits, target) + 0.5 * soft
 
 

@@ -19,11 +19,9 @@ Of = Literal["features", "relations"]
 
 
 def centred_gram(features: Rows) -> Float[Tensor, "batch batch"]:
-    """``H F F^T H`` of unit Frobenius norm, where H subtracts the mean; zeros for features that are all alike."""
+    """``H F F^T H``, where H subtracts the mean."""
     centred = features - features.mean(dim=0)
-    gram = centred @ centred.T
-    norm: Tensor = torch.linalg.matrix_norm(gram)
-    return gram / norm.masked_fill(norm <= TINY**2, inf)
+    return centred @ centred.T
 
 
 def relations(features: Rows) -> Float[Tensor, "batch batch"]:
@@ -33,8 +31,14 @@ def relations(features: Rows) -> Float[Tensor, "batch batch"]:
 
 
 def alignment(student: Rows, teacher: Rows) -> Float[Tensor, ""]:
-    """Linear CKA, from 0 (nothing in common) to 1 (equal but for rotation, scale and offset)."""
-    return (centred_gram(student) * centred_gram(teacher)).sum()
+    """Linear CKA, from 0 (nothing in common) to 1 (equal but for rotation, scale and offset).
+
+    Features that are alike for all subjects have nothing in common with anything, and get no gradient.
+    """
+    ours, theirs = centred_gram(student), centred_gram(teacher)
+    norms = torch.linalg.vector_norm(ours) * torch.linalg.vector_norm(theirs)
+    aligned: Tensor = (ours * theirs).sum() / norms.masked_fill(norms <= TINY**3, inf)
+    return aligned
 
 
 class KernelAlignment(EachTapLoss):

@@ -24,9 +24,9 @@ SMALL = 1e-7
 
 
 def neighbourhoods(features: Rows) -> Float[Tensor, "batch batch"]:
-    """``(cosine + 1) / 2`` of each two subjects, each row divided by its sum."""
+    """``(cosine + 1) / 2`` of each two subjects, each row divided by its sum, in which the half cancels."""
     directions = unit(features, dim=1)
-    likeness = (directions @ directions.T + 1) / 2
+    likeness = directions @ directions.T + 1
     return likeness / likeness.sum(dim=1, keepdim=True)
 
 
