@@ -46,6 +46,7 @@ perf: setup ## speed, as ratios within one run
 	$(BIN)/python benchmarks/perf/cache.py
 	$(BIN)/python benchmarks/perf/start.py
 	$(BIN)/python benchmarks/perf/ranking.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/perf/losses.py
 
 clean: ## forget everything that was set up
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
