@@ -36,7 +36,8 @@ TINY = (
 def project(tmp_path):
     """The page's files in a folder."""
     files = {block.file: block.text for kind in ("python", "toml", "yaml") for block in blocks(kind, PAGE)}
-    assert set(files) == {"xdistill_mine/losses.py", "xdistill_mine/__init__.py", "pyproject.toml", "cosine.yaml"}
+    package = {"xdistill_mine/losses.py", "xdistill_mine/__init__.py", "pyproject.toml"}
+    assert set(files) == package | {"tests/test_losses.py", "cosine.yaml"}
     folder = tmp_path / "mine"
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,13 @@ def test_an_assembled_recipe_computes_it(mine, project):
     total.backward()
     assert any(parameter.grad is not None for parameter in networks["student"].parameters())
     assert all(parameter.grad is None for parameter in networks["teacher"].parameters())
+
+
+@pytest.mark.usefixtures("mine")
+def test_its_tests_pass(project, pytester):
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", project / "tests")
+    assert result.ret == 0
+    assert result.parseoutcomes()["passed"] > 15
 
 
 def test_a_tap_that_is_not_there_is_a_fault(mine, project):
