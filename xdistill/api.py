@@ -9,7 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xdistill.errors import RecipeError, UserError
 from xdistill.recipe.load import load_recipe
+from xdistill.recipe.schema import CONTROLS
+from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs import Run
 from xdistill.runs import load_run as _load_run
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from xdistill.recipe.schema import Recipe
     from xdistill.stats import MetricFunction
 
-__all__ = ["Figures", "FinishedRun", "load_recipe", "load_run", "run"]
+__all__ = ["ControlledRun", "Figures", "FinishedRun", "load_recipe", "load_run", "run", "run_with_controls"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def run(
     runs: Path | str = "runs",
     cache: Path | str | None = None,
     fresh: bool = False,
+    control: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> FinishedRun:
     """Run a recipe and return its results; a run that was interrupted goes on where it stopped.
@@ -106,6 +110,7 @@ def run(
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
         fresh: start anew even where there is something to go on from.
+        control: run this null control in place of the recipe, such as ``"shuffled_privileged"``.
         on_event: called with every event of the engine, for progress.
 
     Raises:
@@ -116,6 +121,7 @@ def run(
     from xdistill.engine.events import CohortReady, RunFinished
     from xdistill.plugin import load_catalog
 
+    overrides = _with_control(overrides, control)
     loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
     found: dict[type[Event], Event] = {}
     events = execute(
@@ -136,6 +142,60 @@ def run(
     result = load_run(finished.path, cohort=ready.path)
     result.write_report()
     return result
+
+
+@dataclass(frozen=True)
+class ControlledRun:
+    """A recipe and its null controls, finished.
+
+    Attributes:
+        run: of the recipe; its report states the gain over the best control.
+        controls: by name.
+        refused: why a control makes no sense for this recipe, by name.
+    """
+
+    run: FinishedRun
+    controls: Mapping[str, FinishedRun]
+    refused: Mapping[str, str]
+
+
+def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | Path, **options: Any) -> ControlledRun:
+    """Run a recipe, then each null control of it, and state in its report what it gains over the best of them.
+
+    Args:
+        recipe: as for `run`.
+        options: as for `run`, but for ``control``.
+
+    Raises:
+        XdistillError: as `run`; also for a recipe without a teacher, which has no controls.
+    """
+    result = run(recipe, **options)
+    if not result.record["recipe"].get("teacher"):
+        raise UserError(f"{result.name}: a control takes the place of the teacher, and this recipe has none")
+    controls: dict[str, FinishedRun] = {}
+    refused: dict[str, str] = {}
+    for control in CONTROLS:
+        try:
+            controls[control] = run(recipe, **options, control=control)
+        except RecipeError as error:  # the recipe itself was accepted above
+            refused[control] = "; ".join(fault.message for fault in error.faults)
+    result.write_report()
+    return ControlledRun(result, controls, refused)
+
+
+def _with_control(
+    overrides: Sequence[str] | Mapping[str, Any], control: str | None
+) -> Sequence[str] | Mapping[str, Any]:
+    """The overrides with the control among them.
+
+    Raises:
+        UserError: when there is no control of this name.
+    """
+    if control is None:
+        return overrides
+    if control not in CONTROLS:
+        raise UserError(f"there is no control {control!r}{did_you_mean(control, CONTROLS)}")
+    return {**overrides, "control": control} if isinstance(overrides, Mapping) else [*overrides, f"control={control}"]
 
 
 def load_run(path: Path | str, *, cohort: Path | str | None = None) -> FinishedRun:

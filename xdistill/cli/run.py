@@ -17,6 +17,8 @@ EXAMPLES = (
     "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
     "xdistill run mvi_hcc --profile paper --accelerator cuda",
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
+    "xdistill run mvi_hcc --control shuffled_privileged",
+    "xdistill run mvi_hcc --with-controls",
     "xdistill run mvi_hcc --json --quiet > result.json",
 )
 
@@ -39,6 +41,17 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, and forget what an earlier start left.")] = False,
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            help="Run a null control in place of the recipe: shuffled_privileged, constant_teacher, label_smoothing or "
+            "self_distillation."
+        ),
+    ] = None,
+    with_controls: Annotated[
+        bool,
+        typer.Option("--with-controls", help="Run the recipe and all four controls, and say what it gains over them."),
+    ] = False,
     show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Name subjects in the report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -55,30 +68,42 @@ def run(
         "compute.precision": precision,
     }
     flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
+    options = {
+        "profile": profile,
+        "overrides": [*(overrides or ()), *flags],
+        "runs": runs,
+        "cache": cache,
+        "fresh": fresh,
+    }
     with chosen_plugins(plugin, disable_plugin):
-        result = _run(recipe, profile, [*(overrides or ()), *flags], runs, cache, fresh=fresh, quiet=quiet)
+        result = _run(recipe, options, control=control, with_controls=with_controls, quiet=quiet)
         if show_subjects:
             result.write_report(show_subjects=True)
         _show(result, as_json=as_json, quiet=quiet)
 
 
-def _run(
-    recipe: str, profile: str | None, overrides: list[str], runs: Path, cache: Path | None, *, fresh: bool, quiet: bool
-) -> FinishedRun:
+def _run(recipe: str, options: dict[str, Any], *, control: str | None, with_controls: bool, quiet: bool) -> FinishedRun:
+    from xdistill.cli.console import print_hint
     from xdistill.cli.progress import listener
+    from xdistill.errors import UserError
 
+    if control is not None and with_controls:
+        raise UserError("--with-controls runs all controls: leave --control out")
     with listener(quiet=quiet) as listen:
         from xdistill import api
         from xdistill.errors import InterruptedRunError
 
         try:
-            return api.run(
-                recipe, profile=profile, overrides=overrides, runs=runs, cache=cache, fresh=fresh, on_event=listen
-            )
+            if not with_controls:
+                return api.run(recipe, **options, control=control, on_event=listen)
+            finished = api.run_with_controls(recipe, **options, on_event=listen)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "stopped. What was finished is kept; give the same command again to go on"
             ) from None
+    for name, reason in finished.refused.items():
+        print_hint(f"no control {name}: {reason}")
+    return finished.run
 
 
 def _show(result: FinishedRun, *, as_json: bool, quiet: bool) -> None:
@@ -102,6 +127,31 @@ def _document(result: FinishedRun) -> dict[str, Any]:
         "synthetic": cohort["synthetic"],
         "bounds": cohort["bounds"],
         "privileged": result.record["privileged"],
+        "control": result.control or None,
+        "gain": _gain(result),
         "seconds": result.record["seconds"],
         "summary": result.summary,
+    }
+
+
+def _gain(result: FinishedRun) -> dict[str, Any] | None:
+    """What is gained over each control beside the run, as plain data; None where there are none."""
+    from xdistill.report.controls import gain_over_controls
+
+    gain = gain_over_controls(result)
+    if gain is None:
+        return None
+    return {
+        "best": gain.best.control,
+        "statement": gain.sentence(),
+        "controls": {
+            score.control: {
+                "auc_ovo": score.score.mean,
+                "gain": None if score.gain is None else score.gain.estimate,
+                "low": None if score.gain is None else score.gain.low,
+                "high": None if score.gain is None else score.gain.high,
+                "p_holm": score.p_holm,
+            }
+            for score in gain.scores
+        },
     }

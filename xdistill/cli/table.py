@@ -97,12 +97,24 @@ def _under_each_other(figures: Sequence[str]) -> list[str]:
 
 
 def _caption(run: Run) -> str:
-    from xdistill.report.scores import over_folds
+    from xdistill.report.controls import WHAT, gain_over_controls
+    from xdistill.report.scores import missing_note, over_folds
 
     several = len(run.predictions.of("student")) > 1
     spread = "Mean ± standard deviation (ddof 1) over" if several else "Scored on"
-    caption = f"{spread} {over_folds(run)}, in percent."
-    return f"{caption}\n{SYNTHETIC}" if run.record["cohort"].get("synthetic") else caption
+    lines = [f"{spread} {over_folds(run)}, in percent."]
+    if run.record["cohort"].get("synthetic"):
+        lines.append(SYNTHETIC)
+    if run.control:
+        lines.append(f"Null control, not the method: {WHAT[run.control]}.")
+    if missing_note(run):
+        lines.append(missing_note(run))
+    gain = gain_over_controls(run)
+    if gain is not None:
+        lines.append(f"{_one_line(gain.sentence())}.")
+        if gain.absent:
+            lines.append(f"Controls that were not run: {', '.join(gain.absent)}.")
+    return "\n".join(lines)
 
 
 def _one_line(text: str) -> str:

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.engine.experiment import TermPlan
-from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
+from xdistill.interfaces.loss import TrainingFacts
 from xdistill.types import Batch, Output, OutputSpec
 
 
 class Term(nn.Module):
     """One term: a loss and what it is put on."""
 
-    def __init__(self, plan: TermPlan, loss: TaskLoss | DistillationLoss) -> None:
+    def __init__(self, plan: TermPlan, loss: nn.Module) -> None:
         super().__init__()
         self.plan = plan
         self.loss = loss

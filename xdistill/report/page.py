@@ -53,7 +53,7 @@ def listed(names: Sequence[str]) -> str:
 def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[str, Any]:
     from markupsafe import Markup
 
-    from xdistill.report import charts, details, scores
+    from xdistill.report import charts, controls, details, scores
 
     roles = run.predictions.roles()
     return {
@@ -67,6 +67,10 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "several_folds": len(run.predictions.of("student")) > 1,
         "repeats": len({fold.repeat for fold in run.predictions.of("student")}),
         "agreement": scores.agreement(run.predictions),
+        "missing_note": scores.missing_note(run),
+        "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
+        "gain": controls.gain_over_controls(run),
+        "what": controls.WHAT,
         "pairs": scores.pairs(run),
         # Markup: svg_markup escapes every text that it puts in.
         "folds_chart": Markup(charts.folds_chart(run)),  # noqa: S704

@@ -63,7 +63,7 @@ class ScoreRow:
 
 def score_rows(run: Run) -> tuple[ScoreRow, ...]:
     """Student, teacher, the cohort's bounds, and the majority class."""
-    networks = [ScoreRow(role.capitalize(), _kind(role), values) for role, values in run.metrics.items()]
+    networks = [ScoreRow(_label(run, role), _kind(role), values) for role, values in run.metrics.items()]
     bounds = [
         ScoreRow(f"Best possible with {name}", "bound", {"auc_ovo": Summary.of([float(value)])})
         for name, value in (run.record["cohort"].get("bounds") or {}).items()
@@ -96,7 +96,10 @@ def pairs(run: Run) -> tuple[str, ...]:
 
 
 def agreement(predictions: Predictions) -> float | None:
-    """Share of test subjects for whom student and teacher name the same class; None without a teacher."""
+    """Share of test subjects for whom student and teacher name the same class; None without a teacher.
+
+    Of the subjects that both score: a teacher may do without those who lack what it reads.
+    """
     if "teacher" not in predictions.roles():
         return None
     said = {
@@ -104,8 +107,28 @@ def agreement(predictions: Predictions) -> float | None:
         for fold in predictions.folds
         for subject, named in zip(fold.subjects, fold.probabilities.argmax(axis=1), strict=True)
     }
-    same = [named == said.get(("teacher", *key[1:])) for key, named in said.items() if key[0] == "student"]
-    return float(np.mean(same))
+    pairs_of_names = [(said.get(("student", *key[1:])), named) for key, named in said.items() if key[0] == "teacher"]
+    return float(np.mean([student == teacher for student, teacher in pairs_of_names]))
+
+
+def missing_note(run: Run) -> str:
+    """What became of subjects who lack something that only the teacher reads; empty where nobody does."""
+    missing = run.record.get("missing")
+    if not missing:
+        return ""
+    lacking = run.record["cohort"]["subjects"] - missing["complete"]
+    start = f"{lacking:,} of {run.record['cohort']['subjects']:,} subjects lack something that only the teacher reads. "
+    return start + _FATES[missing["use"]] + ("" if missing["tested_by_teacher"] else _UNSCORED)
+
+
+_FATES: Final = {
+    "skip": "They taught the student by their labels alone; the teacher neither learned from them nor scores them.",
+    "leave_out": "They were left out of training; the student scores them, the teacher does not.",
+    "impute": "The teacher was given a fill-in for it, in training and when it scores them.",
+    "modality_dropout": "The teacher was given a fill-in for it, and learned to go without by having it withheld from "
+    "others too.",
+}
+_UNSCORED: Final = " Its test subjects are not of every class in every fold, so the teacher has no score."
 
 
 def written(summary: Summary | None, *, percent: bool = True) -> str:
@@ -126,6 +149,13 @@ def over_folds(run: Run) -> str:
     if repeats == 1:
         return f"{len(folds)} folds"
     return f"{len(folds)} folds ({repeats} repeats)"
+
+
+def _label(run: Run, role: str) -> str:
+    """The network; for a teacher that scores only some subjects, how many."""
+    missing = run.record.get("missing") or {}
+    tested, scored = missing.get("tested", 0), missing.get("tested_by_teacher", 0)
+    return f"Teacher, {scored:,} of {tested:,} subjects" if role == "teacher" and scored < tested else role.capitalize()
 
 
 def _kind(role: str) -> Kind:

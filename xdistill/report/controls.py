@@ -1,0 +1,146 @@
+"""What a method gains over its null controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xdistill.errors import RunError, UserError
+from xdistill.recipe.schema import CONTROLS
+from xdistill.runs import Run, load_run
+from xdistill.runs.files import read_json
+from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare
+
+METRIC: Final = "auc_ovo"
+WHAT: Final[Mapping[str, str]] = {
+    "shuffled_privileged": "the privileged values of the training subjects were dealt out anew among them",
+    "constant_teacher": "the teacher says the same of everyone",
+    "label_smoothing": "labels smoothed to the teacher's mean entropy take the place of the distillation terms",
+    "self_distillation": "the teacher is a network of the student's kind, and sees what the student sees",
+}
+
+
+@dataclass(frozen=True)
+class ControlScore:
+    """One control beside the method.
+
+    Attributes:
+        control: its name.
+        score: macro one-versus-one AUC of its student.
+        gain: the method's AUC - the control's, with its interval; None where nothing can be said.
+        p_holm: of the corrected resampled t-test, adjusted over the controls.
+    """
+
+    control: str
+    score: Summary
+    gain: Interval | None = None
+    p_holm: float | None = None
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return words(self.control)
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the method is better than the control, and not by chance alone."""
+        return self.gain is not None and self.p_holm is not None and self.gain.estimate > 0 and self.p_holm < ALPHA
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A method beside all controls of it that were run.
+
+    Attributes:
+        scores: the controls, in the order of `CONTROLS`.
+        reason: why no interval can be given; empty where it can.
+    """
+
+    scores: tuple[ControlScore, ...]
+    reason: str = ""
+
+    @property
+    def best(self) -> ControlScore:
+        """The control with the highest AUC: the one that the method has to beat."""
+        return max(self.scores, key=lambda score: score.score.mean)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Controls that were not run, for people."""
+        run = {score.control for score in self.scores}
+        return tuple(words(control) for control in CONTROLS if control not in run)
+
+    def sentence(self) -> str:
+        """The gain over the best control, and whether there is one."""
+        best = self.best
+        start = f"The best control is {best.title} with a macro one-versus-one AUC of {100 * best.score.mean:.2f} %"
+        if best.gain is None:
+            return f"{start}. The gain over it has no interval: {self.reason}"
+        figures = (
+            f"{100 * best.gain.estimate:+.2f} points, {best.gain.level:.0%} interval {100 * best.gain.low:+.2f} to "
+            f"{100 * best.gain.high:+.2f}, p = {best.p_holm:.3f}"
+        )
+        if best.beaten:
+            return f"{start}; the student gains over it ({figures})"
+        return f"{start}; there is no gain over it that is more than chance ({figures})"
+
+
+def words(control: str) -> str:
+    """A control's name for people."""
+    return control.replace("_", " ")
+
+
+def find_controls(run: Run) -> tuple[Run, ...]:
+    """The finished controls of a run that lie beside it: same recipe, cohort, splits and versions."""
+    found = []
+    for control in CONTROLS:
+        folder = run.path.parent.with_name(f"{run.path.parent.name}-control-{control}")
+        for record in sorted(folder.glob("*/record.json")):
+            try:
+                other = load_run(record.parent)
+            except RunError:  # not finished, or not for us to read
+                continue
+            if (other.record.get("control") or {}).get("of") == run.record.get("id"):
+                found.append(other)
+                break
+    return tuple(found)
+
+
+def gain_over_controls(run: Run, controls: Sequence[Run] | None = None) -> Gain | None:
+    """What the student of a run gains over its controls; None where there are none.
+
+    Args:
+        run: of the method.
+        controls: of it; default: those that lie beside it.
+    """
+    others = find_controls(run) if controls is None else tuple(controls)
+    if run.control or not others:
+        return None
+    plain = tuple(ControlScore(other.control, other.metrics["student"][METRIC]) for other in others)
+    try:
+        methods = [_method(run, ""), *(_method(other, other.control) for other in others)]
+        patients = read_json(run.folder.splits).get("patients")
+        rows = compare(methods, reference="", metrics=(METRIC,), patients=patients)[METRIC]
+    except UserError as error:
+        return Gain(plain, str(error))
+    return Gain(tuple(map(_score, rows[1:])))
+
+
+def _score(row: Row) -> ControlScore:
+    against = row.against
+    assert against is not None  # noqa: S101 - only the reference has none
+    less = against.difference  # control - method
+    gain = Interval(-less.estimate, -less.high, -less.low, less.level)
+    return ControlScore(row.method, row.scores, gain, against.p_holm)
+
+
+def _method(run: Run, name: str) -> Method:
+    splits = read_json(run.folder.splits)["splits"]
+    return Method(
+        name=name,
+        fingerprint=str(run.record["cohort"]["fingerprint"]),
+        split_hash=str(run.record["split_hash"]),
+        train_sizes={(split["repeat"], split["fold"]): len(split["train"]) for split in splits},
+        seeds=(run.predictions,),
+    )
