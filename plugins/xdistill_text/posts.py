@@ -58,10 +58,10 @@ class Posts(Dataset):
     class Config(Settings):
         """Settings of the generated cohort."""
 
-        subjects: int = Field(default=600, ge=20, le=1_000_000, description="posts")
-        wrong_labels: float = Field(default=0.15, ge=0, le=0.5, description="share of labels that are wrong")
+        subjects: int = Field(default=2000, ge=20, le=1_000_000, description="posts")
+        wrong_labels: float = Field(default=0.1, ge=0, le=0.5, description="share of labels that are wrong")
         wrong_words: float = Field(
-            default=0.15, ge=0, le=0.5, description="share of words and attributes of the other polarity"
+            default=0.1, ge=0, le=0.5, description="share of words and attributes of the other polarity"
         )
         text: Counting = Field(default=Counting(size=256), description="how the words of texts are counted")
         attributes: Counting = Field(default=Counting(size=256), description="how attributes are counted")
