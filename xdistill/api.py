@@ -169,9 +169,14 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
     Raises:
         XdistillError: as `run`; also for a recipe without a teacher, which has no controls.
     """
+    from xdistill.engine.assemble import read_recipe
+    from xdistill.plugin import load_catalog
+
+    layers = {"profile": options.get("profile"), "overrides": options.get("overrides", ())}
+    loaded = read_recipe(recipe, **layers, catalog=load_catalog)
+    if loaded.recipe.teacher is None:  # told before anything is trained
+        raise UserError(f"{loaded.recipe.name}: a control takes the place of the teacher, and this recipe has none")
     result = run(recipe, **options)
-    if not result.record["recipe"].get("teacher"):
-        raise UserError(f"{result.name}: a control takes the place of the teacher, and this recipe has none")
     controls: dict[str, FinishedRun] = {}
     refused: dict[str, str] = {}
     for control in CONTROLS:

@@ -280,7 +280,7 @@ def test_what_the_networks_are_handed_in_training():
     class Sum(torch.nn.Module):
         roles = ("teacher", "student")
 
-        def forward(self, outputs, batch):  # noqa: ARG002 - as an objective
+        def forward(self, outputs, batch):
             return outputs["student"].logits.sum() + outputs["teacher"].logits.sum(), {}
 
     networks = {"teacher": Spy("teacher", ("x", "z")), "student": Spy("student", ("x",))}

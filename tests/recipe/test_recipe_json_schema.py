@@ -69,7 +69,19 @@ def test_a_recipe_that_extends_needs_no_more(validator):
 
 def test_every_field_is_described():
     definitions = recipe_json_schema()["$defs"]
-    for name in ("Recipe", "PartialRecipe", "TrainStage", "FitStage", "Term", "Block", "Optimizer", "Loader", "Compute", "Crossval"):
+    names = (
+        "Recipe",
+        "PartialRecipe",
+        "TrainStage",
+        "FitStage",
+        "Term",
+        "Block",
+        "Optimizer",
+        "Loader",
+        "Compute",
+        "Crossval",
+    )
+    for name in names:
         for field, said in definitions[name]["properties"].items():
             assert said.get("description"), (name, field)
     assert set(definitions["Recipe"]["properties"]) == {"extends", "profiles", *Recipe.model_fields}

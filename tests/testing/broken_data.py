@@ -8,7 +8,17 @@ import numpy as np
 import torch
 
 from xdistill.engine.local import LocalExecutor
-from xdistill.interfaces import Augmentation, Dataset, DatasetFacts, JobEvent, Metric, Settings, SubjectRow, Transform
+from xdistill.interfaces import (
+    Augmentation,
+    Dataset,
+    DatasetFacts,
+    JobEvent,
+    Metric,
+    Settings,
+    SubjectRow,
+    Tracker,
+    Transform,
+)
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 COUNTER = itertools.count()
@@ -417,3 +427,53 @@ class Strange(Right):
 
     class Config(Settings):
         level: float = float("inf")
+
+
+class Diary(Tracker):
+    """Writes a line an epoch."""
+
+    name = "diary"
+
+    def __init__(self, config, *, run):
+        super().__init__(config, run=run)
+        self.lines = []
+
+    def log(self, values, *, fold, stage, step):
+        self.lines.append(f"{fold} {stage} {step} {values['total']}")
+
+    def finish(self, scores):
+        self.lines += [f"{name} {value}" for name, value in scores.items()]
+        (self.run.folder / "diary.txt").write_text("\n".join(self.lines))
+
+
+class OneFold(Diary):
+    """Cannot tell folds apart."""
+
+    def log(self, values, *, fold, stage, step):
+        super().log(values, fold=fold, stage=stage, step=step)
+        if len({line.split()[0] for line in self.lines}) > 1:
+            raise ValueError("another fold")
+
+
+class NeedsEpochs(Diary):
+    """Cannot be closed before the first epoch."""
+
+    def close(self):
+        if not self.lines:
+            raise ValueError("nothing to close")
+
+
+class OnlyOnce(Diary):
+    """Does not take a run up again."""
+
+    def __init__(self, config, *, run):
+        super().__init__(config, run=run)
+        (run.folder / "begun").touch(exist_ok=False)
+
+
+class TakesValues(Diary):
+    """Changes what others are told."""
+
+    def log(self, values, *, fold, stage, step):
+        super().log(values, fold=fold, stage=stage, step=step)
+        values.pop("lr")

@@ -10,6 +10,7 @@ from xdistill.testing import (
     ExecutorConformance,
     GoldenMetric,
     MetricConformance,
+    TrackerConformance,
     TransformConformance,
 )
 
@@ -21,6 +22,7 @@ SUITES = {
     "augmentation": (AugmentationConformance, broken.Noise, {"affected": ("table",)}),
     "metric": (MetricConformance, broken.Right, {"golden": (TWO_OF_THREE,)}),
     "executor": (ExecutorConformance, broken.LocalExecutor, {"settings": {"jobs": 1, "restarts": 0}}),
+    "tracker": (TrackerConformance, broken.Diary, {}),
 }
 BROKEN = {
     ("dataset", "test_index_holds"): broken.NewPatients,
@@ -52,6 +54,10 @@ BROKEN = {
     ("metric", "test_the_catalog_takes_it"): broken.Nameless,
     ("metric", "test_it_says_what_it_is"): broken.Undocumented,
     ("metric", "test_settings_survive_json"): broken.Strange,
+    ("tracker", "test_a_run_from_start_to_end"): broken.OneFold,
+    ("tracker", "test_a_run_that_breaks"): broken.NeedsEpochs,
+    ("tracker", "test_a_run_that_goes_on"): broken.OnlyOnce,
+    ("tracker", "test_what_it_is_told_is_left_alone"): broken.TakesValues,
     ("executor", "test_every_job_ends_once"): broken.SaysDoneTwice,
     ("executor", "test_no_jobs"): broken.NeverIdle,
     ("executor", "test_a_job_that_fails"): broken.HidesErrors,

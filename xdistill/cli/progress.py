@@ -20,7 +20,7 @@ Listen = Callable[["Event"], None]
 def listener(*, quiet: bool) -> Iterator[Listen]:
     """Something to hand the engine's events to."""
     if quiet:
-        yield lambda _event: None
+        yield _warnings
     elif sys.stderr.isatty():
         with _bars() as progress:
             yield Bars(progress).listen
@@ -79,8 +79,8 @@ class Bars:
                 self._epoch(event)
             case events.FoldFinished():
                 self._end(event.fold)
-            case events.FoldRestarted():
-                self.progress.console.print(_restarted(event), markup=False, style="yellow")
+            case events.FoldRestarted() | events.TrackerFailed():
+                self.progress.console.print(_warning(event), markup=False, style="yellow")
             case _:
                 pass
 
@@ -151,10 +151,18 @@ class Lines:
                     _say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
             case events.FoldFinished():
                 _say(f"{event.fold}: finished in {event.seconds:.0f} s")
-            case events.FoldRestarted():
-                _say(_restarted(event))
+            case events.FoldRestarted() | events.TrackerFailed():
+                _say(_warning(event))
             case _:
                 pass
+
+
+def _warnings(event: Event) -> None:
+    """Nothing but what the user asked for and does not get."""
+    from xdistill.engine import events
+
+    if isinstance(event, events.TrackerFailed):
+        _say(_warning(event))
 
 
 def _say(text: str) -> None:
@@ -170,8 +178,12 @@ def _going_on(event: events.RunStarted) -> str:
     return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
 
 
-def _restarted(event: events.FoldRestarted) -> str:
-    return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
+def _warning(event: events.FoldRestarted | events.TrackerFailed) -> str:
+    from xdistill.engine import events
+
+    if isinstance(event, events.FoldRestarted):
+        return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
+    return f"warning: the tracker {event.name!r} failed, and the run goes on without it: {event.reason}"
 
 
 if TYPE_CHECKING:

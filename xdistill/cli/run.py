@@ -19,6 +19,7 @@ EXAMPLES = (
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --control shuffled_privileged",
     "xdistill run mvi_hcc --with-controls",
+    "xdistill run mvi_hcc --tracker tensorboard",
     "xdistill run mvi_hcc --json --quiet > result.json",
 )
 
@@ -52,6 +53,12 @@ def run(
         bool,
         typer.Option("--with-controls", help="Run the recipe and all four controls, and say what it gains over them."),
     ] = False,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Show the run in a tracker while it goes on: tensorboard, mlflow; repeatable."
+        ),
+    ] = None,
     show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Name subjects in the report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -68,6 +75,8 @@ def run(
         "compute.precision": precision,
     }
     flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
+    if tracker:
+        flags.append(f"trackers=[{', '.join(f'{{use: {name}}}' for name in tracker)}]")
     options = {
         "profile": profile,
         "overrides": [*(overrides or ()), *flags],

@@ -17,6 +17,7 @@ from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.network import Student, Teacher
+from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
@@ -72,6 +73,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
     stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
     metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
+    trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
     resolving.raise_faults()
     assert data is not None  # noqa: S101 - a missing choice was a fault
     assert executor is not None  # noqa: S101 - likewise
@@ -92,6 +94,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
         schedule=schedule(stages, recipe.control),
         metrics=metrics,
         executor=executor,
+        trackers=trackers,
     )
     check_control(loaded, experiment)
     return experiment

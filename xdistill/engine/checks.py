@@ -107,7 +107,7 @@ class Checker:
             self._fault(
                 ("student",),
                 f"the student reads {more[0]!r}, which the teacher does not, and the teacher reads nothing else: it "
-                f"has nothing to teach; give it a modality that the student lacks, or take {more[0]!r} from the student",
+                f"has nothing to teach; give it a modality that the student lacks, or let the student do without",
             )
         for modality in self.loaded.recipe.privileged or ():
             if modality in self.schema.modalities and modality not in teacher:

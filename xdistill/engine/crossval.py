@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,9 @@ from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import machine, run_id, sources, versions
 from xdistill.engine.local import LocalExecutor, cores
 from xdistill.engine.missing import check_presence, complete_subjects, tally, training_subjects
+from xdistill.engine.tracking import Tracking
 from xdistill.interfaces.executor import Job
+from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run, run_name
@@ -85,9 +88,26 @@ def execute(
         if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
             yield RunFinished(str(folder.path))
             return
-        yield from _folds(prepared)
-        finish(prepared)
+        tracking = Tracking(experiment.trackers, _tracked(prepared))
+        with closing(tracking):
+            yield from tracking.start()
+            with closing(_folds(prepared)) as events:  # a listener that raises ends the workers
+                for event in events:
+                    yield event
+                    yield from tracking.tell(event)
+            yield from tracking.finish(finish(prepared).summary)
     yield RunFinished(str(folder.path))
+
+
+def _tracked(prepared: Prepared) -> TrackedRun:
+    facts = prepared.cohort.facts
+    return TrackedRun(
+        name=prepared.experiment.recipe.name,
+        identity=prepared.identity,
+        folder=prepared.folder.path.resolve(),
+        recipe=prepared.resolved,
+        facts={"cohort": facts.title, "synthetic": str(facts.synthetic).lower(), **prepared.versions},
+    )
 
 
 def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, cohort: Cohort, runs: Path) -> Prepared:
@@ -160,7 +180,7 @@ def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
     return {"patients": dict(zip(cohort.subjects, cohort.patients, strict=True))}
 
 
-def _folds(prepared: Prepared) -> Iterator[Event]:
+def _folds(prepared: Prepared) -> Generator[Event, None, None]:
     folder = prepared.folder
     write_json(folder.splits, prepared.splits.to_json() | _patients(prepared.cohort))
     write_json(folder.record, _record(prepared, status="running"))

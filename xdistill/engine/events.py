@@ -120,3 +120,16 @@ class RunFinished(Event):
     """All folds are finished and the record is written."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class TrackerFailed(Event):
+    """A tracker raised something; the run goes on without it.
+
+    Attributes:
+        name: of the tracker.
+        reason: what it raised.
+    """
+
+    name: str
+    reason: str

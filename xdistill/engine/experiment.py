@@ -14,6 +14,7 @@ from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema import Optimizer, Recipe
 
@@ -164,6 +165,7 @@ class Experiment:
     schedule: tuple[StagePlan, ...]
     metrics: tuple[Choice[Metric], ...]
     executor: Choice[Executor]
+    trackers: tuple[Choice[Tracker], ...]
 
     @property
     def privileged(self) -> tuple[str, ...]:
@@ -193,7 +195,8 @@ class Experiment:
         """The recipe with every default filled in; a recipe itself."""
         plain = self.recipe.model_dump(mode="json")
         plain["data"] = self.data.dump()
-        for name, choices in (("transforms", self.transforms), ("augment", self.augment), ("metrics", self.metrics)):
+        for name in ("transforms", "augment", "metrics", "trackers"):
+            choices: tuple[Choice[Any], ...] = getattr(self, name)
             plain[name] = [choice.dump() for choice in choices]
         for role in ("teacher", "student"):
             plain[role] = self.networks[role].dump() if role in self.networks else None

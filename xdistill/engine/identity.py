@@ -17,7 +17,7 @@ from xdistill.plugin import Catalog
 from xdistill.version import __version__
 
 # Fields that change how fast a run is and not what comes out of it.
-_IRRELEVANT = (("executor",), ("loader", "workers"), ("loader", "memory_mb"), ("description",))
+_IRRELEVANT = (("executor",), ("trackers",), ("loader", "workers"), ("loader", "memory_mb"), ("description",))
 
 
 def run_id(

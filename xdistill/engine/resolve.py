@@ -18,6 +18,7 @@ from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.loss import DistillationLoss, TaskLoss
 from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.network import Student, Teacher
+from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.plugin import Catalog
 from xdistill.recipe.faults import fault_at, faults_of
@@ -29,7 +30,12 @@ C = TypeVar("C", bound=Component)
 Place = tuple[str | int, ...]
 
 SINGLE: Mapping[str, type[Component]] = {"data": Dataset, "teacher": Teacher, "student": Student, "executor": Executor}
-LISTS: Mapping[str, type[Component]] = {"transforms": Transform, "augment": Augmentation, "metrics": Metric}
+LISTS: Mapping[str, type[Component]] = {
+    "transforms": Transform,
+    "augment": Augmentation,
+    "metrics": Metric,
+    "trackers": Tracker,
+}
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher
+    from xdistill.interfaces.tracker import TrackedRun, Tracker
     from xdistill.interfaces.transform import Transform
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "SubjectRow",
     "TaskLoss",
     "Teacher",
+    "TrackedRun",
+    "Tracker",
     "TrainingFacts",
     "Transform",
 ]
@@ -58,6 +61,7 @@ _HOME = {
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher"),
+    "tracker": ("TrackedRun", "Tracker"),
     "transform": ("Transform",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

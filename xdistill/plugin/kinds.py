@@ -51,6 +51,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("distillation_loss", "xdistill_distillation_losses", "loss", "DistillationLoss", _TERM),
     Kind("metric", "xdistill_metrics", "metric", "Metric"),
     Kind("executor", "xdistill_executors", "executor", "Executor"),
+    Kind("tracker", "xdistill_trackers", "tracker", "Tracker"),
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

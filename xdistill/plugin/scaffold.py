@@ -87,6 +87,7 @@ STARTS: Mapping[str, _Start] = {
     ),
     "metric": _Start("MetricConformance", (), "metrics:\n  - {use: $name}"),
     "executor": _Start("ExecutorConformance", (), "executor: {use: $name}"),
+    "tracker": _Start("TrackerConformance", (), "trackers:\n  - {use: $name}"),
 }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Student, Teacher
+    from xdistill.interfaces.tracker import Tracker
     from xdistill.interfaces.transform import Transform
 
 PROJECT = "xdistill"
@@ -96,4 +97,10 @@ def xdistill_metrics() -> Sequence[type[Metric]]:
 @hookspec
 def xdistill_executors() -> Sequence[type[Executor]]:
     """Executors: where jobs run."""
+    raise NotImplementedError
+
+
+@hookspec
+def xdistill_trackers() -> Sequence[type[Tracker]]:
+    """Trackers: where the course of a run is shown while it goes on."""
     raise NotImplementedError

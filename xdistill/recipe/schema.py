@@ -226,13 +226,16 @@ class Recipe(Section):
     compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
+    trackers: tuple[Block, ...] = Field(
+        default=(), description="where the run is shown while it goes on; not part of a run's identity"
+    )
     executor: ExecutorBlock = Field(
         default=ExecutorBlock(), description="where the folds run; not part of a run's identity"
     )
     seed: int = Field(default=0, description="seed of weights, batches and augmentation")
     control: Control | None = Field(
         default=None,
-        description="run a null control in place of the recipe; `xdistill run --control` and `--with-controls` set it",
+        description="run a null control in place of the recipe; the options `--control` and `--with-controls` set it",
     )
     inferred: tuple[str, ...] = Field(
         default=(), description="places in this recipe that its source does not state and somebody filled in"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xdistill.testing.network import StudentConformance, TeacherConformance
     from xdistill.testing.suite import Conformance
     from xdistill.testing.task_loss import GoldenTask, TaskLossConformance
+    from xdistill.testing.tracker import TrackerConformance
     from xdistill.testing.transform import TransformConformance
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "StudentConformance",
     "TaskLossConformance",
     "TeacherConformance",
+    "TrackerConformance",
     "TransformConformance",
 ]
 
@@ -63,6 +65,7 @@ _HOME = {
     "network": ("StudentConformance", "TeacherConformance"),
     "suite": ("Conformance",),
     "task_loss": ("GoldenTask", "TaskLossConformance"),
+    "tracker": ("TrackerConformance",),
     "transform": ("TransformConformance",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
