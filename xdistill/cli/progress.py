@@ -171,7 +171,8 @@ def _say(text: str) -> None:
 
 
 def _losses(event: events.EpochEnded) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in event.losses.items())
+    shown = {name: value for name, value in event.losses.items() if not name.startswith("diagnostic.")}
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 
 def _going_on(event: events.RunStarted) -> str:

@@ -19,7 +19,7 @@ EXAMPLES = (
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --control shuffled_privileged",
     "xdistill run mvi_hcc --with-controls",
-    "xdistill run mvi_hcc --tracker tensorboard",
+    "xdistill run mvi_hcc --diagnostics --tracker tensorboard",
     "xdistill run mvi_hcc --json --quiet > result.json",
 )
 
@@ -53,6 +53,10 @@ def run(
         bool,
         typer.Option("--with-controls", help="Run the recipe and all four controls, and say what it gains over them."),
     ] = False,
+    diagnostics: Annotated[
+        bool,
+        typer.Option("--diagnostics", help="Measure each epoch how hard terms pull and how alike the networks are."),
+    ] = False,
     tracker: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,6 +79,8 @@ def run(
         "compute.precision": precision,
     }
     flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
+    if diagnostics:
+        flags.append("diagnostics=true")
     if tracker:
         flags.append(f"trackers=[{', '.join(f'{{use: {name}}}' for name in tracker)}]")
     options = {

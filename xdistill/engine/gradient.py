@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from xdistill.engine.diagnostics import diagnose
 from xdistill.engine.events import Event
 from xdistill.engine.experiment import TermPlan, TrainPlan
 from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate
@@ -56,6 +57,8 @@ def train_stage(
         torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
         done = sum(map(len, keys[: epoch - 1]))
         row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
+        if trainer.experiment.recipe.diagnostics:
+            row |= diagnose(trainer, module, batch_size=stage.batch_size)
         if len(trainer.validation) and "student" in module.trained:
             trainer.validate(row, final=index == len(trainer.experiment.schedule) - 1)
         if epoch == stage.epochs:

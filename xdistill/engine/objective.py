@@ -68,7 +68,14 @@ class Objective(nn.Module):
     def forward(
         self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum, and each term's value without its weight, by label.
+        """The sum, and each term's value without its weight, by label; arguments as for `values`."""
+        values = self.values(outputs, batch, taught)
+        weights = {term.plan.label: term.plan.weight for term in self.active}
+        total = torch.stack([weights[label] * value for label, value in values.items()]).sum()
+        return total, {label: value.detach() for label, value in values.items()}
+
+    def values(self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None) -> dict[str, Tensor]:
+        """Each term's value without its weight, by label.
 
         Args:
             outputs: by role; the teacher's of the subjects that it was given, or none.
@@ -78,11 +85,9 @@ class Objective(nn.Module):
         """
         terms = [term for term in self.active if "teacher" in outputs or not term.needs_teacher]
         shared, members = (outputs, batch) if taught is None else _of(outputs, batch, taught)
-        parts = {
+        return {
             term.plan.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms
         }
-        total = torch.stack([term.plan.weight * parts[term.plan.label] for term in terms]).sum()
-        return total, {label: value.detach() for label, value in parts.items()}
 
 
 def _of(outputs: Mapping[str, Output], batch: Batch, taught: Tensor) -> tuple[Mapping[str, Output], Batch]:

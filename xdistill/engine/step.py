@@ -61,7 +61,14 @@ class StepModule(nn.Module):
 
     def forward(self, carried: Carried) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and each term's value."""
-        batch = carried.batch
+        outputs, taught = self.outputs(carried.batch)
+        result: tuple[Tensor, dict[str, Tensor]] = (
+            self.objective(outputs, carried.batch) if taught is None else self.objective(outputs, carried.batch, taught)
+        )
+        return result
+
+    def outputs(self, batch: Batch) -> tuple[dict[str, Output], Tensor | None]:
+        """What the networks that the objective needs return, by role; and `places_taught`."""
         taught = places_taught(batch, self.needs)
         outputs: dict[str, Output] = {}
         for role in self.objective.roles:
@@ -72,10 +79,7 @@ class StepModule(nn.Module):
                 given = batch.take(taught)
             with nullcontext() if role in self.trained else torch.no_grad():
                 outputs[role] = self.networks[role](given.restricted_to(self.inputs[role]))
-        result: tuple[Tensor, dict[str, Tensor]] = (
-            self.objective(outputs, batch) if taught is None else self.objective(outputs, batch, taught)
-        )
-        return result
+        return outputs, taught
 
 
 def places_taught(batch: Batch, needs: Sequence[str]) -> Tensor | None:

@@ -226,6 +226,10 @@ class Recipe(Section):
     compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
+    diagnostics: bool = Field(
+        default=False,
+        description="measure, after each epoch, the gradients of the terms and how alike teacher and student are",
+    )
     trackers: tuple[Block, ...] = Field(
         default=(), description="where the run is shown while it goes on; not part of a run's identity"
     )

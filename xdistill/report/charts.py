@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from xdistill.report.calibration import reliability_figure
 from xdistill.report.confusion import confusion_counts, confusion_figure
 from xdistill.report.folds import folds_figure
-from xdistill.report.learning import learning_curves_figure, loss_terms
+from xdistill.report.learning import DIAGNOSTIC, diagnostics, learning_curves_figure, loss_terms
 from xdistill.report.picture import PANEL, svg_markup
 from xdistill.report.roc import class_pairs, pair_name, roc_figure
 from xdistill.report.scores import written
@@ -94,6 +94,18 @@ def learning_charts(run: Run) -> tuple[str, ...]:
             alt=f"Loss term {term} over the epochs, mean over folds; {_course(run, term)}.",
         )
         for index, term in enumerate(loss_terms(run))
+    )
+
+
+def diagnostic_charts(run: Run) -> tuple[str, ...]:
+    """One chart a figure of `--diagnostics`."""
+    return tuple(
+        svg_markup(
+            learning_curves_figure(run, terms=[name]),
+            prefix=f"diagnostic{index}",
+            alt=f"{name.removeprefix(DIAGNOSTIC)} over the epochs, mean over folds; {_course(run, name)}.",
+        )
+        for index, name in enumerate(diagnostics(run))
     )
 
 

@@ -18,6 +18,7 @@ from xdistill.runs import HistoryRow, Run
 
 NO_LOSS: Final = frozenset({"seconds", "lr", "taught", "smoothing"})
 TOTAL: Final = "total"
+DIAGNOSTIC: Final = "diagnostic."
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,13 @@ class TermCurve:
 def loss_terms(run: Run) -> tuple[str, ...]:
     """The terms there are, the total first."""
     names = dict.fromkeys(name for row in run.history for name in row.values if name not in NO_LOSS)
+    names = dict.fromkeys(name for name in names if not name.startswith(DIAGNOSTIC))
     return tuple(sorted(names, key=lambda name: name != TOTAL))
+
+
+def diagnostics(run: Run) -> tuple[str, ...]:
+    """The figures of `--diagnostics` that there are: gradients, their cosine, agreement, alignment of taps."""
+    return tuple(dict.fromkeys(name for row in run.history for name in row.values if name.startswith(DIAGNOSTIC)))
 
 
 def stage_spans(history: Sequence[HistoryRow]) -> tuple[StageSpan, ...]:
@@ -118,12 +125,19 @@ def _draw(axes: Axes, history: Sequence[HistoryRow], term: str) -> None:
         lonely: dict[str, Any] = {"marker": "o", "markersize": 3} if len(curve.epoch) == 1 else {}
         axes.plot(curve.epoch, curve.mean, color=colour, linewidth=1.6, **lonely)
     _mark_stages(axes, spans)
-    entitle(axes, shorten(term, most=34))
+    entitle(axes, shorten(term.removeprefix(DIAGNOSTIC), most=34))
     axes.set_xlabel("epoch")
-    axes.set_ylabel("loss")
+    axes.set_ylabel(_unit(term))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.margins(y=0.12)
+
+
+def _unit(term: str) -> str:
+    if not term.startswith(DIAGNOSTIC):
+        return "loss"
+    kind = term.removeprefix(DIAGNOSTIC).partition(".")[0]
+    return {"gradient": "norm", "cosine": "cosine", "agreement": "share", "cka": "alignment"}.get(kind, "")
 
 
 def _mark_stages(axes: Axes, spans: Sequence[StageSpan]) -> None:

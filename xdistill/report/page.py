@@ -79,6 +79,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "confusion_chart": Markup(charts.confusion_chart(run)),  # noqa: S704
         "reliability_chart": Markup(charts.reliability_chart(run)),  # noqa: S704
         "learning_charts": [Markup(chart) for chart in charts.learning_charts(run)] if run.history else [],  # noqa: S704
+        "diagnostic_charts": [Markup(chart) for chart in charts.diagnostic_charts(run)],  # noqa: S704
         "has_validation": any(name.startswith("validation") for row in run.history for name in row.values),
         "cards": charts.subject_cards(run, cohort, show_subjects=show_subjects) if cohort is not None else (),
         "recipe_text": details.recipe_text(run),
