@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format docs perf clean
+.PHONY: help setup run test check format docs site perf clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,6 +39,9 @@ format: setup ## format the code
 
 docs: setup ## generated pages of the documentation
 	$(BIN)/python docs/generate.py
+
+site: docs ## the documentation as a site, in site/
+	$(BIN)/python -m mkdocs build --strict
 
 perf: setup ## speed, as ratios within one run
 	$(BIN)/python benchmarks/perf/step.py

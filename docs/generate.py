@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that are made from the program itself.
+"""Write the pages of docs/reference and docs/kinds that are made from the program itself.
 
 python docs/generate.py             write them
 python docs/generate.py --check     only say whether they are current
@@ -14,20 +14,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import generate_cli
 import generate_components
+import generate_kinds
 
 from xdistill.recipe.reference import render as recipe_page
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {
-    "recipe.md": recipe_page,
-    "components.md": generate_components.render,
-    "cli.md": generate_cli.render,
+    "reference/recipe.md": recipe_page,
+    "reference/components.md": generate_components.render,
+    "reference/cli.md": generate_cli.render,
+    **{f"kinds/{name}": render for name, render in generate_kinds.pages().items()},
 }
 
 
 def outdated() -> list[str]:
     """The pages that differ from what would be written."""
-    return [name for name, render in PAGES.items() if _text(REFERENCE / name) != render()]
+    return [name for name, render in PAGES.items() if _text(DOCS / name) != render()]
 
 
 def _text(path: Path) -> str:
@@ -41,7 +43,7 @@ def main(arguments: list[str]) -> int:
         print(f"outdated: {', '.join(names)}; run `make docs`" if names else "all pages are current")
         return int(bool(names))
     for name, render in PAGES.items():
-        (REFERENCE / name).write_text(render(), encoding="utf-8")
+        (DOCS / name).write_text(render(), encoding="utf-8")
     return 0
 
 
