@@ -2,10 +2,16 @@
 
 import pytest
 
-from xdistill.testing import DistillationLossConformance, EstimatorConformance, StudentConformance
+from xdistill.testing import (
+    DistillationLossConformance,
+    EstimatorConformance,
+    StudentConformance,
+    TeacherConformance,
+)
 from xdistill_baselines.cnn3d import Cnn3d
 from xdistill_baselines.concat import Concat
 from xdistill_baselines.concat_2s import Concat2S
+from xdistill_baselines.fitted import Fitted
 from xdistill_baselines.linear_svm import LinearSvm
 from xdistill_baselines.logistic_regression import LogisticRegression
 from xdistill_baselines.lstm import Lstm
@@ -64,3 +70,15 @@ class TestLinearSvm(EstimatorConformance):
 class TestMajority(EstimatorConformance):
     component = Majority
     learns = False
+
+
+class TestFitted(StudentConformance):
+    component = Fitted
+    settings = {"inputs": ["table"], "estimator": {"use": "logistic_regression"}}
+    expected_failures = {"test_every_input_matters": "nothing is known before the estimator is fitted"}
+
+
+class TestFittedTeaching(TeacherConformance):
+    component = Fitted
+    settings = {"inputs": ["table", "scan"], "estimator": {"use": "majority"}}
+    expected_failures = {"test_every_input_matters": "the majority's share depends on no input"}

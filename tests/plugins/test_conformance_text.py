@@ -2,14 +2,24 @@
 
 import pytest
 
-from xdistill.testing import DatasetConformance
+from xdistill.testing import DatasetConformance, TransformConformance
+from xdistill.types import ModalitySpec
 from xdistill_text.posts import Posts
 from xdistill_text.table import TextTable
+from xdistill_text.tfidf import Tfidf
 
 
 class TestPosts(DatasetConformance):
     component = Posts
     settings = {"subjects": 20, "text": {"size": 32}}
+
+
+class TestTfidf(TransformConformance):
+    component = Tfidf
+    settings = {"modality": "text"}
+    spec = ModalitySpec("vector", (6,))
+    counts = True
+    fills = True
 
 
 class TestTextTable(DatasetConformance):

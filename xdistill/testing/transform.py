@@ -33,12 +33,14 @@ class TransformConformance(Conformance):
         spec: of its modality, as the cache holds it: a table of numbers and categories unless another is given.
         missing: some values are missing (NaN), among training subjects and others.
         fills: nothing is missing any more after it.
+        counts: values are whole numbers from 0 on, as counts of words are, and none is missing.
     """
 
     kind = "transform"
     spec: ModalitySpec = TABLE
     missing: ClassVar[bool] = True
     fills: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
 
     def built(self) -> Transform:
         """The transform, not yet fitted."""
@@ -122,6 +124,8 @@ class TransformConformance(Conformance):
 
     def _values(self, subjects: int, seed: int) -> NDArray[np.floating]:
         generator = np.random.default_rng(seed)
+        if self.counts:
+            return generator.poisson(1.0, (subjects, *self.spec.shape)).astype(np.float64)
         values = generator.standard_normal((subjects, *self.spec.shape))
         for place, column in enumerate(self.spec.columns):
             if column.kind != "numeric":
