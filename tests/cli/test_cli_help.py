@@ -23,6 +23,15 @@ COMMANDS = [
     "data verify",
     "plugins",
     "plugins list",
+    "plugins show",
+    "plugins new",
+    "bench",
+    "bench run",
+    "bench show",
+    "bench export",
+    "bench compare",
+    "bench submit",
+    "bench verify",
 ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xdistill.stats import Row, TTest
 
 EXAMPLES = (
-    "xdistill bench compare runs/mvi_hcc/kd/0a1b2c3d4e5f runs/mvi_hcc/s_pre_hbp/5f4e3d2c1b0a",
+    "xdistill bench compare runs/tries/kd/0a1b2c3d4e5f runs/tries/sp/5f4e3d2c1b0a",
     "xdistill bench compare kd s_pre_hbp --benchmark benchmarks/mvi_hcc.yaml",
 )
 

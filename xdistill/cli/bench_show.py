@@ -18,7 +18,7 @@ SHOW_EXAMPLES = (
     "xdistill bench show benchmarks/mvi_hcc.yaml --from records",
 )
 EXPORT_EXAMPLES = (
-    "xdistill bench export benchmarks/mvi_hcc.yaml --format html --output page.html",
+    "xdistill bench export benchmarks/mvi_hcc.yaml --format html -o page.html",
     "xdistill bench export benchmarks/mvi_hcc.yaml --from records --format md",
 )
 
