@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 import torch
@@ -20,8 +21,10 @@ _ORDER: dict[Rows, int] = {"l2": 2, "l1": 1}
 
 def similarities(features: Float[Tensor, "batch width"], *, rows: Rows = "l2") -> Float[Tensor, "batch batch"]:
     """``F F^T`` with every row divided by its norm: how similar each subject is to each of the batch."""
-    # Half-precision sums of squares would overflow or lose what tells subjects apart.
-    with torch.autocast(features.device.type, enabled=False):
+    # Half-precision sums of squares would overflow or lose what tells subjects apart. Entering a context costs as much
+    # as the arithmetic of a small batch, so only where autocast is on.
+    kind = features.device.type
+    with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
         full = features if features.dtype == torch.float64 else features.float()
         return F.normalize(full @ full.T, p=_ORDER[rows], dim=1)
 
