@@ -1,0 +1,37 @@
+"""What the repository publishes is what its records say."""
+
+from pathlib import Path
+
+import pytest
+
+from xdistill.bench.check import check
+from xdistill.bench.load import load_benchmark
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+FILES = sorted(BENCHMARKS.glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch, tmp_path):
+    """A benchmark of real data can be checked by who does not have them."""
+    monkeypatch.setenv("XDISTILL_DATA", str(tmp_path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_records_expectations_and_leaderboard_are_true(path):
+    verdict = check(load_benchmark(path))
+    assert verdict.problems == ()
+    assert verdict.records
+
+
+def test_every_benchmark_is_on_the_leaderboard():
+    page = (BENCHMARKS / "LEADERBOARD.md").read_text(encoding="utf-8")
+    for path in FILES:
+        assert load_benchmark(path).file.title in page
+
+
+def test_no_record_holds_a_picture_or_a_name():
+    kinds = {path.suffix for path in (BENCHMARKS / "records").rglob("[!.]*") if path.is_file()}
+    assert kinds == {".csv", ".json"}
+    for path in (BENCHMARKS / "records" / "acdc").rglob("*.*"):
+        assert "patient0" not in path.read_text(encoding="utf-8"), path
