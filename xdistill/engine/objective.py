@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.engine.experiment import TermPlan
+from xdistill.errors import PluginError, XdistillError
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.types import Batch, Output, OutputSpec
 
@@ -27,13 +29,41 @@ class Term(nn.Module):
         return "teacher" in self.plan.roles
 
     def forward(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
-        """The term's value, without its weight."""
+        """The term's value, without its weight.
+
+        Raises:
+            PluginError: when the loss raises something that is no message to the user, with the line where it did.
+        """
+        try:
+            return self._value(outputs, batch)
+        except XdistillError:
+            raise
+        except Exception as error:
+            if isinstance(error, MemoryError) or "memory" in str(error):
+                raise  # who runs the fold says what to lower
+            raise PluginError(
+                f"the loss {self.plan.choice.use!r} (term {self.plan.label!r}) failed with {type(error).__name__}: "
+                f"{error}{_where(error, type(self.loss))}"
+            ) from error
+
+    def _value(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
         if self.plan.on:
             scored: Tensor = self.loss(_scored(outputs[self.plan.on], self.plan.output), batch)
             return scored
         teacher = outputs["teacher"].detached() if self.plan.detach_teacher else outputs["teacher"]
         distilled: Tensor = self.loss(outputs["student"], teacher, batch)
         return distilled
+
+
+def _where(error: Exception, loss: type[nn.Module]) -> str:
+    """The last line of the loss's own package that the error passed; empty when there is none."""
+    package = loss.__module__.partition(".")[0]
+    places = [
+        f" ({frame.f_code.co_filename}, line {line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
+    ]
+    return places[-1] if places else ""
 
 
 def _scored(output: Output, name: str) -> Output:
