@@ -8,7 +8,11 @@ from xdistill.bench.check import check
 from xdistill.bench.load import load_benchmark
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-FILES = sorted(BENCHMARKS.glob("*.yaml"))
+FILES = sorted(path for path in BENCHMARKS.glob("*.yaml") if (BENCHMARKS / "records" / path.stem).is_dir())
+
+
+def test_the_positive_control_alone_has_no_records():
+    assert {path.stem for path in BENCHMARKS.glob("*.yaml")} - {path.stem for path in FILES} == {"strong_control"}
 
 
 @pytest.fixture(autouse=True)
