@@ -174,11 +174,19 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(total)
         if settings.clip_norm is not None:
-            self.fabric.clip_gradients(
-                self._forward, self._optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
-            )
+            self._clip(settings.clip_norm)
         self._optimizer.step()
         return value, parts
+
+    def _clip(self, most: float) -> None:
+        """Clip by the total norm; gradients that are short enough are not touched, which would take a pass over all."""
+        precision = self.fabric.strategy.precision
+        precision.unscale_gradients(self.optimizer)
+        gradients = [value.grad for value in precision.main_params(self.optimizer) if value.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not float(norm) <= most:  # what is not finite is clipped as well, as torch does
+            parameters = list(precision.main_params(self.optimizer))
+            torch.nn.utils.clip_grads_with_norm_(parameters, most, norm)
 
     def _non_finite(self, parts: Mapping[str, Tensor], batch: Batch, epoch: int) -> NonFiniteLossError:
         bad = [f"{label} = {float(value)}" for label, value in parts.items() if not math.isfinite(float(value))]
