@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.loss import TaskLoss, TrainingFacts
+from xdistill.interfaces.loss import TaskLoss, TrainingFacts, check_taps
 from xdistill.types import Batch, ColumnSpec, Output, OutputSpec
 from xdistill_cmdnet.head import HeadConfig, build_head
 from xdistill_cmdnet.precision import full
-from xdistill_cmdnet.taps import check_taps, flat
+from xdistill_cmdnet.taps import flat
 
 
 def masked_mean_square(

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 from jaxtyping import Float
 from torch import Tensor
 
 from xdistill.errors import SettingsError
+from xdistill.interfaces.loss import check_taps
 from xdistill.types import OutputSpec
-
-
-def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
-    """Refuse taps that a network does not have.
-
-    Raises:
-        SettingsError: naming the tap, what is near it, and the taps there are.
-    """
-    for tap in taps:
-        if tap not in spec.features:
-            near = get_close_matches(tap, spec.features, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            known = ", ".join(spec.features) or "none"
-            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")
 
 
 def check_equal_shapes(taps: Sequence[str], *, student: OutputSpec, teacher: OutputSpec) -> None:

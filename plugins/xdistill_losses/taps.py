@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import prod
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
+from xdistill.interfaces.loss import check_taps
 from xdistill.types import OutputSpec
 
 Taps = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -46,20 +46,6 @@ class Pair:
         """Both shapes, for a message."""
         ours, theirs = ("x".join(map(str, shape)) for shape in (self.student, self.teacher))
         return f"the tap {self.tap!r} has shape {ours} in the student and {theirs} in the teacher"
-
-
-def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
-    """Refuse taps that a network does not have.
-
-    Raises:
-        SettingsError: naming the tap, what is near it, and the taps there are.
-    """
-    for tap in taps:
-        if tap not in spec.features:
-            near = get_close_matches(tap, spec.features, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            known = ", ".join(spec.features) or "none"
-            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")
 
 
 def pairs_of(taps: Sequence[str], *, student: OutputSpec, teacher: OutputSpec) -> tuple[Pair, ...]:

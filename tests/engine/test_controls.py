@@ -9,6 +9,7 @@ import torch
 from engine.missing_runs import first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
 from xdistill.engine.assemble import assemble
+from xdistill.engine.crossval import tracked_run
 from xdistill.engine.gradient import _objective
 from xdistill.engine.stand_ins import ConstantTeacher, Measured, SmoothedLabels, smoothing_of_entropy, stand_ins
 from xdistill.errors import RecipeError
@@ -63,6 +64,7 @@ def test_a_control_is_part_of_identity_and_name(tmp_path, shared_cache, catalog)
     for name, run in runs.items():
         assert run.control_of == plain.identity
         assert run.folder.path == tmp_path / "tests" / f"tiny-control-{name}" / run.identity
+        assert tracked_run(run).name == f"tests/tiny-control-{name}"
         assert run.splits.hash == plain.splits.hash
         again = assemble(as_loaded(run.resolved), catalog)  # as the worker does
         assert again.schedule == run.experiment.schedule

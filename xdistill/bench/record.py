@@ -15,9 +15,10 @@ import numpy as np
 from xdistill.bench.facts import malformed
 from xdistill.bench.private import without_folders
 from xdistill.bench.splits import BenchmarkSplits, rank_names
+from xdistill.bench.versioned import read_versioned
 from xdistill.errors import RunError, UserError
 from xdistill.runs import Run
-from xdistill.runs.files import make_folder, read_json, write_json, write_text
+from xdistill.runs.files import make_folder, write_json, write_text
 from xdistill.stats import FoldPredictions, Method, Predictions, read_predictions, summarise
 from xdistill.stats.metrics import Summary
 from xdistill.stats.predictions import FIXED
@@ -124,14 +125,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
         RunError: when it is no record, or one of another format version.
     """
     path = folder / FILE
-    facts = read_json(path)
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise RunError(f"{path}: this is no record of a benchmark")
-    if facts.get("format_version") != FORMAT_VERSION:
-        raise RunError(
-            f"{path}: format version {facts.get('format_version')}, and this xdistill reads {FORMAT_VERSION}; submit "
-            f"the run again, or use the xdistill that wrote it"
-        )
+    facts = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="this is no record of a benchmark")
     wrong = malformed(facts)
     if wrong:
         raise RunError(f"{path}: cannot be read as a record: {wrong}")

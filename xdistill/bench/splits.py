@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.bench.contradictions import contradictions
+from xdistill.bench.versioned import read_versioned
 from xdistill.errors import RunError
 from xdistill.runs import Run
 from xdistill.runs.files import read_json, write_text
@@ -212,14 +213,7 @@ def read_splits(folder: Path) -> BenchmarkSplits:
         RunError: when it is missing, something else, of another format version, or was changed.
     """
     path = folder / FILE
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise RunError(f"{path}: these are no splits of a benchmark")
-    if data.get("format_version") != FORMAT_VERSION:
-        raise RunError(
-            f"{path}: format version {data.get('format_version')}, and this xdistill reads {FORMAT_VERSION}; read it "
-            f"with the xdistill that wrote it"
-        )
+    data = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="these are no splits of a benchmark")
     try:
         splits = BenchmarkSplits(
             fingerprint=str(data["cohort"]),

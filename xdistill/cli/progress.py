@@ -171,7 +171,9 @@ def _say(text: str) -> None:
 
 
 def _losses(event: events.EpochEnded) -> str:
-    shown = {name: value for name, value in event.losses.items() if not name.startswith("diagnostic.")}
+    from xdistill.runs import DIAGNOSTIC
+
+    shown = {name: value for name, value in event.losses.items() if not name.startswith(DIAGNOSTIC)}
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 

@@ -88,7 +88,7 @@ def execute(
         if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
             yield RunFinished(str(folder.path))
             return
-        tracking = Tracking(experiment.trackers, _tracked(prepared))
+        tracking = Tracking(experiment.trackers, tracked_run(prepared))
         with closing(tracking):
             yield from tracking.start()
             with closing(_folds(prepared)) as events:  # a listener that raises ends the workers
@@ -99,10 +99,11 @@ def execute(
     yield RunFinished(str(folder.path))
 
 
-def _tracked(prepared: Prepared) -> TrackedRun:
+def tracked_run(prepared: Prepared) -> TrackedRun:
+    """What trackers are told of a run; a control goes by its own name, beside the run it is a control of."""
     facts = prepared.cohort.facts
     return TrackedRun(
-        name=prepared.experiment.recipe.name,
+        name=run_name(prepared.resolved),
         identity=prepared.identity,
         folder=prepared.folder.path.resolve(),
         recipe=prepared.resolved,

@@ -18,12 +18,12 @@ from xdistill.engine.loader import Rows
 from xdistill.engine.networks import evaluating
 from xdistill.engine.objective import Objective
 from xdistill.engine.step import StepModule
+from xdistill.runs import DIAGNOSTIC
 from xdistill.types import Batch, Output
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
 
-PREFIX = "diagnostic."
 PROBES = 128  # subjects that agreement and alignment are measured on
 BATCH = 32
 
@@ -49,7 +49,7 @@ def diagnose(trainer: Trainer, module: StepModule, *, batch_size: int) -> dict[s
         figures = _gradients(module, batch)
         if len(module.objective.roles) > 1:
             figures |= _likeness(trainer, module, rows)
-    return {f"{PREFIX}{name}": value for name, value in figures.items()}
+    return {f"{DIAGNOSTIC}{name}": value for name, value in figures.items()}
 
 
 def _spread(rows: Rows, count: int) -> Rows:

@@ -7,6 +7,13 @@ from contextlib import contextmanager
 
 from xdistill.errors import OutOfMemoryError
 
+_WORDS = ("out of memory", "allocate memory")
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is what Python or torch raises when memory runs out."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _WORDS)
+
 
 @contextmanager
 def memory_explained() -> Iterator[None]:
@@ -18,7 +25,7 @@ def memory_explained() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+        if ran_out_of_memory(error):
             raise OutOfMemoryError(
                 "memory ran out; lower loader.batch_size, --jobs, loader.memory_mb (streams the cohort), or the "
                 "networks' width, as in --set loader.batch_size=4"

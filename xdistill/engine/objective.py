@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.engine.experiment import TermPlan
+from xdistill.engine.memory import ran_out_of_memory
 from xdistill.errors import PluginError, XdistillError
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.types import Batch, Output, OutputSpec
@@ -39,7 +40,7 @@ class Term(nn.Module):
         except XdistillError:
             raise
         except Exception as error:
-            if isinstance(error, MemoryError) or "memory" in str(error):
+            if ran_out_of_memory(error):
                 raise  # who runs the fold says what to lower
             raise PluginError(
                 f"the loss {self.plan.choice.use!r} (term {self.plan.label!r}) failed with {type(error).__name__}: "

@@ -21,8 +21,6 @@ from xdistill.types import Batch, Output
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
 
-_HALVINGS = 60  # of an interval of length one: below what 64 bits tell apart
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -121,11 +119,9 @@ def smoothing_of_entropy(entropy: float, classes: int) -> float:
     """
     if entropy >= math.log(classes):
         return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _label_entropy(middle, classes) < entropy else (low, middle)
-    return (low + high) / 2
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda smoothing: _label_entropy(smoothing, classes) - entropy, 0.0, 1.0, xtol=1e-15))
 
 
 def _label_entropy(smoothing: float, classes: int) -> float:

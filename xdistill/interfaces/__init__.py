@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.executor import Executor, Job, JobEvent
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
-    from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
+    from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher
     from xdistill.interfaces.tracker import TrackedRun, Tracker
@@ -48,6 +48,7 @@ __all__ = [
     "Tracker",
     "TrainingFacts",
     "Transform",
+    "check_taps",
 ]
 
 _HOME = {
@@ -58,7 +59,7 @@ _HOME = {
     "executor": ("Executor", "Job", "JobEvent"),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
-    "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts"),
+    "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher"),
     "tracker": ("TrackedRun", "Tracker"),

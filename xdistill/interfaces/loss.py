@@ -7,11 +7,14 @@ them. Weights between losses live in the recipe, not in the loss.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Component, Settings
 from xdistill.types import Batch, Output, OutputSpec, Schema
 
@@ -63,3 +66,22 @@ class DistillationLoss(Component, nn.Module):
     @abstractmethod
     def forward(self, student: Output, teacher: Output, batch: Batch) -> Float[Tensor, ""]:
         """A scalar, the mean over the batch unless the loss is defined otherwise."""
+
+
+def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
+    """Refuse taps that a network does not have; for losses to call when they are built.
+
+    Args:
+        taps: names of features.
+        spec: of the network.
+        network: what to call it in the message.
+
+    Raises:
+        SettingsError: naming the tap, what is near it, and the taps there are.
+    """
+    for tap in taps:
+        if tap not in spec.features:
+            near = get_close_matches(tap, spec.features, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            known = ", ".join(spec.features) or "none"
+            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")

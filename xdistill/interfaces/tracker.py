@@ -16,7 +16,7 @@ class TrackedRun:
     """What a tracker knows of the run.
 
     Attributes:
-        name: the recipe's name, such as ``mvi_hcc/cmdnet``.
+        name: of the run, such as ``mvi_hcc/cmdnet``; that of a control says which.
         identity: twelve hexadecimal digits; the same run, started again, has the same.
         folder: of the run.
         recipe: fully resolved, plain data.

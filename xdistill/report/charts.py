@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from xdistill.report.calibration import reliability_figure
 from xdistill.report.confusion import confusion_counts, confusion_figure
 from xdistill.report.folds import folds_figure
-from xdistill.report.learning import DIAGNOSTIC, diagnostics, learning_curves_figure, loss_terms
+from xdistill.report.learning import diagnostics, learning_curves_figure, loss_terms
 from xdistill.report.picture import PANEL, svg_markup
 from xdistill.report.roc import class_pairs, pair_name, roc_figure
 from xdistill.report.scores import written
 from xdistill.report.slices import Slice, choose_cases, image_modalities, middle_slices, png_uri
-from xdistill.runs import Run
+from xdistill.runs import DIAGNOSTIC, Run
 
 if TYPE_CHECKING:
     from xdistill.cohort import Cohort
@@ -87,25 +88,24 @@ def reliability_chart(run: Run) -> str:
 
 def learning_charts(run: Run) -> tuple[str, ...]:
     """One chart a loss term."""
-    return tuple(
-        svg_markup(
-            learning_curves_figure(run, terms=[term]),
-            prefix=f"loss{index}",
-            alt=f"Loss term {term} over the epochs, mean over folds; {_course(run, term)}.",
-        )
-        for index, term in enumerate(loss_terms(run))
-    )
+    return _courses(run, {term: f"Loss term {term}" for term in loss_terms(run)}, prefix="loss")
 
 
 def diagnostic_charts(run: Run) -> tuple[str, ...]:
     """One chart a figure of `--diagnostics`."""
+    shown = {name: name.removeprefix(DIAGNOSTIC) for name in diagnostics(run)}
+    return _courses(run, shown, prefix="diagnostic")
+
+
+def _courses(run: Run, shown: Mapping[str, str], *, prefix: str) -> tuple[str, ...]:
+    """One chart a column of the history, over the epochs; the columns with their names for readers."""
     return tuple(
         svg_markup(
-            learning_curves_figure(run, terms=[name]),
-            prefix=f"diagnostic{index}",
-            alt=f"{name.removeprefix(DIAGNOSTIC)} over the epochs, mean over folds; {_course(run, name)}.",
+            learning_curves_figure(run, terms=[column]),
+            prefix=f"{prefix}{index}",
+            alt=f"{name} over the epochs, mean over folds; {_course(run, column)}.",
         )
-        for index, name in enumerate(diagnostics(run))
+        for index, (column, name) in enumerate(shown.items())
     )
 
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from xdistill.errors import RunError
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, write
-from xdistill.runs import HistoryRow, Run
+from xdistill.runs import DIAGNOSTIC, HistoryRow, Run
 
 NO_LOSS: Final = frozenset({"seconds", "lr", "taught", "smoothing"})
 TOTAL: Final = "total"
-DIAGNOSTIC: Final = "diagnostic."
 
 
 @dataclass(frozen=True)

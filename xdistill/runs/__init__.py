@@ -1,6 +1,16 @@
 """Runs: what they leave on disk, and reading it back."""
 
 from xdistill.runs.folder import RunFolder, fold_name
-from xdistill.runs.record import FORMAT, FORMAT_VERSION, HistoryRow, Run, load_run, run_name
+from xdistill.runs.record import DIAGNOSTIC, FORMAT, FORMAT_VERSION, HistoryRow, Run, load_run, run_name
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "HistoryRow", "Run", "RunFolder", "fold_name", "load_run", "run_name"]
+__all__ = [
+    "DIAGNOSTIC",
+    "FORMAT",
+    "FORMAT_VERSION",
+    "HistoryRow",
+    "Run",
+    "RunFolder",
+    "fold_name",
+    "load_run",
+    "run_name",
+]

@@ -16,6 +16,8 @@ from xdistill.stats import MetricFunction, Predictions, Summary, read_prediction
 
 FORMAT = "xdistill-run"
 FORMAT_VERSION = 1
+DIAGNOSTIC = "diagnostic."
+"""How the history's columns begin that diagnostics fill."""
 
 
 @dataclass(frozen=True)
