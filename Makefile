@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format docs site perf clean
+.PHONY: help setup run test slow check format docs site perf clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -25,6 +25,9 @@ run: setup ## the flagship recipe: train, test, report
 
 test: setup ## the tests
 	$(BIN)/python -m pytest -n 2
+
+slow: setup ## trials that take minutes and that `make test` skips
+	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/slow
 
 check: setup ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

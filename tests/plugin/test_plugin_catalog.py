@@ -202,13 +202,16 @@ def test_versions_of_the_interface():
     assert list(build_catalog([plugin(api=API_VERSION, xdistill_metrics=[Share])]))
 
 
+OWN_FILE = "What a file of yours offers is there with `--plugin FILE`"
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
         ("metric", "shar", "there is no metric 'shar'; did you mean 'share'?"),
         ("encoder", "share", "'share' is a metric, and an encoder is wanted here"),
-        ("metric", "zzz", "there is no metric 'zzz'; there are: other, share"),
-        ("dataset", "zzz", "there is no dataset 'zzz'; there are: none"),
+        ("metric", "zzz", f"there is no metric 'zzz'; there are: other, share. {OWN_FILE}"),
+        ("dataset", "zzz", f"there is no dataset 'zzz'; there are: none. {OWN_FILE}"),
     ],
 )
 def test_unknown_components(kind, name, message):

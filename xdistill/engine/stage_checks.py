@@ -10,6 +10,7 @@ from torch import nn
 from xdistill.engine.dependence import Trace, covers, estimators, trace
 from xdistill.engine.experiment import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.engine.objective import build_term
+from xdistill.engine.rehearsal import rehearse
 from xdistill.errors import Fault, SettingsError
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
@@ -162,11 +163,15 @@ class StageChecker:
         for role in term.roles:
             self._check_fitted(term, role, taps, place)
         try:
-            build_term(term, self.specs, self.training)
+            built = build_term(term, self.specs, self.training)
         except SettingsError as error:
             self.faults.append(
                 self.loaded.fault((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
+            return
+        wrong = rehearse(built, self.specs, self.training.schema)
+        if wrong:
+            self._fault(place, wrong)
 
     def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
         """What a term looks at may not come from an estimator that is fitted later, or never."""

@@ -15,7 +15,9 @@ class Estimator(Component, nn.Module):
 
     ``__init__(config, *, inputs, classes)`` gets the vector's length and the number of classes, and registers buffers
     of their final shapes for everything that `fit` will learn: then weights are saved, loaded and moved to devices as
-    those of any network, and no gradient reaches them. It may refuse with a `SettingsError`.
+    those of any network, and no gradient reaches them. Where a shape is known only after `fit`, as that of a forest,
+    override ``_load_from_state_dict`` so that the buffer takes the shape of what is loaded. It may refuse with a
+    `SettingsError`.
 
     A network builds its estimator as any other part, and calls it once in ``forward``, with one vector a subject::
 

@@ -91,7 +91,8 @@ class Catalog:
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
             return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is wanted here"
-        return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}"
+        there = f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}"
+        return f"{there}. What a file of yours offers is there with `--plugin FILE`"
 
 
 def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:
