@@ -79,7 +79,7 @@ class Bars:
                 self._epoch(event)
             case events.FoldFinished():
                 self._end(event.fold)
-            case events.FoldRestarted() | events.TrackerFailed():
+            case events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
                 self.progress.console.print(_warning(event), markup=False, style="yellow")
             case _:
                 pass
@@ -151,7 +151,7 @@ class Lines:
                     _say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
             case events.FoldFinished():
                 _say(f"{event.fold}: finished in {event.seconds:.0f} s")
-            case events.FoldRestarted() | events.TrackerFailed():
+            case events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
                 _say(_warning(event))
             case _:
                 pass
@@ -181,11 +181,13 @@ def _going_on(event: events.RunStarted) -> str:
     return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
 
 
-def _warning(event: events.FoldRestarted | events.TrackerFailed) -> str:
+def _warning(event: events.FoldRestarted | events.TrackerFailed | events.TeacherCacheFailed) -> str:
     from xdistill.engine import events
 
     if isinstance(event, events.FoldRestarted):
         return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
+    if isinstance(event, events.TeacherCacheFailed):
+        return f"warning: {event.fold}: {event.reason}"
     return f"warning: the tracker {event.name!r} failed, and the run goes on without it: {event.reason}"
 
 

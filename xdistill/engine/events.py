@@ -116,6 +116,19 @@ class FoldRestarted(Event):
 
 
 @dataclass(frozen=True)
+class TeacherCacheFailed(Event):
+    """Something kept of a teacher could not be used, or nothing can be kept; the fold computes it instead.
+
+    Attributes:
+        fold: such as ``r0-f3``.
+        reason: what and where.
+    """
+
+    fold: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunFinished(Event):
     """All folds are finished and the record is written."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -184,7 +184,7 @@ class Experiment:
         """Every component that decides the predictions, those within others included."""
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
-        return frozenset(choice.component for part in parts for choice in _choices(part))
+        return components_of(parts)
 
     @property
     def epochs(self) -> int:
@@ -221,6 +221,11 @@ class Experiment:
         crossval = self.recipe.crossval
         lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
         return lines
+
+
+def components_of(parts: Iterable[Choice[Any]]) -> frozenset[type[Component]]:
+    """The components of some choices, those within others included."""
+    return frozenset(choice.component for part in parts for choice in _choices(part))
 
 
 def _choices(value: Any) -> Iterator[Choice[Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from safetensors.torch import save
 
 from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
@@ -20,15 +21,18 @@ from xdistill.engine.controls import moved
 from xdistill.engine.device import make_fabric
 from xdistill.engine.evaluate import EVALUATION_BATCH, predict
 from xdistill.engine.events import Event, FoldFinished
+from xdistill.engine.experiment import Experiment
 from xdistill.engine.loader import Rows, Source, channels_last
 from xdistill.engine.memory import memory_explained
 from xdistill.engine.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.engine.networks import build_networks
 from xdistill.engine.seeds import derive
+from xdistill.engine.teacher_cache import FOLDER, TeacherCache
+from xdistill.engine.teacher_key import about
 from xdistill.engine.train import Trainer
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
-from xdistill.plugin import load_catalog
+from xdistill.plugin import Catalog, load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
@@ -60,7 +64,8 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[Trainer, Split]:
-    experiment = assemble(as_loaded(payload["recipe"]), load_catalog())
+    catalog = load_catalog()
+    experiment = assemble(as_loaded(payload["recipe"]), catalog)
     recipe = experiment.recipe
     cohort = open_cohort(Path(payload["cohort"]))
     splits = Splits.from_json(read_json(folder.splits))
@@ -97,8 +102,24 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
         fold=name,
         seed=seed,
         seen=teacher_sees(experiment, cohort),
+        cache=_teacher_cache(experiment, catalog, cohort, split, fabric),
     )
     return trainer, split
+
+
+def _teacher_cache(
+    experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
+) -> TeacherCache | None:
+    """Where teachers are kept: beside the cohort file; nowhere for one teacher spread over several processes."""
+    settings = experiment.recipe.teacher_cache
+    if settings.use == "off" or "teacher" not in experiment.networks or fabric.world_size > 1:
+        return None
+    return TeacherCache(
+        cohort.path.parent / FOLDER,
+        about(experiment, catalog, cohort, split),
+        outputs_mb=settings.outputs_mb,
+        disk_mb=settings.disk_mb,
+    )
 
 
 def _channels_last(network: Network) -> None:
@@ -153,6 +174,8 @@ def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds
         role: sum(parameter.numel() for parameter in network.parameters()) for role, network in trainer.networks.items()
     }
     fold = {"repeat": split.repeat, "fold": split.fold, "seconds": seconds, "parameters": parameters}
+    if trainer.reused:
+        fold["reused"] = trainer.reused
     write_json(target / "fold.json", fold)
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))

@@ -17,7 +17,14 @@ from xdistill.plugin import Catalog
 from xdistill.version import __version__
 
 # Fields that change how fast a run is and not what comes out of it.
-_IRRELEVANT = (("executor",), ("trackers",), ("loader", "workers"), ("loader", "memory_mb"), ("description",))
+_IRRELEVANT = (
+    ("executor",),
+    ("trackers",),
+    ("loader", "workers"),
+    ("loader", "memory_mb"),
+    ("teacher_cache",),
+    ("description",),
+)
 
 
 def run_id(
@@ -55,11 +62,13 @@ def sources(components: Collection[type[Component]]) -> dict[str, str]:
     Whoever edits a loss and runs again means a new run, although no version has changed.
     """
     return {
-        name: _digest(name) for name in sorted({component.__module__.partition(".")[0] for component in components})
+        name: package_digest(name)
+        for name in sorted({component.__module__.partition(".")[0] for component in components})
     }
 
 
-def _digest(package: str) -> str:
+def package_digest(package: str) -> str:
+    """16 hexadecimal digits of the source files of a package that is imported."""
     origin = Path(sys.modules[package].__file__ or "")
     files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
     digest = hashlib.sha256()

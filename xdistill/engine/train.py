@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.evaluate import EVALUATION_BATCH, log_loss, predict
-from xdistill.engine.events import EpochEnded, Event, FoldStarted
+from xdistill.engine.events import EpochEnded, Event, FoldStarted, TeacherCacheFailed
 from xdistill.engine.experiment import Experiment, FitPlan, StagePlan, TrainPlan
 from xdistill.engine.fit import fit_stage
 from xdistill.engine.gradient import train_stage
 from xdistill.engine.loader import Rows, Source, channels_last, memory_format
 from xdistill.engine.missing import ModalityDropout
+from xdistill.engine.taught_once import taught_once
+from xdistill.engine.teacher_cache import TeacherCache
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch
@@ -48,6 +51,8 @@ class Trainer:
         losses: parameters that losses own, by stage and name, as their stage left them.
         best: the networks of the best epoch so far, when subjects are kept aside to choose it by.
         seen: which of the cohort's subjects the teacher is given, ``(cohort,)``; None: everyone.
+        cache: where teachers are kept for other runs; None: nowhere.
+        reused: names of stages whose outcome was found there.
     """
 
     experiment: Experiment
@@ -64,6 +69,8 @@ class Trainer:
     losses: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Any] | None = None
     seen: NDArray[np.bool_] | None = None
+    cache: TeacherCache | None = None
+    reused: list[str] = field(default_factory=list)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -100,12 +107,15 @@ class Trainer:
             self.history = state["history"]
             self.losses = state["losses"]
             self.best = state["best"]
+            self.reused = state.get("reused", [])
             for role, weights in state["networks"].items():
                 self.networks[role].load_state_dict(weights)
         yield FoldStarted(self.fold, done=self._epochs_before(at_stage) + at_epoch)
         for index, stage in enumerate(self.experiment.schedule[at_stage:], start=at_stage):
             begin = at_epoch if index == at_stage else 0
-            yield from RUNNERS[type(stage)](self, index, stage, begin, state if begin else None)
+            run = partial(RUNNERS[type(stage)], self, index, stage, begin, state if begin else None)
+            yield from taught_once(self, index, begin, run)
+            yield from self._troubles()
         if self.best is not None:
             for role, weights in self.best["networks"].items():
                 self.networks[role].load_state_dict(weights)
@@ -128,6 +138,27 @@ class Trainer:
         last = epoch == stage.epochs
         if last or self.checkpointer.due():
             self._save(index + 1 if last else index, 0 if last else epoch, state())
+        return self._ended(index, row)
+
+    def take_over(self, index: int, rows: Sequence[dict[str, Any]]) -> Iterator[EpochEnded]:
+        """Go on as if a stage had been run, whose outcome the networks already hold.
+
+        Args:
+            index: of the stage.
+            rows: what the history says of its epochs.
+        """
+        self.history.extend(rows)
+        self.reused.append(self.experiment.schedule[index].name)
+        self._save(index + 1, 0, {})
+        for row in rows:
+            yield self._ended(index, row)
+
+    def _troubles(self) -> Iterator[TeacherCacheFailed]:
+        while self.cache is not None and self.cache.troubles:
+            yield TeacherCacheFailed(self.fold, self.cache.troubles.pop(0))
+
+    def _ended(self, index: int, row: Mapping[str, Any]) -> EpochEnded:
+        stage, epoch = self.experiment.schedule[index], row["epoch"]
         return EpochEnded(
             fold=self.fold,
             stage=stage.name,
@@ -168,6 +199,7 @@ class Trainer:
                 "history": self.history,
                 "losses": self.losses,
                 "best": self.best,
+                "reused": self.reused,
                 **state,
             }
         )

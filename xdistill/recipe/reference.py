@@ -29,6 +29,7 @@ from xdistill.recipe.schema import (
     Term,
     TrainStage,
 )
+from xdistill.recipe.teacher_cache import TeacherCache
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
@@ -42,6 +43,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("crossval", Crossval),
     ("missing", Missing),
     ("cache", CacheRecipe),
+    ("teacher cache", TeacherCache),
     ("executor", ExecutorBlock),
 )
 _TITLES = {model: title for title, model in SECTIONS}

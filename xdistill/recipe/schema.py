@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from xdistill.recipe.missing import Missing
 from xdistill.recipe.section import Section
+from xdistill.recipe.teacher_cache import TeacherCache
 
 Control = Literal["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -225,6 +226,9 @@ class Recipe(Section):
     loader: Loader = Field(default=Loader(), description="how subjects become batches")
     compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
+    teacher_cache: TeacherCache = Field(
+        default=TeacherCache(), description="whether teachers are kept for other runs; not part of a run's identity"
+    )
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
     diagnostics: bool = Field(
         default=False,
@@ -269,4 +273,5 @@ class Recipe(Section):
 _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "missing": lambda recipe: recipe.missing.use != "refuse",
     "control": lambda recipe: recipe.control is not None,
+    "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
 }

@@ -1,0 +1,269 @@
+"""Trained teachers are taken over by whoever would come to the same bits, and by nobody else."""
+
+import csv
+import shutil
+
+import pytest
+import torch
+
+from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
+from tiny import tiny
+from xdistill.engine.checkpoint import Checkpointer
+from xdistill.engine.events import EpochEnded, TeacherCacheFailed
+from xdistill.engine.fold import _trainer, run_fold
+from xdistill.engine.teacher_cache import FOLDER
+from xdistill.engine.teacher_key import key_of_trained
+from xdistill.runs.files import read_json
+
+TEACH = {"name": "teach", "train": ["teacher"], "epochs": 2, "objective": [{"use": "focal", "on": "teacher"}]}
+LEARN = {"name": "learn", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}, {"use": "class_kl"}]}
+
+HINTS = {"use": "feature_kl", "taps": ["hbp"]}
+
+
+def offline(teach=TEACH, learn=LEARN, **changes):
+    """The teacher first, then the student."""
+    return tiny(stages=[{**TEACH, **teach}, {**LEARN, **learn}], **changes)
+
+
+def wider(role, width=0.0625):
+    """A network of the tiny recipe with broader encoders."""
+    network = tiny()[role]
+    return {**network, "branches": {name: {**part, "width": width} for name, part in network["branches"].items()}}
+
+
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory):
+    """A cache of its own, since here it matters what is in it."""
+    return tmp_path_factory.mktemp("cohorts")
+
+
+@pytest.fixture
+def empty(cohorts):
+    """The same, with no teacher in it yet."""
+    shutil.rmtree(cohorts / FOLDER, ignore_errors=True)
+    return cohorts
+
+
+def finished(recipe, folder, cache, catalog):
+    """The trainer of a first fold that has run to its end, and its events."""
+    trainer = trainer_of(recipe, folder, cache, catalog)
+    return trainer, list(trainer.run())
+
+
+def weights(trainer):
+    return {
+        f"{role}.{name}": value.clone()
+        for role, network in trainer.networks.items()
+        for name, value in network.state_dict().items()
+    }
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_second_student_takes_the_teacher_over(tmp_path, empty, catalog):
+    first, told = finished(offline(), tmp_path / "first", empty, catalog)
+    other = offline(student=wider("student"), learn={"epochs": 2, "optimizer": {"lr": 0.01}})
+    second, told_again = finished(other, tmp_path / "second", empty, catalog)
+    assert (first.reused, second.reused) == ([], ["teach"])
+    assert second.history[:2] == first.history[:2]
+    assert [(e.stage, e.epoch, e.done) for e in told_again if isinstance(e, EpochEnded)] == [
+        ("teach", 1, 1),
+        ("teach", 2, 2),
+        ("learn", 1, 3),
+        ("learn", 2, 4),
+    ]
+    assert [e.losses for e in told_again if isinstance(e, EpochEnded)][:2] == [
+        e.losses for e in told if isinstance(e, EpochEnded)
+    ][:2]
+    anew, _ = finished({**other, "teacher_cache": {"use": "off"}}, tmp_path / "anew", empty, catalog)
+    assert anew.reused == []
+    assert same(weights(anew), weights(second))
+
+
+CHANGES = {
+    "seed": {"seed": 1},
+    "width": {"teacher": wider("teacher")},
+    "rate": {"teach": {"optimizer": {"lr": 0.01}}},
+    "batch": {"teach": {"batch_size": 6}},
+    "epochs": {"teach": {"epochs": 3}},
+    "loss": {"teach": {"objective": [{"use": "focal", "on": "teacher", "gamma": 1.0}]}},
+    "name": {"teach": {"name": "school"}},
+    "split": {"crossval": {"folds": 3, "seed": 1}},
+    "held out": {"crossval": {"folds": 3, "validation": 0.2}},
+    "transform": {"transforms": [{"use": "tabular", "modality": "clinical", "scale": "none"}]},
+    "augmentation": {"augment": []},
+    "data": {"data": {**tiny()["data"], "seed": 5}},
+    "missing": {"missing": "impute"},
+    "shuffled": {"control": "shuffled_privileged"},
+    "own kind": {"control": "self_distillation"},
+    "threads": {"compute": {"threads": 2}},
+    "diagnostics": {"diagnostics": True},
+    "drop last": {"loader": {"batch_size": 8, "drop_last": True}},
+}
+
+
+@pytest.fixture(scope="module")
+def plain_key(tmp_path_factory, cohorts, catalog):
+    return key_of_trained(trainer_of(offline(), tmp_path_factory.mktemp("plain"), cohorts, catalog), 0)
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_whatever_decides_the_teacher_is_in_the_key(change, plain_key, tmp_path, cohorts, catalog):
+    key = key_of_trained(trainer_of(offline(**CHANGES[change]), tmp_path, cohorts, catalog), 0)
+    assert key is not None
+    assert key != plain_key
+
+
+ELSEWHERE = {
+    "student": {"student": wider("student")},
+    "student's stage": {
+        "learn": {
+            "epochs": 7,
+            "optimizer": {"lr": 0.5},
+            "objective": [{"use": "focal"}, {"use": "feature_kl", "taps": ["hbp"]}],
+        }
+    },
+    "name of the recipe": {"name": "tests/other"},
+    "constant": {"control": "constant_teacher"},
+    "smoothed": {"control": "label_smoothing"},
+    "helpers": {"loader": {"batch_size": 8, "workers": 1, "memory_mb": 1}},
+    "metrics": {"metrics": [], "description": "other words"},
+}
+
+
+@pytest.mark.parametrize("change", list(ELSEWHERE))
+def test_what_concerns_the_student_alone_is_not(change, plain_key, tmp_path, cohorts, catalog):
+    assert key_of_trained(trainer_of(offline(**ELSEWHERE[change]), tmp_path, cohorts, catalog), 0) == plain_key
+
+
+def test_another_fold_of_the_same_split_is_another_key(plain_key, tmp_path, cohorts, catalog):
+    run = prepared(offline(), tmp_path, cohorts, catalog)
+    keys = {key_of_trained(_trainer(payload_of(run, fold), run.folder, f"r0-f{fold}")[0], 0) for fold in range(3)}
+    assert len(keys) == 3
+    assert plain_key in keys
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        tiny()["stages"],
+        [tiny()["stages"][0], TEACH],
+        [{**TEACH, "train": ["teacher", "student"], "objective": [*TEACH["objective"], {"use": "focal"}]}],
+    ],
+)
+def test_where_the_student_has_a_part_the_teacher_is_not_kept(stages, tmp_path, cohorts, catalog):
+    trainer = trainer_of(tiny(stages=stages), tmp_path, cohorts, catalog)
+    assert key_of_trained(trainer, len(stages) - 1) is None
+
+
+def test_a_student_who_learned_before_is_no_part_of_it(tmp_path, cohorts, catalog):
+    before = {**LEARN, "name": "warm up", "objective": [{"use": "focal"}]}
+    trainer = trainer_of(tiny(stages=[before, TEACH]), tmp_path / "after", cohorts, catalog)
+    alone = trainer_of(tiny(stages=[TEACH, LEARN]), tmp_path / "alone", cohorts, catalog)
+    assert key_of_trained(trainer, 0) is None
+    assert key_of_trained(trainer, 1) == key_of_trained(alone, 0)
+    list(alone.run())
+    list(trainer.run())
+    assert trainer.reused == ["teach"]
+    anew, _ = finished(tiny(stages=[before, TEACH], teacher_cache={"use": "off"}), tmp_path / "anew", cohorts, catalog)
+    assert same(weights(anew), weights(trainer))
+
+
+@pytest.mark.parametrize("missing", ["skip", {"use": "modality_dropout", "rate": 0.5}])
+def test_missing_modalities_change_nothing_in_that(missing, tmp_path, empty, catalog):
+    recipe = incomplete(stages=[TEACH, LEARN], missing=missing)
+    finished(recipe, tmp_path / "first", empty, catalog)
+    second, _ = finished({**recipe, "name": "tests/second"}, tmp_path / "second", empty, catalog)
+    anew, _ = finished({**recipe, "teacher_cache": {"use": "off"}}, tmp_path / "anew", empty, catalog)
+    assert second.reused == ["teach"]
+    assert same(weights(anew), weights(second))
+
+
+def damaged(path, how):
+    data = bytearray(path.read_bytes())
+    if how == "truncated":
+        del data[len(data) // 2 :]
+    elif how == "flipped":
+        data[-5] ^= 1
+    else:
+        data[:] = b"no weights"
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped", "foreign"])
+def test_a_damaged_teacher_is_told_and_trained_anew(how, tmp_path, empty, catalog):
+    first, _ = finished(offline(), tmp_path / "first", empty, catalog)
+    (kept,) = (empty / FOLDER / "teachers").iterdir()
+    whole = kept.read_bytes()
+    damaged(kept, how)
+    second, told = finished(offline(), tmp_path / "second", empty, catalog)
+    assert second.reused == []
+    assert same(weights(first), weights(second))
+    (trouble,) = [event for event in told if isinstance(event, TeacherCacheFailed)]
+    assert "damaged" in trouble.reason
+    assert "made anew" in trouble.reason
+    assert len(kept.read_bytes()) == pytest.approx(len(whole), abs=200)  # its times have other digits
+    third, told = finished(offline(), tmp_path / "third", empty, catalog)
+    assert third.reused == ["teach"]
+    assert not [event for event in told if isinstance(event, TeacherCacheFailed)]
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_costs_nothing_else(tmp_path, empty, catalog):
+    (empty / FOLDER).write_text("a file where the folder would be")
+    try:
+        trainer, told = finished(offline(), tmp_path / "first", empty, catalog)
+    finally:
+        (empty / FOLDER).unlink()
+    assert [row["stage"] for row in trainer.history] == ["teach", "teach", "learn"]
+    assert len([event for event in told if isinstance(event, TeacherCacheFailed)]) == 1
+
+
+def test_what_was_not_used_for_longest_makes_room(tmp_path, empty, catalog):
+    trainer, _ = finished(offline(), tmp_path / "first", empty, catalog)
+    (first,) = (empty / FOLDER / "teachers").iterdir()
+    size = first.stat().st_size
+    trainer.cache.disk_mb = 2.5 * size / 2**20
+    for seed in (1, 2):
+        other = trainer_of(offline(seed=seed), tmp_path / str(seed), empty, catalog)
+        other.cache.disk_mb = trainer.cache.disk_mb
+        trainer.cache.used(first)
+        list(other.run())
+    left = list((empty / FOLDER / "teachers").iterdir())
+    assert len(left) == 2
+    assert first in left
+
+
+def test_an_interrupted_teacher_goes_on_and_is_kept(tmp_path, empty, catalog, monkeypatch):
+    monkeypatch.setattr(Checkpointer, "due", lambda _self: True)
+    broken = trainer_of(offline(), tmp_path / "broken", empty, catalog)
+    events = broken.run()
+    while len(broken.history) < 1:
+        next(events)
+    events.close()
+    assert not list((empty / FOLDER).rglob("*.safetensors"))
+    again, _ = finished(offline(), tmp_path / "broken", empty, catalog)
+    assert again.reused == []
+    second, _ = finished(offline(), tmp_path / "second", empty, catalog)
+    assert second.reused == ["teach"]
+    assert second.history[:2] == again.history[:2]
+    assert same(weights(again), weights(second))
+
+
+def test_a_fold_says_what_it_took_over_and_the_run_keeps_its_id(tmp_path, empty, catalog):
+    recipes = {"one": offline(), "two": offline(), "off": offline(teacher_cache={"use": "off"})}
+    runs = {name: prepared(recipe, tmp_path / name, empty, catalog) for name, recipe in recipes.items()}
+    assert len({run.identity for run in runs.values()}) == 1
+    for run in runs.values():
+        list(run_fold(payload_of(run)))
+    one, two, off = (run.folder.fold("r0-f0") for run in runs.values())
+    assert [read_json(fold / "fold.json").get("reused") for fold in (one, two, off)] == [None, ["teach"], None]
+    for file in ("predictions.csv", "teacher.safetensors", "student.safetensors"):
+        assert (one / file).read_bytes() == (two / file).read_bytes() == (off / file).read_bytes()
+    with (two / "history.csv").open() as file:
+        assert [row["stage"] for row in csv.DictReader(file)] == ["teach", "teach", "learn"]
+    kept = b"".join(path.read_bytes() for path in (empty / FOLDER).rglob("*") if path.is_file())
+    assert kept
+    assert not any(subject.encode() in kept for subject in runs["one"].cohort.subjects)
