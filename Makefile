@@ -46,13 +46,8 @@ docs: setup ## generated pages of the documentation
 site: docs ## the documentation as a site, in site/
 	$(BIN)/python -m mkdocs build --strict
 
-perf: setup ## speed, as ratios within one run
-	$(BIN)/python benchmarks/perf/step.py
-	$(BIN)/python benchmarks/perf/folds.py
-	$(BIN)/python benchmarks/perf/cache.py
-	$(BIN)/python benchmarks/perf/start.py
-	$(BIN)/python benchmarks/perf/ranking.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/perf/losses.py
+perf: setup ## speed, as one table of ratios; frameworks to compare with: pip install --group perf
+	$(BIN)/python benchmarks/perf
 
 clean: ## forget everything that was set up
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,31 +1,30 @@
-"""Reading a whole cached cohort against copying the same bytes in memory.
+"""Reading a whole cached cohort: against copying the same bytes in memory, and against other readers.
 
-    python benchmarks/perf/cache.py [--subjects 270] [--rounds 7] [--folder DIR]
+    python benchmarks/perf/cache.py [--quick]
 
-The two are timed in turn, with the file in the page cache. The copy is `ndarray.copy`: like reading, it takes memory
-of its own. Every value that is read is compared with its checksum. Exit code 1 when reading runs at less than half
-the speed of copying.
+All are timed in turn, with their files in the page cache. The copy is ``ndarray.copy``: like reading, it takes memory
+of its own. Every value that ``Cohort.load`` reads is compared with its checksum; h5py compares with Fletcher-32, and
+MONAI's ``PersistentDataset`` with nothing. The ratios are rates: two means twice as fast.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
+from common import Row, alone, interleaved, ratios
 from numpy.typing import NDArray
+from persistent import persistent_reader
 
 from xdistill.cohort import build_cohort, open_cohort
 from xdistill.interfaces import Choice, Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.recipe.schema import CacheRecipe
 from xdistill.types import ModalitySpec, Schema
 
-GOAL = 0.5
+PERSISTENT = "MONAI PersistentDataset, warm"
 
 
 class Noise(Dataset):
@@ -61,44 +60,39 @@ class Noise(Dataset):
         return DatasetFacts("noise", synthetic=True)
 
 
-def seconds(action: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    action()
-    return time.perf_counter() - begun
-
-
 def through_hdf5(path: Path) -> None:
-    """What a plain reader does, for comparison: h5py reads the data sets and checks Fletcher-32."""
+    """What a plain reader does: h5py reads the data sets and checks Fletcher-32."""
     with h5py.File(path, "r") as file:
         for group in file["modalities"].values():
             group["values"][()]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subjects", type=int, default=270)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--folder", type=Path, default=None)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        data = Choice(Noise, Noise.Config(subjects=options.subjects))
+def rows(quick: bool) -> list[Row]:
+    subjects, rounds = (90, 3) if quick else (270, 7)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Choice(Noise, Noise.Config(subjects=subjects))
         path = build_cohort(data, CacheRecipe(), directory=Path(folder), workers=1)
         cohort = open_cohort(path)
         arrays = cohort.load()
-        size = sum(array.nbytes for array in arrays.values()) / 1e9
-        copies, loads, plain = [], [], []
-        for _ in range(options.rounds):
-            copies.append(seconds(lambda: [array.copy() for array in arrays.values()]))
-            loads.append(seconds(cohort.load))
-            plain.append(seconds(lambda: through_hdf5(path)))
+        size = sum(array.nbytes for array in arrays.values()) / 1e6
+
+        def against(name: str, other: Callable[[], object], goal: float | None) -> Row:
+            pairs = interleaved(other, cohort.load, rounds=rounds)
+            note = f"{size:.0f} MB, {size / 1e3 / min(seconds for _, seconds in pairs):.1f} GB/s at best"
+            return Row("reading a cohort", name, ratios(pairs), goal, more_is_better=True, note=note)
+
+        found = [
+            against("copy in memory", lambda: [array.copy() for array in arrays.values()], 0.5),
+            against("h5py", lambda: through_hdf5(path), None),
+        ]
+        try:
+            found.append(against(PERSISTENT, persistent_reader(Path(folder) / "monai", arrays), 1.0))
+        except ImportError:
+            note = "not installed: python -m pip install 'xdistill[mri]'"
+            found.append(Row("reading a cohort", PERSISTENT, (), 1.0, more_is_better=True, note=note))
         cohort.close()
-    ratio = min(copies) / min(loads)
-    print(f"{options.subjects} subjects, {size * 1000:.0f} MB, best of {options.rounds} rounds")
-    print(f"copy in memory   {size / min(copies):6.2f} GB/s")
-    print(f"Cohort.load      {size / min(loads):6.2f} GB/s   ratio {ratio:.2f} (goal: at least {GOAL})")
-    print(f"h5py             {size / min(plain):6.2f} GB/s   ratio {min(copies) / min(plain):.2f}")
-    return 0 if ratio >= GOAL else 1
+    return found
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    alone(rows, __doc__)

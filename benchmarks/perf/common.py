@@ -1,10 +1,65 @@
-"""What the speed scripts share: measuring two things in turn, and printing ratios."""
+"""What the speed scripts share: measuring two things in turn, and the rows of the table."""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: what is measured.
+        against: what it is held against; empty for seconds alone.
+        values: one ratio (or, with ``unit``, one time) a round; none where nothing could be measured.
+        goal: of the median; None where there is none.
+        more_is_better: whether the goal is a least value instead of a largest one.
+        unit: empty for ratios.
+        note: what else there is to know, such as why nothing could be measured.
+    """
+
+    what: str
+    against: str
+    values: tuple[float, ...]
+    goal: float | None = None
+    more_is_better: bool = False
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def median(self) -> float:
+        """Of the rounds."""
+        return statistics.median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median reaches the goal; None where there is no goal or no value."""
+        if self.goal is None or not self.values:
+            return None
+        return self.median >= self.goal if self.more_is_better else self.median <= self.goal
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as text: what, against, median, least, most, goal, met, note."""
+        numbers = [self.median, min(self.values), max(self.values)] if self.values else []
+        shown = [f"{number:.2f}{self.unit}" for number in numbers] or ["-", "-", "-"]
+        sign = ">=" if self.more_is_better else "<="
+        goal = "" if self.goal is None else f"{sign} {self.goal:g}{self.unit}"
+        met = {True: "yes", False: "no", None: ""}[self.met]
+        return (self.what, self.against, *shown, goal, met, self.note)
+
+
+HEADER = ("what", "against", "median", "min", "max", "goal", "met", "note")
+
+
+def ratios(pairs: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+    """Of the pairs that `interleaved` measured."""
+    return tuple(first / second for first, second in pairs)
 
 
 def interleaved(
@@ -31,10 +86,21 @@ def interleaved(
     return pairs
 
 
-def report(name: str, pairs: list[tuple[float, float]], *, goal: float) -> None:
-    """Print the median ratio of the pairs beside the goal."""
-    ratios = sorted(first / second for first, second in pairs)
-    print(
-        f"{name}: ratio {statistics.median(ratios):.3f} (from {ratios[0]:.3f} to {ratios[-1]:.3f} in {len(ratios)} "
-        f"rounds), goal at most {goal:g}"
-    )
+def table(rows: Sequence[Row]) -> str:
+    """The rows in columns."""
+    lines = [HEADER, *(row.cells() for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(HEADER))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def measured(script: str, quick: bool) -> list[Row]:
+    """The rows of a script, by the name of its module."""
+    rows: list[Row] = import_module(script).rows(quick)
+    return rows
+
+
+def alone(rows: Callable[[bool], Sequence[Row]], about: str | None) -> None:
+    """What a script does when it is run alone: measure and print its rows."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    print(table(rows(parser.parse_args().quick)))

@@ -3,19 +3,17 @@
 Both compute the same value (checked) from the same outputs, one thread, in turn within one process, by the seconds that
 it computes. Logits are 256 x 100, vectors 64 x 512, maps 16 x 32 x 6 x 12 x 12, alike in student and teacher.
 
-    OMP_NUM_THREADS=1 python benchmarks/perf/losses.py [--rounds 60] [--only rkd]
+    OMP_NUM_THREADS=1 python benchmarks/perf/losses.py [--quick]
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import time
 from collections.abc import Callable
 
 import plain_losses as plain
 import torch
-from common import interleaved
+from common import Row, alone, interleaved, ratios
 from torch import Tensor, nn
 
 from xdistill.interfaces import DistillationLoss
@@ -57,29 +55,21 @@ CASES: dict[str, tuple[str, dict[str, object], plain.Plain]] = {
 }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--only", default="", help="losses whose name begins so")
-    chosen = parser.parse_args()
+def rows(quick: bool) -> list[Row]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     catalog = load_catalog()
-    missed = []
+    found = []
     for name, (kind, block, reference) in CASES.items():
-        if not name.startswith(chosen.only):
-            continue
         taps = {} if kind == "logits" else {"taps": [kind]}
         spec = OutputSpec(CLASSES, {"vector": VECTOR, "map": MAP, "next": MAP})
         loss = choose(DistillationLoss, {**taps, **block}, catalog).build(student=spec, teacher=spec)
-        ratio = measure(name, loss, reference, kind, chosen.rounds)
-        missed += [name] if ratio > GOAL else []
-    print(f"goal: at most {GOAL}; missed by: {', '.join(missed) or 'none'}")
+        found.append(measure(name, loss, reference, kind, rounds=6 if quick else 24))
+    return found
 
 
-def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, rounds: int) -> float:
-    """Print and return the ratio of the fastest rounds, which others on the machine disturb least."""
+def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, *, rounds: int) -> Row:
+    """Forward and backward of both, after a check that they say the same."""
     subjects = SUBJECTS[kind]
     student, teacher = outputs(kind, subjects, learn=True), outputs(kind, subjects, learn=False)
     target = torch.arange(subjects) % CLASSES
@@ -91,14 +81,8 @@ def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, round
     theirs = step(lambda: reference(student, teacher, target), student)
     repeats = max(1, round(SHORTEST / seconds(ours)))
     pairs = interleaved(repeated(ours, repeats), repeated(theirs, repeats), rounds=rounds, clock=time.process_time)
-    median = statistics.median(first / second for first, second in pairs)
-    best = [1e6 * min(pair[place] for pair in pairs) / repeats for place in (0, 1)]
-    ratio = best[0] / best[1]
-    print(
-        f"{name:24} {best[0]:8.0f} us, plain {best[1]:8.0f} us, ratio {ratio:.2f} (median of rounds {median:.2f})",
-        flush=True,
-    )
-    return ratio
+    note = f"{1e6 * min(first for first, _ in pairs) / repeats:.0f} microseconds at best"
+    return Row(f"loss {name}", "plain version of its formula", ratios(pairs), GOAL, note=note)
 
 
 def outputs(kind: str, subjects: int, *, learn: bool) -> Output:
@@ -140,4 +124,4 @@ def seconds(function: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    alone(rows, __doc__)
