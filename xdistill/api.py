@@ -15,6 +15,7 @@ from xdistill.recipe.schema import CONTROLS
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs import Run
 from xdistill.runs import load_run as _load_run
+from xdistill.runs.files import read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
     from xdistill.recipe.schema import Recipe
     from xdistill.stats import MetricFunction
 
-__all__ = ["ControlledRun", "Figures", "FinishedRun", "load_recipe", "load_run", "run", "run_with_controls"]
+__all__ = [
+    "ControlledRun",
+    "Figures",
+    "FinishedRun",
+    "TunedRecipe",
+    "load_recipe",
+    "load_run",
+    "run",
+    "run_with_controls",
+    "tune",
+]
 
 
 @dataclass(frozen=True)
@@ -186,6 +197,83 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
             refused[control] = "; ".join(fault.message for fault in error.faults)
     result.write_report()
     return ControlledRun(result, controls, refused)
+
+
+@dataclass(frozen=True)
+class TunedRecipe:
+    """A finished search.
+
+    Attributes:
+        path: of the study's folder.
+        recipe: the tuned recipe's file, which `run` takes.
+        run: of a nested search, the finished run whose folds were trained with what their searches chose; None for a
+            flat search.
+        record: what the search came to, as plain data; of a flat search optimistic.
+    """
+
+    path: Path
+    recipe: Path
+    run: FinishedRun | None
+    record: Mapping[str, Any]
+
+
+def tune(
+    recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | Path,
+    *,
+    profile: str | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    runs: Path | str = "runs",
+    cache: Path | str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    **options: Any,
+) -> TunedRecipe:
+    """Search for better settings, as the recipe's `tune` says; a search that was interrupted goes on where it stopped.
+
+    Args:
+        recipe: as for `run`.
+        profile: as for `run`.
+        overrides: as for `run`.
+        runs: as for `run`.
+        cache: as for `run`.
+        on_event: as for `run`.
+        options: the fields of `xdistill.tune.study.Options`: ``studies``, ``storage``, ``name``, ``workers``, ``flat``.
+
+    Raises:
+        XdistillError: as `run`; also for a space or a storage that is at fault.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        raise UserError("a search needs Optuna, which is not installed; give `pip install 'xdistill[tune]'`")
+    from xdistill.cohort import open_cohort
+    from xdistill.engine.assemble import read_recipe
+    from xdistill.engine.events import CohortReady
+    from xdistill.plugin import load_catalog
+    from xdistill.report import write_report
+    from xdistill.tune.events import StudyFinished
+    from xdistill.tune.run import TUNED, tune
+    from xdistill.tune.study import Options
+
+    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
+    found: dict[type[Event], Any] = {}
+    search = tune(
+        loaded,
+        load_catalog(),
+        runs=Path(runs),
+        cache=None if cache is None else Path(cache),
+        options=Options(**options),
+    )
+    with closing(search) as events:
+        for event in events:
+            found[type(event)] = event
+            if on_event is not None:
+                on_event(event)
+    ended: StudyFinished = found[StudyFinished]
+    folder = Path(ended.path)
+    finished = load_run(ended.run, cohort=found[CohortReady].path) if ended.run else None
+    if finished is not None:
+        write_report(finished, cohort=open_cohort(Path(found[CohortReady].path)))
+    return TunedRecipe(folder, folder / TUNED, finished, read_json(folder / "study.json"))
 
 
 def _with_control(

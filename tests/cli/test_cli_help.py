@@ -13,6 +13,7 @@ from cli.conftest import START, environment
 COMMANDS = [
     "",
     "run",
+    "tune",
     "recipe",
     "recipe check",
     "recipe show",

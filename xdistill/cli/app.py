@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import bench, data, plugins, recipe, run
+from xdistill.cli import bench, data, plugins, recipe, run, tune
 from xdistill.cli.examples import command, with_examples
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
@@ -39,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 command(app, *run.EXAMPLES)(run.run)
+command(app, *tune.EXAMPLES)(tune.tune)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")

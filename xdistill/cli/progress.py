@@ -20,15 +20,16 @@ Listen = Callable[["Event"], None]
 def listener(*, quiet: bool) -> Iterator[Listen]:
     """Something to hand the engine's events to."""
     if quiet:
-        yield _warnings
+        yield warnings
     elif sys.stderr.isatty():
-        with _bars() as progress:
+        with bars() as progress:
             yield Bars(progress).listen
     else:
         yield Lines().listen
 
 
-def _bars() -> Progress:
+def bars() -> Progress:
+    """Where bars are drawn."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Column
 
@@ -135,37 +136,38 @@ class Lines:
         match event:
             case events.CohortProgress():
                 if event.done == event.total:
-                    _say(f"cohort: {event.total} subjects cached")
+                    say(f"cohort: {event.total} subjects cached")
             case events.RunStarted():
                 self.epochs = event.epochs
-                _say(f"run folder: {event.path}")
-                _say(f"{len(event.folds)} folds, {event.jobs} at a time, {event.threads} thread(s) each")
+                say(f"run folder: {event.path}")
+                say(f"{len(event.folds)} folds, {event.jobs} at a time, {event.threads} thread(s) each")
                 if event.finished:
-                    _say(_going_on(event))
+                    say(_going_on(event))
             case events.FoldStarted():
                 self.last[event.fold] = time.monotonic()
-                _say(f"{event.fold}: " + (f"goes on after epoch {event.done}" if event.done else "starts"))
+                say(f"{event.fold}: " + (f"goes on after epoch {event.done}" if event.done else "starts"))
             case events.EpochEnded():
                 if time.monotonic() - self.last.get(event.fold, 0.0) > self.PERIOD:
                     self.last[event.fold] = time.monotonic()
-                    _say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
+                    say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
             case events.FoldFinished():
-                _say(f"{event.fold}: finished in {event.seconds:.0f} s")
+                say(f"{event.fold}: finished in {event.seconds:.0f} s")
             case events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
-                _say(_warning(event))
+                say(_warning(event))
             case _:
                 pass
 
 
-def _warnings(event: Event) -> None:
+def warnings(event: Event) -> None:
     """Nothing but what the user asked for and does not get."""
     from xdistill.engine import events
 
     if isinstance(event, events.TrackerFailed):
-        _say(_warning(event))
+        say(_warning(event))
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line on standard error."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 

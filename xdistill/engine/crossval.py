@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from xdistill.cohort import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.engine.assemble import assemble
@@ -19,16 +16,18 @@ from xdistill.engine.controls import without_control
 from xdistill.engine.device import accelerator_name, check_device, device_count
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment
-from xdistill.engine.identity import machine, run_id, sources, versions
-from xdistill.engine.local import LocalExecutor, cores
-from xdistill.engine.missing import check_presence, complete_subjects, tally, training_subjects
+from xdistill.engine.identity import run_id, sources, versions
+from xdistill.engine.local import LocalExecutor
+from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
+from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
 from xdistill.interfaces.executor import Job
 from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.runs import FORMAT, FORMAT_VERSION, Run, RunFolder, fold_name, load_run, run_name
+from xdistill.runs import Run, RunFolder, fold_name, load_run, run_name
 from xdistill.runs.files import explained, read_json, write_json, written_whole
+from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.stats import Predictions, read_predictions, write_predictions
 
 FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
@@ -47,6 +46,8 @@ class Prepared:
     versions: dict[str, str]
     profile: str
     control_of: str = ""  # id of the run that this one is a control of
+    recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -74,12 +75,22 @@ def execute(
     """
     check_device(loaded.recipe.compute)
     experiment = assemble(loaded, catalog)
-    path = yield from _cohort(experiment, cache)
-    cohort = open_cohort(path)
-    yield CohortReady(str(path), len(cohort.subjects))
-    prepared = prepare(loaded, experiment, catalog, cohort, runs)
+    cohort = yield from ready_cohort(experiment, cache)
+    yield from run_prepared(prepare(loaded, experiment, catalog, cohort, runs), fresh=fresh)
+
+
+def run_prepared(
+    prepared: Prepared, *, fresh: bool = False, patience: float = LOCK_PATIENCE
+) -> Generator[Event, None, None]:
+    """Train and test the folds that are not finished, and close the record; see `execute`.
+
+    Args:
+        prepared: the run.
+        fresh: forget what an earlier start left.
+        patience: seconds to wait for another process that works on this run.
+    """
     folder = prepared.folder
-    with folder.locked():
+    with folder.locked(patience=patience):
         if fresh:
             with explained(folder.path):
                 shutil.rmtree(folder.path / "folds")
@@ -88,7 +99,7 @@ def execute(
         if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
             yield RunFinished(str(folder.path))
             return
-        tracking = Tracking(experiment.trackers, tracked_run(prepared))
+        tracking = Tracking(prepared.experiment.trackers, tracked_run(prepared))
         with closing(tracking):
             yield from tracking.start()
             with closing(_folds(prepared)) as events:  # a listener that raises ends the workers
@@ -111,8 +122,24 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
     )
 
 
-def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, cohort: Cohort, runs: Path) -> Prepared:
+def prepare(
+    loaded: LoadedRecipe,
+    experiment: Experiment,
+    catalog: Catalog,
+    cohort: Cohort,
+    runs: Path,
+    *,
+    tune: Mapping[str, Any] | None = None,
+) -> Prepared:
     """Split the cohort and find the run's folder; nothing is written.
+
+    Args:
+        loaded: the recipe.
+        experiment: what it assembles to.
+        catalog: what it was assembled from.
+        cohort: the cohort.
+        runs: folder of all runs.
+        tune: the search whose settings the folds are trained with; it makes another run. None: the recipe's own.
 
     Raises:
         DataError: when the cohort cannot be used by this recipe.
@@ -133,13 +160,15 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
         training_subjects(experiment, cohort, split.train)  # refuses here what a fold would stumble over
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
+    if tune is not None:
+        resolved["tune"] = dict(tune)
     known = versions(experiment.components, catalog)
-    identity = _identity(experiment, resolved, catalog, cohort, splits)
+    identity = identity_of(experiment, resolved, catalog, cohort, splits)
     control_of = ""
     if recipe.control is not None:
         original = assemble(without_control(loaded), catalog)
         plain = original.resolved() | {"compute": resolved["compute"]}
-        control_of = _identity(original, plain, catalog, cohort, splits)
+        control_of = identity_of(original, plain, catalog, cohort, splits)
     return Prepared(
         experiment=experiment,
         cohort=cohort,
@@ -153,9 +182,10 @@ def prepare(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog, coho
     )
 
 
-def _identity(
+def identity_of(
     experiment: Experiment, resolved: dict[str, Any], catalog: Catalog, cohort: Cohort, splits: Splits
 ) -> str:
+    """The id of a run: of its recipe, cohort, splits, versions and sources."""
     return run_id(
         resolved,
         fingerprint=cohort.fingerprint,
@@ -165,13 +195,18 @@ def _identity(
     )
 
 
-def _cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Path]:
+def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
+    """Build the cohort file, or find it."""
+
     def build(report: Any) -> Path:
         return build_cohort(
             experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report
         )
 
-    return (yield from with_progress(build, CohortProgress))
+    path = yield from with_progress(build, CohortProgress)
+    cohort = open_cohort(path)
+    yield CohortReady(str(path), len(cohort.subjects))
+    return cohort
 
 
 def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
@@ -184,14 +219,14 @@ def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
 def _folds(prepared: Prepared) -> Generator[Event, None, None]:
     folder = prepared.folder
     write_json(folder.splits, prepared.splits.to_json() | _patients(prepared.cohort))
-    write_json(folder.record, _record(prepared, status="running"))
+    write_json(folder.record, record_of(prepared, status="running"))
     finished = tuple(name for name in prepared.folds if folder.finished(name))
     compute = prepared.experiment.recipe.compute
     jobs = [
         Job(
             name=fold_name(split.repeat, split.fold),
             payload={
-                "recipe": prepared.resolved,
+                "recipe": prepared.recipes.get(fold_name(split.repeat, split.fold), prepared.resolved),
                 "run": str(folder.path.resolve()),
                 "cohort": str(prepared.cohort.path.resolve()),
                 "identity": prepared.identity,
@@ -230,65 +265,10 @@ def finish(prepared: Prepared) -> Run:
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as beside:
         write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
-    record = _record(prepared, status="finished")
+    record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)
     extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
     record["summary"] = Run(folder.path, record, extra).summary
     write_json(folder.record, record)
     return load_run(folder.path, extra)
-
-
-def _control(prepared: Prepared) -> dict[str, Any]:
-    """Which control the run is, and of which run; nothing for a run that is none."""
-    control = prepared.experiment.recipe.control
-    return {} if control is None else {"control": {"use": control, "of": prepared.control_of}}
-
-
-def _record(prepared: Prepared, *, status: str) -> dict[str, Any]:
-    experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
-    folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
-    seconds = {name: fold["seconds"] for name, fold in folds.items()}
-    # A network's size can depend on what the transforms learned; the first fold stands for all.
-    sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
-    counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    created = read_json(folder.record)["created"] if folder.record.is_file() else now
-    compute = experiment.recipe.compute
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "id": prepared.identity,
-        "status": status,
-        "recipe": prepared.resolved,
-        "profile": prepared.profile,
-        "cohort": {
-            "fingerprint": cohort.fingerprint,
-            "key": cohort.key,
-            "title": cohort.facts.title,
-            "synthetic": cohort.facts.synthetic,
-            "source": cohort.facts.source,
-            "bounds": dict(cohort.facts.bounds),
-            "subjects": len(cohort.subjects),
-            "patients": len(set(cohort.patients)),
-            "classes": list(cohort.schema.classes),
-            "class_counts": {name: int(count) for name, count in zip(cohort.schema.classes, counts, strict=True)},
-            "modalities": {
-                name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
-            },
-        },
-        "networks": {
-            role: {"inputs": list(facts.inputs), "parameters": sizes.get(role, facts.parameters)}
-            for role, facts in experiment.facts.items()
-        },
-        "privileged": list(experiment.privileged),
-        **tally(experiment, cohort, prepared.splits),
-        **_control(prepared),
-        "split_hash": prepared.splits.hash,
-        "versions": prepared.versions,
-        "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},
-        "created": created,
-        "finished": now if status == "finished" else None,
-        "seconds": {"folds": seconds, "training": sum(seconds.values())},
-        "summary": {},
-    }

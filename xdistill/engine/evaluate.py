@@ -9,14 +9,17 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from xdistill.engine.experiment import Experiment
 from xdistill.engine.loader import Rows, Source
 from xdistill.engine.networks import evaluating
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
+from xdistill.stats import METRICS, MetricFunction
 from xdistill.types import Batch
 
 EVALUATION_BATCH = 32
 SHOWN = 5  # subjects that a message names
+WATCHED = "watched"  # the column of the history that a watch over a fold adds
 
 
 def predict(
@@ -56,3 +59,13 @@ def log_loss(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> 
     """Mean negative log-probability of the right class."""
     chosen = probabilities[np.arange(len(targets)), targets]
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+
+def metric_of(name: str, experiment: Experiment) -> MetricFunction:
+    """A metric by name: a standard one, or one of plugins that the recipe asks for.
+
+    Raises:
+        KeyError: when there is none of this name.
+    """
+    known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in experiment.metrics}}
+    return known[name]

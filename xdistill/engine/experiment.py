@@ -192,8 +192,9 @@ class Experiment:
         return sum(stage.epochs for stage in self.schedule)
 
     def resolved(self) -> dict[str, Any]:
-        """The recipe with every default filled in; a recipe itself."""
+        """The recipe with every default filled in; a recipe itself. What could be searched is no part of a run."""
         plain = self.recipe.model_dump(mode="json")
+        plain.pop("tune", None)
         plain["data"] = self.data.dump()
         for name in ("transforms", "augment", "metrics", "trackers"):
             choices: tuple[Choice[Any], ...] = getattr(self, name)

@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from xdistill.engine.assemble import assemble
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.controls import moved
 from xdistill.engine.device import make_fabric
-from xdistill.engine.evaluate import EVALUATION_BATCH, predict
+from xdistill.engine.evaluate import EVALUATION_BATCH, WATCHED, metric_of, predict
 from xdistill.engine.events import Event, FoldFinished
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.loader import Rows, Source, channels_last
@@ -43,7 +44,9 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     """Run one fold.
 
     Args:
-        payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``repeat``, ``fold``.
+        payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``repeat``, ``fold``; ``watch`` (a
+            metric): put the student's score on the test subjects into the history after each epoch, for a search
+            whose test subjects are themselves training subjects.
 
     Raises:
         OutOfMemoryError: with the settings that lower the need.
@@ -103,6 +106,7 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
         seed=seed,
         seen=teacher_sees(experiment, cohort),
         cache=_teacher_cache(experiment, catalog, cohort, split, fabric),
+        watch=partial(_watched, split.test, payload["watch"]) if payload.get("watch") else None,
     )
     return trainer, split
 
@@ -120,6 +124,21 @@ def _teacher_cache(
         outputs_mb=settings.outputs_mb,
         disk_mb=settings.disk_mb,
     )
+
+
+def _watched(subjects: tuple[str, ...], metric: str, trainer: Trainer) -> dict[str, float]:
+    """The student's score on some subjects, as it is now."""
+    cohort, rows = trainer.source.cohort, _rows(trainer.source.cohort, subjects)
+    probabilities = predict(
+        trainer.networks["student"],
+        trainer.source,
+        rows,
+        fabric=trainer.fabric,
+        batch_size=EVALUATION_BATCH,
+        prepare=trainer.prepare,
+    )
+    score = metric_of(metric, trainer.experiment)
+    return {WATCHED: score(np.asarray(cohort.targets)[rows], probabilities, cohort.schema.classes)}
 
 
 def _channels_last(network: Network) -> None:

@@ -61,6 +61,8 @@ def train_stage(
             row |= diagnose(trainer, module, batch_size=stage.batch_size)
         if len(trainer.validation) and "student" in module.trained:
             trainer.validate(row, final=index == len(trainer.experiment.schedule) - 1)
+        if trainer.watch is not None and "student" in module.trained:
+            row |= trainer.watch(trainer)
         if epoch == stage.epochs:
             trainer.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
         yield trainer.end_epoch(

@@ -53,6 +53,8 @@ class Trainer:
         seen: which of the cohort's subjects the teacher is given, ``(cohort,)``; None: everyone.
         cache: where teachers are kept for other runs; None: nowhere.
         reused: names of stages whose outcome was found there.
+        watch: adds figures to the history after each epoch in which the student learned; nothing is chosen by them
+            here, but a search may give up the fold.
     """
 
     experiment: Experiment
@@ -71,6 +73,7 @@ class Trainer:
     seen: NDArray[np.bool_] | None = None
     cache: TeacherCache | None = None
     reused: list[str] = field(default_factory=list)
+    watch: Callable[[Trainer], dict[str, float]] | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from xdistill.errors import Fault, RecipeError
 from xdistill.recipe.environment import fill_in_environment, resolve_paths
-from xdistill.recipe.faults import faults_of
+from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.files import shown
 from xdistill.recipe.layers import Chain, Layer, chain_of_tree, find_recipe, read_chain
 from xdistill.recipe.loaded import LoadedRecipe
@@ -22,6 +22,7 @@ from xdistill.recipe.nodes import MappingNode, Origin, from_plain, to_plain
 from xdistill.recipe.overrides import Overrides, apply_overrides, parse_overrides
 from xdistill.recipe.schema import Recipe
 from xdistill.recipe.suggest import did_you_mean
+from xdistill.recipe.tuning import space_faults
 
 __all__ = ["LoadedRecipe", "as_loaded", "load_recipe"]
 
@@ -100,9 +101,10 @@ def validated(root: MappingNode) -> tuple[Recipe | None, list[Fault]]:
     where a list is what a recipe calls a list.
     """
     try:
-        return Recipe.model_validate_json(json.dumps(to_plain(root)), strict=True), []
+        recipe = Recipe.model_validate_json(json.dumps(to_plain(root)), strict=True)
     except ValidationError as error:
         return None, faults_of(error, root, model=Recipe)
+    return recipe, [fault_at(root, ("tune", *place), message) for place, message in space_faults(recipe.tune)]
 
 
 def _place(fault: Fault) -> tuple[bool, str, int, int]:

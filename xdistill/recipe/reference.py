@@ -30,6 +30,7 @@ from xdistill.recipe.schema import (
     TrainStage,
 )
 from xdistill.recipe.teacher_cache import TeacherCache
+from xdistill.recipe.tuning import Pruner, Sampler, Search, Tune
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
@@ -45,9 +46,20 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("cache", CacheRecipe),
     ("teacher cache", TeacherCache),
     ("executor", ExecutorBlock),
+    ("tune", Tune),
+    ("search", Search),
+    ("sampler", Sampler),
+    ("pruner", Pruner),
 )
 _TITLES = {model: title for title, model in SECTIONS}
-_SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
+_SCALARS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    type(None): "null",
+    Any: "any value",
+}
 _LIMITS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 _HEAD = "| field | type | default | what it is |\n|---|---|---|---|"
 _SETTINGS = "| … | | | the component's own settings; `xdistill recipe show` fills in their defaults |"
@@ -102,6 +114,8 @@ def _named(annotation: Any) -> str:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if get_origin(annotation) is tuple:
         return f"list of {' or '.join(map(_named, options(get_args(annotation)[0])))}"
+    if get_origin(annotation) is dict:
+        return f"mapping to {_named(get_args(annotation)[1])}"
     if annotation in _TITLES:
         return f"[{_TITLES[annotation]}](#{_TITLES[annotation].replace(' ', '-')})"
     return _SCALARS[annotation]
@@ -123,7 +137,7 @@ def _default(info: FieldInfo) -> str:
     if isinstance(default, Block):
         return f"`{{use: {default.use}}}`"
     if isinstance(default, BaseModel):
-        return "see there"
+        return f"`{{use: {default.use}}}`" if isinstance(default, (Sampler, Pruner)) else "see there"
     return f"`{json.dumps(default)}`"
 
 

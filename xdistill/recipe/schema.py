@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from xdistill.recipe.missing import Missing
 from xdistill.recipe.section import Section
 from xdistill.recipe.teacher_cache import TeacherCache
+from xdistill.recipe.tuning import Tune
 
 Control = Literal["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -245,6 +246,9 @@ class Recipe(Section):
         default=None,
         description="run a null control in place of the recipe; the options `--control` and `--with-controls` set it",
     )
+    tune: Tune | None = Field(
+        default=None, description="what `xdistill tune` searches; `xdistill run` does not look at it"
+    )
     inferred: tuple[str, ...] = Field(
         default=(), description="places in this recipe that its source does not state and somebody filled in"
     )
@@ -274,4 +278,5 @@ _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "missing": lambda recipe: recipe.missing.use != "refuse",
     "control": lambda recipe: recipe.control is not None,
     "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
+    "tune": lambda recipe: recipe.tune is not None,
 }

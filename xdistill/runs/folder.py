@@ -54,8 +54,12 @@ class RunFolder:
         return (self.fold(name) / "fold.json").is_file()
 
     @contextmanager
-    def locked(self, name: str = "run") -> Iterator[None]:
+    def locked(self, name: str = "run", *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
         """Hold a lock of this folder; the operating system lets go of it when the process ends, however it ends.
+
+        Args:
+            name: of the lock.
+            patience: seconds to wait for another process that holds it.
 
         Raises:
             RunError: when another process holds it.
@@ -65,7 +69,7 @@ class RunFolder:
         with explained(path):
             file = path.open("w")
         with file:
-            deadline = time.monotonic() + LOCK_PATIENCE
+            deadline = time.monotonic() + patience
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

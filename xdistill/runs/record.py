@@ -99,9 +99,12 @@ def run_name(recipe: Mapping[str, Any]) -> str:
 
     >>> run_name({"name": "mvi_hcc/kd"}), run_name({"name": "mvi_hcc/kd", "control": "label_smoothing"})
     ('mvi_hcc/kd', 'mvi_hcc/kd-control-label_smoothing')
+    >>> run_name({"name": "mvi_hcc/kd", "tune": {"trials": 30}})
+    'mvi_hcc/kd-tuned'
     """
     control = recipe.get("control")
-    return f"{recipe['name']}-control-{control}" if control else str(recipe["name"])
+    name = f"{recipe['name']}-control-{control}" if control else str(recipe["name"])
+    return f"{name}-tuned" if recipe.get("tune") else name
 
 
 def _by_number(folder: Path) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""Searching for better settings with Optuna: nested in cross-validation, or flat and labelled so."""

@@ -1,0 +1,120 @@
+"""Which trials of a study count, which are at work, and which died with their worker."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from optuna import Study, Trial
+from optuna.trial import FrozenTrial, TrialState
+
+ALIVE = "alive"  # user attribute: when its worker was last seen at a trial, in seconds since 1970
+WORKER = "worker"  # user attribute: who works at a trial
+FAILED = "failed"  # user attribute: why a trial came to nothing although its worker lives
+FOLDS = "folds"  # user attribute: scores of the inner folds
+BEAT = 30.0  # seconds between two signs of life
+STALE = 150.0  # seconds without one after which a worker on another machine is taken for dead
+
+
+@dataclass(frozen=True)
+class Census:
+    """The trials of a study.
+
+    Attributes:
+        counted: complete, pruned, or failed by themselves; by number.
+        alive: at work.
+        dead: whose worker was killed.
+    """
+
+    counted: tuple[FrozenTrial, ...]
+    alive: tuple[FrozenTrial, ...]
+    dead: tuple[FrozenTrial, ...]
+
+    @property
+    def taken(self) -> tuple[FrozenTrial, ...]:
+        """Those that count and those that are at work, by number."""
+        return tuple(sorted((*self.counted, *self.alive), key=lambda trial: trial.number))
+
+
+def census(study: Study) -> Census:
+    """Look at all trials of a study."""
+    trials = study.get_trials(deepcopy=False)
+    running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+    alive = {trial.number for trial in running if is_alive(trial)}
+    return Census(
+        counted=tuple(trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.PRUNED}),
+        alive=tuple(trial for trial in running if trial.number in alive),
+        dead=tuple(trial for trial in running if trial.number not in alive),
+    )
+
+
+def bury(study: Study, dead: Sequence[FrozenTrial]) -> None:
+    """Mark trials whose worker was killed as failed, which takes them out of the count."""
+    for trial in dead:
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def best_of(trials: Sequence[FrozenTrial], *, maximise: bool) -> FrozenTrial | None:
+    """The best complete trial, of equals the first; None when none is complete."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
+    if not complete:
+        return None
+    sign = -1.0 if maximise else 1.0
+    return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+
+
+def sign_in(trial: Trial) -> None:
+    """Say who works at a trial."""
+    trial.set_user_attr(WORKER, _me())
+    trial.set_user_attr(ALIVE, time.time())
+
+
+@contextmanager
+def heartbeat(trial: Trial) -> Iterator[None]:
+    """While it is entered, signs of life go to the storage."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_beat, args=(trial, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def is_alive(trial: FrozenTrial) -> bool:
+    """Whether somebody still works at a running trial: on this machine its process, elsewhere its last sign of life."""
+    worker: dict[str, Any] = trial.user_attrs.get(WORKER) or {}
+    begun = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    if worker.get("place") == _place():
+        try:
+            return bool(psutil.Process(worker["process"]).create_time() == worker["started"])
+        except psutil.NoSuchProcess:
+            return False
+    return time.time() - float(trial.user_attrs.get(ALIVE, begun)) < STALE
+
+
+def _beat(trial: Trial, stop: threading.Event) -> None:
+    while not stop.wait(BEAT):
+        with suppress(Exception):  # a storage that is away for a moment; the trial itself will say so at its end
+            trial.set_user_attr(ALIVE, time.time())
+
+
+def _me() -> dict[str, Any]:
+    process = psutil.Process()
+    return {"place": _place(), "process": process.pid, "started": process.create_time()}
+
+
+def _place() -> str:
+    """Where process numbers mean the same: a machine, and a container on it."""
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()

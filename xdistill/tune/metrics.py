@@ -1,0 +1,23 @@
+"""Which way a metric is good."""
+
+from __future__ import annotations
+
+from xdistill.engine.experiment import Experiment
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.stats import METRICS
+
+LOWER_IS_BETTER = frozenset({"brier", "ece"})  # of the standard metrics
+
+
+def metric_fault(name: str, experiment: Experiment) -> str:
+    """What is wrong with a metric's name; empty when nothing is."""
+    known = [*METRICS, *(choice.use for choice in experiment.metrics)]
+    return "" if name in known else f"there is no metric {name!r} in this recipe{did_you_mean(name, known)}"
+
+
+def is_maximised(name: str, experiment: Experiment) -> bool:
+    """Whether higher values are better."""
+    for choice in experiment.metrics:
+        if choice.use == name:
+            return choice.component.higher_is_better
+    return name not in LOWER_IS_BETTER

@@ -1,0 +1,199 @@
+"""A whole search: outer splits, a study for each, refit with the best settings, outer test. Yields events."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdistill.engine.assemble import assemble
+from xdistill.engine.crossval import Prepared, identity_of, prepare, ready_cohort, run_prepared
+from xdistill.engine.device import check_device
+from xdistill.engine.events import Event, FoldRestarted
+from xdistill.plugin import Catalog
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.runs import Run, load_run
+from xdistill.runs.files import make_folder, read_json, write_json
+from xdistill.tune.account import account, write_account
+from xdistill.tune.census import best_of, census
+from xdistill.tune.events import SearchFinished, SearchStarted, StudyFinished
+from xdistill.tune.inner import FLAT
+from xdistill.tune.outcome import Winner, agreed, optimism, winner_of
+from xdistill.tune.sampling import quiet
+from xdistill.tune.space import values_of
+from xdistill.tune.storage import reached, shown_url
+from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, check_search, make_study, searched
+from xdistill.tune.tuned import write_tuned
+from xdistill.tune.variants import with_values, without_search
+from xdistill.tune.wording import flat_remarks, nested_remarks
+
+if TYPE_CHECKING:
+    from optuna import Study as OptunaStudy
+
+FOREVER = float("inf")  # another process that refits the same study may take as long as it takes
+TUNED = "tuned.yaml"
+
+
+def tune(
+    loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, options: Options | None = None
+) -> Generator[Event, None, None]:
+    """Search, from where an earlier start of the same search stopped, or beside another one.
+
+    Args:
+        loaded: the recipe, with what to search.
+        catalog: what it may name.
+        runs: folder of all runs.
+        cache: folder of the cohort caches; None: the user's cache folder.
+        options: where the study is kept and how it is worked at.
+
+    Yields:
+        Events; the last is `StudyFinished`.
+
+    Raises:
+        XdistillError: every finished trial is kept.
+    """
+    options = options or Options()
+    check_options(options)
+    searched(loaded)
+    check_device(loaded.recipe.compute)
+    experiment = assemble(without_search(loaded), catalog)
+    with quiet():
+        check_search(loaded, experiment, catalog)
+    cohort = yield from ready_cohort(experiment, cache)
+    plain = searched(loaded).model_dump(mode="json")
+    prepared = prepare(without_search(loaded), experiment, catalog, cohort, runs, tune=plain)
+    study = make_study(loaded, prepared, _identity(prepared, plain, catalog, flat=options.flat), options)
+    with quiet():
+        opened = study.open()
+    yield from _search(study, opened)
+    with quiet(), reached(study.url):
+        winners = {
+            search: winner_of(search, opened[search], study.tune.space, study.tune.trials, maximise=study.maximise)
+            for search in study.searches
+        }
+    make_folder(study.folder)
+    if study.flat:
+        yield from _close_flat(study, winners[FLAT])
+    else:
+        yield from _close_nested(study, _refitted(prepared, study, winners, catalog), winners)
+
+
+def _identity(prepared: Prepared, plain: Mapping[str, Any], catalog: Catalog, *, flat: bool) -> str:
+    """The id of a study: all that decides its trials, but not how many they are, so that a search can be prolonged."""
+    search = {name: value for name, value in plain.items() if name != "trials"}
+    resolved = {**prepared.resolved, "tune": {**search, "flat": flat}}
+    return identity_of(prepared.experiment, resolved, catalog, prepared.cohort, prepared.splits)
+
+
+def _search(study: Study, opened: Mapping[str, OptunaStudy]) -> Generator[Event, None, None]:
+    """Make the trials that are missing."""
+    with quiet(), reached(study.url):
+        counts = {search: len(census(one).counted) for search, one in opened.items()}
+    yield SearchStarted(
+        path=str(study.folder),
+        storage=shown_url(study.url),
+        searches={search: min(count, study.tune.trials) for search, count in counts.items()},
+        trials=study.tune.trials,
+        folds=study.tune.folds,
+        workers=study.workers,
+        flat=study.flat,
+    )
+    jobs = [job for job in study.jobs() if counts[job.payload["search"]] < study.tune.trials]
+    executor = study.experiment.executor.build()
+    with closing(executor.run(JOB_FUNCTION, jobs)) as events:  # type: ignore[type-var]
+        for event in events:
+            if event.kind == "failed":
+                raise event.value
+            if event.kind == "restarted":
+                yield FoldRestarted(event.job, str(event.value))
+            elif event.kind == "event":
+                yield event.value
+    for search, one in opened.items():
+        with quiet(), reached(study.url):
+            best = best_of(census(one).counted, maximise=study.maximise)
+        if best is not None and best.value is not None:
+            yield SearchFinished(search, best.value)
+
+
+def _refitted(prepared: Prepared, study: Study, winners: Mapping[str, Winner], catalog: Catalog) -> Prepared:
+    """The run whose folds are trained with the settings that their searches chose."""
+    recipes = {}
+    for name, winner in winners.items():
+        resolved = assemble(with_values(study.base, winner.values), catalog).resolved()
+        resolved["compute"] = prepared.resolved["compute"]
+        recipes[name] = resolved
+    notes = {
+        "tuned": {
+            "study": study.identity,
+            "metric": study.tune.metric,
+            "maximise": study.maximise,
+            "workers": study.workers,
+            "folds": {
+                name: {
+                    "trial": winner.number,
+                    "settings": dict(winner.values),
+                    "inner": winner.score,
+                    "trials": dict(winner.states),
+                }
+                for name, winner in winners.items()
+            },
+        }
+    }
+    return replace(prepared, recipes=recipes, notes=notes)
+
+
+def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner]) -> Generator[Event, None, None]:
+    """Refit, test, and write what is to be said of it."""
+    yield from run_prepared(prepared, fresh=_chose_otherwise(prepared), patience=FOREVER)
+    run = _with_optimism(prepared, winners)
+    settings = agreed(tuple(winners.values()), study.tune.space)
+    write_tuned(
+        study.folder / TUNED,
+        study.base,
+        values_of(settings, study.tune.space),
+        name=f"{study.experiment.recipe.name}-tuned-agreed",
+        remarks=nested_remarks(study, run),
+    )
+    write_account(study.folder, account(study, winners, settings, run))
+    yield StudyFinished(str(study.folder), str(prepared.folder.path))
+
+
+def _close_flat(study: Study, winner: Winner) -> Generator[Event, None, None]:
+    write_tuned(
+        study.folder / TUNED,
+        study.base,
+        winner.values,
+        name=f"{study.experiment.recipe.name}-tuned-flat",
+        remarks=flat_remarks(study, winner),
+    )
+    write_account(study.folder, account(study, {FLAT: winner}, winner.params, None))
+    yield StudyFinished(str(study.folder))
+
+
+def _chose_otherwise(prepared: Prepared) -> bool:
+    """Whether folds lie there that were trained with other settings, as after a study was deleted and made anew."""
+    record = prepared.folder.record
+    if not record.is_file():
+        return False
+    before = read_json(record).get("tuned", {}).get("folds", {})
+    now: dict[str, Any] = prepared.notes["tuned"]["folds"]
+    return any(before.get(name, {}).get("settings") != fold["settings"] for name, fold in now.items())
+
+
+def _with_optimism(prepared: Prepared, winners: Mapping[str, Winner]) -> Run:
+    """The finished run, in whose record stands how much better the searches thought their settings to be."""
+    extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
+    run = load_run(prepared.folder.path, extra)
+    tuned = dict(run.record["tuned"])
+    outer = run.metrics["student"][tuned["metric"]]
+    inner = [winners[name].score for name in prepared.folds]
+    for name, score in zip(prepared.folds, outer.folds, strict=True):
+        tuned["folds"][name]["outer"] = score
+    tuned["inner"] = sum(inner) / len(inner)
+    tuned["outer"] = outer.mean
+    tuned["optimism"] = optimism(inner, outer.folds, maximise=tuned["maximise"])
+    if tuned != run.record["tuned"] or "optimism" not in run.record["tuned"]:
+        write_json(run.folder.record, {**run.record, "tuned": tuned})
+    return load_run(prepared.folder.path, extra)
