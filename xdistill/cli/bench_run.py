@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xdistill.cli.bench_options import FileArgument, FoldsOption, RepeatsOption, RunsOption
+from xdistill.cli.options import AddressOption, ExecutorOption
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark
@@ -32,7 +33,8 @@ def run(
     repeats: RepeatsOption = None,
     folds: FoldsOption = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Folds that run at the same time.")] = None,
-    executor: Annotated[str | None, typer.Option(metavar="NAME", help="Where the folds run.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     runs: RunsOption = Path("runs"),
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the cohort caches.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -45,7 +47,7 @@ def run(
     from xdistill.bench.load import load_benchmark
 
     benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats)
-    flags = {"executor.use": executor, "executor.jobs": jobs}
+    flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
     failed = _run(
         benchmark,
         runs,

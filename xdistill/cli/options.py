@@ -29,6 +29,20 @@ SetOption = Annotated[
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, for programs.")]
 
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="NAME", help="Where the folds run: local, or ray for a Ray cluster."),
+]
+
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="Of the cluster's head, for --executor ray; auto: the one this is part of.",
+    ),
+]
+
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option(

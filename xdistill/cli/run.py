@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.options import DisableOption, PluginOption, ProfileOption, RecipeArgument, SetOption, chosen_plugins
+from xdistill.cli.options import (
+    AddressOption,
+    DisableOption,
+    ExecutorOption,
+    PluginOption,
+    ProfileOption,
+    RecipeArgument,
+    SetOption,
+    chosen_plugins,
+)
 
 if TYPE_CHECKING:
     from xdistill.api import FinishedRun
@@ -16,6 +25,7 @@ EXAMPLES = (
     "xdistill run mvi_hcc",
     "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
     "xdistill run mvi_hcc --profile paper --accelerator cuda",
+    "xdistill run mvi_hcc --executor ray --address auto --runs /shared/runs --cache /shared/cache",
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --control shuffled_privileged",
     "xdistill run mvi_hcc --with-controls",
@@ -39,6 +49,8 @@ def run(
     accelerator: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     devices: Annotated[int | None, typer.Option(min=1, help="Accelerators to deal the folds out over.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, and forget what an earlier start left.")] = False,
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
@@ -72,6 +84,8 @@ def run(
     Stopped, killed or crashed, the same command goes on where it was. A run that is already finished is shown at once.
     """
     shortcuts = {
+        "executor.use": executor,
+        "executor.address": address,
         "executor.jobs": jobs,
         "compute.threads": threads,
         "compute.accelerator": accelerator,

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.cohort import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
+from xdistill.engine.agreement import driver_facts
 from xdistill.engine.assemble import assemble
 from xdistill.engine.background import with_progress
 from xdistill.engine.controls import without_control
-from xdistill.engine.device import accelerator_name, check_device, device_count
+from xdistill.engine.device import accelerator_name, check_device
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import run_id, sources, versions
@@ -44,6 +45,7 @@ class Prepared:
     resolved: dict[str, Any]
     identity: str
     versions: dict[str, str]
+    facts: dict[str, Any]  # of the driver, for its workers to compare with
     profile: str
     control_of: str = ""  # id of the run that this one is a control of
     recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
@@ -73,8 +75,8 @@ def execute(
     Raises:
         XdistillError: everything that is finished by then is kept.
     """
-    check_device(loaded.recipe.compute)
     experiment = assemble(loaded, catalog)
+    check_executor(experiment)
     cohort = yield from ready_cohort(experiment, cache)
     yield from run_prepared(prepare(loaded, experiment, catalog, cohort, runs), fresh=fresh)
 
@@ -177,6 +179,7 @@ def prepare(
         resolved=resolved,
         identity=identity,
         versions=known,
+        facts=driver_facts(experiment.components, catalog),
         profile=loaded.profile or "",
         control_of=control_of,
     )
@@ -193,6 +196,18 @@ def identity_of(
         versions=versions(experiment.components, catalog),
         sources=sources(experiment.components),
     )
+
+
+def check_executor(experiment: Experiment) -> None:
+    """Whether the jobs can run where the recipe says, before anything is built.
+
+    Raises:
+        UserError: when they cannot.
+    """
+    executor = experiment.executor.build()
+    if not executor.elsewhere:
+        check_device(experiment.recipe.compute)
+    executor.check()
 
 
 def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
@@ -230,11 +245,12 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
                 "run": str(folder.path.resolve()),
                 "cohort": str(prepared.cohort.path.resolve()),
                 "identity": prepared.identity,
+                "driver": prepared.facts,
                 "repeat": split.repeat,
                 "fold": split.fold,
             },
             cpus=compute.threads,
-            gpus=min(1, device_count(compute)),
+            gpus=int(accelerator_name(compute.accelerator) == "cuda"),
         )
         for split in prepared.splits
         if fold_name(split.repeat, split.fold) not in finished

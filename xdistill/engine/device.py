@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xdistill.engine.local import RANK_VARIABLE
 from xdistill.errors import RunError
 from xdistill.recipe.schema import Compute
+from xdistill.workers import RANK_VARIABLE
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 
 from xdistill.cohort import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.engine.agreement import check_files, checked_catalog
 from xdistill.engine.assemble import assemble
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.controls import moved
@@ -44,11 +45,14 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     """Run one fold.
 
     Args:
-        payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``repeat``, ``fold``; ``watch`` (a
-            metric): put the student's score on the test subjects into the history after each epoch, for a search
-            whose test subjects are themselves training subjects.
+        payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
+            ``repeat``, ``fold``; ``driver`` (what `driver_facts` says there), where the driver is another process;
+            ``watch`` (a metric): put the student's score on the test subjects into the history after each epoch, for a
+            search whose test subjects are themselves training subjects.
 
     Raises:
+        RunError: when this worker does not see the files of the run.
+        PluginError: when it has not what the driver has.
         OutOfMemoryError: with the settings that lower the need.
     """
     with memory_explained():
@@ -58,6 +62,7 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
+    check_files(folder.splits, Path(payload["cohort"]))
     with folder.locked(name):
         trainer, split = _trainer(payload, folder, name)
         yield from trainer.run()
@@ -67,7 +72,7 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[Trainer, Split]:
-    catalog = load_catalog()
+    catalog = checked_catalog(payload["driver"]) if "driver" in payload else load_catalog()
     experiment = assemble(as_loaded(payload["recipe"]), catalog)
     recipe = experiment.recipe
     cohort = open_cohort(Path(payload["cohort"]))

@@ -71,10 +71,10 @@ def package_digest(package: str) -> str:
     """16 hexadecimal digits of the source files of a package that is imported."""
     origin = Path(sys.modules[package].__file__ or "")
     files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-    digest = hashlib.sha256()
+    hashed = hashlib.sha256()
     for file in files:
-        digest.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+        hashed.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return hashed.hexdigest()[:16]
 
 
 def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[str, str]:

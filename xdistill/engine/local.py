@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -12,9 +12,7 @@ from pydantic import Field
 from xdistill.errors import WorkerDiedError
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.executor import Executor, Job, JobEvent
-from xdistill.workers import run_tasks
-
-RANK_VARIABLE = "XDISTILL_WORKER_RANK"
+from xdistill.workers import run_tasks, worker_environment
 
 
 class LocalExecutor(Executor):
@@ -65,7 +63,7 @@ class LocalExecutor(Executor):
 
     def _round(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
         workers = self.workers(jobs)
-        environment = [worker_environment(rank, jobs[0]) for rank in range(workers)] if jobs else []
+        environment = [worker_environment(rank, jobs[0].cpus) for rank in range(workers)] if jobs else []
         for message in run_tasks(target, [job.payload for job in jobs], workers=workers, environment=environment):
             yield JobEvent(jobs[message.task].name, message.kind, message.value)
 
@@ -73,22 +71,6 @@ class LocalExecutor(Executor):
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def worker_environment(rank: int, job: Job) -> Mapping[str, str]:
-    """Threads for the numeric libraries, and the number of this worker, by which it finds its accelerator."""
-    threads = str(job.cpus)
-    return {
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it some CUDA sums differ from run to run
-        # glibc would hand the memory of every step back to the system and ask for it again in the next.
-        "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-        "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
-        "MALLOC_TOP_PAD_": str(64 * 2**20),
-        RANK_VARIABLE: str(rank),
-    }
 
 
 def how_it_ended(status: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from xdistill.interfaces.component import Component, Settings
 
@@ -47,10 +47,22 @@ class Executor(Component, ABC):
     """Runs jobs and passes on what they say.
 
     ``target`` is an importable generator function ``(payload) -> Iterator[event]``; events can be pickled.
+
+    Attributes:
+        elsewhere: whether jobs may run on other machines, so that the devices of this one say nothing.
     """
+
+    elsewhere: ClassVar[bool] = False
 
     def __init__(self, config: Settings) -> None:
         self.config = config
+
+    def check(self) -> None:
+        """Say what would keep jobs from running; called before anything is built, and need not do anything.
+
+        Raises:
+            UserError: saying what to do.
+        """
 
     @abstractmethod
     def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:

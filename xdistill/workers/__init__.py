@@ -4,6 +4,8 @@
 a script without an ``if __name__ == "__main__"`` guard could then not call xdistill at all.
 """
 
+from xdistill.workers.environment import RANK_VARIABLE, worker_environment
 from xdistill.workers.pool import Message, run_tasks
+from xdistill.workers.saying import resolve, said
 
-__all__ = ["Message", "run_tasks"]
+__all__ = ["RANK_VARIABLE", "Message", "resolve", "run_tasks", "said", "worker_environment"]

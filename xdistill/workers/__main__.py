@@ -7,23 +7,15 @@ between two processes of one user on one machine. The process ends at once when 
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any, BinaryIO
 
+from xdistill.workers.saying import picklable, resolve, said
 from xdistill.workers.wire import read_message, write_message
-
-
-def resolve(target: str) -> Callable[[Any], Iterator[Any]]:
-    """The function that ``module:function`` names."""
-    module, _, function = target.partition(":")
-    found: Callable[[Any], Iterator[Any]] = getattr(import_module(module), function)
-    return found
 
 
 def main() -> None:
@@ -55,26 +47,12 @@ def _listen(stream: BinaryIO, tasks: queue.Queue[Any]) -> None:
 
 def _serve(function: Callable[[Any], Iterator[Any]], payload: Any, out: BinaryIO) -> None:
     try:
-        for value in function(payload):
-            write_message(out, ("event", value))
-    except BaseException as error:  # noqa: BLE001 - every end of a task is reported to the driver
-        write_message(out, ("failed", _picklable(error)))
-    else:
-        write_message(out, ("done", None))
-
-
-def _picklable(error: BaseException) -> BaseException:
-    """The error with its traceback as a note; errors that cannot be pickled become RuntimeErrors."""
-    import traceback
-
-    text = "".join(traceback.format_exception(error))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - a round trip of our own object
-    except Exception:  # noqa: BLE001 - any failure means the same
-        error = RuntimeError(f"{type(error).__name__}: {error}")
-    error.__traceback__ = None
-    error.add_note(f"In the worker:\n{text}")
-    return error
+        for message in said(lambda: function(payload)):
+            write_message(out, message)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an event that cannot be pickled is the task's failure
+        write_message(out, ("failed", picklable(error)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""The executor that hands jobs to a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from xdistill.interfaces.component import Settings
+from xdistill.interfaces.executor import Executor, Job, JobEvent
+from xdistill_ray.connection import connect
+from xdistill_ray.rooms import check_room
+from xdistill_ray.streams import Streams
+
+
+class RayExecutor(Executor):
+    """Jobs as tasks of Ray (https://www.ray.io), on this machine or on a cluster.
+
+    A job whose worker or node died is started again, on whatever node has room, and goes on from its last checkpoint.
+    All machines have to see the run's folder and the cohort cache under the same path.
+    """
+
+    name: ClassVar[str] = "ray"
+    elsewhere: ClassVar[bool] = True
+
+    class Config(Settings):
+        """Which cluster, and how much of it."""
+
+        address: Annotated[str, Field(min_length=1)] | None = Field(
+            default=None,
+            description="of the cluster's head, such as `10.0.0.1:6379`; `auto`: the cluster that this machine is part "
+            "of; null: what `RAY_ADDRESS` says, else a Ray of its own on this machine",
+        )
+        jobs: Annotated[int, Field(ge=1)] | None = Field(
+            default=None, description="jobs at the same time; null: as many as the cluster has room for"
+        )
+        restarts: Annotated[int, Field(ge=0)] = Field(
+            default=3, description="how often a job whose worker or node died is started again"
+        )
+        gpu_share: Annotated[float, Field(gt=0, le=1)] = Field(
+            default=1.0, description="how much of a GPU a job that needs one gets; with 0.5 two jobs share one"
+        )
+        patience: Annotated[float, Field(gt=0)] = Field(
+            default=60.0, description="seconds to wait for the cluster to answer, or for a node with room to come back"
+        )
+
+    config: Config
+
+    def check(self) -> None:
+        """Connect to the cluster; the connection is kept until the process ends.
+
+        Raises:
+            UserError: when there is no Ray, the cluster does not answer, or it does not take this process.
+        """
+        connect(self.config.address, patience=self.config.patience)
+
+    def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
+        """Run all jobs; see `Executor.run`.
+
+        Raises:
+            UserError: see `check`; also when no node could ever have room for a job.
+        """
+        if not jobs:
+            return
+        ray = connect(self.config.address, patience=self.config.patience)
+        check_room(ray, jobs, self.config.gpu_share)
+        streams = Streams(
+            ray,
+            target,
+            restarts=self.config.restarts,
+            gpu_share=self.config.gpu_share,
+            patience=self.config.patience,
+        )
+        try:
+            yield from streams.run(jobs, at_once=self.config.jobs)
+        finally:
+            streams.cancel()

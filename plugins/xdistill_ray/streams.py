@@ -1,0 +1,143 @@
+"""The driver's side: start tasks, pass on what they say, start those again whose worker died."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from xdistill.errors import RunError, WorkerDiedError
+from xdistill.interfaces.executor import Job, JobEvent
+from xdistill_ray.rooms import has_room
+from xdistill_ray.task import driver, environment, make_task
+
+SILENCE = 2.0  # seconds without a word after which nodes are looked after
+MOST_AT_ONCE = 256  # tasks that are handed to Ray at least, where nobody says otherwise
+
+
+class Streams:
+    """Tasks of Ray, and what they say.
+
+    Ray's own retries are off: a task that goes on from a checkpoint says less than in its first attempt, and Ray takes
+    the words of an attempt for those of another by their number.
+
+    Args:
+        ray: the module, connected.
+        target: ``module:function``.
+        restarts: how often a job whose worker or node died is started again.
+        gpu_share: how much of a GPU a job that needs one gets.
+        patience: seconds to wait for a node with room, after the last one was lost.
+    """
+
+    def __init__(self, ray: Any, target: str, *, restarts: int, gpu_share: float, patience: float) -> None:
+        self.ray = ray
+        self.target = target
+        self.restarts = restarts
+        self.gpu_share = gpu_share
+        self.patience = patience
+        self._task = ray.remote(make_task())
+        self._running: dict[Any, Job] = {}
+        self._deaths: Counter[str] = Counter()
+
+    def run(self, jobs: Sequence[Job], *, at_once: int | None) -> Iterator[JobEvent]:
+        """Run all jobs, at most so many at once, and pass on what they say."""
+        limit = at_once or max(MOST_AT_ONCE, 2 * int(self.ray.cluster_resources().get("CPU", 0)))
+        waiting = deque(jobs)
+        roomless_since: float | None = None
+        while waiting or self._running:
+            while waiting and len(self._running) < limit:
+                self._start(waiting.popleft())
+            ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=SILENCE)
+            if ready:
+                roomless_since = None
+                for event in self._hear(ready[0]):
+                    if event.kind == "restarted":
+                        waiting.extend(job for job in jobs if job.name == event.job)
+                    yield event
+            elif any(has_room(self.ray, job, self.gpu_share) for job in self._running.values()):
+                roomless_since = None
+            elif roomless_since is None:
+                roomless_since = time.monotonic()
+            elif time.monotonic() - roomless_since > self.patience:
+                yield from self._give_up(waiting)
+
+    def cancel(self) -> None:
+        """End whatever still runs, at once: what counts is on disk."""
+        for stream in self._running:
+            with suppress(self.ray.exceptions.RayError):
+                self.ray.cancel(stream, force=True)
+        self._running.clear()
+
+    def _start(self, job: Job) -> None:
+        stream = self._task.options(
+            name=job.name,
+            num_cpus=job.cpus,
+            num_gpus=job.gpus * self.gpu_share,
+            max_retries=0,
+            num_returns="streaming",
+            runtime_env={"env_vars": environment(job)},
+        ).remote(self.target, job.payload, driver())
+        self._running[stream] = job
+
+    def _hear(self, stream: Any) -> Iterator[JobEvent]:
+        """The next word of a task, which may be its last."""
+        job = self._running.pop(stream)
+        ended = (StopIteration, *self._lost())
+        try:
+            kind, value = self.ray.get(next(stream))
+        except ended as error:
+            yield self._died(job, error)
+        except self.ray.exceptions.RayError as error:
+            yield JobEvent(job.name, "failed", RunError(f"Ray could not run {job.name}: {_first_line(error)}"))
+        else:
+            if kind == "event":
+                self._running[stream] = job  # now the last, so that those who say much do not outtalk others
+            yield JobEvent(job.name, "failed", RunError(value)) if kind == "unfit" else JobEvent(job.name, kind, value)
+
+    def _lost(self) -> tuple[type[Exception], ...]:
+        """What Ray raises when a worker or its node is gone."""
+        errors = self.ray.exceptions
+        return (
+            errors.WorkerCrashedError,
+            errors.NodeDiedError,
+            errors.LocalRayletDiedError,
+            errors.OutOfMemoryError,
+            errors.ObjectLostError,
+        )
+
+    def _died(self, job: Job, error: Exception) -> JobEvent:
+        self._deaths[job.name] += 1
+        how = self._how(error)
+        if self._deaths[job.name] <= self.restarts:
+            return JobEvent(job.name, "restarted", how)
+        return JobEvent(
+            job.name,
+            "failed",
+            WorkerDiedError(
+                f"{job.name} was given up after {self._deaths[job.name]} starts: at last {how}. What was finished is "
+                f"kept; the same command goes on. If memory ran out, lower loader.batch_size or executor.jobs"
+            ),
+        )
+
+    def _how(self, error: Exception) -> str:
+        errors = self.ray.exceptions
+        if isinstance(error, errors.OutOfMemoryError):
+            return "its worker was ended by Ray, because the node's memory ran out"
+        if isinstance(error, (errors.NodeDiedError, errors.LocalRayletDiedError)):
+            return "the node of its worker died"
+        return "its worker died"
+
+    def _give_up(self, waiting: deque[Job]) -> Iterator[JobEvent]:
+        jobs = [*self._running.values(), *waiting]
+        self.cancel()
+        waiting.clear()
+        for job in jobs:
+            reason = f"no node of the Ray cluster has had room for {job.name} for {self.patience:g} seconds"
+            hint = "What was finished is kept; the same command goes on once nodes are back"
+            yield JobEvent(job.name, "failed", WorkerDiedError(f"{reason}. {hint}"))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
