@@ -53,9 +53,15 @@ class MriOnly(Encoder):
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
         """Encode a batch; an absent image is seen as zeros."""
-        del present
-        encoding: Encoding = self.trunk(inputs[self.image])
+        encoding: Encoding = self.trunk(inputs[self.image], self.factors(inputs, present))
         return encoding
+
+    def factors(
+        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
+    ) -> list[Float[Tensor, "batch _"]] | None:
+        """None, since nothing multiplies the channels."""
+        del inputs, present
+        return None
 
 
 class MriClinicalFusion(Encoder):
@@ -95,9 +101,15 @@ class MriClinicalFusion(Encoder):
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
         """Encode a batch; an absent image is seen as zeros, absent clinical data multiplies by one."""
-        factors = self.clinical(inputs[self.vector], present[self.vector])
-        encoding: Encoding = self.trunk(inputs[self.image], factors)
+        encoding: Encoding = self.trunk(inputs[self.image], self.factors(inputs, present))
         return encoding
+
+    def factors(
+        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
+    ) -> list[Float[Tensor, "batch _"]]:
+        """What each block's channels are multiplied with."""
+        factors: list[Tensor] = self.clinical(inputs[self.vector], present[self.vector])
+        return factors
 
 
 def image_names(inputs: Mapping[str, ModalitySpec]) -> list[str]:

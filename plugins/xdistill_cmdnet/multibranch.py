@@ -13,12 +13,13 @@ from torch import nn
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Choice, Settings
-from xdistill.interfaces.encoder import Encoder, Encoding
+from xdistill.interfaces.encoder import Encoder
 from xdistill.interfaces.fusion import BranchSpec, Fusion
 from xdistill.interfaces.network import Student, Teacher
 from xdistill.types import Batch, Output, Schema
 from xdistill_cmdnet.head import HeadConfig, build_head
 from xdistill_cmdnet.sharing import share_clinical
+from xdistill_cmdnet.side_by_side import encode
 
 FUSED = "fused"
 """The tap of the fused vector."""
@@ -84,13 +85,7 @@ class MultiBranch(Teacher, Student):
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps."""
-        encodings: dict[str, Encoding] = {
-            name: encoder(
-                {modality: batch.inputs[modality] for modality in self.reads[name]},
-                {modality: batch.present[modality] for modality in self.reads[name]},
-            )
-            for name, encoder in self.branches.items()
-        }
+        encodings = encode(self._encoders, self.reads, batch.inputs, batch.present)
         fused = (
             self.fusion(encodings)
             if self.fusion

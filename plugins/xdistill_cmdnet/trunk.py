@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -114,6 +114,7 @@ class Trunk(nn.Module):
         check_space(sizes)
         self.sizes = sizes
         self.pool = pool
+        self.where = where
         channels = (sizes.shape[0], *sizes.channels)
         self.blocks = nn.ModuleList(
             Block(sizes.axes, inside, outside, where=where)
@@ -131,14 +132,32 @@ class Trunk(nn.Module):
         factors: Sequence[Float[Tensor, "batch _"]] | None = None,
     ) -> Encoding:
         """The vector and the last map; ``factors`` holds one tensor a block."""
-        self._check_statistics(subjects=image.shape[0])
+        self.check_statistics(subjects=image.shape[0])
         for position, block in enumerate(self.blocks):
             image = block(image, None if factors is None else factors[position])
-        last = F.relu(self.last_norm(convolve(self.last, image)), inplace=True)
+        return self.encoding(F.relu(self.last_norm(convolve(self.last, image)), inplace=True))
+
+    def encoding(self, last: Float[Tensor, "batch channels ..."]) -> Encoding:
+        """Vector and map, given the map."""
         pooled = last.flatten(1) if self.pool == "flatten" else last.mean(dim=tuple(range(2, last.ndim)))
         return Encoding(vector=self.full(pooled), map=last)
 
-    def _check_statistics(self, *, subjects: int) -> None:
+    def block(self, position: int) -> Block:
+        """One of the four."""
+        return cast("Block", self.blocks[position])
+
+    @property
+    def norms(self) -> list[nn.BatchNorm2d | nn.BatchNorm3d]:
+        """All batch norms."""
+        blocks = [self.block(position) for position in range(len(self.blocks))]
+        return [norm for block in blocks for norm in (block.first_norm, block.second_norm)] + [self.last_norm]
+
+    def check_statistics(self, *, subjects: int) -> None:
+        """Refuse a training batch of which batch norm learns nothing.
+
+        Raises:
+            SettingsError: for one subject whose last map is a single position.
+        """
         if self.training and subjects == 1 and prod(self.sizes.map_space) == 1:
             raise SettingsError(
                 "batch norm cannot learn from one subject whose last map is a single position; use larger images, or "
