@@ -73,7 +73,9 @@ def show(
     from xdistill.recipe.yaml_writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
-        resolved = _experiment(recipe, profile, changes).resolved()
+        experiment = _experiment(recipe, profile, changes)
+    search = experiment.recipe.tune
+    resolved = experiment.resolved() | ({"tune": search.model_dump(mode="json")} if search else {})
     if as_json:
         print_json(resolved)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +50,9 @@ def print_study(record: Mapping[str, Any], console: Console | None = None) -> No
 
 def settings(values: Mapping[str, Any]) -> str:
     """Settings in a line."""
-    return ", ".join(f"{name}={_written(value)}" for name, value in values.items())
+    from xdistill.report.page import setting
+
+    return ", ".join(f"{name}={setting(value)}" for name, value in values.items())
 
 
 def caption(record: Mapping[str, Any]) -> str:
@@ -68,9 +69,3 @@ def caption(record: Mapping[str, Any]) -> str:
         f"outer {outer['mean']:.4f}{bounds}: of the method with its search, on subjects that no search saw. "
         f"Mean inner best {record['inner']:.4f}, optimism {record['optimism']:+.4f}."
     )
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

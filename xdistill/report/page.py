@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,13 @@ def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool 
 def listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def setting(value: Any) -> str:
+    """A value of a recipe in a table."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[str, Any]:
@@ -101,6 +109,7 @@ def _record_parts(run: Run) -> dict[str, Any]:
         },
         "networks": {"student": None, "teacher": None, **(run.record.get("networks") or {})},
         "privileged": run.record.get("privileged") or (),
+        "tuned": run.record.get("tuned"),
     }
 
 
@@ -124,4 +133,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["listed"] = listed
+    environment.filters["setting"] = setting
     return environment

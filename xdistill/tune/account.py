@@ -63,9 +63,10 @@ def account(study: Study, winners: Mapping[str, Winner], params: Mapping[str, An
     }
 
 
-def write_account(folder: Path, data: Mapping[str, Any]) -> None:
-    """Write ``study.json``."""
+def write_account(folder: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write ``study.json``; gives back what was written."""
     write_json(folder / FILE, data)
+    return data
 
 
 def _outer(run: Run) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from xdistill.tune.census import best_of, census
 from xdistill.tune.events import SearchFinished, SearchStarted, StudyFinished
 from xdistill.tune.inner import FLAT
 from xdistill.tune.outcome import Winner, agreed, optimism, winner_of
+from xdistill.tune.report import write_study_report
+from xdistill.tune.report.trials import search_rows
 from xdistill.tune.sampling import quiet
 from xdistill.tune.space import values_of
 from xdistill.tune.storage import reached, shown_url
@@ -75,9 +77,13 @@ def tune(
         }
     make_folder(study.folder)
     if study.flat:
-        yield from _close_flat(study, winners[FLAT])
+        ended = _close_flat(study, winners[FLAT])
     else:
-        yield from _close_nested(study, _refitted(prepared, study, winners, catalog), winners)
+        ended = yield from _close_nested(study, _refitted(prepared, study, winners, catalog), winners)
+    with quiet(), reached(study.url):
+        rows = [search_rows(name, opened[name], study.tune.space, study.tune.trials) for name in study.searches]
+    write_study_report(study.folder, ended.record, rows, study.tune.space)
+    yield StudyFinished(str(study.folder), ended.run)
 
 
 def _identity(prepared: Prepared, plain: Mapping[str, Any], catalog: Catalog, *, flat: bool) -> str:
@@ -144,7 +150,15 @@ def _refitted(prepared: Prepared, study: Study, winners: Mapping[str, Winner], c
     return replace(prepared, recipes=recipes, notes=notes)
 
 
-def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner]) -> Generator[Event, None, None]:
+@dataclass(frozen=True)
+class _Ended:
+    """What ``study.json`` holds, and the folder of the tuned run, where there is one."""
+
+    record: Mapping[str, Any]
+    run: str = ""
+
+
+def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner]) -> Generator[Event, None, _Ended]:
     """Refit, test, and write what is to be said of it."""
     yield from run_prepared(prepared, fresh=_chose_otherwise(prepared), patience=FOREVER)
     run = _with_optimism(prepared, winners)
@@ -156,11 +170,10 @@ def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner
         name=f"{study.experiment.recipe.name}-tuned-agreed",
         remarks=nested_remarks(study, run),
     )
-    write_account(study.folder, account(study, winners, settings, run))
-    yield StudyFinished(str(study.folder), str(prepared.folder.path))
+    return _Ended(write_account(study.folder, account(study, winners, settings, run)), str(prepared.folder.path))
 
 
-def _close_flat(study: Study, winner: Winner) -> Generator[Event, None, None]:
+def _close_flat(study: Study, winner: Winner) -> _Ended:
     write_tuned(
         study.folder / TUNED,
         study.base,
@@ -168,8 +181,7 @@ def _close_flat(study: Study, winner: Winner) -> Generator[Event, None, None]:
         name=f"{study.experiment.recipe.name}-tuned-flat",
         remarks=flat_remarks(study, winner),
     )
-    write_account(study.folder, account(study, {FLAT: winner}, winner.params, None))
-    yield StudyFinished(str(study.folder))
+    return _Ended(write_account(study.folder, account(study, {FLAT: winner}, winner.params, None)))
 
 
 def _chose_otherwise(prepared: Prepared) -> bool:

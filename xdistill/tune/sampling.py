@@ -160,5 +160,5 @@ def _without_warnings(tune: Tune) -> dict[str, Any]:
 def _next_point(tune: Tune, taken: Sequence[FrozenTrial]) -> PointSampler | None:
     every = list(grid(tune.space))
     random.Random(derive(tune.seed, "grid")).shuffle(every)  # noqa: S311 - an order, no secret
-    tried = [trial.params for trial in taken]
-    return next((PointSampler(point) for point in every if point not in tried), None)
+    tried = {frozenset(trial.params.items()) for trial in taken}
+    return next((PointSampler(point) for point in every if frozenset(point.items()) not in tried), None)

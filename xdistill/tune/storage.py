@@ -97,7 +97,7 @@ def reached(url: str) -> Iterator[None]:
 
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, ModuleNotFoundError, ConnectionError) as error:
+    except (SQLAlchemyError, StorageInternalError, ImportError, ConnectionError) as error:
         raise UserError(f"the storage {shown_url(url)} cannot be reached: {_reason(error, url)}") from error
     except OSError as error:
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from xdistill.errors import Fault, RecipeError
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import validated
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.nodes import MappingNode, Node, Origin, ScalarNode, from_plain, locate, node_at
+from xdistill.recipe.nodes import MappingNode, Node, Origin, ScalarNode, from_plain, locate, node_at, to_plain
 from xdistill.recipe.overrides import Override, apply_overrides
 from xdistill.recipe.tuning import Search, Tune, chosen
 
@@ -55,19 +56,26 @@ def space_variant_faults(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> 
     """
     plain = without_search(loaded)
     faults: dict[Fault, None] = {}
-    for nodes in _variants(loaded.root, tune):
+    for name, nodes in _variants(loaded.root, tune):
         try:
             assemble(_changed(plain, nodes), catalog)
         except RecipeError as error:
-            faults.update(dict.fromkeys(error.faults))
+            faults.update(dict.fromkeys(_blamed(fault, name, nodes[name]) for fault in error.faults))
     return list(faults)
 
 
-def _variants(root: MappingNode, tune: Tune) -> Iterator[dict[str, Node]]:
+def _blamed(fault: Fault, name: str, node: Node) -> Fault:
+    """The fault; where it lies elsewhere in the recipe, with the choice that makes it."""
+    if fault.path == name or fault.path.startswith(f"{name}."):
+        return fault
+    return replace(fault, message=f"with {name} = {json.dumps(to_plain(node), ensure_ascii=False)}: {fault.message}")
+
+
+def _variants(root: MappingNode, tune: Tune) -> Iterator[tuple[str, dict[str, Node]]]:
     for name, search in tune.space.items():
         needed = _needed(root, name, tune)
         for node in _candidates(root, name, search):
-            yield {**needed, name: node}
+            yield name, {**needed, name: node}
 
 
 def _candidates(root: MappingNode, name: str, search: Search) -> Iterator[Node]:

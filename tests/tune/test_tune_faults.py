@@ -1,0 +1,144 @@
+"""What can be wrong with a search beyond its fields: told before anything is trained."""
+
+import pytest
+
+from tune import searches
+from xdistill.engine.assemble import assemble
+from xdistill.errors import RecipeError, UserError
+from xdistill.recipe.load import load_recipe
+from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.tune.run import tune
+from xdistill.tune.sampling import quiet
+from xdistill.tune.storage import open_storage, open_study, shown_url, storage_url
+from xdistill.tune.study import Options, check_search
+from xdistill.tune.variants import without_search
+
+
+def faults(tmp_path, catalog, text):
+    (tmp_path / "base.yaml").write_text(write_yaml(searches.recipe() | {"tune": None}), encoding="utf-8")
+    path = tmp_path / "search.yaml"
+    path.write_text("extends: base.yaml\n" + text, encoding="utf-8")
+    loaded = load_recipe(path)
+    experiment = assemble(without_search(loaded), catalog)
+    with pytest.raises(RecipeError) as caught, quiet():
+        check_search(loaded, experiment, catalog)
+    return [(fault.line, fault.path, fault.message) for fault in caught.value.faults]
+
+
+def test_fields_and_choices_that_make_no_recipe_are_all_told_with_their_place(tmp_path, catalog):
+    text = (
+        "tune:\n"
+        "  metric: auc_ovr\n"
+        "  space:\n"
+        "    optimizer.lrr: {low: 0.1, high: 1}\n"
+        "    student.hiden: {choices: [[8]]}\n"
+        "    stages.joint.objective.generalized.imitation: {low: 0, high: 1.5}\n"
+        "    stages.joint.epochs: {low: 1, high: 4}\n"
+        "    stages.second.epochs: {low: 1, high: 4, int: true}\n"
+        "    teacher: {choices: [null, {use: mlp, inputs: [nothing]}]}\n"
+    )
+    found = faults(tmp_path, catalog, text)
+    told = {(line, message.partition(";")[2].strip() or message) for line, _, message in found}
+    assert (3, "did you mean 'auc_ovo'?") in told
+    assert (5, "did you mean 'lr'?") in told
+    assert (6, "did you mean 'hidden'?") in told
+    assert any(line == 7 and "at most 1" in message for line, message in told)
+    assert any(line == 8 and "has to be a whole number" in message for line, message in told)
+    assert any(line == 9 and "has no item 'second'" in message for line, _, message in found)
+    assert any(line == 10 and "nothing" in message for line, _, message in found)
+
+
+def test_a_conditional_field_is_checked_under_its_condition(tmp_path, catalog):
+    text = (
+        "tune:\n"
+        "  space:\n"
+        "    stages.joint.objective.2: {choices: [{use: generalized, imitation: 0.5}, {use: kd}]}\n"
+        "    stages.joint.objective.2.imitation: {low: 0, high: 1, when: {stages.joint.objective.2: generalized}}\n"
+        "    stages.joint.objective.2.temperature: {low: 1, high: 4, when: {stages.joint.objective.2: kd}}\n"
+        "    stages.joint.objective.2.weight: {choices: [1.0, 2.0]}\n"
+        "    loader.batch_size: {choices: [8, 16], when: {stages.joint.objective.2: kd}}\n"
+        "    student.inputs: {choices: [[regular], [regular, privileged]]}\n"
+    )
+    assert {line for line, *_ in faults(tmp_path, catalog, text)} == {9}, "the student may not see what is privileged"
+    text = text.replace("when: {stages.joint.objective.2: generalized}", "when: {stages.joint.objective.2: kd}")
+    found = faults(tmp_path, catalog, text)
+    assert any(line == 5 and "no field 'imitation'" in message for line, _, message in found)
+
+
+def test_a_fault_elsewhere_says_which_choice_makes_it(tmp_path, catalog):
+    text = "tune:\n  space:\n    teacher: {choices: [{use: mlp, inputs: [privileged]}, null]}\n"
+    found = faults(tmp_path, catalog, text)
+    assert found
+    assert all(message.startswith("with teacher = null: ") for *_, message in found)
+
+
+def test_settings_of_sampler_and_pruner_are_optunas(tmp_path, catalog):
+    space = "  space: {optimizer.lr: {low: 0.1, high: 1}}\n"
+    text = "tune:\n  sampler: {use: tpe, multivariat: true}\n  pruner: {use: median, seed: 3, n_startup_trials: -1}\n"
+    assert [(line, path) for line, path, _ in faults(tmp_path, catalog, text + space)] == [
+        (3, "tune.sampler.multivariat"),
+        (4, "tune.pruner.seed"),
+    ]
+    text = "tune:\n  pruner: {use: median, n_startup_trials: -1}\n"
+    ((line, _, message),) = faults(tmp_path, catalog, text + space)
+    assert line == 3
+    assert message.startswith("Optuna refuses these settings")
+
+
+def test_a_grid_may_not_be_endless(tmp_path, catalog):
+    space = "    optimizer.lr: {low: 0.1, high: 1, step: 1.0e-3}\n    seed: {low: 0, high: 1000, int: true}\n"
+    text = "tune:\n  sampler: grid\n  space:\n" + space
+    ((_, _, message),) = faults(tmp_path, catalog, text)
+    assert "more than 100,000 points" in message
+
+
+def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
+    loaded = load_recipe("digits_half")
+    with pytest.raises(RecipeError, match="says nothing of what to search; add `tune:"):
+        next(tune(loaded, catalog, runs=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        ("sqlit", "did you mean 'sqlite'"),
+        ("nowhere", "write journal, sqlite, a file such as"),
+        ("sqlite:////no/such/folder/study.db", "there is no folder /no/such/folder"),
+        ("postgresql://me:secret@localhost:1/studies", "cannot be reached"),
+        ("oracle://me@localhost/x", "cannot be reached"),
+        ("strange://x", "cannot be reached"),
+    ],
+)
+def test_a_storage_that_cannot_be_reached_is_one_message(storage, told, tmp_path):
+    with pytest.raises(UserError) as caught:
+        open_storage(storage_url(storage, tmp_path))
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_password_is_never_shown():
+    assert shown_url("mysql://me:pass:word@host/db") == "mysql://me:***@host/db"
+    assert shown_url("sqlite:///a.db") == "sqlite:///a.db"
+
+
+@pytest.mark.parametrize("storage", ["journal", "sqlite"])
+def test_a_study_of_another_recipe_is_refused(storage, tmp_path):
+    opened = open_storage(storage_url(storage, tmp_path))
+    ours = {"identity": "0a1b", "recipe": "mine"}
+    with quiet():
+        open_study(opened, "s", ours, maximise=True).ask()
+        assert len(open_study(opened, "s", ours, maximise=True).get_trials()) == 1
+        with pytest.raises(UserError, match=r"was made by mine \(0a1b\), and this is theirs \(ffff\)"):
+            open_study(opened, "s", {"identity": "ffff", "recipe": "theirs"}, maximise=True)
+
+
+def test_too_few_subjects_for_the_inner_folds_are_told_of(catalog, tmp_path, shared_cache):
+    given = searches.loaded({"folds": 30})
+    with pytest.raises(UserError, match=r"the inner folds of r0-f0: .*tune\.folds"):
+        searches.study(given, catalog, shared_cache, tmp_path)
+
+
+def test_no_workers_are_refused(catalog, tmp_path):
+    with pytest.raises(UserError, match="--workers has to be 1 or more"):
+        next(tune(searches.loaded(), catalog, runs=tmp_path, options=Options(workers=0)))
