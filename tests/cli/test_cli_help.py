@@ -22,6 +22,7 @@ COMMANDS = [
     "data build",
     "data inspect",
     "data verify",
+    "data clean",
     "plugins",
     "plugins list",
     "plugins show",

@@ -10,7 +10,7 @@ from engine.missing_runs import first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
 from xdistill.engine.assemble import assemble
 from xdistill.engine.crossval import tracked_run
-from xdistill.engine.gradient import _objective
+from xdistill.engine.gradient import _objective, _specs
 from xdistill.engine.stand_ins import ConstantTeacher, Measured, SmoothedLabels, smoothing_of_entropy, stand_ins
 from xdistill.errors import RecipeError
 from xdistill.recipe.load import as_loaded
@@ -169,7 +169,7 @@ def test_label_smoothing_takes_the_place_of_all_distillation_terms(tmp_path, sha
     trainer = trainer_of(tiny(control="label_smoothing", stages=ONE_EPOCH), tmp_path, shared_cache, catalog)
     stage = trainer.experiment.schedule[1]
     _, terms, figures = stand_ins(trainer, stage)
-    objective = _objective(trainer, stage, terms)
+    objective = _objective(trainer, stage, terms, _specs(trainer))
     assert objective.roles == ("student",)
     assert [(term.plan.label, term.plan.weight) for term in objective.terms] == [
         ("focal:student", 1.0),

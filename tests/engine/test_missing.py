@@ -10,7 +10,7 @@ from torch import nn
 from engine.missing_runs import IMAGE_ONLY, SUBJECTS, first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
 from xdistill.engine.experiment import TermPlan
-from xdistill.engine.gradient import _keys, _objective
+from xdistill.engine.gradient import _keys, _objective, _specs
 from xdistill.engine.loader import TrainingBatches, deal, epoch_keys
 from xdistill.engine.missing import ModalityDropout, training_subjects
 from xdistill.engine.objective import Objective, Term
@@ -137,7 +137,7 @@ def test_a_teacher_alone_goes_over_complete_subjects_alone(tmp_path, shared_cach
     trainer = trainer_of(incomplete(missing="skip", stages=stages), tmp_path, shared_cache, catalog)
     sizes = []
     for stage in trainer.experiment.schedule:
-        keys = _keys(trainer, stage, _objective(trainer, stage, stage.terms))
+        keys = _keys(trainer, stage, _objective(trainer, stage, stage.terms, _specs(trainer)))
         sizes.append(sum(len(key.rows) for key in keys[0]))
     assert sizes == [20, 50, 20]
     assert sum(trainer.facts_of("teacher").class_counts) == 20

@@ -1,4 +1,4 @@
-"""``xdistill data``: build cohort files, look into them, and check them."""
+"""``xdistill data``: build cohort files, look into them, check them, and clean up beside them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xdistill.cli import data_clean
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetOption
 
@@ -50,7 +51,7 @@ def build(
     if as_json:
         print_json(result)
     else:
-        typer.echo(f"{result['path']}: {result['subjects']} subjects, {_size(result['bytes'])}")
+        typer.echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
 
 
 @command(
@@ -87,6 +88,9 @@ def verify(file: FileArgument, as_json: JsonOption = False) -> None:
         print_error(problem)
     if problems:
         raise typer.Exit(2)
+
+
+command(app, *data_clean.EXAMPLES)(data_clean.clean)
 
 
 def _build(
@@ -170,10 +174,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
         cells = [name, spec["kind"], shape, str(len(spec["columns"]) or ""), spec["unit"], str(spec["present"])]
         table.add_row(*map(Text, cells))
     console.print(table)
-    console.print(Text(f"{_size(summary['bytes'])} on disk, {_size(summary['bytes_in_memory'])} in memory"))
+    console.print(Text(f"{size(summary['bytes'])} on disk, {size(summary['bytes_in_memory'])} in memory"))
     console.print(Text(f"fingerprint {summary['fingerprint']}"))
     console.print(Text(f"built {summary['created']} with xdistill {summary['versions'].get('xdistill', '?')}"))
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """A number of bytes for people."""
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"  # noqa: PLR2004  # 0.1 MB

@@ -12,12 +12,14 @@ from torch import Tensor
 from xdistill.engine.diagnostics import diagnose
 from xdistill.engine.events import Event
 from xdistill.engine.experiment import TermPlan, TrainPlan
+from xdistill.engine.frozen import remembering
 from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate
 from xdistill.engine.networks import output_spec
 from xdistill.engine.objective import Objective, Term, build_term
 from xdistill.engine.seeds import derive
 from xdistill.engine.stand_ins import stand_ins
 from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
+from xdistill.types import OutputSpec
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
@@ -37,7 +39,9 @@ def train_stage(
     """
     set_modes(trainer.networks, stage.train)
     networks, terms, figures = stand_ins(trainer, stage)
-    objective = _objective(trainer, stage, terms)
+    specs = _specs(trainer)
+    objective = _objective(trainer, stage, terms, specs)
+    networks, of_epoch = remembering(trainer, stage, networks, objective, specs)
     module = StepModule(networks, objective, stage.train, trainer.needs)
     module.to(trainer.fabric.device)
     keys = _keys(trainer, stage, objective)
@@ -56,7 +60,8 @@ def train_stage(
     for epoch in range(begin + 1, stage.epochs + 1):
         torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
         done = sum(map(len, keys[: epoch - 1]))
-        row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
+        with of_epoch(keys[epoch - 1]):
+            row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
         if trainer.experiment.recipe.diagnostics:
             row |= diagnose(trainer, module, batch_size=stage.batch_size)
         if len(trainer.validation) and "student" in module.trained:
@@ -76,11 +81,16 @@ def train_stage(
         )
 
 
-def _objective(trainer: Trainer, stage: TrainPlan, terms: Sequence[TermPlan | Term]) -> Objective:
+def _specs(trainer: Trainer) -> dict[str, OutputSpec]:
     device = str(trainer.fabric.device)
-    specs = {
+    return {
         role: output_spec(network, trainer.facts.schema, device=device) for role, network in trainer.networks.items()
     }
+
+
+def _objective(
+    trainer: Trainer, stage: TrainPlan, terms: Sequence[TermPlan | Term], specs: Mapping[str, OutputSpec]
+) -> Objective:
     torch.manual_seed(derive(trainer.seed, "losses", stage.name))
     return Objective(
         [

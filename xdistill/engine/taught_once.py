@@ -70,7 +70,6 @@ def _keep(cache: TeacherCache, key: str, trainer: Trainer, stage: str) -> None:
     rows = [row for row in trainer.history if row["stage"] == stage]
     facts = {"key": key, "digest": state_digest(plain), "rows": json.dumps(rows)}
     cache.keep(cache.teacher(key), save(plain, facts))
-    cache.trim()
 
 
 def _load(cache: TeacherCache, key: str, like: Mapping[str, Tensor]) -> Taught | None:

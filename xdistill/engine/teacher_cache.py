@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.cohort.lock import exclusive
+from xdistill.errors import RunError
 
 FOLDER = "teacher_cache"
 _MEGABYTE = 2**20
@@ -32,6 +33,7 @@ class TeacherCache:
         disk_mb: largest size of the folder.
         troubles: what went wrong and was not told yet.
         writable: whether things can be kept, as far as is known.
+        grew: whether something was kept since the folder was trimmed.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class TeacherCache:
     disk_mb: int
     troubles: list[str] = field(default_factory=list)
     writable: bool = True
+    grew: bool = False
 
     def teacher(self, key: str) -> Path:
         """Where a trained teacher is kept."""
@@ -70,6 +73,7 @@ class TeacherCache:
             try:
                 beside.write_bytes(data)
                 beside.replace(path)
+                self.grew = True
             finally:
                 beside.unlink(missing_ok=True)
         except OSError as error:
@@ -87,7 +91,10 @@ class TeacherCache:
             path.unlink()
 
     def trim(self) -> None:
-        """Remove what was not used for longest until the folder has the size that it may have."""
+        """After it grew, remove what was not used for longest until the folder has the size that it may have."""
+        if not self.grew:
+            return
+        self.grew = False
         files = sorted(kept_files(self.folder), key=lambda file: file.used)
         excess = sum(file.size for file in files) - self.disk_mb * _MEGABYTE
         for file in files:
@@ -100,6 +107,21 @@ class TeacherCache:
     def _not_writable(self, error: OSError) -> None:
         self.writable = False
         self.troubles.append(f"{self.folder}: nothing can be kept there ({error.strerror or error})")
+
+
+def clear(folder: Path) -> None:
+    """Remove all that is kept.
+
+    Raises:
+        RunError: when something cannot be removed.
+    """
+    for file in kept_files(folder):
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{file.path}: cannot be removed ({error.strerror or error}); what came before it is removed"
+            ) from error
 
 
 @dataclass(frozen=True)

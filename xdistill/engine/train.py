@@ -118,7 +118,7 @@ class Trainer:
             begin = at_epoch if index == at_stage else 0
             run = partial(RUNNERS[type(stage)], self, index, stage, begin, state if begin else None)
             yield from taught_once(self, index, begin, run)
-            yield from self._troubles()
+            yield from self._tidy()
         if self.best is not None:
             for role, weights in self.best["networks"].items():
                 self.networks[role].load_state_dict(weights)
@@ -156,8 +156,11 @@ class Trainer:
         for row in rows:
             yield self._ended(index, row)
 
-    def _troubles(self) -> Iterator[TeacherCacheFailed]:
-        while self.cache is not None and self.cache.troubles:
+    def _tidy(self) -> Iterator[TeacherCacheFailed]:
+        if self.cache is None:
+            return
+        self.cache.trim()
+        while self.cache.troubles:
             yield TeacherCacheFailed(self.fold, self.cache.troubles.pop(0))
 
     def _ended(self, index: int, row: Mapping[str, Any]) -> EpochEnded:

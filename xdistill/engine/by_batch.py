@@ -1,0 +1,175 @@
+"""What a frozen teacher said of the batches of an epoch, kept for runs that draw the same batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xdistill.engine.draws import random_state, same_random_state
+from xdistill.engine.loader import BatchKey
+from xdistill.engine.outputs_file import Layout, Outputs, joined, keep_outputs, kept_outputs, plain
+from xdistill.engine.said import fetched, taken_apart
+from xdistill.engine.teacher_cache import TeacherCache
+from xdistill.engine.teacher_key import digest, rows_digest, state_digest
+from xdistill.interfaces.network import Network
+from xdistill.types import Batch, Output
+
+Kept = dict[str, tuple[NDArray[Any], Layout]]
+
+
+class ByBatch:
+    """The memory of a stage with augmentation; a file an epoch, so that what was interrupted is of use.
+
+    Nothing is kept of a teacher that draws random numbers or changes although it is frozen, nor beyond the size that
+    the recipe allows a stage.
+
+    Args:
+        cache: where the files are.
+        network: the teacher.
+        decisive: what decides its outputs besides the batches, ``weights`` among it.
+        epochs: of the stage.
+        device: of the outputs.
+    """
+
+    def __init__(
+        self,
+        cache: TeacherCache,
+        network: Network,
+        decisive: Mapping[str, Any],
+        *,
+        epochs: int,
+        device: torch.device,
+    ) -> None:
+        self.active = False
+        self._cache = cache
+        self._network = network
+        self._decisive = decisive
+        self._epochs = epochs
+        self._device = device
+        self._keeps = True
+        self._found: Outputs | None = None
+        self._open: _Said | None = None
+        self._closed: list[Kept] = []
+        self._names: tuple[str, ...] = ()
+        self._next = self._subjects = self._bytes = self._of_epoch = 0
+        self._computed = False
+
+    @contextmanager
+    def epoch(self, keys: Sequence[BatchKey]) -> Iterator[None]:
+        """Within it, the teacher is asked about these batches; what was computed is kept at the end."""
+        batches = [[rows_digest(key.rows), key.seed] for key in keys]
+        key = digest({**self._decisive, "what": "outputs by batch", "batches": batches})
+        self._found = kept_outputs(self._cache, key)
+        self._open, self._closed, self._computed = None, [], False
+        self._next = self._subjects = self._bytes = 0
+        self._of_epoch = sum(len(key.rows) for key in keys)
+        self.active = True
+        try:
+            yield
+        finally:
+            self.active = False
+        self._close()
+        if self._computed and self._keeps and self._closed:
+            self._keep(key)
+        self._found, self._closed = None, []
+
+    def output(self, batch: Batch, compute: Callable[[Batch], Output]) -> Output:
+        """What the teacher says of the epoch's next batch."""
+        self._close()
+        self._open = _Said(batch, compute, self._found, self._next, self._device)
+        self._next += 1
+        return self._open.output()
+
+    def _close(self) -> None:
+        """Let go of the last batch; remember of it what was asked for."""
+        said, self._open = self._open, None
+        if said is None:
+            return
+        self._computed |= said.computed
+        self._keeps &= not said.drew
+        if not self._keeps:
+            self._closed = []
+            return
+        kept = said.kept()
+        self._names = said.names
+        self._closed.append(kept)
+        self._subjects += said.size
+        self._bytes += sum(value.nbytes for value, _ in kept.values())
+        of_stage = self._bytes / self._subjects * self._of_epoch * self._epochs
+        self._keeps = of_stage <= self._cache.outputs_mb * 2**20
+
+    def _keep(self, key: str) -> None:
+        outputs = joined(self._names, self._closed)
+        self._keeps = outputs is not None and state_digest(self._network.state_dict()) == self._decisive["weights"]
+        if outputs is not None and self._keeps:
+            keep_outputs(self._cache, key, outputs)
+
+
+class _Said:
+    """What the teacher said of one batch, found or computed when somebody asks.
+
+    Attributes:
+        size: subjects.
+        names: all that the teacher says.
+        computed: whether it had to be computed.
+        drew: whether random numbers were drawn for it.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        compute: Callable[[Batch], Output],
+        found: Outputs | None,
+        index: int,
+        device: torch.device,
+    ) -> None:
+        self.size = len(batch)
+        self.computed = self.drew = False
+        self._batch, self._compute, self._device = batch, compute, device
+        self._found, self._index = found, index
+        self._values: dict[str, Tensor] = {}
+        self._asked: set[str] = set()
+        if found is None or index >= len(found.sizes) or found.sizes[index] != self.size:
+            self._found = None
+            self._compute_all()
+            self.names = tuple(self._values)
+        else:
+            self.names = found.names
+
+    def output(self) -> Output:
+        """An output that knows what it was asked for."""
+        return fetched(self.names, self._fetch)
+
+    def kept(self) -> Kept:
+        """What was asked for, and what was kept of it already."""
+        names = self._asked | set(self._found.values if self._found else ())
+        return {name: self._piece(name) for name in self.names if name in names}
+
+    def _piece(self, name: str) -> tuple[NDArray[Any], Layout]:
+        value = self._value(name)
+        return plain(value), Layout.of(value)
+
+    def _fetch(self, name: str) -> Tensor:
+        self._asked.add(name)
+        return self._value(name)
+
+    def _value(self, name: str) -> Tensor:
+        if name not in self._values:
+            if self._found is not None and name in self._found.values:
+                self._values[name] = self._found.batch(self._index, name, self._device)
+            else:
+                self._compute_all()
+        return self._values[name]
+
+    def _compute_all(self) -> None:
+        self.computed = True
+        before = random_state(self._device)
+        with torch.no_grad():
+            computed = taken_apart(self._compute(self._batch))
+        self.drew = not same_random_state(before, random_state(self._device))
+        self._values = computed | self._values  # what was handed out already stays what it is
