@@ -2,35 +2,69 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
 
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # in Ray's words: addresses of this machine mean the loopback device
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": "of-the-tests-alone-" + "0" * 32,
-}
+# Ray reads these when it is imported, which is why they are set before, by whatever test wants Ray.
+os.environ.update(
+    {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # in Ray's words: addresses of this machine mean the loopback device
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "of-the-tests-alone-" + "0" * 32,
+    }
+)
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install 'xdistill[ray]'")
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1"}
+PLUGIN = '''"""A plugin with one loss, to be had in several versions."""
+
+from xdistill.interfaces import TaskLoss
+from xdistill.plugin import hookimpl
+
+
+class Toy(TaskLoss):
+    """A loss that nobody computes."""
+
+    name = "{name}"
+
+    def forward(self, logits, batch):
+        return logits.sum()
+
+
+@hookimpl
+def xdistill_task_losses():
+    return [Toy]
+'''
 
 
 @contextmanager
-def a_cluster():
-    """The cluster; this process is connected to it by whoever asks first, and not any more at the end."""
-    if find_spec("ray") is None:
-        pytest.skip("ray is not installed: pip install 'xdistill[ray]'")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():  # Ray reads some of them when it is imported
-            patch.setenv(name, value)
-        import ray
-        from ray.cluster_utils import Cluster
+def a_cluster(modules):
+    """The cluster; this process is connected to it by whoever asks first, and not any more at the end.
 
+    Args:
+        modules: folder in which the workers look for modules too.
+    """
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as of_nodes:
+        of_nodes.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(modules), os.environ.get("PYTHONPATH")))))
         cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        try:
-            cluster.add_node(**NODE)
-            yield cluster
-        finally:
-            ray.shutdown()
-            cluster.shutdown()
+        cluster.add_node(**NODE)
+    try:
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def install_plugin(folder, name, version):
+    """Put a plugin where ``folder`` is looked at for modules, as an installer would."""
+    (folder / f"{name}.py").write_text(PLUGIN.format(name=name), encoding="utf-8")
+    facts = folder / f"{name}-{version}.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    (facts / "entry_points.txt").write_text(f"[xdistill]\n{name} = {name}\n", encoding="utf-8")

@@ -19,6 +19,7 @@ OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray accepts: jobs send s
 _CLOSED = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would install packages on the workers
+    "RAY_BACKEND_LOG_LEVEL": "error",  # warnings of each attempt to connect would stand before the message
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the way of later versions, which Ray asks for in a warning
 }
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -58,7 +59,7 @@ def connect(address: str | None, *, patience: float) -> Any:
         _start(ray)
     else:
         where = _resolved(wanted)
-        _check_answers(where, min(patience, 10.0))
+        _check_answers(where, min(patience, 10.0), address=wanted)
         _join(ray, where, patience)
     _keep_quiet()
     return ray
@@ -122,12 +123,13 @@ def _resolved(address: str) -> str:
     return where
 
 
-def _check_answers(where: str, seconds: float) -> None:
+def _check_answers(where: str, seconds: float, *, address: str) -> None:
     host, _, port = where.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
     except (OSError, ValueError, OverflowError) as error:
-        raise RunError(f"nothing answers at {where}, where the Ray cluster should be ({error}). {_REMEDY}") from error
+        meant = "" if where == address else f", which Ray takes {address} for"
+        raise RunError(f"no Ray cluster answers at {where}{meant}: {error}. {_REMEDY}") from error
 
 
 def _check_same(ray: Any, address: str | None) -> None:

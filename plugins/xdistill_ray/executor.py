@@ -10,7 +10,7 @@ from pydantic import Field
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.executor import Executor, Job, JobEvent
 from xdistill_ray.connection import connect
-from xdistill_ray.rooms import check_room
+from xdistill_ray.rooms import check_room, rooms
 from xdistill_ray.streams import Streams
 
 
@@ -54,6 +54,13 @@ class RayExecutor(Executor):
             UserError: when there is no Ray, the cluster does not answer, or it does not take this process.
         """
         connect(self.config.address, patience=self.config.patience)
+
+    def workers(self, jobs: Sequence[Job]) -> int:
+        """How many of these jobs the cluster has room for at once, were it idle."""
+        if not jobs:
+            return 0
+        ray = connect(self.config.address, patience=self.config.patience)
+        return min(len(jobs), self.config.jobs or len(jobs), max(1, rooms(ray, jobs[0], self.config.gpu_share)))
 
     def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
         """Run all jobs; see `Executor.run`.

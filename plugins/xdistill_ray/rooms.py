@@ -14,9 +14,15 @@ def needs(job: Job, gpu_share: float) -> dict[str, float]:
     return {"CPU": float(job.cpus), "GPU": job.gpus * gpu_share}
 
 
+def rooms(ray: Any, job: Job, gpu_share: float) -> int:
+    """How many jobs like this one the nodes that are alive could run at once, were they idle."""
+    wanted = {name: amount for name, amount in needs(job, gpu_share).items() if amount}
+    return sum(min(int(resources[name] / amount) for name, amount in wanted.items()) for resources in _nodes(ray))
+
+
 def has_room(ray: Any, job: Job, gpu_share: float) -> bool:
     """Whether some node that is alive could run the job, were it idle."""
-    return any(_holds(resources, needs(job, gpu_share)) for resources in _nodes(ray))
+    return rooms(ray, job, gpu_share) > 0
 
 
 def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
@@ -40,10 +46,6 @@ def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
 def _nodes(ray: Any) -> list[dict[str, float]]:
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [{name: float(resources.get(name, 0.0)) for name in ("CPU", "GPU")} for resources in alive]
-
-
-def _holds(resources: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    return all(resources[name] >= amount for name, amount in wanted.items())
 
 
 def _written(resources: Mapping[str, float]) -> str:

@@ -84,7 +84,7 @@ class Streams:
     def _hear(self, stream: Any) -> Iterator[JobEvent]:
         """The next word of a task, which may be its last."""
         job = self._running.pop(stream)
-        ended = (StopIteration, *self._lost())
+        ended: tuple[type[BaseException], ...] = (StopIteration, *self._lost())
         try:
             kind, value = self.ray.get(next(stream))
         except ended as error:
@@ -107,7 +107,7 @@ class Streams:
             errors.ObjectLostError,
         )
 
-    def _died(self, job: Job, error: Exception) -> JobEvent:
+    def _died(self, job: Job, error: BaseException) -> JobEvent:
         self._deaths[job.name] += 1
         how = self._how(error)
         if self._deaths[job.name] <= self.restarts:
@@ -121,7 +121,7 @@ class Streams:
             ),
         )
 
-    def _how(self, error: Exception) -> str:
+    def _how(self, error: BaseException) -> str:
         errors = self.ray.exceptions
         if isinstance(error, errors.OutOfMemoryError):
             return "its worker was ended by Ray, because the node's memory ran out"

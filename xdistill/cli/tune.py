@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.options import DisableOption, PluginOption, ProfileOption, RecipeArgument, SetOption, chosen_plugins
+from xdistill.cli.options import (
+    AddressOption,
+    DisableOption,
+    ExecutorOption,
+    PluginOption,
+    ProfileOption,
+    RecipeArgument,
+    SetOption,
+    chosen_plugins,
+)
 
 if TYPE_CHECKING:
     from xdistill.api import TunedRecipe
@@ -18,6 +27,7 @@ EXAMPLES = (
     "xdistill tune my_recipe.yaml --flat",
     "xdistill tune my_recipe.yaml --storage sqlite --set tune.sampler=gp",
     "xdistill tune my_recipe.yaml --storage postgresql://me@host/studies",
+    "xdistill tune my_recipe.yaml --flat --workers 16 --executor ray --address auto --studies /shared/tune",
     "xdistill tune my_recipe.yaml --json --quiet > tuned.json",
 )
 
@@ -50,6 +60,8 @@ def tune(
         typer.Option(min=1, help="Workers at each search; default: 1, with --flat as many as there are jobs."),
     ] = None,
     accelerator: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
@@ -63,7 +75,13 @@ def tune(
 
     Stopped, killed or crashed, the same command goes on where it was; given again while it runs, it helps.
     """
-    shortcuts = {"tune.trials": trials, "executor.jobs": jobs, "compute.accelerator": accelerator}
+    shortcuts = {
+        "tune.trials": trials,
+        "executor.use": executor,
+        "executor.address": address,
+        "executor.jobs": jobs,
+        "compute.accelerator": accelerator,
+    }
     flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
     options = {
         "profile": profile,

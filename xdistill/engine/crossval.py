@@ -18,7 +18,6 @@ from xdistill.engine.device import accelerator_name, check_device
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import run_id, sources, versions
-from xdistill.engine.local import LocalExecutor
 from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
 from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
@@ -261,7 +260,7 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         folds=prepared.folds,
         finished=finished,
         epochs=prepared.experiment.epochs,
-        jobs=executor.workers(jobs) if isinstance(executor, LocalExecutor) else len(jobs),
+        jobs=executor.workers(jobs),
         threads=compute.threads,
     )
     for event in executor.run(FOLD_FUNCTION, jobs):

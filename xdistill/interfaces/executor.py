@@ -64,6 +64,10 @@ class Executor(Component, ABC):
             UserError: saying what to do.
         """
 
+    def workers(self, jobs: Sequence[Job]) -> int:
+        """How many of these jobs run at the same time, as far as is known; for whoever tells people."""
+        return len(jobs)
+
     @abstractmethod
     def run(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
         """Run all jobs; every job ends with one ``done`` or ``failed``. Closing the iterator ends the workers.

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import Prepared, identity_of, prepare, ready_cohort, run_prepared
-from xdistill.engine.device import check_device
+from xdistill.engine.crossval import Prepared, check_executor, identity_of, prepare, ready_cohort, run_prepared
 from xdistill.engine.events import Event, FoldRestarted
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
@@ -59,8 +58,8 @@ def tune(
     options = options or Options()
     check_options(options)
     searched(loaded)
-    check_device(loaded.recipe.compute)
     experiment = assemble(without_search(loaded), catalog)
+    check_executor(experiment)
     with quiet():
         check_search(loaded, experiment, catalog)
     cohort = yield from ready_cohort(experiment, cache)

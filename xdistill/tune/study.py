@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.cohort import Cohort, Splits
 from xdistill.engine.crossval import Prepared
-from xdistill.engine.device import device_count
+from xdistill.engine.device import accelerator_name
 from xdistill.engine.experiment import Experiment
-from xdistill.engine.local import LocalExecutor
 from xdistill.errors import RecipeError, UserError
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import Catalog
@@ -63,6 +62,7 @@ class Study:
         name: in the storage; each search adds its own.
         searches: inner splits by name of the search: an outer split's, or `FLAT`.
         workers: at each search.
+        facts: of the driver, for its workers to compare with.
     """
 
     base: LoadedRecipe
@@ -75,6 +75,7 @@ class Study:
     name: str
     searches: Mapping[str, Splits]
     workers: int
+    facts: Mapping[str, Any]
 
     @property
     def maximise(self) -> bool:
@@ -110,7 +111,7 @@ class Study:
                 name=f"{search}-w{worker}",
                 payload=self._payload(search),
                 cpus=compute.threads,
-                gpus=min(1, device_count(compute)),
+                gpus=int(accelerator_name(compute.accelerator) == "cuda"),
             )
             for worker in range(self.workers)
             for search in self.searches
@@ -129,6 +130,7 @@ class Study:
             "maximise": self.maximise,
             "epochs": self.experiment.epochs * len(self.searches[search]),
             "crowded": self.workers > 1,
+            "driver": self.facts,
         }
 
 
@@ -194,6 +196,7 @@ def make_study(loaded: LoadedRecipe, prepared: Prepared, identity: str, options:
         name=options.name or f"{experiment.recipe.name}/{identity}",
         searches=searches,
         workers=options.workers or (_at_once(experiment) if options.flat else 1),
+        facts=prepared.facts,
     )
 
 
@@ -209,8 +212,7 @@ def check_options(options: Options) -> None:
 
 
 def _at_once(experiment: Experiment) -> int:
-    """How many jobs the executor runs at once; one where only the executor knows."""
-    executor = experiment.executor.build()
+    """How many jobs the executor runs at once."""
     compute = experiment.recipe.compute
     many = [Job(f"{index}", {}, cpus=compute.threads) for index in range(1024)]
-    return executor.workers(many) if isinstance(executor, LocalExecutor) else 1
+    return experiment.executor.build().workers(many)

@@ -16,6 +16,7 @@ from optuna import Study, Trial
 from optuna.trial import TrialState
 
 from xdistill.cohort import Splits
+from xdistill.engine.agreement import checked_catalog
 from xdistill.engine.assemble import assemble
 from xdistill.engine.evaluate import WATCHED, metric_of
 from xdistill.engine.events import EpochEnded, Event
@@ -89,11 +90,13 @@ def run_trials(payload: Mapping[str, Any]) -> Iterator[Event]:
     """Make trials until the search has all that it wants.
 
     Args:
-        payload: the fields of `Task` as plain data (``recipe`` for the base), and ``study``.
+        payload: the fields of `Task` as plain data (``recipe`` for the base), ``study``, and ``driver`` (what
+            `driver_facts` says there).
 
     Raises:
         XdistillError: what is not the fault of the settings that are tried.
     """
+    checked_catalog(payload["driver"])
     task = Task.of(payload)
     with quiet():
         with reached(task.storage):
