@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xdistill.plugin import Catalog
 
 # Fields of a recipe that say where and how fast it is computed, or that nobody computes with.
-_ELSEWHERE = frozenset({"data", "description", "inferred", "executor", "compute", "cache", "teacher_cache"})
+_ELSEWHERE = frozenset({"data", "description", "inferred", "executor", "compute", "cache", "teacher_cache", "tune"})
 _LOADER = frozenset({"workers", "memory_mb"})
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from xdistill.recipe.tuning import Search
 
-ABSENT = -0.16  # where a line runs past a field that its trial did not search
+ABSENT = -0.24  # where a line runs past a field that its trial did not search
 MOST_LABELS = 6  # choices that are named on an axis
 WIDE = (7.2, 3.2)
 
@@ -54,7 +54,7 @@ def importances_figure(searches: Sequence[SearchRows]) -> Picture | None:
     for place, shares in enumerate(values.values()):
         axes.barh(place, float(np.mean(shares)), height=0.55, color=RULE, zorder=2)
         axes.scatter(shares, [place] * len(shares), s=18, color=STUDENT, alpha=0.8, linewidths=0, zorder=3)
-    axes.set_yticks(range(len(values)), [shorten(name, most=34) for name in values], color=INK)
+    axes.set_yticks(range(len(values)), [_tail(name) for name in values], color=INK)
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1))
     axes.set_xlabel("share of what decides whether a trial is among the best")
     axes.grid(visible=False, axis="y")
@@ -125,7 +125,14 @@ def _scale(axes: Axes, place: int, search: Search) -> None:
 def _ticks(axes: Axes, place: int, marks: Sequence[tuple[float, str]]) -> None:
     axes.plot([place] * 2, [0, 1], color=MUTED, linewidth=0.8, zorder=1)
     for height, text in marks:
-        write(axes, place + 0.04, height + 0.025, text, color=MUTED, fontsize=7)
+        down = height < 0.05  # noqa: PLR2004 - the lowest label stands below its axis, clear of the lines that meet there
+        write(axes, place, height - 0.04 if down else height + 0.025, text, color=MUTED, fontsize=7, ha="center",
+              va="top" if down else "bottom")  # fmt: skip
+
+
+def _tail(name: str, most: int = 34) -> str:
+    """The end of a field's name, which tells more than its beginning."""
+    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _short(label: Any) -> str:
