@@ -52,13 +52,24 @@ def a_cluster(modules):
 
     with pytest.MonkeyPatch.context() as of_nodes:
         of_nodes.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(modules), os.environ.get("PYTHONPATH")))))
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        cluster.add_node(**NODE)
+        cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False}))
+        patiently(lambda: cluster.add_node(**NODE))
     try:
         yield cluster
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def patiently(start):
+    """Start a node; where the machine is so busy that Ray's own thirty seconds are too short, once more."""
+    for attempt in range(3):
+        try:
+            return start()
+        except Exception as error:  # Ray raises just this
+            if "timed out during startup" not in str(error) or attempt == 2:
+                raise
+    return None
 
 
 def install_plugin(folder, name, version):

@@ -19,7 +19,6 @@ OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray accepts: jobs send s
 _CLOSED = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run`, Ray would install packages on the workers
-    "RAY_BACKEND_LOG_LEVEL": "error",  # warnings of each attempt to connect would stand before the message
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the way of later versions, which Ray asks for in a warning
 }
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

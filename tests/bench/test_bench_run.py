@@ -14,7 +14,7 @@ from xdistill.bench.submit import submit
 from xdistill.bench.table import standings
 from xdistill.bench.verify import verify_records
 from xdistill.engine.events import FoldFinished, FoldStarted, RunStarted
-from xdistill.errors import RecipeError, RunError
+from xdistill.errors import RecipeError, RunError, UserError
 from xdistill.runs import load_run
 
 BROKEN = {"name": "broken", "recipe": "kd.yaml", "set": {"student.branches.hbp.inputs": ["clinical"]}}
@@ -98,3 +98,30 @@ def test_what_is_run(small):
     assert planned(small, ["teacher"]) == [("kd", 0)]
     with pytest.raises(RecipeError, match="no entry 'techer'; did you mean 'teacher'"):
         planned(small, ["techer"])
+
+
+def test_whole_entries_at_the_same_time(events, place, small, catalog, shared_cache):
+    """They end in the same runs, and one that is broken is told beside them."""
+    paths = {event.entry: load_run(event.path).path.name for event in events if isinstance(event, EntryFinished)}
+    runs = place / "whole"
+    flags = {"executor.jobs": 2}
+    whole = list(run_benchmark(small, catalog, runs=runs, cache=shared_cache, flags=flags, whole=True))
+    assert {event.entry: event.place for event in whole if isinstance(event, EntryStarted)} == {
+        "broken": 1,
+        "alone": 2,
+        "kd": 3,
+    }
+    (failed,) = [event for event in whole if isinstance(event, EntryFailed)]
+    assert "clinical" in failed.message
+    ended = [event for event in whole if isinstance(event, EntryFinished)]
+    assert {event.entry: load_run(event.path).path.name for event in ended} == paths
+    assert {known.entry for known in known_runs(small, runs)} == {"alone", "kd"}
+    for event in ended:
+        other = place / "runs" / load_run(event.path).path.relative_to(runs.resolve()) / "predictions.csv"
+        assert (load_run(event.path).path / "predictions.csv").read_bytes() == other.read_bytes()
+        assert (load_run(event.path).path / "report.html").is_file()
+
+
+def test_whole_entries_on_several_accelerators(small, catalog, tmp_path):
+    with pytest.raises(UserError, match=r"alone: a whole entry runs on one accelerator, and compute.devices is 2"):
+        list(run_benchmark(small, catalog, runs=tmp_path, flags={"compute.devices": 2}, only=["alone"], whole=True))

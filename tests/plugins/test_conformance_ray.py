@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 import xdistill
-from ray_cluster import NODE, a_cluster, install_plugin, needs_ray
+from ray_cluster import NODE, a_cluster, install_plugin, needs_ray, patiently
 from tiny import tiny
 from xdistill.engine.agreement import driver_facts
 from xdistill.engine.crossval import FOLD_FUNCTION
@@ -88,7 +88,7 @@ def test_a_node_that_dies_loses_nothing(cluster, local, tmp_path, shared_cache):
 
 
 def test_when_no_node_has_room_any_more(cluster):
-    large = cluster.add_node(**{**NODE, "num_cpus": 2})
+    large = patiently(lambda: cluster.add_node(**{**NODE, "num_cpus": 2}))
     jobs = [Job("large", {"seconds": 60}, cpus=2)]
     events = []
     for event in executor(cluster, patience=1.0).run("xdistill.testing.jobs:process", jobs):

@@ -74,6 +74,7 @@ def run_benchmark(
     cache: Path | None = None,
     only: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    whole: bool = False,
 ) -> Generator[Event, None, None]:
     """Run the entries of a benchmark; what is finished already is found at once.
 
@@ -84,6 +85,7 @@ def run_benchmark(
         cache: folder of the cohort caches; None: the user's cache folder.
         only: entries to run; none: all. An entry that looks at another one's run means that other one.
         flags: last changes of every recipe, such as the executor.
+        whole: hand out whole entries, many at the same time, instead of the folds of one after the other.
 
     Yields:
         The engine's events, between `EntryStarted` and `EntryFinished` or `EntryFailed`. A failed entry does not keep
@@ -94,10 +96,15 @@ def run_benchmark(
     """
     plan = planned(benchmark, only)
     recipes = [entry_recipe(benchmark, entry, seed, flags=flags) for entry, seed in plan]
+    if whole:
+        from xdistill.bench.whole import run_whole
+
+        yield from run_whole(benchmark, catalog, plan, runs=runs, cache=cache, flags=flags or {})
+        return
     for place, ((entry, seed), loaded) in enumerate(zip(plan, recipes, strict=True), start=1):
         yield EntryStarted(entry, seed, place, len(plan))
         try:
-            path = yield from _run(loaded, catalog, runs, cache)
+            path = yield from run_entry(loaded, catalog, runs, cache)
         except InterruptedRunError:
             raise
         except XdistillError as error:
@@ -117,7 +124,8 @@ def planned(benchmark: Benchmark, only: Sequence[str]) -> list[tuple[str, int]]:
     return [(entry, seed) for entry in benchmark.recipes if entry in chosen for seed in benchmark.file.seeds]
 
 
-def _run(loaded: LoadedRecipe, catalog: Catalog, runs: Path, cache: Path | None) -> Generator[Event, None, Path]:
+def run_entry(loaded: LoadedRecipe, catalog: Catalog, runs: Path, cache: Path | None) -> Generator[Event, None, Path]:
+    """Run one recipe, and write its report; the run's folder."""
     from xdistill.cohort import open_cohort
     from xdistill.engine.crossval import execute
     from xdistill.report import write_report

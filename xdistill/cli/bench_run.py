@@ -22,6 +22,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --only kd",
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --address auto --whole --runs /shared/runs",
 )
 
 
@@ -35,6 +36,9 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Folds that run at the same time.")] = None,
     executor: ExecutorOption = None,
     address: AddressOption = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Hand out whole entries, many at the same time, instead of one's folds.")
+    ] = False,
     runs: RunsOption = Path("runs"),
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the cohort caches.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -54,6 +58,7 @@ def run(
         cache,
         only or [],
         {name: value for name, value in flags.items() if value is not None},
+        whole=whole,
         quiet=quiet,
     )
     _show(benchmark, runs)
@@ -61,7 +66,14 @@ def run(
 
 
 def _run(
-    benchmark: Benchmark, runs: Path, cache: Path | None, only: list[str], flags: dict[str, Any], *, quiet: bool
+    benchmark: Benchmark,
+    runs: Path,
+    cache: Path | None,
+    only: list[str],
+    flags: dict[str, Any],
+    *,
+    whole: bool,
+    quiet: bool,
 ) -> list[EntryFailed]:
     from xdistill.bench.run import EntryFailed, run_benchmark
     from xdistill.errors import InterruptedRunError
@@ -69,9 +81,9 @@ def _run(
 
     failed: list[EntryFailed] = []
     try:
-        events = run_benchmark(benchmark, load_catalog(), runs=runs, cache=cache, only=only, flags=flags)
+        events = run_benchmark(benchmark, load_catalog(), runs=runs, cache=cache, only=only, flags=flags, whole=whole)
         with ExitStack() as stack, closing(events):
-            display = Display(stack, quiet=quiet)
+            display = Display(stack, quiet=quiet, bars=not whole)
             for event in events:
                 display.listen(event)
                 if isinstance(event, EntryFailed):
@@ -82,11 +94,12 @@ def _run(
 
 
 class Display:
-    """The progress of one entry at a time, under a line that says which it is."""
+    """The progress of one entry at a time, under a line that says which it is; without bars, the lines alone."""
 
-    def __init__(self, stack: ExitStack, *, quiet: bool) -> None:
+    def __init__(self, stack: ExitStack, *, quiet: bool, bars: bool = True) -> None:
         self.stack = stack
         self.quiet = quiet
+        self.bars = bars
         self.inner: Listen = lambda _event: None
 
     def listen(self, event: Event) -> None:
@@ -98,7 +111,7 @@ class Display:
             case EntryStarted():
                 self.stack.close()
                 self._say(f"[{event.place}/{event.total}] {event.entry}, seed {event.seed}")
-                self.inner = self.stack.enter_context(listener(quiet=self.quiet))
+                self.inner = self.stack.enter_context(listener(quiet=self.quiet or not self.bars))
             case EntryFinished():
                 self.stack.close()
                 self._say(f"{event.entry}: finished, {event.path}")

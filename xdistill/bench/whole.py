@@ -1,0 +1,157 @@
+"""Whole entries as jobs, so that many run at the same time: on a cluster, the folds of one entry are too few.
+
+An entry's folds run one after the other then, on the machine where the entry runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdistill.bench.known_runs import KnownRun, remember
+from xdistill.bench.load import Benchmark, load_benchmark
+from xdistill.bench.recipes import entry_recipe
+from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, run_entry
+from xdistill.engine.events import Event, RunFinished
+from xdistill.errors import UserError, XdistillError
+from xdistill.interfaces.executor import Job
+
+if TYPE_CHECKING:
+    from xdistill.engine.experiment import Experiment
+    from xdistill.plugin import Catalog
+    from xdistill.recipe.loaded import LoadedRecipe
+
+JOB_FUNCTION = "xdistill.bench.whole:work"
+HERE = {"executor.use": "local", "executor.jobs": 1}
+
+
+def run_whole(
+    benchmark: Benchmark,
+    catalog: Catalog,
+    plan: Sequence[tuple[str, int]],
+    *,
+    runs: Path,
+    cache: Path | None,
+    flags: Mapping[str, Any],
+) -> Generator[Event, None, None]:
+    """Run entries at the same time, each as one job of the executor that the first one names.
+
+    Args:
+        benchmark: the benchmark.
+        catalog: what recipes may name.
+        plan: entries and seeds.
+        runs: folder of all runs.
+        cache: folder of the cohort caches; None: the user's cache folder.
+        flags: last changes of every recipe, such as the executor.
+
+    Yields:
+        `EntryStarted` and, later, `EntryFinished` or `EntryFailed` for each.
+
+    Raises:
+        UserError: when an entry wants several accelerators, or the executor cannot run.
+    """
+    from xdistill.engine.assemble import assemble
+
+    places = {_name(*one): place for place, one in enumerate(plan, start=1)}
+    found: dict[str, Experiment] = {}
+    for entry, seed in plan:
+        loaded = entry_recipe(benchmark, entry, seed, flags=flags)
+        try:
+            found[_name(entry, seed)] = assemble(loaded, catalog)
+        except XdistillError as error:
+            yield EntryStarted(entry, seed, places[_name(entry, seed)], len(plan))
+            yield EntryFailed(entry, seed, str(error))
+            continue
+        _check_devices(entry, loaded)
+    if not found:
+        return
+    jobs = {
+        name: _job(benchmark, one, experiment, catalog, runs=runs, cache=cache, flags=flags)
+        for one in plan
+        if (experiment := found.get(name := _name(*one)))
+    }
+    executor = next(iter(found.values())).executor.build()
+    executor.check()
+    begun: set[str] = set()
+    paths: dict[str, Path] = {}
+    with closing(executor.run(JOB_FUNCTION, list(jobs.values()))) as events:  # type: ignore[type-var]
+        for event in events:
+            entry, seed = plan[places[event.job] - 1]
+            if event.job not in begun:
+                begun.add(event.job)
+                yield EntryStarted(entry, seed, places[event.job], len(plan))
+            if isinstance(event.value, RunFinished):
+                paths[event.job] = Path(event.value.path)
+            elif event.kind == "done":
+                remember(benchmark, runs, KnownRun(entry, seed, paths[event.job]))
+                yield EntryFinished(entry, seed, str(paths[event.job]))
+            elif event.kind == "failed":
+                if not isinstance(event.value, XdistillError):
+                    raise event.value
+                yield EntryFailed(entry, seed, str(event.value))
+
+
+def work(payload: Mapping[str, Any]) -> Iterator[Event]:
+    """Run one entry, its folds one after the other on this machine.
+
+    Args:
+        payload: ``file`` (of the benchmark), ``crossval`` (its splits), ``entry``, ``seed``, ``flags``, ``runs``,
+            ``cache``, and ``driver`` (what `driver_facts` says there).
+
+    Raises:
+        XdistillError: what is finished is kept.
+    """
+    from xdistill.engine.agreement import check_files, checked_catalog
+
+    check_files(Path(payload["file"]))
+    catalog = checked_catalog(payload["driver"])
+    benchmark = load_benchmark(payload["file"]).with_splits(**payload["crossval"])
+    flags = {name: value for name, value in payload["flags"].items() if not name.startswith("executor.")}
+    loaded = entry_recipe(benchmark, payload["entry"], payload["seed"], flags={**flags, **HERE})
+    yield from run_entry(loaded, catalog, Path(payload["runs"]), Path(payload["cache"]))
+
+
+def _job(
+    benchmark: Benchmark,
+    one: tuple[str, int],
+    experiment: Experiment,
+    catalog: Catalog,
+    *,
+    runs: Path,
+    cache: Path | None,
+    flags: Mapping[str, Any],
+) -> Job:
+    from xdistill.cohort import default_cache_dir
+    from xdistill.engine.agreement import driver_facts
+    from xdistill.engine.device import accelerator_name
+
+    compute, crossval = experiment.recipe.compute, benchmark.file.crossval
+    return Job(
+        name=_name(*one),
+        payload={
+            "file": str(benchmark.path.resolve()),
+            "crossval": {"folds": crossval.folds, "repeats": crossval.repeats},
+            "entry": one[0],
+            "seed": one[1],
+            "flags": dict(flags),
+            "runs": str(runs.resolve()),
+            "cache": str((cache or default_cache_dir()).resolve()),
+            "driver": driver_facts(experiment.components, catalog),
+        },
+        cpus=compute.threads,
+        gpus=int(accelerator_name(compute.accelerator) == "cuda"),
+    )
+
+
+def _check_devices(entry: str, loaded: LoadedRecipe) -> None:
+    if loaded.recipe.compute.devices > 1:
+        raise UserError(
+            f"{entry}: a whole entry runs on one accelerator, and compute.devices is {loaded.recipe.compute.devices}; "
+            f"leave out --whole, or set compute.devices=1"
+        )
+
+
+def _name(entry: str, seed: int) -> str:
+    return f"{entry}-s{seed}"
