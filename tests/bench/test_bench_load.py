@@ -37,6 +37,13 @@ def test_a_good_file(small):
     assert small.records == small.path.parent / "records" / "small"
 
 
+def test_a_recipe_is_read_once_for_all_seeds_and_cannot_be_spoilt(small):
+    first = small.chain("alone")
+    small.recipes["alone"].unlink()  # whoever reads it again would miss it
+    first.layers.clear()
+    assert [layer.file.name for layer in small.chain("alone").layers] == ["alone.yaml"]
+
+
 def test_other_splits_for_a_try(small):
     crossval = small.with_splits(repeats=4).file.crossval
     assert (crossval.folds, crossval.repeats) == (3, 4)

@@ -15,6 +15,7 @@ from xdistill.errors import Fault, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.schema import Crossval
 from xdistill.recipe.suggest import did_you_mean
@@ -36,6 +37,7 @@ class Benchmark:
     path: Path
     root: MappingNode = field(repr=False)
     recipes: dict[str, Path] = field(repr=False)
+    _chains: dict[Path, Chain] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -70,6 +72,18 @@ class Benchmark:
             message = f"the benchmark {self.name!r} has no entry {name!r}{did_you_mean(name, self.entries)}"
             raise RecipeError([self.fault(("entries",), message)])
         return self.entries[name]
+
+    def chain(self, entry: str) -> Chain:
+        """The recipe of an entry with all that it extends; each file is read once for all entries and seeds.
+
+        Raises:
+            RecipeError: when one of the files cannot be read or understood.
+        """
+        path = self.recipes[entry]
+        if path not in self._chains:
+            self._chains[path] = read_chain(path)
+        found = self._chains[path]
+        return Chain(list(found.layers), list(found.faults))  # its lists may be changed
 
     def with_splits(self, *, folds: int | None = None, repeats: int | None = None) -> Benchmark:
         """The same benchmark with fewer or more splits, for a try; its runs are no records of this benchmark."""

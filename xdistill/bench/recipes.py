@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xdistill.bench.load import Benchmark
 from xdistill.errors import RecipeError
 from xdistill.recipe.environment import is_path_field
-from xdistill.recipe.layers import Chain, Layer, read_chain
+from xdistill.recipe.layers import Chain, Layer
 from xdistill.recipe.load import load_chain
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.nodes import Entry as Field
@@ -80,7 +80,7 @@ def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapp
         **flags,
     }
     try:
-        chain = _on_cohort(read_chain(benchmark.recipes[name]), data)
+        chain = _on_cohort(benchmark.chain(name), data)
         profile = entry.profile or file.profile
         return load_chain(chain, profile, overrides)
     except RecipeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,8 +101,8 @@ def _rows(benchmark: Benchmark, scored: Mapping[str, Scored]) -> dict[str, dict[
     """Rows by entry and metric; Holm's procedure counts the methods of one track."""
     result: dict[str, dict[str, Row]] = {name: {} for name in scored}
     for track in dict.fromkeys((RANKED, *(item.entry.track for item in scored.values()))):
-        members = [name for name, item in scored.items() if item.entry.track == track]
-        for metric, rows in _compared(benchmark, scored, members).items():
+        members = {name: None for name, item in scored.items() if item.entry.track == track}  # in order
+        for metric, rows in _compared(benchmark, scored, list(members)).items():
             for row in rows:
                 if row.method in members:
                     result[row.method][metric] = row
@@ -133,7 +134,8 @@ def _ranks(benchmark: Benchmark, scored: Sequence[Scored], rows: Mapping[str, Ma
         for item in scored
         if item.entry.track == RANKED
     }
-    return {name: 1 + sum(other > score for other in scores.values()) for name, score in scores.items()}
+    ascending = sorted(scores.values())
+    return {name: 1 + len(ascending) - bisect_right(ascending, score) for name, score in scores.items()}
 
 
 def _standing(

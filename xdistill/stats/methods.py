@@ -81,9 +81,11 @@ def align(methods: Sequence[Method]) -> tuple[ScoredFold, ...]:
 
 
 def _refuse_twice(names: Sequence[str]) -> None:
-    for index, name in enumerate(names):
-        if name in names[:index]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise UserError(f"two methods of a comparison are called {name!r}: give one of them another name")
+        seen.add(name)
 
 
 def _refuse_foreign(first: Method, other: Method) -> None:
