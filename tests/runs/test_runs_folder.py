@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -75,3 +76,14 @@ def test_a_fold_is_finished_once_its_last_file_is_there(tmp_path):
     assert not run.finished("r1-f3")
     (run.fold("r1-f3") / "fold.json").write_text("{}")
     assert run.finished("r1-f3")
+
+
+def test_a_fold_that_another_machine_finished_turns_up(tmp_path):
+    run = RunFolder(tmp_path)
+    (run.fold("r0-f0")).mkdir(parents=True)
+    late = threading.Timer(0.3, (run.fold("r0-f0") / "fold.json").touch)
+    late.start()
+    run.await_finished("r0-f0")
+    assert run.finished("r0-f0")
+    with pytest.raises(RunError, match="finished the fold r0-f1, and .* is not here: .* share with --runs"):
+        run.await_finished("r0-f1", patience=0.3)

@@ -270,6 +270,8 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
             yield FoldRestarted(event.job, str(event.value))
         elif event.kind == "event":
             yield event.value
+        elif event.kind == "done":
+            folder.await_finished(event.job)
 
 
 def finish(prepared: Prepared) -> Run:

@@ -12,6 +12,7 @@ from pathlib import Path
 from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder
 
+SHARING_PATIENCE = 60.0  # seconds: so long may a shared folder keep what another machine wrote to itself
 LOCK_PATIENCE = 15.0  # seconds: what a killed worker started may need five to notice
 
 
@@ -52,6 +53,22 @@ class RunFolder:
     def finished(self, name: str) -> bool:
         """Whether the fold is finished: its folder was moved into place whole."""
         return (self.fold(name) / "fold.json").is_file()
+
+    def await_finished(self, name: str, *, patience: float = SHARING_PATIENCE) -> None:
+        """Wait until a fold that a worker says is finished is seen here.
+
+        Raises:
+            RunError: when it is not, since the worker wrote to a folder of its own.
+        """
+        deadline = time.monotonic() + patience
+        while not self.finished(name):
+            if time.monotonic() > deadline:
+                raise RunError(
+                    f"a worker finished the fold {name}, and {self.fold(name)} is not here: its machine has a folder of "
+                    f"its own under this path; name one that all machines share with --runs, and the same for --cache"
+                )
+            time.sleep(0.2)
+            list((self.path / "folds").iterdir())  # a network file system looks anew when a folder is listed
 
     @contextmanager
     def locked(self, name: str = "run", *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
