@@ -64,8 +64,9 @@ class RunFolder:
         while not self.finished(name):
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"a worker finished the fold {name}, and {self.fold(name)} is not here: its machine has a folder of "
-                    f"its own under this path; name one that all machines share with --runs, and the same for --cache"
+                    f"a worker finished the fold {name}, and {self.fold(name)} is not here: its machine has a "
+                    f"folder of its own under this path; name one that all machines share with "
+                    f"--runs, and another with --cache"
                 )
             time.sleep(0.2)
             list((self.path / "folds").iterdir())  # a network file system looks anew when a folder is listed
