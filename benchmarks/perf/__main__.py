@@ -24,6 +24,7 @@ SCRIPTS = {
     "peers": "The engine against other frameworks",
     "limit": "Distance to the arithmetic limit",
     "folds": "Whole runs",
+    "teacher": "A kept teacher",
     "cache": "Reading",
     "ranking": "Statistics",
     "losses": "Distillation losses",

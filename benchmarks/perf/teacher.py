@@ -1,6 +1,6 @@
 """What a kept teacher saves: one fold of a recipe that trains a teacher first, by stages, with and without.
 
-    python benchmarks/perf/teacher.py [--recipe baselines/kd] [--epochs 5] [--rounds 3]
+    python benchmarks/perf/teacher.py [--quick]
 
 Seconds are those that this process computed, so that what others do on the machine counts less. A round is, in this or
 the opposite order:
@@ -15,15 +15,15 @@ about every batch of every epoch.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from common import Row, alone
 
 from xdistill.cohort import build_cohort, open_cohort
 from xdistill.engine import frozen
@@ -52,8 +52,7 @@ class Folds:
 
     def __init__(self, recipe: str, epochs: int, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
-        self.always = {f"stages.{stage}.epochs": epochs for stage in ("teacher", "student")}
-        self.always["compute.accelerator"] = "cpu"
+        self.epochs = {f"stages.{stage}.epochs": epochs for stage in ("teacher", "student")}
         self.count = 0
 
     @property
@@ -62,8 +61,8 @@ class Folds:
         return self.folder / FOLDER
 
     def times(self, changes: Mapping[str, Any]) -> Times:
-        """Seconds computed by stage, and of the whole fold as ``all``."""
-        loaded = load_recipe(self.recipe, overrides={**self.always, **changes})
+        """Seconds computed by stage, and of the whole fold."""
+        loaded = load_recipe(self.recipe, overrides={"compute.accelerator": "cpu", **self.epochs, **changes})
         catalog = load_catalog()
         experiment = assemble(loaded, catalog)
         cohort = open_cohort(build_cohort(experiment.data, loaded.recipe.cache, directory=self.folder))
@@ -86,7 +85,7 @@ class Folds:
             if isinstance(event, EpochEnded):
                 times[event.stage] = times.get(event.stage, 0.0) + now - last
             last = now
-        return times | {"all": last - begin}
+        return times | {"whole fold": last - begin}
 
 
 @contextmanager
@@ -114,52 +113,49 @@ def one_round(folds: Folds, changes: Mapping[str, Any], *, backwards: bool) -> d
     steps = {
         "never": never,
         "nothing kept": lambda: folds.times({**changes, **OFF}),
-        "first": first,
-        "second": lambda: folds.times({**changes, **OTHER}),
+        "first run": first,
+        "second run": lambda: folds.times({**changes, **OTHER}),
     }
     if "augment" not in changes:
         del steps["never"]  # it is the same
-    order = ["first", "second", *(name for name in steps if name not in {"first", "second"})]
+    order = ["first run", "second run", *(name for name in steps if not name.endswith("run"))]
     if backwards:
         order = [*order[2:], *order[:2]]
     return {name: steps[name]() for name in order}
 
 
-def ratio(rounds: list[dict[str, Times]], part: str, name: str, other: str) -> str:
-    """The median ratio and its range."""
-    ratios = sorted(times[name].get(part, 0.0) / times[other][part] for times in rounds)
-    return f"{statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})"
+def rows(quick: bool) -> list[Row]:
+    """What stages and folds take, held against a fold that remembers nothing."""
+    count, epochs = (1, 2) if quick else (3, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        folds = Folds("baselines/kd", epochs, Path(folder))
+        folds.times(OFF | dict.fromkeys(folds.epochs, 1))  # builds the cohort
+        found = _held(folds, {}, "with augmentation", count, base="nothing kept")
+        found += _held(folds, {"augment": []}, "without augmentation", count, base="never")
+    return found
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="baselines/kd")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        folds = Folds(arguments.recipe, arguments.epochs, folder)
-        folds.times(OFF | {f"stages.{stage}.epochs": 1 for stage in ("teacher", "student")})  # builds the cohort
-        for title, changes in (("with augmentation", {}), ("without augmentation", {"augment": []})):
-            rounds = [one_round(folds, changes, backwards=bool(number % 2)) for number in range(arguments.rounds)]
-            base = "never" if "augment" in changes else "nothing kept"
-            print(f"{title}, ratios to a fold that remembers nothing:")
-            if base == "never":
-                print(f"  stage student, nothing kept  {ratio(rounds, 'student', 'nothing kept', base)}")
-            print(f"  stage student, first run     {ratio(rounds, 'student', 'first', base)}")
-            print(f"  stage student, second run    {ratio(rounds, 'student', 'second', base)}")
-            print(f"  stage teacher, second run    {ratio(rounds, 'teacher', 'second', base)}")
-            print(f"  whole fold, first run        {ratio(rounds, 'all', 'first', base)}")
-            print(f"  whole fold, second run       {ratio(rounds, 'all', 'second', base)}")
-            files = list(kept_files(folds.kept))
-            teachers = sum(file.size for file in files if file.path.suffix == ".safetensors")
-            outputs = sum(file.size for file in files if file.path.suffix == ".h5")
-            print(f"  kept by a fold: teacher {teachers / 1e6:.1f} MB, outputs {outputs / 1e6:.2f} MB")
-    finally:
-        shutil.rmtree(folder)
+def _held(folds: Folds, changes: Mapping[str, Any], title: str, count: int, *, base: str) -> list[Row]:
+    rounds = [one_round(folds, changes, backwards=bool(number % 2)) for number in range(count)]
+    files = list(kept_files(folds.kept))
+    teachers, outputs = (
+        sum(file.size for file in files if file.path.suffix == suffix) / 1e6 for suffix in (".safetensors", ".h5")
+    )
+    note = f"a fold keeps a teacher of {teachers:.1f} MB and {outputs:.2f} MB of outputs"
+
+    def row(part: str, name: str) -> Row:
+        values = tuple(times[name].get(part, 0.0) / times[base][part] for times in rounds)
+        what = part if part == "whole fold" else f"stage {part}"
+        return Row(f"{what}, {name}", f"no memory, {title}", values, note=note if name == "second run" else "")
+
+    names = [name for name in ("nothing kept", "first run", "second run") if name != base]
+    return [
+        *(row("student", name) for name in names),
+        row("teacher", "second run"),
+        row("whole fold", "first run"),
+        row("whole fold", "second run"),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    alone(rows, __doc__)

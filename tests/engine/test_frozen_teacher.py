@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
-from engine.test_taught_once import LEARN, TEACH, finished, offline, same, weights, wider
+from engine.offline import LEARN, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.events import TeacherCacheFailed
@@ -102,7 +102,7 @@ def test_without_augmentation_each_subject_is_asked_about_once(tmp_path, empty, 
     helped, _, _ = counted(streamed, tmp_path / "helped", empty, catalog)
     broken = trainer_of({**recipe, **OFF}, tmp_path / "broken", empty, catalog)
     events = broken.run()
-    while len(broken.history) < 3:
+    while len(broken.history) < 2:
         next(events)
     events.close()
     resumed, _ = finished({**recipe, **OFF}, tmp_path / "broken", empty, catalog)
@@ -134,8 +134,15 @@ def test_it_stays_near_what_the_batches_of_training_would_say(tmp_path, empty, c
         assert torch.allclose(value.float(), weights(once)[name].float(), atol=1e-4), name
 
 
-@pytest.mark.parametrize("augment", [[], tiny()["augment"]])
-@pytest.mark.parametrize("missing", ["skip", "impute", {"use": "modality_dropout", "rate": 0.5}])
+@pytest.mark.parametrize(
+    ("missing", "augment"),
+    [
+        ("skip", []),
+        ("skip", tiny()["augment"]),
+        ("impute", []),
+        ({"use": "modality_dropout", "rate": 0.5}, []),
+    ],
+)
 def test_missing_modalities(missing, augment, tmp_path, empty, catalog):
     recipe = incomplete(stages=[TEACH, LEARN], missing=missing, augment=augment)
     plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
@@ -145,7 +152,7 @@ def test_missing_modalities(missing, augment, tmp_path, empty, catalog):
     assert calls == 0
 
 
-@pytest.mark.parametrize("control", ["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"])
+@pytest.mark.parametrize("control", ["shuffled_privileged", "constant_teacher"])
 def test_controls(control, tmp_path, empty, catalog):
     recipe = offline(learn={"objective": [{"use": "focal"}, {"use": "class_kl", "detach_teacher": False}]})
     finished(recipe, tmp_path / "recipe", empty, catalog)
@@ -177,7 +184,7 @@ def test_no_split_ever_meets_what_another_left(tmp_path, empty, catalog):
         assert len(kept(empty)) == len(found) + 1
 
 
-@pytest.mark.parametrize("how", ["truncated", "flipped", "foreign", "renamed"])
+@pytest.mark.parametrize("how", ["truncated", "flipped", "renamed"])
 def test_damaged_outputs_are_told_and_made_anew(how, tmp_path, empty, catalog):
     first, _ = finished(offline(), tmp_path / "first", empty, catalog)
     (file,) = kept(empty)
@@ -189,8 +196,6 @@ def test_damaged_outputs_are_told_and_made_anew(how, tmp_path, empty, catalog):
         with h5py.File(file, "r") as opened:
             place = opened["0"].id.get_offset()
         data[place] ^= 1
-    elif how == "foreign":
-        data[:] = b"no outputs"
     else:
         finished(offline(seed=1), tmp_path / "other", empty, catalog)
         (other,) = set(kept(empty)) - {file}

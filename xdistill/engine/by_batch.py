@@ -15,7 +15,7 @@ from xdistill.engine.loader import BatchKey
 from xdistill.engine.outputs_file import Layout, Outputs, joined, keep_outputs, kept_outputs, plain
 from xdistill.engine.said import fetched, taken_apart
 from xdistill.engine.teacher_cache import TeacherCache
-from xdistill.engine.teacher_key import digest, rows_digest, state_digest
+from xdistill.engine.teacher_key import Unchanged, digest, rows_digest
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 
@@ -31,7 +31,7 @@ class ByBatch:
     Args:
         cache: where the files are.
         network: the teacher.
-        decisive: what decides its outputs besides the batches, ``weights`` among it.
+        decisive: what decides its outputs besides the batches.
         epochs: of the stage.
         device: of the outputs.
     """
@@ -47,7 +47,7 @@ class ByBatch:
     ) -> None:
         self.active = False
         self._cache = cache
-        self._network = network
+        self._unchanged = Unchanged(network)
         self._decisive = decisive
         self._epochs = epochs
         self._device = device
@@ -105,7 +105,7 @@ class ByBatch:
 
     def _keep(self, key: str) -> None:
         outputs = joined(self._names, self._closed)
-        self._keeps = outputs is not None and state_digest(self._network.state_dict()) == self._decisive["weights"]
+        self._keeps = outputs is not None and bool(self._unchanged)
         if outputs is not None and self._keeps:
             keep_outputs(self._cache, key, outputs)
 

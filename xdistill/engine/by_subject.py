@@ -15,7 +15,7 @@ from xdistill.engine.evaluate import EVALUATION_BATCH
 from xdistill.engine.loader import BatchKey, Rows
 from xdistill.engine.outputs_file import Layout, joined, keep_outputs, kept_outputs, plain
 from xdistill.engine.said import fetched, taken_apart
-from xdistill.engine.teacher_key import digest, state_digest
+from xdistill.engine.teacher_key import Unchanged, digest
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 
@@ -44,7 +44,7 @@ class BySubject:
         self._device = trainer.fabric.device
         self._rows = trainer.rows_of("teacher")
         self._place = dict(zip(self._rows.tolist(), range(len(self._rows)), strict=True))
-        self._weights = decisive["weights"]
+        self._unchanged = Unchanged(network)
         self._key = digest({**decisive, "what": "outputs by subject"})
         self._names: tuple[str, ...] = ()
         self._table: dict[str, Tensor] = {}
@@ -76,7 +76,7 @@ class BySubject:
         return fetched(self._names, lambda name: self._fetch(name)[places])
 
     def _keep(self) -> None:
-        if self._trainer.cache is None or state_digest(self._network.state_dict()) != self._weights:
+        if self._trainer.cache is None or not self._unchanged:
             return
         kept = {name: (plain(value), Layout.of(value)) for name, value in self._table.items()}
         outputs = joined(self._names, [kept])

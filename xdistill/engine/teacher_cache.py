@@ -106,7 +106,9 @@ class TeacherCache:
 
     def _not_writable(self, error: OSError) -> None:
         self.writable = False
-        self.troubles.append(f"{self.folder}: nothing can be kept there ({error.strerror or error})")
+        self.troubles.append(
+            f"{self.folder}: nothing can be kept there ({error.strerror or error}); the run goes on without"
+        )
 
 
 def clear(folder: Path) -> None:

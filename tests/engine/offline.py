@@ -1,0 +1,40 @@
+"""Small recipes in which a teacher is trained first and then frozen, and one fold of them in this process."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.missing_runs import trainer_of
+from tiny import tiny
+
+TEACH = {"name": "teach", "train": ["teacher"], "epochs": 1, "objective": [{"use": "focal", "on": "teacher"}]}
+LEARN = {"name": "learn", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}, {"use": "class_kl"}]}
+
+
+def offline(teach=TEACH, learn=LEARN, **changes):
+    """The teacher first, then the student."""
+    return tiny(stages=[{**TEACH, **teach}, {**LEARN, **learn}], **changes)
+
+
+def wider(role, width=0.0625):
+    """A network of the tiny recipe with broader encoders."""
+    network = tiny()[role]
+    return {**network, "branches": {name: {**part, "width": width} for name, part in network["branches"].items()}}
+
+
+def finished(recipe, folder, cache, catalog):
+    """The trainer of a first fold that has run to its end, and its events."""
+    trainer = trainer_of(recipe, folder, cache, catalog)
+    return trainer, list(trainer.run())
+
+
+def weights(trainer):
+    return {
+        f"{role}.{name}": value.clone()
+        for role, network in trainer.networks.items()
+        for name, value in network.state_dict().items()
+    }
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())

@@ -1,0 +1,105 @@
+"""The folder in which teachers are kept: files are whole, the least useful go first, and trouble is told."""
+
+import os
+import threading
+import time
+
+import pytest
+import torch
+
+from tiny import tiny
+from xdistill.engine.teacher_cache import TeacherCache, clear, kept_files
+from xdistill.engine.teacher_key import rows_digest, state_digest
+from xdistill.recipe.load import as_loaded
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return TeacherCache(tmp_path / "cache", {}, outputs_mb=1, disk_mb=1)
+
+
+def test_whoever_wants_the_same_waits(cache):
+    order = []
+
+    def work(name, begin):
+        time.sleep(begin)
+        with cache.one_at_a_time("key"):
+            order.append(f"{name} in")
+            time.sleep(0.3)
+            order.append(f"{name} out")
+
+    threads = [threading.Thread(target=work, args=(name, begin)) for name, begin in (("one", 0), ("two", 0.1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order == ["one in", "one out", "two in", "two out"]
+    assert not list(cache.folder.glob(".*.lock"))
+
+
+def test_who_wants_something_else_does_not(cache):
+    with cache.one_at_a_time("key"), cache.one_at_a_time("other"):
+        pass
+
+
+def test_what_is_kept_is_there_whole_and_nothing_beside_it(cache):
+    path = cache.outputs("abcdef")
+    cache.keep(path, b"some")
+    cache.keep(path, b"other")
+    assert path.read_bytes() == b"other"
+    assert [file.path for file in kept_files(cache.folder)] == [path]
+
+
+def test_the_folder_shrinks_to_what_it_may_hold(cache):
+    for age, key in enumerate(("new", "old", "older")):
+        cache.keep(cache.outputs(key), bytes(400_000))
+        os.utime(cache.outputs(key), (1e9 - age, 1e9 - age))
+    left = cache.outputs("zz").with_name(".zz.h5.99.tmp")  # of a writer that was killed
+    left.parent.mkdir()
+    left.write_bytes(bytes(400_000))
+    os.utime(left, (1, 1))
+    cache.used(cache.outputs("older"))
+    cache.trim()
+    assert {file.path for file in kept_files(cache.folder)} == {cache.outputs("older"), cache.outputs("new")}
+    cache.outputs("old").write_bytes(bytes(10**6))
+    cache.trim()  # nothing was kept since
+    assert cache.outputs("old").is_file()
+
+
+def test_a_full_disk_is_told_once(cache, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    cache.keep(cache.outputs("abc"), b"some")
+    cache.keep(cache.outputs("abd"), b"some")
+    assert cache.troubles == [
+        f"{cache.folder}: nothing can be kept there (No space left on device); the run goes on without"
+    ]
+    assert list(kept_files(cache.folder)) == []
+
+
+def test_clearing_an_empty_folder(tmp_path):
+    clear(tmp_path / "none")
+
+
+def test_digests_hold_every_bit():
+    state = {"weight": torch.ones(2, 3), "mean": torch.zeros(3)}
+    base = state_digest(state)
+    assert base == state_digest(dict(reversed(state.items())))
+    assert base == state_digest({**state, "weight": torch.ones(3, 2).t()})
+    others = [
+        {**state, "weight": torch.ones(3, 2)},
+        {**state, "mean": torch.tensor([0.0, 0.0, -0.0])},
+        {**state, "mean": torch.zeros(3, dtype=torch.float64)},
+        {"weight": state["weight"], "average": state["mean"]},
+        {"weight": state["weight"]},
+    ]
+    assert len({base, *map(state_digest, others)}) == 6
+    assert rows_digest([1, 2, 3]) != rows_digest([1, 3, 2])
+
+
+def test_a_recipe_that_says_nothing_of_it_is_dumped_as_before():
+    assert "teacher_cache" not in as_loaded(tiny()).recipe.model_dump(mode="json")
+    dumped = as_loaded(tiny(teacher_cache={"disk_mb": 5})).recipe.model_dump(mode="json")["teacher_cache"]
+    assert dumped == {"use": "auto", "outputs_mb": 1024, "disk_mb": 5}
