@@ -96,8 +96,9 @@ def check_recipe(benchmark: Benchmark, entry: str, run: Run) -> None:
 
 
 def _note(benchmark: Benchmark, runs: Path, entry: str, seed: int) -> Path:
-    crossval = benchmark.file.crossval
-    return notes(benchmark, runs) / f"{entry}.seed{seed}.{crossval.repeats}x{crossval.folds}.json"
+    crossval, trials = benchmark.file.crossval, benchmark.file.trials
+    tuned = f".trials{trials}" if trials else ""
+    return notes(benchmark, runs) / f"{entry}.seed{seed}.{crossval.repeats}x{crossval.folds}{tuned}.json"
 
 
 def _read(path: Path) -> str:

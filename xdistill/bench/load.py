@@ -85,11 +85,14 @@ class Benchmark:
         found = self._chains[path]
         return Chain(list(found.layers), list(found.faults))  # its lists may be changed
 
-    def with_splits(self, *, folds: int | None = None, repeats: int | None = None) -> Benchmark:
-        """The same benchmark with fewer or more splits, for a try; its runs are no records of this benchmark."""
+    def with_splits(
+        self, *, folds: int | None = None, repeats: int | None = None, trials: int | None = None
+    ) -> Benchmark:
+        """The same benchmark with other splits, or tuned, for a try; its runs are no records of this benchmark."""
         old = self.file.crossval
         changed = Crossval(**{**old.model_dump(), "folds": folds or old.folds, "repeats": repeats or old.repeats})
-        return replace(self, file=self.file.model_copy(update={"crossval": changed}))
+        update = {"crossval": changed, "trials": trials or self.file.trials}
+        return replace(self, file=self.file.model_copy(update=update))
 
 
 def load_benchmark(path: Path | str) -> Benchmark:

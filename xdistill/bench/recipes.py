@@ -10,7 +10,7 @@ from xdistill.bench.load import Benchmark
 from xdistill.errors import RecipeError
 from xdistill.recipe.environment import is_path_field
 from xdistill.recipe.layers import Chain, Layer
-from xdistill.recipe.load import load_chain
+from xdistill.recipe.load import as_loaded, load_chain
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.nodes import Entry as Field
 from xdistill.recipe.nodes import MappingNode, ScalarNode, to_plain
@@ -24,7 +24,7 @@ _LOADER = frozenset({"workers", "memory_mb"})
 
 
 def entry_recipe(benchmark: Benchmark, name: str, seed: int, *, flags: Mapping[str, Any] | None = None) -> LoadedRecipe:
-    """The recipe of an entry, on the benchmark's cohort and splits.
+    """The recipe of an entry, on the benchmark's cohort and splits, with the benchmark's number of trials.
 
     Args:
         benchmark: the benchmark.
@@ -36,7 +36,9 @@ def entry_recipe(benchmark: Benchmark, name: str, seed: int, *, flags: Mapping[s
         RecipeError: all faults, each led by the entry's place in the benchmark file.
     """
     data = benchmark.root.entries["data"]
-    return _loaded(benchmark, name, seed, data, flags or {})
+    loaded = _loaded(benchmark, name, seed, data, flags or {})
+    trials = benchmark.file.trials
+    return as_loaded(loaded, overrides={"tune.trials": trials}) if trials and loaded.recipe.tune else loaded
 
 
 def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], catalog: Catalog | None = None) -> str:
@@ -58,11 +60,15 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
     # The cohort may lie in a folder that only a variable of the other machine names.
     data = benchmark.root.entries["data"]
     stand_in = MappingNode({"use": Field(data.key, ScalarNode(benchmark.file.data.use, data.key))}, data.key)
-    tree = _loaded(benchmark, name, seed, Field(data.key, stand_in), {}).tree()
+    loaded = _loaded(benchmark, name, seed, Field(data.key, stand_in), {})
+    tree = loaded.tree()
     if seed not in benchmark.file.seeds:
         return "seed"
     if resolved.get("crossval") != benchmark.file.crossval.model_dump(mode="json"):
         return "crossval"
+    trials = benchmark.file.trials if loaded.recipe.tune else None
+    if (resolved.get("tune") or {}).get("trials") != trials:
+        return "tune.trials" if trials else "tune"
     wanted = {field: value for field, value in tree.items() if field not in _ELSEWHERE}
     wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
     return _difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or _difference(

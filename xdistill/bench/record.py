@@ -83,6 +83,7 @@ def record_of_run(run: Run, entry: str, splits: BenchmarkSplits, *, by_ids: bool
         "finished": run.record["finished"],
         "profile": run.record.get("profile") or "",
         "recipe": without_folders(run.record["recipe"]),
+        **({"tuned": dict(run.record["tuned"])} if "tuned" in run.record else {}),
     }
     return Record(entry, facts["seed"], facts, predictions, splits, run.folder.report)
 

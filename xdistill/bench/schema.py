@@ -102,6 +102,11 @@ class BenchmarkFile(Section):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = Field(
         default=(0,), description="every entry is run with each; scores are averaged over them within a split"
     )
+    trials: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="tune every entry whose recipe says what to search, within each outer split and with so many "
+        "trials; null: recipes are run as they are",
+    )
     profile: str | None = Field(default=None, description="of the recipes, for entries that name none")
     set: dict[str, Any] = Field(default={}, description="changes of every entry's recipe, by dotted field")
     reference: str = Field(description="the entry that all others are compared with")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xdistill.bench.known_runs import KnownRun, remember
 from xdistill.bench.load import Benchmark, load_benchmark
 from xdistill.bench.recipes import entry_recipe
-from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, run_entry
+from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, is_tuned, run_entry
 from xdistill.engine.events import Event, RunFinished
 from xdistill.errors import UserError, XdistillError
 from xdistill.interfaces.executor import Job
@@ -35,6 +35,7 @@ def run_whole(
     runs: Path,
     cache: Path | None,
     flags: Mapping[str, Any],
+    studies: Path,
 ) -> Generator[Event, None, None]:
     """Run entries at the same time, each as one job of the executor that the first one names.
 
@@ -45,6 +46,7 @@ def run_whole(
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
         flags: last changes of every recipe, such as the executor.
+        studies: folder of the studies, for a benchmark that tunes its entries.
 
     Yields:
         `EntryStarted` and, later, `EntryFinished` or `EntryFailed` for each.
@@ -68,7 +70,7 @@ def run_whole(
     if not found:
         return
     jobs = {
-        name: _job(benchmark, one, experiment, catalog, runs=runs, cache=cache, flags=flags)
+        name: _job(benchmark, one, experiment, catalog, runs=runs, cache=cache, flags=flags, studies=studies)
         for one in plan
         if (experiment := found.get(name := _name(*one)))
     }
@@ -97,8 +99,8 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     """Run one entry, its folds one after the other on this machine.
 
     Args:
-        payload: ``file`` (of the benchmark), ``crossval`` (its splits), ``entry``, ``seed``, ``flags``, ``runs``,
-            ``cache``, and ``driver`` (what `driver_facts` says there).
+        payload: ``file`` (of the benchmark), ``crossval`` (its splits and trials), ``entry``, ``seed``, ``flags``,
+            ``runs``, ``cache``, ``studies``, and ``driver`` (what `driver_facts` says there).
 
     Raises:
         XdistillError: what is finished is kept.
@@ -110,7 +112,14 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     benchmark = load_benchmark(payload["file"]).with_splits(**payload["crossval"])
     flags = {name: value for name, value in payload["flags"].items() if not name.startswith("executor.")}
     loaded = entry_recipe(benchmark, payload["entry"], payload["seed"], flags={**flags, **HERE})
-    yield from run_entry(loaded, catalog, Path(payload["runs"]), Path(payload["cache"]))
+    yield from run_entry(
+        loaded,
+        catalog,
+        Path(payload["runs"]),
+        Path(payload["cache"]),
+        tuned=is_tuned(benchmark, loaded),
+        studies=Path(payload["studies"]),
+    )
 
 
 def _job(
@@ -122,6 +131,7 @@ def _job(
     runs: Path,
     cache: Path | None,
     flags: Mapping[str, Any],
+    studies: Path,
 ) -> Job:
     from xdistill.cohort import default_cache_dir
     from xdistill.engine.agreement import driver_facts
@@ -132,7 +142,8 @@ def _job(
         name=_name(*one),
         payload={
             "file": str(benchmark.path.resolve()),
-            "crossval": {"folds": crossval.folds, "repeats": crossval.repeats},
+            "crossval": {"folds": crossval.folds, "repeats": crossval.repeats, "trials": benchmark.file.trials},
+            "studies": str(studies.resolve()),
             "entry": one[0],
             "seed": one[1],
             "flags": dict(flags),

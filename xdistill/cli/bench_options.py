@@ -22,6 +22,11 @@ RepeatsOption = Annotated[
     int | None, typer.Option("--repeats", min=1, metavar="N", help="Another number of repeats, for a try.")
 ]
 
+TrialsOption = Annotated[
+    int | None,
+    typer.Option("--trials", min=1, metavar="N", help="Tune each entry within the outer splits, with N trials."),
+]
+
 FoldsOption = Annotated[
     int | None, typer.Option("--folds", min=2, metavar="N", help="Another number of folds, for a try.")
 ]

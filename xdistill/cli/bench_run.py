@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.bench_options import FileArgument, FoldsOption, RepeatsOption, RunsOption
+from xdistill.cli.bench_options import FileArgument, FoldsOption, RepeatsOption, RunsOption, TrialsOption
 from xdistill.cli.options import AddressOption, ExecutorOption
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --only kd",
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --address auto --whole --runs /shared/runs",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
 )
 
 
@@ -33,6 +34,8 @@ def run(
     ] = None,
     repeats: RepeatsOption = None,
     folds: FoldsOption = None,
+    trials: TrialsOption = None,
+    studies: Annotated[Path, typer.Option(metavar="DIR", help="Folder of all studies, for --trials.")] = Path("tune"),
     jobs: Annotated[int | None, typer.Option(min=1, help="Folds that run at the same time.")] = None,
     executor: ExecutorOption = None,
     address: AddressOption = None,
@@ -46,11 +49,12 @@ def run(
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
 
     Stopped, killed or crashed, the same command goes on where it was; what is finished is found at once. An entry that
-    fails does not keep the others from running.
+    fails does not keep the others from running. With --trials every entry whose recipe says what to search is tuned,
+    all with the same number of trials; the others are run as they are.
     """
     from xdistill.bench.load import load_benchmark
 
-    benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats)
+    benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats, trials=trials)
     flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
     failed = _run(
         benchmark,
@@ -58,6 +62,7 @@ def run(
         cache,
         only or [],
         {name: value for name, value in flags.items() if value is not None},
+        studies,
         whole=whole,
         quiet=quiet,
     )
@@ -71,6 +76,7 @@ def _run(
     cache: Path | None,
     only: list[str],
     flags: dict[str, Any],
+    studies: Path,
     *,
     whole: bool,
     quiet: bool,
@@ -81,7 +87,8 @@ def _run(
 
     failed: list[EntryFailed] = []
     try:
-        events = run_benchmark(benchmark, load_catalog(), runs=runs, cache=cache, only=only, flags=flags, whole=whole)
+        options: dict[str, Any] = {"runs": runs, "cache": cache, "only": only, "flags": flags, "studies": studies}
+        events = run_benchmark(benchmark, load_catalog(), **options, whole=whole)
         with ExitStack() as stack, closing(events):
             display = Display(stack, quiet=quiet, bars=not whole)
             for event in events:
@@ -105,13 +112,13 @@ class Display:
     def listen(self, event: Event) -> None:
         """Show one event."""
         from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted
-        from xdistill.cli.progress import listener
+        from xdistill.cli.tune_progress import tune_listener
 
         match event:
             case EntryStarted():
                 self.stack.close()
                 self._say(f"[{event.place}/{event.total}] {event.entry}, seed {event.seed}")
-                self.inner = self.stack.enter_context(listener(quiet=self.quiet or not self.bars))
+                self.inner = self.stack.enter_context(tune_listener(quiet=self.quiet or not self.bars))
             case EntryFinished():
                 self.stack.close()
                 self._say(f"{event.entry}: finished, {event.path}")
