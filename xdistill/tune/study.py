@@ -16,6 +16,7 @@ from xdistill.interfaces.executor import Job
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.tuning import Tune
+from xdistill.runs.files import make_folder
 from xdistill.tune.inner import FLAT, inner_splits
 from xdistill.tune.metrics import is_maximised, metric_fault
 from xdistill.tune.sampling import search_faults
@@ -93,6 +94,7 @@ class Study:
         Raises:
             UserError: when the storage cannot be reached, or holds searches of these names that something else made.
         """
+        make_folder(self.folder)
         storage = open_storage(self.url)
         owner = {"identity": self.identity, "recipe": self.experiment.recipe.name, "metric": self.tune.metric}
         with reached(self.url):
