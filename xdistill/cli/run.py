@@ -26,6 +26,7 @@ EXAMPLES = (
     "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
     "xdistill run mvi_hcc --profile paper --accelerator cuda",
     "xdistill run mvi_hcc --executor ray --address auto --runs /shared/runs --cache /shared/cache",
+    "xdistill run my_recipe.yaml --devices 2",
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --control shuffled_privileged",
     "xdistill run mvi_hcc --with-controls",
@@ -47,7 +48,12 @@ def run(
         int | None, typer.Option(min=1, help="CPU threads a fold; another number changes the last bits.")
     ] = None,
     accelerator: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    devices: Annotated[int | None, typer.Option(min=1, help="Accelerators to deal the folds out over.")] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Devices that train one fold together, each a share of every batch; on a CPU, processes."
+        ),
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     executor: ExecutorOption = None,
     address: AddressOption = None,

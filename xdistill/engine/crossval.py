@@ -14,11 +14,12 @@ from xdistill.engine.agreement import driver_facts
 from xdistill.engine.assemble import assemble
 from xdistill.engine.background import with_progress
 from xdistill.engine.controls import without_control
-from xdistill.engine.device import accelerator_name, check_device
+from xdistill.engine.device import accelerator_name, accelerators, check_device, check_shares
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import run_id, sources, versions
 from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
+from xdistill.engine.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
 from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
 from xdistill.interfaces.executor import Job
@@ -29,8 +30,6 @@ from xdistill.runs import Run, RunFolder, fold_name, load_run, run_name
 from xdistill.runs.files import explained, read_json, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.stats import Predictions, read_predictions, write_predictions
-
-FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
 
 
 @dataclass(frozen=True)
@@ -206,6 +205,7 @@ def check_executor(experiment: Experiment) -> None:
     executor = experiment.executor.build()
     if not executor.elsewhere:
         check_device(experiment.recipe.compute)
+    check_shares(experiment)
     executor.check()
 
 
@@ -248,8 +248,8 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
                 "repeat": split.repeat,
                 "fold": split.fold,
             },
-            cpus=compute.threads,
-            gpus=int(accelerator_name(compute.accelerator) == "cuda"),
+            cpus=compute.threads * compute.devices,
+            gpus=accelerators(compute),
         )
         for split in prepared.splits
         if fold_name(split.repeat, split.fold) not in finished
@@ -263,7 +263,7 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         jobs=executor.workers(jobs),
         threads=compute.threads,
     )
-    for event in executor.run(FOLD_FUNCTION, jobs):
+    for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else TOGETHER_FUNCTION, jobs):
         if event.kind == "failed":
             raise event.value
         if event.kind == "restarted":

@@ -18,6 +18,7 @@ from xdistill.engine.loader import Rows
 from xdistill.engine.networks import evaluating
 from xdistill.engine.objective import Objective
 from xdistill.engine.step import StepModule
+from xdistill.engine.together import Alone
 from xdistill.runs import DIAGNOSTIC
 from xdistill.types import Batch, Output
 
@@ -75,7 +76,7 @@ def _eval(module: nn.Module) -> Iterator[None]:
 
 def _gradients(module: StepModule, batch: Batch) -> dict[str, float]:
     learning = {name: value for name, value in module.named_parameters() if value.requires_grad}
-    outputs, taught = module.outputs(batch)
+    outputs, taught = module.outputs(batch, Alone())
     values = module.objective.values(outputs, batch, taught)
     by_term = {
         term.plan.label: _gradient(term.plan.weight * values[term.plan.label], list(learning.values()))

@@ -28,6 +28,7 @@ from xdistill.engine.loader import Rows, Source, channels_last
 from xdistill.engine.memory import memory_explained
 from xdistill.engine.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.engine.networks import build_networks
+from xdistill.engine.ranks import Rank, devices_and_threads, run_together
 from xdistill.engine.seeds import derive
 from xdistill.engine.teacher_cache import FOLDER, TeacherCache
 from xdistill.engine.teacher_key import about
@@ -48,13 +49,17 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
             ``repeat``, ``fold``; ``driver`` (what `driver_facts` says there), where the driver is another process;
             ``watch`` (a metric): put the student's score on the test subjects into the history after each epoch, for a
-            search whose test subjects are themselves training subjects.
+            search whose test subjects are themselves training subjects; and, where the fold is computed together, what
+            `Rank` reads.
 
     Raises:
         RunError: when this worker does not see the files of the run.
         PluginError: when it has not what the driver has.
         OutOfMemoryError: with the settings that lower the need.
     """
+    if devices_and_threads(payload)[0] > 1 and Rank.of(payload) is None:
+        yield from run_together(payload)
+        return
     with memory_explained():
         yield from _run_fold(payload)
 
@@ -63,6 +68,11 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
     check_files(folder.splits, Path(payload["cohort"]))
+    rank = Rank.of(payload)
+    if rank is not None and rank.number > 0:
+        for _ in _trainer(payload, folder, name)[0].run():
+            pass  # the first process says and writes the same
+        return
     with folder.locked(name):
         trainer, split = _trainer(payload, folder, name)
         yield from trainer.run()
@@ -81,7 +91,7 @@ def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
     transforms = fit_transforms(experiment.transforms, view)
-    fabric = make_fabric(recipe.compute)
+    fabric = make_fabric(recipe.compute, Rank.of(payload))
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = build_networks(experiment.networks, transforms.schema, seed=seed)
     for network in networks.values():

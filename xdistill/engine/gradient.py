@@ -19,6 +19,7 @@ from xdistill.engine.objective import Objective, Term, build_term
 from xdistill.engine.seeds import derive
 from xdistill.engine.stand_ins import stand_ins
 from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
+from xdistill.engine.together import Alone, Together
 from xdistill.types import OutputSpec
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def train_stage(
     specs = _specs(trainer)
     objective = _objective(trainer, stage, terms, specs)
     networks, of_epoch = remembering(trainer, stage, networks, objective, specs)
-    module = StepModule(networks, objective, stage.train, trainer.needs)
+    module = StepModule(networks, objective, stage.train, trainer.needs, _compute(trainer, stage))
     module.to(trainer.fabric.device)
     keys = _keys(trainer, stage, objective)
     stepper = Stepper(trainer.fabric, module, stage, steps=sum(map(len, keys)), place=trainer.fold)
@@ -62,11 +63,11 @@ def train_stage(
         done = sum(map(len, keys[: epoch - 1]))
         with of_epoch(keys[epoch - 1]):
             row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
-        if trainer.experiment.recipe.diagnostics:
+        if trainer.experiment.recipe.diagnostics and trainer.leads:
             row |= diagnose(trainer, module, batch_size=stage.batch_size)
-        if len(trainer.validation) and "student" in module.trained:
+        if len(trainer.validation) and "student" in module.trained and trainer.leads:
             trainer.validate(row, final=index == len(trainer.experiment.schedule) - 1)
-        if trainer.watch is not None and "student" in module.trained:
+        if trainer.watch is not None and "student" in module.trained and trainer.leads:
             row |= trainer.watch(trainer)
         if epoch == stage.epochs:
             trainer.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
@@ -79,6 +80,13 @@ def train_stage(
                 "precision": precision.state_dict(),
             },
         )
+
+
+def _compute(trainer: Trainer, stage: TrainPlan) -> Alone:
+    """How batches are computed: alone, or in shares with the other processes of the fold."""
+    if trainer.fabric.world_size == 1:
+        return Alone()
+    return Together(trainer.fabric.device, seed=derive(trainer.seed, "together", stage.name))
 
 
 def _specs(trainer: Trainer) -> dict[str, OutputSpec]:

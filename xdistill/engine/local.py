@@ -39,18 +39,22 @@ class LocalExecutor(Executor):
         """Run all jobs; see `Executor.run`."""
         waiting = list(jobs)
         for attempt in range(self.config.restarts + 1):
-            dead: dict[str, int] = {}
+            dead: dict[str, tuple[str, WorkerDiedError]] = {}
             for event in self._round(target, waiting):
                 if event.kind == "died":
-                    dead[event.job] = event.value
+                    dead[event.job] = (how_it_ended(event.value), _died(event.job, event.value))
+                elif event.kind == "failed" and isinstance(event.value, WorkerDiedError):
+                    # one of the processes that computed it together
+                    dead[event.job] = (f"says: {str(event.value).partition('. ')[0]}", event.value)
                 else:
                     yield event
             waiting = [job for job in waiting if job.name in dead]
             for job in waiting:
+                reason, error = dead[job.name]
                 if attempt < self.config.restarts:
-                    yield JobEvent(job.name, "restarted", how_it_ended(dead[job.name]))
+                    yield JobEvent(job.name, "restarted", reason)
                 else:
-                    yield JobEvent(job.name, "failed", _died(job.name, dead[job.name]))
+                    yield JobEvent(job.name, "failed", error)
             if not waiting:
                 return
 
@@ -59,13 +63,23 @@ class LocalExecutor(Executor):
         if self.config.jobs is not None:
             return max(1, min(self.config.jobs, len(jobs)))
         threads = max((job.cpus for job in jobs), default=1)
-        return max(1, min(cores() // threads, len(jobs)))
+        return max(1, min(cores() // threads, _groups_of_devices(jobs), len(jobs)))
 
     def _round(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
         workers = self.workers(jobs)
         environment = [worker_environment(rank, jobs[0].cpus) for rank in range(workers)] if jobs else []
         for message in run_tasks(target, [job.payload for job in jobs], workers=workers, environment=environment):
             yield JobEvent(jobs[message.task].name, message.kind, message.value)
+
+
+def _groups_of_devices(jobs: Sequence[Job]) -> int:
+    """How many jobs that take several accelerators each have room; jobs that take one may share it."""
+    devices = max((job.gpus for job in jobs), default=0)
+    if devices < 2:  # noqa: PLR2004 - several
+        return len(jobs)
+    import torch
+
+    return torch.cuda.device_count() // devices
 
 
 def cores() -> int:

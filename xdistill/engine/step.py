@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from xdistill.engine.experiment import TrainPlan
 from xdistill.engine.missing import LEAST
 from xdistill.engine.objective import Objective
+from xdistill.engine.together import Alone
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
 from xdistill.recipe import schema
@@ -41,6 +42,7 @@ class StepModule(nn.Module):
         objective: of the stage.
         trained: what learns, by dotted path.
         needs: modalities without which the teacher is not given a subject.
+        compute: what a network says about a batch: computed here, or by several processes together.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class StepModule(nn.Module):
         objective: Objective,
         trained: Sequence[str],
         needs: Sequence[str] = (),
+        compute: Alone | None = None,
     ) -> None:
         super().__init__()
         self.needs = tuple(needs)
+        self.compute = compute or Alone()
         self.networks = nn.ModuleDict(networks)
         self.objective = objective
         self.trained = frozenset(path.split(".")[0] for path in trained)
@@ -67,8 +71,9 @@ class StepModule(nn.Module):
         )
         return result
 
-    def outputs(self, batch: Batch) -> tuple[dict[str, Output], Tensor | None]:
+    def outputs(self, batch: Batch, compute: Alone | None = None) -> tuple[dict[str, Output], Tensor | None]:
         """What the networks that the objective needs return, by role; and `places_taught`."""
+        compute = compute or self.compute
         taught = places_taught(batch, self.needs)
         outputs: dict[str, Output] = {}
         for role in self.objective.roles:
@@ -78,7 +83,7 @@ class StepModule(nn.Module):
                     continue
                 given = batch.take(taught)
             with nullcontext() if role in self.trained else torch.no_grad():
-                outputs[role] = self.networks[role](given.restricted_to(self.inputs[role]))
+                outputs[role] = compute(self.networks[role], given.restricted_to(self.inputs[role]))
         return outputs, taught
 
 
@@ -167,6 +172,7 @@ class Stepper:
         rate = learning_rate(settings, number, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.module.compute.begin(number)
         total, parts = self._forward(Carried(batch))
         value = float(total.detach())
         if not math.isfinite(value):

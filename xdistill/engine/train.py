@@ -81,6 +81,11 @@ class Trainer:
         skips = self.experiment.recipe.missing.use == "skip" and "teacher" in self.experiment.facts
         return self.experiment.facts["teacher"].inputs if skips else ()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and measures; of several that compute a fold together, the first."""
+        return self.fabric.is_global_zero
+
     def rows_of(self, role: str) -> Rows:
         """The training subjects that a network is given."""
         return self.training if role != "teacher" or self.seen is None else self.training[self.seen[self.training]]
@@ -113,6 +118,7 @@ class Trainer:
             self.reused = state.get("reused", [])
             for role, weights in state["networks"].items():
                 self.networks[role].load_state_dict(weights)
+        self.fabric.barrier()  # before the first process writes the next checkpoint, all have read this one
         yield FoldStarted(self.fold, done=self._epochs_before(at_stage) + at_epoch)
         for index, stage in enumerate(self.experiment.schedule[at_stage:], start=at_stage):
             begin = at_epoch if index == at_stage else 0
@@ -139,7 +145,7 @@ class Trainer:
         stage, epoch = self.experiment.schedule[index], row["epoch"]
         self.history.append(row)
         last = epoch == stage.epochs
-        if last or self.checkpointer.due():
+        if self.leads and (last or self.checkpointer.due()):
             self._save(index + 1 if last else index, 0 if last else epoch, state())
         return self._ended(index, row)
 

@@ -17,8 +17,8 @@ class Job:
     Attributes:
         name: unique among the jobs, such as ``r0-f3``.
         payload: JSON-ready; the job's function is called with it in the worker.
-        cpus: threads that it computes with.
-        gpus: accelerators that it needs, 0 or 1.
+        cpus: threads that it computes with, in all its processes.
+        gpus: accelerators that it needs.
     """
 
     name: str

@@ -142,7 +142,9 @@ class Compute(Section):
         default="auto", description="what to compute on; auto: the best that the machine has"
     )
     devices: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="accelerators that the folds are dealt out over, one a fold"
+        default=1,
+        description="devices that train a fold together, each a share of every batch; folds are dealt out over all "
+        "accelerators of the machine in any case; on a processor, processes",
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         default="32-true", description="of the arithmetic, as Lightning Fabric names it"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.cohort import Cohort, Splits
 from xdistill.engine.crossval import Prepared
-from xdistill.engine.device import accelerator_name
+from xdistill.engine.device import accelerators
 from xdistill.engine.experiment import Experiment
 from xdistill.errors import RecipeError, UserError
 from xdistill.interfaces.executor import Job
@@ -112,8 +112,8 @@ class Study:
             Job(
                 name=f"{search}-w{worker}",
                 payload=self._payload(search),
-                cpus=compute.threads,
-                gpus=int(accelerator_name(compute.accelerator) == "cuda"),
+                cpus=compute.threads * compute.devices,
+                gpus=accelerators(compute),
             )
             for worker in range(self.workers)
             for search in self.searches
@@ -216,5 +216,5 @@ def check_options(options: Options) -> None:
 def _at_once(experiment: Experiment) -> int:
     """How many jobs the executor runs at once."""
     compute = experiment.recipe.compute
-    many = [Job(f"{index}", {}, cpus=compute.threads) for index in range(1024)]
+    many = [Job(f"{index}", {}, cpus=compute.threads * compute.devices) for index in range(1024)]
     return experiment.executor.build().workers(many)

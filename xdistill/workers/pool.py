@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +104,58 @@ def run_tasks(
             _end(worker)
 
 
+class Team:
+    """Worker processes that do every piece of work together, each its part of it.
+
+    Args:
+        target: ``module:function``, importable in the workers.
+        environment: variables to set in each worker; as many workers as entries.
+    """
+
+    def __init__(self, target: str, environment: Sequence[Mapping[str, str]]) -> None:
+        self._inbox: Inbox = queue.Queue()
+        self._pool = {rank: _start(target, extra, rank, self._inbox) for rank, extra in enumerate(environment)}
+        self._whole = True
+
+    @property
+    def fit(self) -> bool:
+        """Whether all are there to do another piece of work."""
+        return self._whole and not any(worker.gone for worker in self._pool.values())
+
+    def run(self, payloads: Sequence[Any]) -> Generator[Message, None, None]:
+        """Run ``target(payload)`` in every worker, one payload each, until all are done.
+
+        After one that fails or dies, or where the iterator is closed, all are ended and the team is not `fit`.
+
+        Yields:
+            Messages as of `run_tasks`; ``task`` is the place of the worker. The last of one that fails or dies may be
+            followed by others', since they may have waited for it.
+        """
+        busy = set(self._pool)
+        try:
+            for worker, payload in zip(self._pool.values(), payloads, strict=True):
+                _give(worker, worker.rank, payload)
+            while busy:
+                worker, kind, value = _next(self._inbox, self._pool)
+                if self._pool.get(worker.rank) is not worker:
+                    continue  # the farewell of a worker that was ended here
+                if kind != "event":
+                    busy.discard(worker.rank)
+                if kind in {"failed", "died"}:
+                    self._whole = False
+                    _end(self._pool.pop(worker.rank))  # those who wait for it notice
+                yield Message(worker.task, kind, value)
+        finally:
+            if busy or not self._whole:
+                self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        self._whole = False
+        while self._pool:
+            _end(self._pool.popitem()[1])
+
+
 def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]:
     """What a worker says next, or the death of one that can say nothing any more.
 
@@ -151,10 +203,15 @@ def _deal(worker: _Worker, pending: deque[int], payloads: Sequence[Any]) -> bool
     """Give the worker its next task; False when there is none."""
     if not pending:
         return False
-    worker.task = pending.popleft()
-    with suppress(BrokenPipeError):  # it died meanwhile: its listener says so
-        write_message(worker.stdin, payloads[worker.task])
+    task = pending.popleft()
+    _give(worker, task, payloads[task])
     return True
+
+
+def _give(worker: _Worker, task: int, payload: Any) -> None:
+    worker.task = task
+    with suppress(BrokenPipeError):  # it died meanwhile: its listener says so
+        write_message(worker.stdin, payload)
 
 
 def _end(worker: _Worker) -> None:

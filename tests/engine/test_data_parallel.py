@@ -1,0 +1,122 @@
+"""Folds that two processes compute together, in whole runs."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import xdistill
+from tiny import tiny
+from xdistill.engine.device import _devices, check_device, make_fabric
+from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted
+from xdistill.engine.local import RANK_VARIABLE, LocalExecutor, cores
+from xdistill.errors import RunError
+from xdistill.interfaces.executor import Job
+from xdistill.recipe.schema import Compute
+
+TWO = {"accelerator": "cpu", "devices": 2}
+NOT_LOSSES = {"stage", "epoch", "seconds", "lr"}
+
+needs_two_cores = pytest.mark.skipif(cores() < 2, reason="as many processes as cores at most")
+
+
+def recipe(**changes):
+    """Batch norm, a loss that compares subjects, validation, subjects whom the teacher skips, a last batch of two."""
+    stage = tiny()["stages"][0]
+    objective = [*stage["objective"], {"use": "sp", "taps": ["hbp"]}]
+    settings = {
+        "data": {"use": "hcc_phantom", "subjects": 31, "shape": [8, 16, 16], "image_only": 6},
+        "missing": {"use": "skip"},
+        "stages": [{**stage, "epochs": 4, "objective": objective}],
+        "loader": {"batch_size": 5},
+        "crossval": {"folds": 2, "validation": 0.2},
+        "diagnostics": True,
+    }
+    return tiny(**{**settings, **changes})
+
+
+def children_of(process):
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+@needs_two_cores
+def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache):
+    alone = xdistill.run(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
+    seen, ended = [], []
+
+    def listen(event):
+        seen.append(event)
+        if isinstance(event, EpochEnded) and event.done == 2 and not ended:
+            (worker,) = children_of(os.getpid())
+            ended.extend(children_of(worker))
+            os.kill(ended[1], signal.SIGKILL)
+
+    both = xdistill.run(recipe(compute=TWO), runs=tmp_path, cache=shared_cache, on_event=listen)
+    assert len(ended) == 2
+    assert not [process for process in ended if Path(f"/proc/{process}").exists()]
+    (restarted,) = [event for event in seen if isinstance(event, FoldRestarted)]
+    assert "process 2 of 2 of r0-f0 was killed by SIGKILL" in restarted.reason
+    again = [event.done for event in seen if isinstance(event, FoldStarted) and event.fold == "r0-f0"]
+    assert again[0] == 0
+    assert again[1] > 0
+
+    assert both.path != alone.path
+    assert both.record["recipe"]["compute"]["devices"] == 2
+    for ours, theirs in zip(alone.history, both.history, strict=True):
+        losses = {name: value for name, value in ours.values.items() if name not in NOT_LOSSES}
+        assert {"sp", "validation_log_loss", "taught", "diagnostic.gradient.sp"} <= set(losses)
+        for name, value in losses.items():
+            assert theirs.values[name] == pytest.approx(value, rel=1e-4, abs=1e-7), (name, ours, theirs)
+    for role in ("student", "teacher"):
+        ours, theirs = (result.predictions.pooled(role).probabilities for result in (alone, both))
+        assert np.abs(ours - theirs).max() < 1e-5
+
+
+def test_more_processes_than_cores(tmp_path, shared_cache):
+    with pytest.raises(RunError, match=f"--devices {cores() + 1}: this machine has {cores()} processor core"):
+        xdistill.run(recipe(compute=TWO | {"devices": cores() + 1}), runs=tmp_path, cache=shared_cache)
+
+
+@needs_two_cores
+def test_batches_too_small_for_all_devices(tmp_path, shared_cache):
+    with pytest.raises(RunError, match=r"'joint' has batches of 3, and every device needs 2 subjects.*batch_size=4"):
+        xdistill.run(recipe(compute=TWO, loader={"batch_size": 3}), runs=tmp_path, cache=shared_cache)
+
+
+@pytest.fixture
+def four_accelerators(monkeypatch):
+    """A machine that has four, as far as is asked here; computing on them is another matter."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+
+@pytest.mark.usefixtures("four_accelerators")
+def test_more_devices_than_there_are():
+    with pytest.raises(RunError, match=r"--devices 5: this machine has 4 cuda device\(s\)"):
+        check_device(Compute(devices=5))
+
+
+@pytest.mark.usefixtures("four_accelerators")
+@pytest.mark.parametrize(
+    ("worker", "devices", "expected"), [(0, 2, [0, 1]), (1, 2, [2, 3]), (2, 2, [0, 1]), (3, 1, [3]), (5, 1, [1])]
+)
+def test_accelerators_are_dealt_out_over_the_workers(monkeypatch, worker, devices, expected):
+    monkeypatch.setenv(RANK_VARIABLE, str(worker))
+    assert _devices(Compute(devices=devices)) == expected
+
+
+@pytest.mark.usefixtures("four_accelerators")
+@pytest.mark.parametrize(("gpus", "expected"), [(1, 10), (2, 2), (3, 1), (4, 1)])
+def test_as_many_folds_at_once_as_have_accelerators_of_their_own(monkeypatch, gpus, expected):
+    monkeypatch.setattr("xdistill.engine.local.cores", lambda: 64)
+    executor = LocalExecutor(LocalExecutor.Config())
+    assert executor.workers([Job(f"r0-f{fold}", {}, cpus=2, gpus=gpus) for fold in range(10)]) == expected
+
+
+def test_one_device_is_no_group():
+    fabric = make_fabric(Compute(accelerator="cpu"))
+    assert fabric.world_size == 1
+    assert not torch.distributed.is_initialized()

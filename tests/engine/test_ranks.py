@@ -1,0 +1,57 @@
+"""Starting, watching and ending the processes that compute a fold together."""
+
+import os
+import time
+
+import pytest
+
+from xdistill.engine import ranks
+from xdistill.engine.ranks import run_together
+from xdistill.errors import DataError, WorkerDiedError
+
+PAYLOAD = {"recipe": {"compute": {"devices": 2, "threads": 3}}, "repeat": 0, "fold": 1}
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """Runs a function of `toy_ranks` in two processes; ends them afterwards."""
+    monkeypatch.setattr(ranks, "_teams", {})
+
+    def run(function, **more):
+        monkeypatch.setattr(ranks, "FOLD_FUNCTION", f"engine.toy_ranks:{function}")
+        return run_together(PAYLOAD | more)
+
+    yield run
+    for team in ranks._teams.values():
+        team.close()
+
+
+def test_all_know_their_place_and_stay_for_the_next_fold(together):
+    first, second = sorted(together("together")), sorted(together("together"))
+    assert [(rank, local, threads) for rank, _, local, threads in first] == [(0, "0", "3"), (1, "1", "3")]
+    assert first == second
+    assert os.getpid() not in {process for _, process, _, _ in first}
+
+
+def test_whoever_listens_no_more_ends_them(together):
+    said = together("second_is_killed")
+    next(said)
+    said.close()
+    assert not any(team.fit for team in ranks._teams.values())
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        ("second_is_killed", WorkerDiedError, "process 2 of 2 of r0-f1 was killed by SIGKILL, as happens when memory"),
+        ("second_refuses", DataError, "subject s7 is upside down"),
+        ("first_loses_the_second", WorkerDiedError, "process 2 of 2 of r0-f1 ended with status 7"),
+        ("first_fails", RuntimeError, "a fault of ours"),
+    ],
+)
+def test_one_that_fails_ends_all_with_its_own_message(together, function, error, message):
+    begin = time.monotonic()
+    with pytest.raises(error, match=message):
+        list(together(function))
+    assert time.monotonic() - begin < 60
+    assert not any(team.fit for team in ranks._teams.values())

@@ -1,0 +1,55 @@
+"""Two processes come to the numbers of one."""
+
+import pytest
+import torch
+
+from engine.computing import computed
+from xdistill.engine import ranks
+from xdistill.engine.device import make_fabric
+from xdistill.engine.ranks import run_together
+from xdistill.engine.together import shares
+from xdistill.recipe.schema import Compute
+
+SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
+
+
+@pytest.mark.parametrize(
+    ("subjects", "processes", "expected"),
+    [
+        (8, 2, [4, 4]),
+        (7, 3, [2, 2, 3]),
+        (5, 4, [2, 3, 0, 0]),
+        (3, 2, [3, 0]),
+        (1, 2, [1, 0]),
+        (16, 3, [5, 5, 6]),
+    ],
+)
+def test_nobody_computes_one_subject_alone(subjects, processes, expected):
+    assert shares(subjects, processes) == expected
+
+
+@pytest.fixture(scope="module")
+def together():
+    """What two processes come to, by the size of the batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranks, "_teams", {})
+        patch.setattr(ranks, "FOLD_FUNCTION", "engine.toy_ranks:computed")
+        payload = {"recipe": {"compute": {"devices": 2, "threads": 1}}, "repeat": 0, "fold": 0, "sizes": SIZES}
+        yield dict(zip(SIZES, run_together(payload), strict=True))
+        for team in ranks._teams.values():
+            team.close()
+
+
+@pytest.mark.parametrize("subjects", SIZES)
+def test_the_same_step_as_in_one_process(together, subjects):
+    total, gradients, buffers = computed(make_fabric(Compute(accelerator="cpu")), subjects)
+    other_total, other_gradients, other_buffers = together[subjects]
+    assert other_total == pytest.approx(total, rel=1e-5)
+    assert set(other_gradients) == set(gradients)  # weights that the objective does not reach have none
+    assert not [name for name in gradients if "unused" in name]
+    for name, value in gradients.items():
+        torch.testing.assert_close(
+            other_gradients[name], value, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: name + text
+        )
+    for name, value in buffers.items():
+        torch.testing.assert_close(other_buffers[name], value, rtol=1e-6, atol=1e-6)

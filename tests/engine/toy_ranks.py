@@ -1,0 +1,68 @@
+"""What the processes of these tests do together; importable, so that they find it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from xdistill.errors import DataError
+
+
+def _number(payload):
+    return payload["rank"]
+
+
+def together(payload):
+    """Say who is there; the first one's processes show whether they are those of the fold before."""
+    yield _number(payload), os.getpid(), os.environ["LOCAL_RANK"], os.environ["OMP_NUM_THREADS"]
+
+
+def second_is_killed(payload):
+    """The second is killed, the first waits for it for ever."""
+    yield _number(payload)
+    if _number(payload):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+def second_refuses(payload):
+    """The second has something to tell, the first waits for ever."""
+    yield _number(payload)
+    if _number(payload):
+        raise DataError("subject s7 is upside down")
+    time.sleep(600)
+
+
+def first_loses_the_second(payload):
+    """The first notices that the second is gone before anybody has told why."""
+    yield _number(payload)
+    if not _number(payload):
+        raise RuntimeError("Connection closed by peer")
+    time.sleep(0.3)
+    os._exit(7)
+
+
+def first_fails(payload):
+    """The first fails by itself; the second notices."""
+    yield _number(payload)
+    if _number(payload):
+        time.sleep(0.5)
+        raise RuntimeError("Connection closed by peer")
+    raise RuntimeError("a fault of ours")
+
+
+def computed(payload):
+    """What a small network and a loss that compares subjects come to, in shares; see `computing`."""
+    from engine.computing import computed as compute
+    from xdistill.engine.device import make_fabric
+    from xdistill.engine.ranks import Rank
+    from xdistill.recipe.schema import Compute
+
+    rank = Rank.of(payload)
+    fabric = make_fabric(Compute(accelerator="cpu", devices=rank.count), rank)
+    if not rank.number:
+        yield from (compute(fabric, subjects) for subjects in payload["sizes"])
+    else:
+        for subjects in payload["sizes"]:
+            compute(fabric, subjects)
