@@ -12,10 +12,11 @@ import xdistill
 from tiny import tiny
 from xdistill.engine.device import _devices, check_device, make_fabric
 from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted
-from xdistill.engine.local import RANK_VARIABLE, LocalExecutor, cores
+from xdistill.engine.local import LocalExecutor, cores
 from xdistill.errors import RunError
 from xdistill.interfaces.executor import Job
 from xdistill.recipe.schema import Compute
+from xdistill.workers import RANK_VARIABLE
 
 TWO = {"accelerator": "cpu", "devices": 2}
 NOT_LOSSES = {"stage", "epoch", "seconds", "lr"}

@@ -7,7 +7,7 @@ from engine.computing import computed
 from xdistill.engine import ranks
 from xdistill.engine.device import make_fabric
 from xdistill.engine.ranks import run_together
-from xdistill.engine.together import shares
+from xdistill.engine.together import Together, shares
 from xdistill.recipe.schema import Compute
 
 SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
@@ -26,6 +26,27 @@ SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
 )
 def test_nobody_computes_one_subject_alone(subjects, processes, expected):
     assert shares(subjects, processes) == expected
+
+
+def test_each_process_draws_its_own_and_leaves_the_common_numbers_alone(monkeypatch):
+    def drawn(rank, step):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+        compute = Together(torch.device("cpu"), seed=3)
+        compute.begin(step)
+        values = []
+        for _ in ("teacher", "student"):
+            with compute._own_random_numbers():
+                values.append(float(torch.rand(())))
+        return values
+
+    torch.manual_seed(1)
+    expected = float(torch.rand(()))
+    torch.manual_seed(1)
+    values = [*drawn(0, 0), *drawn(1, 0), *drawn(0, 1)]
+    assert len(set(values)) == 6
+    assert drawn(1, 0) == values[2:4]  # as after an interruption
+    assert float(torch.rand(())) == expected
 
 
 @pytest.fixture(scope="module")
