@@ -125,6 +125,41 @@ def test_what_only_looks_loads_nothing_heavy(tmp_path):
     assert loaded("plugins", "list", "--json") == nothing
 
 
+HEAVY = (
+    "torch numpy h5py scipy sklearn statsmodels pandas matplotlib jinja2 lightning_fabric monai nibabel optuna ray "
+    "ruamel safetensors tensorboard mlflow pytorch_lightning"
+)
+ALL_HELP = f"""
+import contextlib, io, sys
+from xdistill.cli import main
+for words in {COMMANDS!r}:
+    sys.argv = ["xdistill", *words.split(), "--help"]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        main()
+    loaded = [name for name in {HEAVY!r}.split() if name in sys.modules]
+    assert not loaded, (words, loaded)
+"""
+
+
+def test_help_of_no_command_loads_anything_heavy():
+    subprocess.run([sys.executable, "-c", ALL_HELP], check=True, env=environment())
+
+
+def test_looking_into_a_cohort_loads_no_torch(xdistill, tmp_path):
+    small = ("--set", "data.subjects=30", "--set", "data.shape=[8,16,16]")
+    built = xdistill("data", "build", "mvi_hcc", *small, "--cache", tmp_path, "--workers", 1)
+    assert built.code == 0
+    (file,) = tmp_path.glob("*.h5")
+    shown = subprocess.run(
+        [sys.executable, "-c", LOADED, "data", "inspect", file],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    assert shown.stderr.splitlines()[-1] == "heavy: []"
+
+
 def test_markup_is_text_on_a_terminal_too(cohort):
     """What is printed in colour goes through rich, which would take [red] for a colour."""
     cohort.change("use: class_kl", 'use: "[red]kl[/red]"')

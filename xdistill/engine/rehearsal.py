@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 
 import torch
 from torch import Tensor
 
-from xdistill.engine.networks import zeros
+from xdistill.engine.networks import SMALL, zeros
 from xdistill.engine.objective import Term
 from xdistill.errors import XdistillError
 from xdistill.types import Output, OutputSpec, Schema
 
 SUBJECTS = 4
-_DEVICES = ("meta", "cpu")  # without arithmetic, which not every loss bears; then with it
 
 
 def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str:
@@ -27,7 +27,7 @@ def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str
         schema: of the cohort.
     """
     wrong = ""
-    for device in _DEVICES:
+    for device in _devices(specs, schema):
         try:
             with torch.random.fork_rng(devices=()):
                 value = _called(term, specs, schema, device)
@@ -39,6 +39,16 @@ def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str
         if not wrong:
             break
     return wrong
+
+
+def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]:
+    """Large outputs without arithmetic, and with it where a loss does not bear that; small ones with it at once.
+
+    For what needs no arithmetic torch loads a thousand modules more, which takes seconds: longer than small outputs do.
+    """
+    numbers = sum(prod(spec.shape) for spec in schema.modalities.values())
+    numbers += sum(prod(shape) for spec in specs.values() for shape in spec.features.values())
+    return ("cpu",) if numbers < SMALL else ("meta", "cpu")
 
 
 def _called(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str) -> object:
