@@ -1,7 +1,8 @@
 """What a study costs as it grows: appending a trial, looking at all of them, proposing the next, reading it anew.
 
 A trial is made as a worker of `xdistill tune` makes it (count, ask, propose, report its folds, tell), with nothing in
-place of the training. Journal and SQLite hold the same trials; smaller studies are stages of the largest.
+place of the training. Journal and SQLite hold the same trials; smaller studies are stages of the largest. Studies are
+filled in memory, where nothing waits for a disk, and copied to the disk to be measured.
 
 python benchmarks/scale/study.py [--sizes 100 1000 10000]
 """
@@ -9,6 +10,7 @@ python benchmarks/scale/study.py [--sizes 100 1000 10000]
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -70,13 +72,16 @@ def made_up(count: int) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False)
 
 
-def measured(url: str, samplers: Sequence[str]) -> dict[str, float]:
+def measured(url: str, samplers: Sequence[str], more: Sequence[optuna.trial.FrozenTrial]) -> dict[str, float]:
     """Seconds of what a worker and a reader do with a study as it stands."""
     begin = time.perf_counter()
     study = optuna.load_study(study_name="scale", storage=open_storage(url))
     counted = census(study).counted
     figures = {"read anew": time.perf_counter() - begin}
     assert best_of(counted, maximise=True) is not None
+    begin = time.perf_counter()
+    study.add_trials(more[:TIMED])
+    figures["append, each"] = (time.perf_counter() - begin) / TIMED
     for sampler in samplers:
         timed = [one_trial(study, tune(sampler)) for _ in range(TIMED)]
         for step in timed[0]:
@@ -87,19 +92,19 @@ def measured(url: str, samplers: Sequence[str]) -> dict[str, float]:
 
 def main(sizes: Sequence[int], samplers: Sequence[str]) -> None:
     rows: dict[tuple[str, str], list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        trials = made_up(max(sizes))
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own is made in it
+    with tempfile.TemporaryDirectory(dir=memory) as filling, tempfile.TemporaryDirectory() as folder, quiet():
+        trials = made_up(max(sizes) + TIMED)
         for storage, file in (("journal", "study.journal"), ("sqlite", "study.db")):
-            url = storage_url(storage, Path(folder))
-            study = open_study(open_storage(url), "scale", {"identity": "scale", "recipe": "scale"}, maximise=True)
+            filled = open_storage(storage_url(storage, Path(filling)))
+            study = open_study(filled, "scale", {"identity": "scale", "recipe": "scale"}, maximise=True)
             done = 0
             for size in sizes:
-                begin = time.perf_counter()
                 study.add_trials(trials[done:size])
-                figures = {"append, each": (time.perf_counter() - begin) / (size - done), **measured(url, samplers)}
-                figures["bytes a trial"] = (Path(folder) / file).stat().st_size / size
                 done = size
-                for name, value in figures.items():
+                copy = shutil.copy(Path(filling) / file, Path(folder) / file)
+                rows.setdefault((storage, "bytes a trial"), []).append(Path(copy).stat().st_size / size)
+                for name, value in measured(storage_url(storage, Path(folder)), samplers, trials[size:]).items():
                     rows.setdefault((storage, name), []).append(value)
     print_table(sizes, rows)
 

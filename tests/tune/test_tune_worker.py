@@ -162,6 +162,34 @@ def test_watching_an_epoch_changes_nothing(flat):
     assert WATCHED == "watched"
 
 
+NUMBERS = {
+    "optimizer.lr": {"low": 1e-3, "high": 0.3, "log": True},
+    "optimizer.weight_decay": {"low": 0, "high": 0.1},
+}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "folds"),
+    [
+        ({"use": "tpe", "n_startup_trials": 2, "multivariate": True}, "none", 2),
+        ({"use": "gp", "n_startup_trials": 2}, "none", 2),
+        ({"use": "cmaes", "n_startup_trials": 2}, "none", 2),
+        ("random", {"use": "hyperband", "min_resource": 2, "reduction_factor": 2}, 2),
+        ("random", "wilcoxon", 4),
+    ],
+)
+def test_every_sampler_and_pruner_of_optuna_works(flat, sampler, pruner, folds):
+    study = flat({"sampler": sampler, "pruner": pruner, "folds": folds, "space": NUMBERS, "trials": 4})
+    states = [event.state for event in finished(study)]
+    assert len(states) == 4
+    assert set(states) <= {"complete", "pruned"}
+    for trial in trials(study):
+        assert trial.params.keys() == NUMBERS.keys()
+    if pruner == "wilcoxon":
+        for trial in trials(study):
+            assert list(trial.intermediate_values.values()) == trial.user_attrs["folds"], "a step is a fold"
+
+
 def test_two_processes_share_a_search(flat):
     study = flat({"trials": 4})
     study.open()
