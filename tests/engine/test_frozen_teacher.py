@@ -152,6 +152,25 @@ def test_missing_modalities(missing, augment, tmp_path, empty, catalog):
     assert calls == 0
 
 
+@pytest.mark.parametrize("augment", [[], tiny()["augment"]])
+def test_half_precision_diagnostics_and_a_chosen_epoch(augment, tmp_path, empty, catalog):
+    recipe = offline(
+        learn={"objective": [{"use": "focal"}, {"use": "feature_kl", "taps": ["hbp", "pre"]}]},
+        augment=augment,
+        compute={"precision": "bf16-mixed"},
+        diagnostics=True,
+        crossval={"folds": 3, "validation": 0.2},
+    )
+    plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
+    for name in ("first", "second"):
+        trainer, _ = finished(recipe, tmp_path / name, empty, catalog)
+        assert same(weights(plain), weights(trainer))
+        for row, expected in zip(trainer.history, plain.history, strict=True):
+            assert {**row, "seconds": 0} == {**expected, "seconds": 0}
+    assert trainer.reused == ["teach"]
+    assert "diagnostic.agreement" in trainer.history[-1]
+
+
 @pytest.mark.parametrize("control", ["shuffled_privileged", "constant_teacher"])
 def test_controls(control, tmp_path, empty, catalog):
     recipe = offline(learn={"objective": [{"use": "focal"}, {"use": "class_kl", "detach_teacher": False}]})

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from xdistill.cohort.lock import exclusive
 from xdistill.errors import RunError
@@ -67,7 +68,7 @@ class TeacherCache:
         """Move a file into place whole; a failure is a trouble, and then nothing more is kept."""
         if not self.writable:
             return
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")  # writers may be on several machines
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
