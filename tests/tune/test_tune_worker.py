@@ -11,8 +11,8 @@ import pytest
 
 from tune import searches
 from xdistill.engine.evaluate import WATCHED
-from xdistill.errors import LeakError
-from xdistill.tune.census import ALIVE, STALE, WORKER, census
+from xdistill.errors import LeakError, UserError
+from xdistill.tune.census import ALIVE, STALE, WORKER, census, sign_in
 from xdistill.tune.events import TrialFinished
 from xdistill.tune.inner import inner_splits
 from xdistill.tune.outcome import winner_of
@@ -123,6 +123,21 @@ def test_trials_at_work_elsewhere_count_until_their_worker_is_silent(flat):
     assert [one.number for one in census(opened).dead] == [trial.number]
 
 
+def test_a_process_that_nobody_asks_for_is_dead(flat):
+    study = flat()
+    (opened,) = study.open().values()
+    trial = opened.ask()
+    ended = subprocess.Popen(["true"])
+    while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    sign_in(trial)
+    (running,) = census(opened).alive
+    started = psutil.Process(ended.pid).create_time()
+    trial.set_user_attr(WORKER, {**running.user_attrs[WORKER], "process": ended.pid, "started": started})
+    assert [one.number for one in census(opened).dead] == [trial.number]
+    ended.wait()
+
+
 def test_settings_that_cannot_be_trained_with_fail_by_themselves(flat):
     study = flat({"space": {"optimizer.lr": {"choices": [1e30, 0.05]}}, "sampler": "grid", "trials": 5})
     events = {event.state: event for event in finished(study)}
@@ -142,6 +157,15 @@ def test_a_leak_is_no_failed_trial(flat):
 
     with pytest.raises(LeakError):
         list(run_trials(payload))
+
+
+def test_what_is_not_the_settings_fault_stops_the_search_and_leaves_no_trial_at_work(flat):
+    study = flat()
+    study.open()
+    payload = {**study.jobs()[0].payload, "cohort": str(study.folder / "gone.h5")}
+    with pytest.raises(UserError, match=r"gone\.h5"):
+        exhaust(payload)
+    assert [trial.state.name for trial in trials(study)] == ["FAIL"]
 
 
 def test_the_median_gives_up_a_bad_trial_in_the_middle_of_a_fold(flat):

@@ -95,7 +95,9 @@ def is_alive(trial: FrozenTrial) -> bool:
     begun = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     if worker.get("place") == _place():
         try:
-            return bool(psutil.Process(worker["process"]).create_time() == worker["started"])
+            process = psutil.Process(worker["process"])
+            # Killed processes whose parent does not ask for them, as in a container, stay in the list as zombies.
+            return bool(process.create_time() == worker["started"]) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
     return time.time() - float(trial.user_attrs.get(ALIVE, begun)) < STALE

@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,10 @@ def _try(study: Study, task: Task, trial: Trial) -> Iterator[Event]:
                 state = TrialState.PRUNED
     except TELL_TALES as error:
         state, reason = TrialState.PRUNED, _reason(error)
+    except (Exception, KeyboardInterrupt):
+        with suppress(Exception):  # what went wrong before is what is to be told
+            study.tell(trial, state=TrialState.FAIL)  # this process may live on, and the trial would count as at work
+        raise
     finally:
         shutil.rmtree(folder.path, ignore_errors=True)
     value = sum(scores) / len(scores) if state == TrialState.COMPLETE else None
