@@ -1,6 +1,8 @@
 """The executor on Ray: the suite that every plugin's author can inherit, and runs on a cluster that loses a node."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -87,6 +89,7 @@ def test_a_node_that_dies_loses_nothing(cluster, local, tmp_path, shared_cache):
     assert predictions(result) == local
 
 
+@pytest.mark.slow
 def test_when_no_node_has_room_any_more(cluster):
     large = patiently(lambda: cluster.add_node(**{**NODE, "num_cpus": 2}))
     jobs = [Job("large", {"seconds": 60}, cpus=2)]
@@ -119,6 +122,18 @@ def test_another_cluster_than_the_one_at_hand(cluster):
     executor(cluster).check()
     with pytest.raises(UserError, match=r"is connected to the Ray cluster at .*, and 127.0.0.1:9 is wanted"):
         RayExecutor(RayExecutor.Config(address="127.0.0.1:9")).check()
+
+
+@pytest.mark.parametrize("change", ["ray.__version__ = '1.0.0'", "sys.version_info = (3, 1, 4, 'final', 0)"])
+def test_a_process_of_another_version(cluster, change):
+    program = (
+        f"import ray, sys\n{change}\nfrom xdistill_ray.connection import connect\n"
+        f"from xdistill.errors import RunError\n"
+        f"try:\n    connect({cluster.address!r}, patience=60.0)\nexcept RunError as error:\n    sys.exit(str(error))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "does not take this process, since versions differ: " in done.stderr
+    assert "install the same versions of Python and Ray on all machines" in done.stderr
 
 
 def fold(folder, **facts):

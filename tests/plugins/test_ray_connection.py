@@ -9,7 +9,6 @@ import pytest
 
 from ray_cluster import needs_ray
 from xdistill.errors import RunError, UserError
-from xdistill_ray.connection import _explained
 from xdistill_ray.executor import RayExecutor
 
 pytestmark = needs_ray
@@ -36,17 +35,6 @@ def test_an_address_where_nothing_is(address, message):
 def test_the_client_of_ray_is_refused():
     with pytest.raises(UserError, match=r"ray://head:10001: Ray's client is not supported; start the command on"):
         check("ray://head:10001")
-
-
-def test_another_version_of_the_cluster():
-    said = RuntimeError(
-        "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.12.1\nThis process on node "
-        "10.0.0.2 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
-    )
-    text = str(_explained(said, "10.0.0.1:6379"))
-    assert text.startswith("the Ray cluster at 10.0.0.1:6379 does not take this process, since versions differ: ")
-    assert "Python: 3.12.1 This process" in text
-    assert text.endswith("install the same versions of Python and Ray on all machines")
 
 
 def test_what_answers_is_no_ray():
