@@ -39,7 +39,7 @@ class RayExecutor(Executor):
             default=3, description="how often a job whose worker or node died is started again"
         )
         gpu_share: Annotated[float, Field(gt=0, le=1)] = Field(
-            default=1.0, description="how much of a GPU a job that needs one gets; with 0.5 two jobs share one"
+            default=1.0, description="how much of a GPU a job that needs one gets; with 0.5 two such jobs share it"
         )
         patience: Annotated[float, Field(gt=0)] = Field(
             default=60.0, description="seconds to wait for the cluster to answer, or for a node with room to come back"

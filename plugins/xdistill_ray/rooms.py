@@ -10,8 +10,8 @@ from xdistill.interfaces.executor import Job
 
 
 def needs(job: Job, gpu_share: float) -> dict[str, float]:
-    """What a job takes of a node while it runs, in Ray's words."""
-    return {"CPU": float(job.cpus), "GPU": job.gpus * gpu_share}
+    """What a job takes of a node while it runs, in Ray's words; a job that needs several GPUs shares none of them."""
+    return {"CPU": float(job.cpus), "GPU": gpu_share if job.gpus == 1 else float(job.gpus)}
 
 
 def rooms(ray: Any, job: Job, gpu_share: float) -> int:

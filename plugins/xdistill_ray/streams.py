@@ -10,7 +10,7 @@ from typing import Any
 
 from xdistill.errors import RunError, WorkerDiedError
 from xdistill.interfaces.executor import Job, JobEvent
-from xdistill_ray.rooms import has_room
+from xdistill_ray.rooms import has_room, needs
 from xdistill_ray.task import driver, environment, make_task
 
 SILENCE = 2.0  # seconds without a word after which nodes are looked after
@@ -71,10 +71,11 @@ class Streams:
         self._running.clear()
 
     def _start(self, job: Job) -> None:
+        wanted = needs(job, self.gpu_share)
         stream = self._task.options(
             name=job.name,
-            num_cpus=job.cpus,
-            num_gpus=job.gpus * self.gpu_share,
+            num_cpus=wanted["CPU"],
+            num_gpus=wanted["GPU"],
             max_retries=0,
             num_returns="streaming",
             runtime_env={"env_vars": environment(job)},

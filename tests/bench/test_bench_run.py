@@ -122,6 +122,7 @@ def test_whole_entries_at_the_same_time(events, place, small, catalog, shared_ca
         assert (load_run(event.path).path / "report.html").is_file()
 
 
-def test_whole_entries_on_several_accelerators(small, catalog, tmp_path):
-    with pytest.raises(UserError, match=r"alone: a whole entry runs on one accelerator, and compute.devices is 2"):
-        list(run_benchmark(small, catalog, runs=tmp_path, flags={"compute.devices": 2}, only=["alone"], whole=True))
+def test_whole_entries_on_the_accelerators_of_one_machine(small, catalog, tmp_path):
+    flags = {"compute.accelerator": "cuda"}
+    with pytest.raises(UserError, match="all compute on the first accelerator of this machine; leave out --whole"):
+        list(run_benchmark(small, catalog, runs=tmp_path, flags=flags, only=["alone"], whole=True))

@@ -60,7 +60,13 @@ def test_files_that_the_worker_does_not_see(tmp_path):
 
 
 def test_a_fold_makes_no_folder_where_the_run_is_not(tmp_path):
-    payload = {"run": str(tmp_path / "elsewhere"), "cohort": str(tmp_path / "cohort.h5"), "repeat": 0, "fold": 0}
+    payload = {
+        "recipe": {},
+        "run": str(tmp_path / "elsewhere"),
+        "cohort": str(tmp_path / "cohort.h5"),
+        "repeat": 0,
+        "fold": 0,
+    }
     with pytest.raises(RunError, match=r"does not see .*splits\.json"):
         list(run_fold(payload))
     assert not list(tmp_path.iterdir())

@@ -17,6 +17,7 @@ from xdistill.interfaces.executor import Job
 from xdistill.plugin import load_catalog
 from xdistill.testing import ExecutorConformance
 from xdistill_ray.executor import RayExecutor
+from xdistill_ray.rooms import needs
 
 # Ray leaves files and sockets of its own to the garbage collector.
 pytestmark = [
@@ -103,6 +104,12 @@ def test_when_no_node_has_room_any_more(cluster):
     assert "no node of the Ray cluster has had room for large for 1 seconds" in str(events[-1].value)
 
 
+def test_shares_of_gpus():
+    assert needs(Job("a", {}, cpus=2), 0.5) == {"CPU": 2.0, "GPU": 0.0}
+    assert needs(Job("a", {}, gpus=1), 0.5) == {"CPU": 1.0, "GPU": 0.5}
+    assert needs(Job("a", {}, gpus=2), 0.5) == {"CPU": 1.0, "GPU": 2.0}
+
+
 @pytest.mark.parametrize(
     ("job", "message"),
     [
@@ -140,7 +147,7 @@ def fold(folder, **facts):
     """A fold that cannot get far: there are files, with nothing in them."""
     for name in ("splits.json", "cohort.h5"):
         (folder / name).touch()
-    payload = {"run": str(folder), "cohort": str(folder / "cohort.h5"), "repeat": 0, "fold": 0, **facts}
+    payload = {"recipe": {}, "run": str(folder), "cohort": str(folder / "cohort.h5"), "repeat": 0, "fold": 0, **facts}
     return Job("r0-f0", payload)
 
 

@@ -5,7 +5,7 @@ An entry's folds run one after the other then, on the machine where the entry ru
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,11 @@ from xdistill.bench.recipes import entry_recipe
 from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, is_tuned, run_entry
 from xdistill.engine.events import Event, RunFinished
 from xdistill.errors import UserError, XdistillError
-from xdistill.interfaces.executor import Job
+from xdistill.interfaces.executor import Executor, Job
 
 if TYPE_CHECKING:
     from xdistill.engine.experiment import Experiment
     from xdistill.plugin import Catalog
-    from xdistill.recipe.loaded import LoadedRecipe
 
 JOB_FUNCTION = "xdistill.bench.whole:work"
 HERE = {"executor.use": "local", "executor.jobs": 1}
@@ -52,7 +51,7 @@ def run_whole(
         `EntryStarted` and, later, `EntryFinished` or `EntryFailed` for each.
 
     Raises:
-        UserError: when an entry wants several accelerators, or the executor cannot run.
+        UserError: when the executor cannot run them.
     """
     from xdistill.engine.assemble import assemble
 
@@ -66,7 +65,6 @@ def run_whole(
             yield EntryStarted(entry, seed, places[_name(entry, seed)], len(plan))
             yield EntryFailed(entry, seed, str(error))
             continue
-        _check_devices(entry, loaded)
     if not found:
         return
     jobs = {
@@ -75,7 +73,7 @@ def run_whole(
         if (experiment := found.get(name := _name(*one)))
     }
     executor = next(iter(found.values())).executor.build()
-    executor.check()
+    _check_executor(executor, jobs.values())
     begun: set[str] = set()
     paths: dict[str, Path] = {}
     with closing(executor.run(JOB_FUNCTION, list(jobs.values()))) as events:  # type: ignore[type-var]
@@ -135,7 +133,7 @@ def _job(
 ) -> Job:
     from xdistill.cohort import default_cache_dir
     from xdistill.engine.agreement import driver_facts
-    from xdistill.engine.device import accelerator_name
+    from xdistill.engine.device import accelerators
 
     compute, crossval = experiment.recipe.compute, benchmark.file.crossval
     return Job(
@@ -151,17 +149,18 @@ def _job(
             "cache": str((cache or default_cache_dir()).resolve()),
             "driver": driver_facts(experiment.components, catalog),
         },
-        cpus=compute.threads,
-        gpus=int(accelerator_name(compute.accelerator) == "cuda"),
+        cpus=compute.threads * compute.devices,
+        gpus=accelerators(compute),
     )
 
 
-def _check_devices(entry: str, loaded: LoadedRecipe) -> None:
-    if loaded.recipe.compute.devices > 1:
+def _check_executor(executor: Executor, jobs: Iterable[Job]) -> None:
+    if not executor.elsewhere and any(job.gpus for job in jobs):
         raise UserError(
-            f"{entry}: a whole entry runs on one accelerator, and compute.devices is {loaded.recipe.compute.devices}; "
-            f"leave out --whole, or set compute.devices=1"
+            "whole entries at the same time would all compute on the first accelerator of this machine; leave out "
+            "--whole, or let --executor ray deal the accelerators out"
         )
+    executor.check()
 
 
 def _name(entry: str, seed: int) -> str:
