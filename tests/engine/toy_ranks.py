@@ -52,6 +52,12 @@ def first_fails(payload):
     raise RuntimeError("a fault of ours")
 
 
+def nobody_answers(payload):
+    """All of them wait in vain, as where the machine was suspended."""
+    yield _number(payload)
+    raise RuntimeError("[third_party/gloo/gloo/transport/tcp/unbound_buffer.cc:78] Timed out waiting 1800000ms")
+
+
 def computed(payload):
     """What a small network and a loss that compares subjects come to, in shares; see `computing`."""
     from engine.computing import computed as compute

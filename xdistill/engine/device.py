@@ -42,12 +42,13 @@ def make_fabric(compute: Compute, rank: Rank | None = None) -> Fabric:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     accelerator = accelerator_name(compute.accelerator)
+    strategy = "auto" if rank is None else _data_parallel(accelerator, rank)
     try:
         fabric = Fabric(
             accelerator=accelerator,
             devices=_devices(compute) if accelerator == "cuda" else compute.devices,
             precision=compute.precision,
-            strategy="auto" if rank is None else _data_parallel(accelerator, rank),
+            strategy=strategy,
         )
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:

@@ -61,7 +61,7 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
         payload: as for `run_fold`.
 
     Raises:
-        WorkerDiedError: when one of the processes was killed.
+        WorkerDiedError: when one of the processes was killed, or does not answer.
         XdistillError: what one of them raised.
     """
     count, threads = devices_and_threads(payload)
@@ -81,7 +81,7 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
                 elif message.kind == "event":
                     yield message.value
     if symptom is not None:
-        raise symptom
+        raise _explained(symptom, fold, count)
 
 
 _teams: dict[tuple[int, int], Team] = {}  # by processes and threads: one, in practice
@@ -105,6 +105,17 @@ def _environment(threads: int) -> dict[str, str]:
     worker = int(os.environ.get(RANK_VARIABLE, "0"))
     return {name: os.environ.get(name, value) for name, value in (loopback | quiet).items()} | worker_environment(
         worker, threads
+    )
+
+
+def _explained(symptom: BaseException, fold: str, count: int) -> BaseException:
+    """An error that is not for people as it is; where all that it says is that nobody answers, one that is."""
+    text = str(symptom).partition("\n")[0]
+    if not isinstance(symptom, RuntimeError) or not any(name in text.lower() for name in ("gloo", "nccl")):
+        return symptom
+    return WorkerDiedError(
+        f"the {count} processes of {fold} lost each other ({text}). What was finished is kept; the same command goes "
+        f"on. If it happens again, leave --devices out"
     )
 
 
