@@ -4,7 +4,7 @@ A trial is made as a worker of `xdistill tune` makes it (count, ask, propose, re
 place of the training. Journal and SQLite hold the same trials; smaller studies are stages of the largest. Studies are
 filled in memory, where nothing waits for a disk, and copied to the disk to be measured.
 
-python benchmarks/scale/study.py [--sizes 100 1000 10000]
+python benchmarks/scale/study.py [--sizes 100 1000 10000] [--storages journal sqlite]
 """
 
 from __future__ import annotations
@@ -90,12 +90,15 @@ def measured(url: str, samplers: Sequence[str], more: Sequence[optuna.trial.Froz
     return figures
 
 
-def main(sizes: Sequence[int], samplers: Sequence[str]) -> None:
+FILES = {"journal": "study.journal", "sqlite": "study.db"}
+
+
+def main(sizes: Sequence[int], samplers: Sequence[str], storages: Sequence[str]) -> None:
     rows: dict[tuple[str, str], list[float]] = {}
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own is made in it
     with tempfile.TemporaryDirectory(dir=memory) as filling, tempfile.TemporaryDirectory() as folder, quiet():
         trials = made_up(max(sizes) + TIMED)
-        for storage, file in (("journal", "study.journal"), ("sqlite", "study.db")):
+        for storage, file in ((storage, FILES[storage]) for storage in storages):
             filled = open_storage(storage_url(storage, Path(filling)))
             study = open_study(filled, "scale", {"identity": "scale", "recipe": "scale"}, maximise=True)
             done = 0
@@ -120,5 +123,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="What a study costs as it grows.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--samplers", nargs="+", default=["tpe", "random"])
+    parser.add_argument("--storages", nargs="+", choices=list(FILES), default=list(FILES))
     chosen = parser.parse_args()
-    main(sorted(chosen.sizes), chosen.samplers)
+    main(sorted(chosen.sizes), chosen.samplers, chosen.storages)
