@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xdistill_mri.phantom.clinical import absence_cut, cuts, is_missing, to_units
-from xdistill_mri.phantom.effects import CLASS_COUNTS, EFFECTS, PATHOLOGY_NOISE, Effect, EffectName, correlation
+from xdistill_mri.phantom.effects import CLASS_COUNTS, EFFECTS, Effect, EffectName, correlation
 from xdistill_mri.phantom.items import ITEMS, Item
 from xdistill_mri.phantom.latents import Latents, draw_latents
 
@@ -52,7 +52,7 @@ def best_auc(effect: EffectName) -> Mapping[str, float]:
     """
     strengths = EFFECTS[effect]
     latents = draw_latents(_SUBJECTS, strengths, _SEED)
-    targets = np.digitize(latents.pathology, _grade_cuts())
+    targets = np.digitize(latents.pathology, _grade_cuts(strengths.pathology))
     aucs = {
         name: macro_auc(balanced_posterior(latents, strengths, clinical=clinical), targets)
         for name, clinical in (("image", False), ("image and clinical", True))
@@ -68,7 +68,7 @@ def balanced_posterior(latents: Latents, effect: Effect, *, clinical: bool) -> N
         effect: signal-to-noise ratios they were drawn with.
         clinical: whether the clinical items are seen besides the two phases.
     """
-    invasiveness_in_class = _invasiveness_in_class()
+    invasiveness_in_class = _invasiveness_in_class(effect)
     parts = []
     for start in range(0, len(latents.invasiveness), _CHUNK):
         chunk = latents.take(slice(start, start + _CHUNK))
@@ -143,16 +143,16 @@ def _log_missing(item: Item, gain: float) -> NDArray[np.float64]:
     return np.log(missing)
 
 
-def _invasiveness_in_class() -> NDArray[np.float64]:
+def _invasiveness_in_class(effect: Effect) -> NDArray[np.float64]:
     """Density of ``r`` in each class on the grid, ``(grid, classes)``; each column sums to one."""
     prior = np.exp(-0.5 * _GRID**2)
-    joint = _intervals(_grade_cuts(), _GRID, PATHOLOGY_NOISE).T * prior[:, None]
+    joint = _intervals(_grade_cuts(effect.pathology), _GRID, effect.pathology).T * prior[:, None]
     density: NDArray[np.float64] = joint / joint.sum(axis=0)
     return density
 
 
-def _grade_cuts() -> tuple[float, ...]:
-    spread = math.sqrt(1.0 + PATHOLOGY_NOISE**2)
+def _grade_cuts(pathology: float) -> tuple[float, ...]:
+    spread = math.sqrt(1.0 + pathology**2)
     shares = accumulate(CLASS_COUNTS[:-1])
     return tuple(spread * _NORMAL.inv_cdf(share / sum(CLASS_COUNTS)) for share in shares)
 

@@ -34,7 +34,7 @@ class HccPhantom(Dataset):
 
     .. math::
         r &\sim N(0, 1) \\
-        \text{grade} &= \text{cut}(r + 0.2\,\epsilon)
+        \text{grade} &= \text{cut}(r + \sigma\epsilon),\; \sigma = 0.2
             && \text{so that 270 patients are 128 M0, 93 M1, 49 M2} \\
         u_\text{hbp} &= (a\,r + \epsilon) / \sqrt{a^2 + 1}
             && \text{drives the hepatobiliary phase} \\
@@ -53,12 +53,14 @@ class HccPhantom(Dataset):
     With ``image_only`` that many further patients of the same kind follow, who lack all clinical items; they are graded
     among themselves, in the same shares, so that the first patients are those of the cohort without them.
 
-    Effects: ``calibrated`` has the difficulty of published cohorts; ``strong`` makes the clinical items tell nearly
-    all; in ``null`` they are noise, so that no method may gain from them.
+    Effects: ``calibrated`` has the difficulty of published cohorts. In ``strong`` the grades are noisy (0.8 in place of
+    0.2), the images show more and the clinical items tell ``r`` nearly exactly: a teacher that reads them sees through
+    the noise of the labels, which is when distillation has to win. In ``null`` the items are noise, so that no method
+    may gain from them.
     """
 
     name = "hcc_phantom"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     class Config(Settings):
         """Settings of the generated cohort."""

@@ -12,9 +12,6 @@ CLASSES = ("M0", "M1", "M2")
 CLASS_COUNTS = (128, 93, 49)
 """Grades of microvascular invasion and how many of 270 patients have each."""
 
-PATHOLOGY_NOISE = 0.2
-"""Standard deviation of what the pathologist's sampling adds to the invasiveness before it is cut into grades."""
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -27,16 +24,19 @@ class Effect:
         hbp: gain of what the hepatobiliary phase shows.
         pre: gain of what the pre-contrast phase shows.
         clinical: factor on the gain of every clinical item; 0 makes them noise.
+        pathology: standard deviation of what the pathologist's sampling adds to the invasiveness before it is cut into
+            grades.
     """
 
     hbp: float
     pre: float
     clinical: float
+    pathology: float = 0.2
 
 
 EFFECTS: dict[EffectName, Effect] = {
     "calibrated": Effect(hbp=0.70, pre=0.48, clinical=1.0),
-    "strong": Effect(hbp=0.54, pre=0.37, clinical=3.4),
+    "strong": Effect(hbp=1.30, pre=0.90, clinical=10.0, pathology=0.8),
     "null": Effect(hbp=0.70, pre=0.48, clinical=0.0),
 }
 

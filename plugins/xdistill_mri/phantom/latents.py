@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xdistill_mri.phantom.effects import CLASS_COUNTS, PATHOLOGY_NOISE, Effect, correlation
+from xdistill_mri.phantom.effects import CLASS_COUNTS, Effect, correlation
 from xdistill_mri.phantom.items import ITEMS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def draw_latents(subjects: int, effect: Effect, seed: int) -> Latents:
     noise = normal[:, 5 : 5 + items]
     return Latents(
         invasiveness=r,
-        pathology=r + PATHOLOGY_NOISE * pathology_noise,
+        pathology=r + effect.pathology * pathology_noise,
         hbp=hbp,
         pre=_follow(r, pre_noise, effect.pre),
         size=size,
