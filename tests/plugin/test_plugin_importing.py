@@ -94,7 +94,13 @@ def test_selections_add_up_and_end(monkeypatch, tmp_path):
     [
         ("gone", None, ["there is no plugin file ", "gone.py"]),
         ("not-a-module", "", ["not-a-module.py cannot be imported by its name", "such as my_loss.py"]),
-        ("json", METRIC, ["json.py has the name of another module, 'json'; rename the file"]),
+        (
+            "json",
+            METRIC,
+            [
+                "json.py has the name of another module, 'json'; rename the file, or leave out --plugin if it is installed already"
+            ],
+        ),
         ("no_hook_here", "value = 3", ["the plugin 'no_hook_here' of no_hook_here.py", "implements no hook"]),
         ("half_a_file", "def broken(:", ["half_a_file.py", "cannot be imported: SyntaxError", "repair the file"]),
     ],

@@ -40,7 +40,9 @@ def local(tmp_path_factory, shared_cache):
 
 
 def two_folds(**executor):
-    return tiny(crossval={"folds": 2}, executor=executor or {"use": "local", "jobs": 1})
+    """Folds that take some seconds, so that one does not end before the other has begun."""
+    stages = [{**tiny()["stages"][0], "epochs": 40}]
+    return tiny(stages=stages, crossval={"folds": 2}, executor=executor or {"use": "local", "jobs": 1})
 
 
 def predictions(result):

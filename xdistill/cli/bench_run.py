@@ -22,7 +22,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --only kd",
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
-    "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --address auto --whole --runs /shared/runs",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
 )
 

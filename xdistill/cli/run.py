@@ -25,7 +25,7 @@ EXAMPLES = (
     "xdistill run mvi_hcc",
     "xdistill run my_recipe.yaml --set optimizer.lr=3e-4 --jobs 4",
     "xdistill run mvi_hcc --profile paper --accelerator cuda",
-    "xdistill run mvi_hcc --executor ray --address auto --runs /shared/runs --cache /shared/cache",
+    "xdistill run mvi_hcc --executor ray --address auto",
     "xdistill run my_recipe.yaml --devices 2",
     "xdistill run my_recipe.yaml --plugin ./my_loss.py",
     "xdistill run mvi_hcc --control shuffled_privileged",

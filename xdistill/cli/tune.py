@@ -27,7 +27,7 @@ EXAMPLES = (
     "xdistill tune my_recipe.yaml --flat",
     "xdistill tune my_recipe.yaml --storage sqlite --set tune.sampler=gp",
     "xdistill tune my_recipe.yaml --storage postgresql://me@host/studies",
-    "xdistill tune my_recipe.yaml --flat --workers 16 --executor ray --address auto --studies /shared/tune",
+    "xdistill tune my_recipe.yaml --flat --workers 16 --executor ray",
     "xdistill tune my_recipe.yaml --json --quiet > tuned.json",
 )
 

@@ -21,6 +21,7 @@ from xdistill.interfaces.network import Student, Teacher
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.plugin import Catalog
+from xdistill.plugin.catalog import OWN_FILE
 from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.nodes import MappingNode, to_plain
 from xdistill.recipe.schema import Block, FitStage, Recipe, Term, TrainStage
@@ -139,7 +140,9 @@ class Resolving:
         task, distillation = (self.catalog.has(kind, name) for kind in ("task_loss", "distillation_loss"))
         if not task and not distillation:
             known = [*self.catalog.names("task_loss"), *self.catalog.names("distillation_loss")]
-            self._fault((*place, "use"), f"there is no loss {name!r}{did_you_mean(name, known)}")
+            guess = did_you_mean(name, known)
+            own = "" if "did you mean" in guess else OWN_FILE
+            self._fault((*place, "use"), f"there is no loss {name!r}{guess}{own}")
             return None
         if not task and has_network:
             self._fault((*place, "on"), f"{name!r} is a distillation loss, between both networks: leave out `on`")

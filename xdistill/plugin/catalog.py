@@ -27,6 +27,9 @@ from xdistill.plugin.kinds import KINDS, Kind
 _HOOKS = tuple(kind.hook for kind in KINDS)
 
 
+OWN_FILE = ". What a file of yours offers is there with `--plugin FILE`"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One component and where it came from."""
@@ -49,7 +52,7 @@ class Catalog:
             if other is not None:
                 raise PluginError(
                     f"two plugins offer the {entry.kind} {entry.name!r}: {_origin(other)} and {_origin(entry)}; "
-                    f"uninstall one of them"
+                    f"uninstall one of them, or leave it out with --disable-plugin or, a file, without --plugin"
                 )
             table[entry.kind][entry.name] = entry
         self._table: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
@@ -91,8 +94,7 @@ class Catalog:
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
             return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is wanted here"
-        there = f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}"
-        return f"{there}. What a file of yours offers is there with `--plugin FILE`"
+        return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}{OWN_FILE}"
 
 
 def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:

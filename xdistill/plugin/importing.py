@@ -90,7 +90,10 @@ def import_file(path: Path) -> Plugin:
     if not _is_module(path):
         if added:
             sys.path.remove(folder)
-        raise PluginError(f"the plugin file {path} has the name of another module, {path.stem!r}; rename the file")
+        raise PluginError(
+            f"the plugin file {path} has the name of another module, {path.stem!r}; rename "
+            f"the file, or leave out --plugin if it is installed already"
+        )
     module = _imported(lambda: importlib.import_module(path.stem), plugin, "repair the file, or leave out --plugin")
     return Plugin(plugin.name, module, plugin.distribution, plugin.version)
 

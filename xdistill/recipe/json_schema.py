@@ -51,6 +51,7 @@ def _partial(whole: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     block = deepcopy(definitions["Block"])
     block.pop("required", None)
     definitions["PartialBlock"] = block
+    definitions["PartialTune"] = _partial_tune(definitions["Tune"])
     partial = deepcopy(whole)
     partial.pop("required", None)
     partial["title"] = "PartialRecipe"
@@ -69,5 +70,17 @@ def _layered(field: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "anyOf": options}
 
 
+def _partial_tune(tune: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a layer's search: the space need not be there, and null takes a field out of it."""
+    partial = deepcopy(tune)
+    partial.pop("required", None)
+    space = partial["properties"]["space"]
+    space["additionalProperties"] = {"anyOf": [space["additionalProperties"], {"type": "null"}]}
+    return partial
+
+
+_RELAXED = {f"#/$defs/{name}": {"$ref": f"#/$defs/Partial{name}"} for name in ("Block", "Tune")}
+
+
 def _relaxed(option: dict[str, Any]) -> dict[str, Any]:
-    return {"$ref": "#/$defs/PartialBlock"} if option.get("$ref") == "#/$defs/Block" else option
+    return _RELAXED.get(str(option.get("$ref")), option)

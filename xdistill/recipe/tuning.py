@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -80,6 +88,12 @@ class Search(Section):
         description="search this field only where other fields of the space, by their names there, have these values; "
         "a block may be named by what it uses",
     )
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was said and nothing else, since choices and numbers exclude each other."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name in self.model_fields_set}
 
 
 class Tune(Section):
