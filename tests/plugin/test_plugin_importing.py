@@ -98,7 +98,8 @@ def test_selections_add_up_and_end(monkeypatch, tmp_path):
             "json",
             METRIC,
             [
-                "json.py has the name of another module, 'json'; rename the file, or leave out --plugin if it is installed already"
+                "json.py has the name of another module, 'json'; rename the file",
+                "or leave out --plugin if it is installed already",
             ],
         ),
         ("no_hook_here", "value = 3", ["the plugin 'no_hook_here' of no_hook_here.py", "implements no hook"]),
