@@ -9,15 +9,12 @@ one worker; the epoch is streamed from disk batch by batch, as it is where a coh
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from measuring import Cost, in_own_process, measured, show, size_on_disk
+from measuring import main
 from numpy.typing import NDArray
 
 from xdistill.cohort import TrainingView, build_cohort, fit_transforms, make_splits, open_cohort, verify_cohort
@@ -127,25 +124,5 @@ def step_of(name: str, folder: Path, size: int) -> Callable[[], object]:
     return lambda: STEPS[name](path)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of subjects")
-    parser.add_argument("--folder", type=Path, default=None, help="where cohorts are built; default: a temporary one")
-    parser.add_argument("--step", default="", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    sizes = [int(size) for size in chosen.sizes.split(",")]
-    if chosen.step:
-        print(measured(step_of(chosen.step, chosen.folder, sizes[0])))
-        return
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        table: dict[str, list[Cost]] = {step: [] for step in ("build", *STEPS)}
-        for size in sizes:
-            for step, costs in table.items():
-                costs.append(in_own_process(__file__, "--step", step, "--sizes", str(size), "--folder", folder))
-                print(f"{size} subjects, {step}: {costs[-1].seconds:.1f} s", file=sys.stderr)
-        print(show("subjects", sizes, table))
-        print(f"\n{size_on_disk(Path(folder)):.0f} MiB on disk, all sizes together")
-
-
 if __name__ == "__main__":
-    main()
+    main(__file__, __doc__, "subjects", "1000,10000,100000", steps=("build", *STEPS), step_of=step_of)

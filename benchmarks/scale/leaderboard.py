@@ -8,16 +8,13 @@ ones: everything in them is computed anew when they are read. Each step runs in 
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import Cost, in_own_process, measured, show, size_on_disk
+from measuring import main
 
 from xdistill.bench.export import render
 from xdistill.bench.load import Benchmark, load_benchmark
@@ -136,25 +133,5 @@ def _unchecked(benchmark: Benchmark) -> list[Record]:
     return [read_record(place, splits) for place in record_folders(benchmark.records)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="100,1000,10000", help="numbers of runs, multiples of ten")
-    parser.add_argument("--folder", type=Path, default=None, help="where records are written; default: a temporary one")
-    parser.add_argument("--step", default="", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    sizes = [int(size) for size in chosen.sizes.split(",")]
-    if chosen.step:
-        print(measured(step_of(chosen.step, chosen.folder, sizes[0])))
-        return
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        table: dict[str, list[Cost]] = {step: [] for step in STEPS}
-        for size in sizes:
-            for step, costs in table.items():
-                costs.append(in_own_process(__file__, "--step", step, "--sizes", str(size), "--folder", folder))
-                print(f"{size} runs, {step}: {costs[-1].seconds:.1f} s", file=sys.stderr)
-        print(show("runs", sizes, table))
-        print(f"\n{size_on_disk(Path(folder)):.0f} MiB on disk, all sizes together")
-
-
 if __name__ == "__main__":
-    main()
+    main(__file__, __doc__, "runs", "100,1000,10000", steps=tuple(STEPS), step_of=step_of)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ class Cost:
     seconds: float
     megabytes: float
     before: float
+
+
+StepOf = Callable[[str, Path, int], Callable[[], object]]
 
 
 def measured(step: Callable[[], object]) -> str:
@@ -69,3 +74,33 @@ def show(what: str, sizes: Sequence[int], table: dict[str, Sequence[Cost]]) -> s
 def size_on_disk(folder: Path) -> float:
     """MiB of all files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MEGABYTE
+
+
+def main(script: str, about: str | None, what: str, sizes: str, *, steps: Sequence[str], step_of: StepOf) -> None:
+    """The command line of a script: every step at every size in a process of its own, then the table.
+
+    Args:
+        script: its file.
+        about: what ``--help`` says.
+        what: is counted by the sizes.
+        sizes: unless others are asked for, with commas between.
+        steps: in their order.
+        step_of: gives what a step does, from its name, the folder and the size.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default=sizes, help=f"numbers of {what}")
+    parser.add_argument("--folder", type=Path, default=None, help="where files are written; default: a temporary one")
+    parser.add_argument("--step", default="", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    numbers = [int(size) for size in chosen.sizes.split(",")]
+    if chosen.step:
+        print(measured(step_of(chosen.step, chosen.folder, numbers[0])))
+        return
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        table: dict[str, list[Cost]] = {step: [] for step in steps}
+        for size in numbers:
+            for step, costs in table.items():
+                costs.append(in_own_process(script, "--step", step, "--sizes", str(size), "--folder", folder))
+                print(f"{size} {what}, {step}: {costs[-1].seconds:.1f} s", file=sys.stderr)
+        print(show(what, numbers, table))
+        print(f"\n{size_on_disk(Path(folder)):.0f} MiB on disk, all sizes together")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
-from xdistill.recipe.section import Section
+from xdistill.recipe.section import Named, Section
 
 
-class Missing(Section):
+class Missing(Named, Section):
     """What becomes of subjects who lack something that only the teacher reads; a name alone, as in `skip`, will do."""
 
     use: Literal["refuse", "skip", "impute", "modality_dropout", "leave_out"] = Field(
@@ -25,11 +24,6 @@ class Missing(Section):
         description="modality_dropout: probability with which a training subject's modality is withheld from the "
         "teacher, drawn anew for each subject, modality and epoch",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return {"use": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _rate_of_dropout(self) -> Missing:
@@ -46,14 +40,3 @@ class Missing(Section):
         """Leave `rate` out where it does not matter."""
         plain: dict[str, Any] = handler(self)
         return plain if self.use == "modality_dropout" else {"use": self.use}
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Besides the mapping, the name alone."""
-        reference = handler(core)
-        schema = handler.resolve_ref_schema(reference)
-        mapping = {name: value for name, value in schema.items() if name != "description"}
-        described = {"description": schema["description"]}
-        schema.clear()
-        schema.update({**described, "anyOf": [{"enum": list(mapping["properties"]["use"]["enum"])}, mapping]})
-        return reference

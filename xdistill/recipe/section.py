@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Section(BaseModel):
     """Base of all parts of a recipe: frozen, and strangers among the fields are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class Named(BaseModel):
+    """Base of parts that choose something by ``use`` with settings, for which the name alone will do."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Besides the mapping, the name alone."""
+        reference = handler(core)
+        schema = handler.resolve_ref_schema(reference)
+        mapping = {name: value for name, value in schema.items() if name != "description"}
+        described = {"description": schema["description"]}
+        schema.clear()
+        schema.update({**described, "anyOf": [{"enum": list(mapping["properties"]["use"]["enum"])}, mapping]})
+        return reference

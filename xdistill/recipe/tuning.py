@@ -6,18 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     model_serializer,
-    model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
-from xdistill.recipe.section import Section
+from xdistill.recipe.section import Named, Section
 from xdistill.recipe.suggest import did_you_mean
 
 SamplerName = Literal["tpe", "cmaes", "gp", "random", "grid"]
@@ -26,8 +21,8 @@ PrunerName = Literal["none", "median", "hyperband", "wilcoxon"]
 TunePlace = tuple[str | int, ...]
 
 
-class _Named(BaseModel):
-    """Something of Optuna's by name with its settings; the name alone, as in `tpe`, will do."""
+class _OfOptuna(Named):
+    """Something of Optuna's by name, with settings that Optuna knows."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -35,24 +30,8 @@ class _Named(BaseModel):
         """The settings alone."""
         return dict(self.model_extra or {})
 
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return {"use": value} if isinstance(value, str) else value
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Besides the mapping, the name alone."""
-        reference = handler(core)
-        schema = handler.resolve_ref_schema(reference)
-        mapping = {name: value for name, value in schema.items() if name != "description"}
-        described = {"description": schema["description"]}
-        schema.clear()
-        schema.update({**described, "anyOf": [{"enum": list(mapping["properties"]["use"]["enum"])}, mapping]})
-        return reference
-
-
-class Sampler(_Named):
+class Sampler(_OfOptuna):
     """What proposes settings, by Optuna's name for it with its settings; the name alone, as in `tpe`, will do."""
 
     use: SamplerName = Field(
@@ -62,7 +41,7 @@ class Sampler(_Named):
     )
 
 
-class Pruner(_Named):
+class Pruner(_OfOptuna):
     """What gives up trials that look bad, by Optuna's name for it with its settings; the name alone will do."""
 
     use: PrunerName = Field(
