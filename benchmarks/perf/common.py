@@ -68,17 +68,19 @@ def interleaved(
     *,
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
+    before: Callable[[], object] = lambda: None,
 ) -> list[tuple[float, float]]:
     """Seconds of both, measured in turn (A B B A …) so that a drifting machine hits both alike.
 
     With ``clock=time.process_time`` seconds are those that this process computed: what others do on the machine
-    then counts less.
+    then counts less. ``before`` is called before each of them and is not timed.
     """
     pairs = []
     for number in range(rounds):
         order = (first, second) if number % 2 == 0 else (second, first)
         times = {}
         for function in order:
+            before()
             begin = clock()
             function()
             times[function] = clock() - begin
