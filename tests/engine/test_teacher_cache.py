@@ -6,10 +6,11 @@ import time
 
 import pytest
 import torch
+from torch import nn
 
 from tiny import tiny
 from xdistill.engine.teacher_cache import TeacherCache, clear, kept_files
-from xdistill.engine.teacher_key import rows_digest, state_digest
+from xdistill.engine.teacher_key import Unchanged, rows_digest, state_digest
 from xdistill.recipe.load import as_loaded
 
 
@@ -103,3 +104,38 @@ def test_a_recipe_that_says_nothing_of_it_is_dumped_as_before():
     assert "teacher_cache" not in as_loaded(tiny()).recipe.model_dump(mode="json")
     dumped = as_loaded(tiny(teacher_cache={"disk_mb": 5})).recipe.model_dump(mode="json")["teacher_cache"]
     assert dumped == {"use": "auto", "outputs_mb": 1024, "disk_mb": 5}
+
+
+def replace_data(network):
+    network.weight.data = network.weight.data.clone().neg_()
+
+
+CHANGES = {
+    "in place": lambda network: network.weight.detach().mul_(1.5),
+    "behind autograd's back": lambda network: network.weight.data.add_(1),
+    "through numpy": lambda network: network.weight.detach().numpy().fill(3),
+    "other memory": replace_data,
+    "a buffer": lambda network: network.count.add_(1),
+    "the sign of zero": lambda network: network.zero.mul_(-1),
+    "a dimension more": lambda network: network.register_buffer("zero", torch.zeros(1)),
+    "a type": lambda network: network.register_buffer("zero", torch.zeros((), dtype=torch.int32)),
+    "one more": lambda network: network.register_buffer("more", torch.zeros(())),
+    "a complex one": lambda network: network.wave.imag.add_(1),
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_every_change_of_a_frozen_teacher_is_seen(change):
+    network = nn.Linear(2, 3)
+    for name, value in {
+        "count": torch.zeros((), dtype=torch.int64),
+        "zero": torch.zeros(()),
+        "gap": torch.full((2,), torch.nan, dtype=torch.bfloat16),
+        "wave": torch.zeros(2, dtype=torch.complex128),
+        "turned": torch.arange(6.0).reshape(2, 3).t(),
+    }.items():
+        network.register_buffer(name, value)
+    unchanged = Unchanged(network)
+    assert unchanged
+    CHANGES[change](network)
+    assert not unchanged

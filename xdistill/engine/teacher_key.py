@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xdistill.cohort import Cohort, Split
-from xdistill.cohort.checksum import checksum
 from xdistill.cohort.layout import canonical
 from xdistill.engine.controls import moved
 from xdistill.engine.device import accelerator_name
@@ -54,18 +53,34 @@ def state_digest(state: Mapping[str, torch.Tensor]) -> str:
 
 
 class Unchanged:
-    """Tells whether a network's weights and buffers are still what they were, at nearly the speed of memory."""
+    """Tells whether a network's weights and buffers are, bit by bit, still what they were; holds a copy of them.
+
+    The copy lies where the network does, so that nothing is moved to be compared. torch counts the changes of a tensor,
+    but not those made through ``.data`` or numpy, so that its counters could not take the place of this.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
-        self._sums = self._checksums()
+        self._were = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     def __bool__(self) -> bool:
-        return self._checksums() == self._sums
-
-    def _checksums(self) -> dict[str, int]:
         state = self._network.state_dict()
-        return {name: checksum(_bytes(value)) for name, value in state.items()}
+        return state.keys() == self._were.keys() and all(
+            _same_bits(state[name], was) for name, was in self._were.items()
+        )
+
+
+_AS_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _same_bits(value: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are alike, where NaN is itself and 0 is not -0."""
+    if value.dtype != other.dtype:
+        return False
+    if value.is_complex():
+        value, other = torch.view_as_real(value), torch.view_as_real(other)
+    integers = _AS_INTEGERS[value.element_size()]
+    return torch.equal(value.detach().view(integers), other.view(integers))
 
 
 def _bytes(value: torch.Tensor) -> NDArray[np.uint8]:
