@@ -34,24 +34,25 @@ def tiny(**changes: Any) -> dict[str, Any]:
             },
             "fusion": {"use": "cross_attention"},
         },
-        "stages": [
-            {
-                "name": "joint",
-                "train": ["teacher", "student"],
-                "epochs": 2,
-                "objective": [
-                    {"use": "focal", "on": "teacher"},
-                    {"use": "focal", "on": "student"},
-                    {"use": "class_kl"},
-                    {"use": "feature_kl", "taps": ["hbp", "pre"]},
-                ],
-            }
-        ],
-        "loader": {"batch_size": 8},
-        "crossval": {"folds": 3},
-        "executor": {"use": "local", "jobs": 1},
+        "stages": [joint("focal", {"use": "class_kl"}, {"use": "feature_kl", "taps": ["hbp", "pre"]}, epochs=2)],
+        **plan(batch_size=8, folds=3),
     }
     return {**recipe, **changes}
+
+
+def joint(task: str, *terms: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """A stage that trains both networks with a task loss each and these terms between them."""
+    objective = [{"use": task, "on": "teacher"}, {"use": task, "on": "student"}, *terms]
+    return {"name": "joint", "train": ["teacher", "student"], "epochs": epochs, "objective": objective}
+
+
+def plan(*, batch_size: int, folds: int) -> dict[str, Any]:
+    """The fields that say how much is trained, all of it in one worker."""
+    return {
+        "loader": {"batch_size": batch_size},
+        "crossval": {"folds": folds},
+        "executor": {"use": "local", "jobs": 1},
+    }
 
 
 def loaded(**changes: Any) -> LoadedRecipe:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tiny import joint, plan
 from xdistill.engine.assemble import assemble
 from xdistill.engine.crossval import Prepared, prepare, ready_cohort
 from xdistill.engine.events import Event
@@ -31,21 +32,8 @@ def recipe(tune: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
         "privileged": ["privileged"],
         "teacher": {"use": "mlp", "inputs": ["privileged"], "hidden": []},
         "student": {"use": "mlp", "inputs": ["regular"], "hidden": []},
-        "stages": [
-            {
-                "name": "joint",
-                "train": ["teacher", "student"],
-                "epochs": 3,
-                "objective": [
-                    {"use": "cross_entropy", "on": "teacher"},
-                    {"use": "cross_entropy", "on": "student"},
-                    {"use": "generalized", "imitation": 0.5},
-                ],
-            }
-        ],
-        "loader": {"batch_size": 32},
-        "crossval": {"folds": 2},
-        "executor": {"use": "local", "jobs": 1},
+        "stages": [joint("cross_entropy", {"use": "generalized", "imitation": 0.5}, epochs=3)],
+        **plan(batch_size=32, folds=2),
         "tune": {"trials": 3, "folds": 2, "space": SPACE, **(tune or {})},
         **changes,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,16 @@ SetOption = Annotated[
         help="Change a field, as in --set optimizer.lr=1e-4 or --set stages.joint.epochs=3; may be repeated.",
     ),
 ]
+
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs.")]
+
+CacheOption = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the cohort caches; default: the user's.")
+]
+
+AcceleratorOption = Annotated[str | None, typer.Option("--accelerator", metavar="NAME", help="auto, cpu, cuda or mps.")]
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, for programs.")]
 
@@ -58,6 +69,11 @@ DisableOption = Annotated[
         "--disable-plugin", metavar="NAME", help="Leave out a plugin, by the name of its entry point; may be repeated."
     ),
 ]
+
+
+def as_overrides(overrides: list[str] | None, shortcuts: Mapping[str, object]) -> list[str]:
+    """What ``--set`` says, then what options say that stand for a field, by the field; None where one was not given."""
+    return [*(overrides or ()), *(f"{field}={value}" for field, value in shortcuts.items() if value is not None)]
 
 
 def chosen_plugins(files: list[Path] | None, disabled: list[str] | None) -> AbstractContextManager[None]:

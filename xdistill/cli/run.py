@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.options import (
-    AddressOption,
-    DisableOption,
-    ExecutorOption,
-    PluginOption,
-    ProfileOption,
-    RecipeArgument,
-    SetOption,
-    chosen_plugins,
-)
+from xdistill.cli import options as shared
 
 if TYPE_CHECKING:
     from xdistill.api import FinishedRun
@@ -36,18 +27,18 @@ EXAMPLES = (
 
 
 def run(
-    recipe: RecipeArgument,
-    profile: ProfileOption = None,
-    overrides: SetOption = None,
-    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
-    cache: Annotated[Path | None, typer.Option(help="Folder of the cohort caches.")] = None,
+    recipe: shared.RecipeArgument,
+    profile: shared.ProfileOption = None,
+    overrides: shared.SetOption = None,
+    runs: shared.RunsOption = Path("runs"),
+    cache: shared.CacheOption = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Folds that run at the same time; default: one for each free core.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads a fold; another number changes the last bits.")
     ] = None,
-    accelerator: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    accelerator: shared.AcceleratorOption = None,
     devices: Annotated[
         int | None,
         typer.Option(
@@ -55,11 +46,11 @@ def run(
         ),
     ] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
-    executor: ExecutorOption = None,
-    address: AddressOption = None,
+    executor: shared.ExecutorOption = None,
+    address: shared.AddressOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, and forget what an earlier start left.")] = False,
-    plugin: PluginOption = None,
-    disable_plugin: DisableOption = None,
+    plugin: shared.PluginOption = None,
+    disable_plugin: shared.DisableOption = None,
     control: Annotated[
         str | None,
         typer.Option(
@@ -82,8 +73,8 @@ def run(
         ),
     ] = None,
     show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Name subjects in the report.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: shared.JsonOption = False,
+    quiet: shared.QuietOption = False,
 ) -> None:
     """Train and test a recipe, fold by fold, and write a report.
 
@@ -98,19 +89,19 @@ def run(
         "compute.devices": devices,
         "compute.precision": precision,
     }
-    flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
+    changes = shared.as_overrides(overrides, shortcuts)
     if diagnostics:
-        flags.append("diagnostics=true")
+        changes.append("diagnostics=true")
     if tracker:
-        flags.append(f"trackers=[{', '.join(f'{{use: {name}}}' for name in tracker)}]")
+        changes.append(f"trackers=[{', '.join(f'{{use: {name}}}' for name in tracker)}]")
     options = {
         "profile": profile,
-        "overrides": [*(overrides or ()), *flags],
+        "overrides": changes,
         "runs": runs,
         "cache": cache,
         "fresh": fresh,
     }
-    with chosen_plugins(plugin, disable_plugin):
+    with shared.chosen_plugins(plugin, disable_plugin):
         result = _run(recipe, options, control=control, with_controls=with_controls, quiet=quiet)
         if show_subjects:
             result.write_report(show_subjects=True)

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.options import (
-    AddressOption,
-    DisableOption,
-    ExecutorOption,
-    PluginOption,
-    ProfileOption,
-    RecipeArgument,
-    SetOption,
-    chosen_plugins,
-)
+from xdistill.cli import options as shared
 
 if TYPE_CHECKING:
     from xdistill.api import TunedRecipe
@@ -33,9 +24,9 @@ EXAMPLES = (
 
 
 def tune(
-    recipe: RecipeArgument,
-    profile: ProfileOption = None,
-    overrides: SetOption = None,
+    recipe: shared.RecipeArgument,
+    profile: shared.ProfileOption = None,
+    overrides: shared.SetOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Trials of each search; more than before goes on with it.")
     ] = None,
@@ -50,8 +41,8 @@ def tune(
         str, typer.Option(metavar="NAME", help="Name of the study in the storage; default: made of the recipe.")
     ] = "",
     studies: Annotated[Path, typer.Option(help="Folder of all studies.")] = Path("tune"),
-    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
-    cache: Annotated[Path | None, typer.Option(help="Folder of the cohort caches.")] = None,
+    runs: shared.RunsOption = Path("runs"),
+    cache: shared.CacheOption = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Searches that run at the same time; default: one for each free core.")
     ] = None,
@@ -59,13 +50,13 @@ def tune(
         int | None,
         typer.Option(min=1, help="Workers at each search; default: 1, with --flat as many as there are jobs."),
     ] = None,
-    accelerator: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    executor: ExecutorOption = None,
-    address: AddressOption = None,
-    plugin: PluginOption = None,
-    disable_plugin: DisableOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    accelerator: shared.AcceleratorOption = None,
+    executor: shared.ExecutorOption = None,
+    address: shared.AddressOption = None,
+    plugin: shared.PluginOption = None,
+    disable_plugin: shared.DisableOption = None,
+    as_json: shared.JsonOption = False,
+    quiet: shared.QuietOption = False,
 ) -> None:
     """Search for better settings of a recipe, as its field tune says.
 
@@ -82,10 +73,9 @@ def tune(
         "executor.jobs": jobs,
         "compute.accelerator": accelerator,
     }
-    flags = [f"{name}={value}" for name, value in shortcuts.items() if value is not None]
     options = {
         "profile": profile,
-        "overrides": [*(overrides or ()), *flags],
+        "overrides": shared.as_overrides(overrides, shortcuts),
         "runs": runs,
         "cache": cache,
         "studies": studies,
@@ -94,7 +84,7 @@ def tune(
         "workers": workers,
         "flat": flat,
     }
-    with chosen_plugins(plugin, disable_plugin):
+    with shared.chosen_plugins(plugin, disable_plugin):
         result = _tune(recipe, options, quiet=quiet)
         _show(result, as_json=as_json, quiet=quiet)
 
