@@ -23,6 +23,8 @@ SCRIPTS = {
     "step": "The engine against a bare loop",
     "peers": "The engine against other frameworks",
     "limit": "Distance to the arithmetic limit",
+    "compiled": "Compiled networks",
+    "gpu": "On a GPU",
     "folds": "Whole runs",
     "teacher": "A kept teacher",
     "cache": "Reading",

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from xdistill.engine.loader import channels_last, epoch_keys
+from xdistill.engine.loader import channels_last, epoch_keys, where_augmented
+from xdistill.interfaces import Augmentation
 
 
 def rows_of(keys):
@@ -61,3 +62,27 @@ def test_channels_last_touches_images_only():
     assert channels_last(torch.zeros(2, 3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
     vector = torch.zeros(2, 3)
     assert channels_last(vector) is vector
+
+
+class OnProcessors(Augmentation):
+    """Does nothing."""
+
+    name = "on_processors"
+
+    def __call__(self, inputs, generator):
+        return inputs
+
+
+class Anywhere(OnProcessors):
+    """Says that it works on any device."""
+
+    on_device = True
+
+
+def test_batches_are_changed_where_steps_compute_if_all_augmentations_can():
+    device = torch.device("cuda", 1)
+    able, unable = (kind(kind.Config(), modalities={}) for kind in (Anywhere, OnProcessors))
+    assert where_augmented([able, able], device, workers=0) == device
+    assert where_augmented([], device, workers=0) == device
+    assert where_augmented([able, unable], device, workers=0) == torch.device("cpu")
+    assert where_augmented([able], device, workers=2) == torch.device("cpu")

@@ -13,7 +13,7 @@ import pytest
 import xdistill
 from tiny import tiny
 from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
-from xdistill.errors import DataError, NonFiniteLossError, RunError
+from xdistill.errors import DataError, NonFiniteLossError, RecipeError, RunError
 from xdistill.runs.files import read_json
 
 TESTS = Path(__file__).parent.parent
@@ -67,6 +67,22 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(reference, tmp_path, sh
     )
     assert predictions(one) == predictions(reference)
     assert one.path.name == reference.path.name  # neither is part of a run's identity
+
+
+def test_the_bits_do_not_depend_on_batches_prepared_ahead(reference, tmp_path, shared_cache):
+    ahead = run(tmp_path, shared_cache, loader={"batch_size": 8, "prefetch": True})
+    assert predictions(ahead) == predictions(reference)
+    assert ahead.path.name == reference.path.name
+
+
+def test_compiling_is_part_of_the_recipe_and_wants_one_device():
+    from xdistill.recipe.load import as_loaded
+
+    compiled = as_loaded(tiny(compute={"compile": True})).recipe
+    assert compiled.model_dump()["compute"]["compile"]
+    assert "compile" not in as_loaded(tiny()).recipe.model_dump()["compute"]
+    with pytest.raises(RecipeError, match=r"cannot be compiled; leave out compute\.compile"):
+        as_loaded(tiny(compute={"compile": True, "devices": 2}))
 
 
 def test_the_bits_do_not_depend_on_streaming(tmp_path, shared_cache):

@@ -212,7 +212,7 @@ class Noise(Augmentation):
 
     def __call__(self, inputs, generator):
         table = inputs["table"]
-        return {**inputs, "table": table + torch.randn(table.shape, generator=generator)}
+        return {**inputs, "table": table + torch.randn(table.shape, generator=generator).to(table)}
 
 
 class LosesOne(Noise):
@@ -253,6 +253,15 @@ class ChangesOthers(Noise):
 
     def __call__(self, inputs, generator):
         return {**super().__call__(inputs, generator), "picture": -inputs["picture"]}
+
+
+class StaysBehind(Noise):
+    """Draws on the processor and leaves it there."""
+
+    on_device = True
+
+    def __call__(self, inputs, generator):
+        return {**inputs, "table": inputs["table"] + torch.randn(inputs["table"].shape, generator=generator)}
 
 
 class AugmentsInPlace(Noise):

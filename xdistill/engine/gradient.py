@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from xdistill.engine.ahead import ahead
 from xdistill.engine.diagnostics import diagnose
 from xdistill.engine.events import Event
 from xdistill.engine.experiment import TermPlan, TrainPlan
 from xdistill.engine.frozen import remembering
-from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate
+from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate, where_augmented
 from xdistill.engine.networks import output_spec
 from xdistill.engine.objective import Objective, Term, build_term
 from xdistill.engine.seeds import derive
 from xdistill.engine.stand_ins import stand_ins
 from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
-from xdistill.engine.together import Alone, Together
-from xdistill.types import OutputSpec
+from xdistill.engine.together import Alone, Compiled, Together
+from xdistill.types import Batch, OutputSpec
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
@@ -53,11 +55,10 @@ def train_stage(
         stepper.optimizer.load_state_dict(state["optimizer"])
         precision.load_state_dict(state["precision"])
     modalities = trainer.facts.schema.modalities
-    batches = TrainingBatches(
-        trainer.source,
-        [choice.build(modalities=modalities) for choice in trainer.experiment.augment],
-        trainer.dropout(),
-    )
+    augmentations = [choice.build(modalities=modalities) for choice in trainer.experiment.augment]
+    workers = trainer.experiment.recipe.loader.workers
+    device = where_augmented(augmentations, trainer.fabric.device, workers=workers)
+    batches = TrainingBatches(trainer.source, augmentations, trainer.dropout(), device)
     for epoch in range(begin + 1, stage.epochs + 1):
         torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
         done = sum(map(len, keys[: epoch - 1]))
@@ -85,7 +86,7 @@ def train_stage(
 def _compute(trainer: Trainer, stage: TrainPlan) -> Alone:
     """How batches are computed: alone, or in shares with the other processes of the fold."""
     if trainer.fabric.world_size == 1:
-        return Alone()
+        return Compiled() if trainer.experiment.recipe.compute.compile else Alone()
     return Together(trainer.fabric.device, seed=derive(trainer.seed, "together", stage.name))
 
 
@@ -125,6 +126,14 @@ def _keys(trainer: Trainer, stage: TrainPlan, objective: Objective) -> list[list
     ]
 
 
+def _prepared(trainer: Trainer, batches: TrainingBatches, keys: Sequence[BatchKey]) -> Generator[Batch, None, None]:
+    """The epoch's batches on their device, each made while the one before is computed where that pays."""
+    settings = trainer.experiment.recipe.loader
+    made = (trainer.prepare(batch) for batch in iterate(batches, keys, workers=settings.workers))
+    wanted = trainer.fabric.device.type != "cpu" if settings.prefetch is None else settings.prefetch
+    return ahead(made) if wanted else made
+
+
 def _epoch(
     trainer: Trainer, stepper: Stepper, batches: TrainingBatches, keys: Sequence[BatchKey], *, epoch: int, done: int
 ) -> dict[str, Any]:
@@ -133,18 +142,18 @@ def _epoch(
     subjects: dict[str, int] = {}
     total, seen, taught = 0.0, 0, 0
     of_teacher = {term.plan.label for term in stepper.module.objective.active if term.needs_teacher}
-    workers = trainer.experiment.recipe.loader.workers
-    for number, batch in enumerate(iterate(batches, keys, workers=workers), start=done):
-        value, parts = stepper.step(trainer.prepare(batch), number, epoch)
-        places = places_taught(batch, trainer.needs)
-        size, with_teacher = len(batch), len(batch) if places is None else len(places)
-        seen += size
-        taught += with_teacher if of_teacher else 0
-        total += value * size
-        for label, part in parts.items():
-            share = with_teacher if label in of_teacher else size
-            subjects[label] = subjects.get(label, 0) + share
-            totals[label] = totals[label] + part * share if label in totals else part * share
+    with closing(_prepared(trainer, batches, keys)) as prepared:
+        for number, batch in enumerate(prepared, start=done):
+            value, parts = stepper.step(batch, number, epoch)
+            places = places_taught(batch, trainer.needs)
+            size, with_teacher = len(batch), len(batch) if places is None else len(places)
+            seen += size
+            taught += with_teacher if of_teacher else 0
+            total += value * size
+            for label, part in parts.items():
+                share = with_teacher if label in of_teacher else size
+                subjects[label] = subjects.get(label, 0) + share
+                totals[label] = totals[label] + part * share if label in totals else part * share
     return {
         "stage": stepper.stage.name,
         "epoch": epoch,

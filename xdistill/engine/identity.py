@@ -22,6 +22,7 @@ _IRRELEVANT = (
     ("trackers",),
     ("loader", "workers"),
     ("loader", "memory_mb"),
+    ("loader", "prefetch"),
     ("teacher_cache",),
     ("description",),
 )

@@ -155,20 +155,30 @@ def _shares(sizes: Sequence[int], count: int) -> list[int]:
 
 
 class TrainingBatches:
-    """Augmented training batches by key; usable from worker processes."""
+    """Augmented training batches by key; usable from worker processes.
+
+    Args:
+        source: of the subjects.
+        augmentations: in the order in which they are applied.
+        dropout: withholds modalities of a batch, given a seed.
+        device: where batches are changed; see `where_augmented`.
+    """
 
     def __init__(
         self,
         source: Source,
         augmentations: Sequence[Augmentation],
         dropout: Callable[[Batch, int], Batch] | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.source = source
         self.augmentations = tuple(augmentations)
         self.dropout = dropout
+        self.device = device or torch.device("cpu")
 
     def __getitem__(self, key: BatchKey) -> Batch:
-        batch = self._augmented(self.source.batch(key.rows, self.source.modalities, target=True), key)
+        batch = self.source.batch(key.rows, self.source.modalities, target=True).to(self.device)
+        batch = self._augmented(batch, key)
         return batch if self.dropout is None else self.dropout(batch, derive(key.seed, "modality_dropout"))
 
     def _augmented(self, batch: Batch, key: BatchKey) -> Batch:
@@ -179,6 +189,15 @@ class TrainingBatches:
         for augmentation in self.augmentations:
             inputs = augmentation(inputs, generator)
         return replace(batch, inputs=_absent_stay_zero(inputs, batch.present, but=self.source.filled))
+
+
+def where_augmented(augmentations: Sequence[Augmentation], device: torch.device, *, workers: int) -> torch.device:
+    """Where training batches are changed: where steps compute, if all augmentations can and no process prepares them.
+
+    Random numbers are drawn on the processor either way, so that they do not depend on the device.
+    """
+    able = workers == 0 and all(augmentation.on_device for augmentation in augmentations)
+    return device if able else torch.device("cpu")
 
 
 def _absent_stay_zero(

@@ -145,9 +145,10 @@ class ModalityDropout:
         generator = torch.Generator().manual_seed(seed)
         inputs, present = dict(batch.inputs), dict(batch.present)
         for modality, stand_in in self.stand_ins.items():
-            withheld = present[modality] & (torch.rand(len(batch), generator=generator) < self.rate)
+            drawn = torch.rand(len(batch), generator=generator) < self.rate
+            withheld = present[modality] & drawn.to(present[modality].device)
             if withheld.any():
                 values = inputs[modality].clone()
-                values[withheld] = stand_in.to(values.dtype)
+                values[withheld] = stand_in.to(values)
                 inputs[modality], present[modality] = values, present[modality] & ~withheld
         return replace(batch, inputs=inputs, present=present)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -19,7 +20,14 @@ class Augmentation(Component):
     ``__init__(config, *, modalities)`` gets the cohort's modalities after the transforms; the augmentation
     picks those it applies to (its Config says which, or all of its kind) and returns the others untouched.
     All randomness comes from the generator that it is handed, so that a run can be repeated bit by bit.
+
+    Attributes:
+        on_device: say True where inputs may lie on an accelerator, while the generator is always the processor's: what
+            is drawn has to be moved, as in ``torch.rand(shape, generator=generator).to(values)``. A run whose
+            augmentations all say so changes its batches where it computes.
     """
+
+    on_device: ClassVar[bool] = False
 
     def __init__(self, config: Settings, *, modalities: Mapping[str, ModalitySpec]) -> None:
         self.config = config

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from xdistill.recipe.missing import Missing
-from xdistill.recipe.section import Section
+from xdistill.recipe.section import Grown, Section
 from xdistill.recipe.teacher_cache import TeacherCache
 from xdistill.recipe.tuning import Tune
 
@@ -122,21 +122,30 @@ Stage = Annotated[
 ]
 
 
-class Loader(Section):
+class Loader(Grown):
     """How subjects become batches."""
+
+    added = frozenset({"prefetch"})
 
     batch_size: Annotated[int, Field(ge=1)] = Field(default=8, description="subjects a batch")
     drop_last: bool = Field(default=False, description="leave out a last batch that is not full")
     workers: Annotated[int, Field(ge=0)] = Field(
         default=0, description="processes that prepare batches for each job; 0: in the job itself"
     )
+    prefetch: bool | None = Field(
+        default=None,
+        description="prepare the next batch in a thread while a step computes; left out: on accelerators, where steps "
+        "wait; not part of a run's identity",
+    )
     memory_mb: Annotated[int, Field(ge=1)] = Field(
         default=4096, description="a cohort larger than this is streamed from disk instead of read into memory"
     )
 
 
-class Compute(Section):
+class Compute(Grown):
     """What the arithmetic runs on; part of a run's identity, since it decides the last bits."""
+
+    added = frozenset({"compile"})
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", description="what to compute on; auto: the best that the machine has"
@@ -151,10 +160,28 @@ class Compute(Section):
     )
     threads: Annotated[int, Field(ge=1)] = Field(default=1, description="CPU threads a job")
     channels_last: bool = Field(default=True, description="keep images channels-last, which convolutions like")
+    compile: bool = Field(
+        default=False,
+        description="let torch.compile translate the networks that learn: a minute or more before the first step, then "
+        "faster steps, on accelerators most of all; wants a C++ compiler",
+    )
+
+    @field_validator("compile")
+    @classmethod
+    def _alone(cls, compiled: bool, info: ValidationInfo) -> bool:
+        if compiled and info.data.get("devices", 1) > 1:
+            raise PydanticCustomError(
+                "compiled_together",
+                "networks that several devices compute together cannot be compiled; leave out compute.compile, or set "
+                "compute.devices to 1",
+            )
+        return compiled
 
 
-class Crossval(Section):
+class Crossval(Grown):
     """Repeated, stratified, grouped cross-validation."""
+
+    added = frozenset({"official"})
 
     folds: Annotated[int, Field(ge=2)] = Field(default=5, description="folds a repeat")
     repeats: Annotated[int, Field(ge=1)] = Field(default=1, description="how often the cohort is split anew")
@@ -180,12 +207,6 @@ class Crossval(Section):
                 "with another `seed` to train anew",
             )
         return official
-
-    @model_serializer(mode="wrap")
-    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `official` out where it is not asked for, so that runs from before it existed keep their ids."""
-        plain: dict[str, Any] = handler(self)
-        return plain if self.official else {name: value for name, value in plain.items() if name != "official"}
 
 
 class CacheRecipe(Section):

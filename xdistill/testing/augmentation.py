@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from xdistill.interfaces.augmentation import Augmentation
 from xdistill.testing.samples import SCHEMA, sample_batch
 from xdistill.testing.suite import Conformance, promised, require
 from xdistill.testing.tensors import copied, require_equal, require_finite
@@ -26,6 +27,7 @@ class AugmentationConformance(Conformance):
     """
 
     kind = "augmentation"
+    component: ClassVar[type[Augmentation]]
     modalities: Mapping[str, ModalitySpec] = SCHEMA.modalities
     affected: Sequence[str] = ()
     changes: ClassVar[bool] = True
@@ -78,6 +80,22 @@ class AugmentationConformance(Conformance):
         changed = self.augmented(inputs)
         others = {name: value for name, value in inputs.items() if name not in self.affected}
         require_equal(others, {name: changed[name] for name in others}, "a modality that is not in `affected`")
+
+    def test_it_follows_the_inputs_to_their_device(self) -> None:
+        """With ``on_device``, nothing stays on the processor; shown on torch's device without values.
+
+        One that looks at values cannot be shown there, and passes.
+        """
+        if not self.component.on_device:
+            return
+        inputs = {name: value.to("meta") for name, value in self.inputs().items()}
+        try:
+            changed = self.augmented(inputs)
+        except RuntimeError as error:
+            require("meta tensors" in str(error), f"on_device is True, and inputs of another device fail: {error}")
+            return
+        places = {name: value.device.type for name, value in changed.items()}
+        require(set(places.values()) == {"meta"}, f"on_device is True, and inputs came back on {places}")
 
     def test_inputs_are_left_alone(self) -> None:
         """The tensors that come in stay as they are: the loader may hand them out again."""

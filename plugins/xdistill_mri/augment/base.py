@@ -31,6 +31,8 @@ class VolumeAugmentation(Augmentation):
         chosen: names of the modalities it changes, in the cohort's order.
     """
 
+    on_device = True
+
     def __init__(self, config: VolumeSettings, *, modalities: Mapping[str, ModalitySpec]) -> None:
         super().__init__(config, modalities=modalities)
         self.chosen = choose_modalities(config.modalities, modalities)

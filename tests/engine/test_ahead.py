@@ -1,0 +1,62 @@
+import threading
+import time
+
+import pytest
+
+from xdistill.engine.ahead import ahead
+
+
+def test_the_items_in_their_order():
+    assert list(ahead(range(5))) == [0, 1, 2, 3, 4]
+    assert list(ahead([])) == []
+
+
+def test_none_is_an_item_like_any_other():
+    assert list(ahead([None, 1, None])) == [None, 1, None]
+
+
+def test_the_next_item_is_prepared_meanwhile():
+    prepared = threading.Event()
+
+    def items():
+        yield "first"
+        prepared.set()
+        yield "second"
+
+    found = ahead(items())
+    assert next(found) == "first"
+    assert prepared.wait(timeout=10)
+    assert list(found) == ["second"]
+
+
+def test_no_more_than_one_item_waits():
+    made = []
+
+    def items():
+        for number in range(10):
+            made.append(number)
+            yield number
+
+    found = ahead(items())
+    next(found)
+    time.sleep(0.3)
+    assert len(made) <= 3
+    found.close()
+
+
+def test_what_the_preparation_raises_is_raised_to_the_caller():
+    def items():
+        yield 1
+        raise ValueError("broken")
+
+    found = ahead(items())
+    assert next(found) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(found)
+
+
+def test_closing_it_ends_the_thread():
+    found = ahead(iter(int, 1))  # zeros for ever
+    next(found)
+    found.close()
+    assert "prefetch" not in {thread.name for thread in threading.enumerate()}
