@@ -37,6 +37,7 @@ def xdistill(capfd, monkeypatch):
         from xdistill.cli import main
 
         monkeypatch.setattr(sys, "argv", ["xdistill", *map(str, arguments)])
+        monkeypatch.setattr(sys.modules["__main__"], "__package__", "")  # or help names `python -m pytest`
         capfd.readouterr()
         code: object = 0
         try:

@@ -1,5 +1,6 @@
 """Tests of differences against values worked out by hand and against other people's code."""
 
+import gc
 import sys
 
 import numpy as np
@@ -96,6 +97,12 @@ def test_holm_by_hand():
     assert holm([0.6, 0.7]) == (1.0, 1.0)
     assert holm([0.2]) == (0.2,)
     assert holm([]) == ()
+
+
+def test_the_garbage_collector_is_as_before_after_an_adjustment():
+    assert gc.get_freeze_count() == 0
+    holm([0.04, 0.01])
+    assert gc.get_freeze_count() == 0
 
 
 def test_without_statsmodels_the_extra_is_named(monkeypatch):
