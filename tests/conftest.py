@@ -26,6 +26,24 @@ def shared_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cohorts")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def kept_workers():
+    """Worker processes go from test to test; see `fresh_workers`."""
+    from kept_workers import KeptWorkers
+
+    workers = KeptWorkers()
+    with workers.standing_in():
+        yield workers
+    workers.end_all()
+
+
+@pytest.fixture
+def fresh_workers(kept_workers):
+    """For tests of starting and ending: workers start and end as they do for users."""
+    with kept_workers.left_out():
+        yield
+
+
 @pytest.fixture
 def real_data():
     """The folder with real data, named by XDISTILL_DATA."""

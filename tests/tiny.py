@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+from xdistill.api import FinishedRun, load_run
+from xdistill.engine.crossval import execute
+from xdistill.engine.events import RunFinished
+from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
 
@@ -58,3 +64,15 @@ def plan(*, batch_size: int, folds: int) -> dict[str, Any]:
 def loaded(**changes: Any) -> LoadedRecipe:
     """The tiny recipe, loaded."""
     return as_loaded(tiny(**changes))
+
+
+def trained(recipe: dict[str, Any] | LoadedRecipe, *, runs: Path, cache: Path, on_event: Any = None) -> FinishedRun:
+    """What `xdistill.run` leaves, but for the report, which takes longer to draw than a tiny run to train."""
+    given = recipe if isinstance(recipe, LoadedRecipe) else as_loaded(recipe)
+    with closing(execute(given, load_catalog(), runs=runs, cache=cache)) as events:
+        for event in events:
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, RunFinished):
+                return load_run(event.path)
+    raise AssertionError("a run ends with its results")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import xdistill
-from tiny import tiny
+from tiny import tiny, trained
 from xdistill.engine.diagnostics import _cosine, cka
 
 
@@ -52,7 +52,7 @@ def test_a_teacher_alone_has_gradients_and_nothing_to_be_like(tmp_path, shared_c
         {"name": "teacher", "train": ["teacher"], "epochs": 1, "objective": [{"use": "focal", "on": "teacher"}]},
         {"name": "student", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}, {"use": "class_kl"}]},
     ]
-    run = xdistill.run(tiny(diagnostics=True, stages=stages), runs=tmp_path, cache=shared_cache)
+    run = trained(tiny(diagnostics=True, stages=stages), runs=tmp_path, cache=shared_cache)
     first, second = (row.values for row in run.history[:2])
     assert {name for name in first if name.startswith("diagnostic.")} == {"diagnostic.gradient.focal:teacher"}
     assert {"diagnostic.cosine", "diagnostic.agreement", "diagnostic.gradient.class_kl"} <= set(second)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import xdistill
-from tiny import tiny
+from tiny import tiny, trained
 from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
 from xdistill.errors import DataError, NonFiniteLossError, RecipeError, RunError
 from xdistill.runs.files import read_json
@@ -19,8 +19,8 @@ from xdistill.runs.files import read_json
 TESTS = Path(__file__).parent.parent
 
 
-def run(tmp_path, shared_cache, name="runs", on_event=None, fresh=False, **changes):
-    return xdistill.run(tiny(**changes), runs=tmp_path / name, cache=shared_cache, on_event=on_event, fresh=fresh)
+def run(tmp_path, shared_cache, name="runs", on_event=None, **changes):
+    return trained(tiny(**changes), runs=tmp_path / name, cache=shared_cache, on_event=on_event)
 
 
 def predictions(result):
@@ -29,7 +29,7 @@ def predictions(result):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory, shared_cache):
-    return run(tmp_path_factory.mktemp("reference"), shared_cache)
+    return xdistill.run(tiny(), runs=tmp_path_factory.mktemp("reference") / "runs", cache=shared_cache)
 
 
 def test_a_run_leaves_what_it_should(reference):
@@ -144,7 +144,7 @@ def test_a_fresh_run_writes_everything_anew(tmp_path, shared_cache):
     before = predictions(first)
     first.folder.report.write_text("an old page")
     (first.path / "folds" / "r0-f0" / "fold.json").unlink()
-    fresh = run(tmp_path, shared_cache, stages=[stage], fresh=True)
+    fresh = xdistill.run(tiny(stages=[stage]), runs=tmp_path / "runs", cache=shared_cache, fresh=True)
     assert "<html" in fresh.folder.report.read_text()
     assert predictions(fresh) == before
     assert fresh.record["networks"]["teacher"]["parameters"] > fresh.record["networks"]["student"]["parameters"]
@@ -211,6 +211,7 @@ def test_killed_with_everything_it_goes_on_to_the_same_bits(long_reference, tmp_
     assert predictions(result) == predictions(long_reference)
 
 
+@pytest.mark.usefixtures("fresh_workers")
 def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_path, shared_cache):
     seen = []
 
@@ -221,7 +222,7 @@ def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_pa
             and event.done == 2
             and not any(isinstance(other, EpochEnded) and other.done == 2 for other in seen[:-1])
         ):
-            os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+            os.kill(workers_of(os.getpid())[-1], signal.SIGKILL)
 
     result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen)
     restarted = [event for event in seen if isinstance(event, FoldRestarted)]

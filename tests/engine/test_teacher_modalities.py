@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import xdistill
+from tiny import trained
 from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
 from xdistill.recipe.load import as_loaded
@@ -73,7 +73,7 @@ def test_an_official_split_that_is_not_there(catalog):
 
 
 def test_a_run_on_the_official_split(tmp_path, shared_cache):
-    result = xdistill.run(recipe(["privileged"], ["regular"]), runs=tmp_path, cache=shared_cache)
+    result = trained(recipe(["privileged"], ["regular"]), runs=tmp_path, cache=shared_cache)
     splits = json.loads(result.folder.splits.read_text())["splits"]
     assert [(len(split["train"]), len(split["test"])) for split in splits] == [(40, 30)]
     pooled = result.predictions.pooled("student")

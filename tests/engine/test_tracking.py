@@ -2,8 +2,7 @@
 
 import pytest
 
-import xdistill
-from tiny import tiny
+from tiny import tiny, trained
 from xdistill.engine.events import EpochEnded, FoldStarted, TrackerFailed
 from xdistill.engine.tracking import Tracking
 from xdistill.interfaces import Choice, Settings, TrackedRun, Tracker
@@ -82,12 +81,12 @@ def test_a_run_with_trackers_is_the_same_run(tmp_path, shared_cache):
     pytest.importorskip("tensorboard")
     events = []
     trackers = [{"use": "tensorboard"}, {"use": "mlflow", "store": "nowhere://at.all"}]
-    run = xdistill.run(tiny(trackers=trackers), runs=tmp_path, cache=shared_cache, on_event=events.append)
+    run = trained(tiny(trackers=trackers), runs=tmp_path, cache=shared_cache, on_event=events.append)
     failed = [event for event in events if isinstance(event, TrackerFailed)]
     assert [event.name for event in failed] == ["mlflow"], failed
     assert curves(run.path / "tensorboard" / "r0-f0")["joint/total"] == [1, 2]
     assert curves(run.path / "tensorboard" / "scores")["scores/student/auc_ovo"] == [0]
-    bare = xdistill.run(tiny(), runs=tmp_path, cache=shared_cache)
+    bare = trained(tiny(), runs=tmp_path, cache=shared_cache)
     assert bare.path == run.path
 
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import xdistill
-from tiny import loaded, tiny
+from tiny import loaded, tiny, trained
 from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
 
@@ -36,7 +35,7 @@ def test_a_tiny_run_of_three_families(tmp_path, shared_cache):
         *({"use": "vid", "taps": MAPS, "depth": 2}, {"use": "at", "taps": ["hbp"]}),
         *({"use": "rkd", "taps": ["fused"]}, {"use": "crd", "taps": ["hbp"], "width": 4}),
     ]
-    run = xdistill.run(loaded(**with_terms(*terms)), runs=tmp_path, cache=shared_cache)
+    run = trained(loaded(**with_terms(*terms)), runs=tmp_path, cache=shared_cache)
     fold = run.path / "folds" / "r0-f0"
     (row,) = csv.DictReader((fold / "history.csv").read_text(encoding="utf-8").splitlines())
     assert all(float(row[term["use"]]) != 0 for term in terms)

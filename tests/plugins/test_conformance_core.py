@@ -5,6 +5,8 @@ import pytest
 from xdistill.engine.local import LocalExecutor
 from xdistill.testing import ExecutorConformance
 
+pytestmark = pytest.mark.usefixtures("fresh_workers")
+
 
 class TestLocalExecutor(ExecutorConformance):
     component = LocalExecutor
