@@ -7,6 +7,7 @@ from xdistill.bench.known_runs import known_runs, records_of_runs
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import departure, entry_recipe
 from xdistill.bench.run import EntryFinished, run_benchmark
+from xdistill.bench.table import standings
 from xdistill.recipe.yaml_writer import write_yaml
 from xdistill.runs import load_run
 
@@ -50,3 +51,4 @@ def test_a_tuned_entry_is_run_found_again_and_made_a_record(folder, catalog, sha
     (record,) = records_of_runs(benchmark, folder / "runs")
     assert record.facts["tuned"]["folds"].keys() == {"r0-f0", "r0-f1"}
     assert sum(record.facts["tuned"]["folds"]["r0-f0"]["trials"].values()) == 2
+    assert standings(benchmark, [record]).title == "A small benchmark, tuned with 2 trials a search"

@@ -24,14 +24,15 @@ def results(benchmark: Benchmark, *, source: Source | None, runs: Path) -> tuple
 
     Args:
         benchmark: the benchmark.
-        source: where from; None: the runs where some are known, else the records.
+        source: where from; None: the runs where some are known, else the records, which are never of a benchmark with
+            other splits or trials than its file's.
         runs: folder of all runs.
 
     Raises:
         RunError: when there are none, or they are not what they claim to be.
     """
     if source is None:
-        source = "runs" if known_runs(benchmark, runs) else "records"
+        source = "runs" if benchmark.changes or known_runs(benchmark, runs) else "records"
         if source == "records" and not record_folders(benchmark.records):
             raise RunError(
                 f"the benchmark {benchmark.name!r} has no results: there is no finished run of it in {runs} and no "

@@ -69,10 +69,14 @@ def records_of_runs(benchmark: Benchmark, runs: Path) -> tuple[Record, ...]:
     known = known_runs(benchmark, runs)
     if not known:
         raise RunError(
-            f"{runs}: no finished run of the benchmark {benchmark.name!r} is known here; start `xdistill bench run`, "
-            f"or name the folder of the runs with --runs"
+            f"{runs}: no finished run of the benchmark {benchmark.name!r}{_with(benchmark)} is known here; start "
+            f"`xdistill bench run`, or name the folder of the runs with --runs"
         )
     return tuple(_record(benchmark, run) for run in known)
+
+
+def _with(benchmark: Benchmark) -> str:
+    return f" with {benchmark.changes}" if benchmark.changes else ""
 
 
 def _record(benchmark: Benchmark, known: KnownRun) -> Record:

@@ -31,12 +31,14 @@ class Benchmark:
         path: of the file.
         root: every value with its origin.
         recipes: the recipe file of every entry that has one, by entry.
+        changes: options that made it another benchmark than the file's, such as ``--folds 2``; empty for the file's.
     """
 
     file: BenchmarkFile
     path: Path
     root: MappingNode = field(repr=False)
     recipes: dict[str, Path] = field(repr=False)
+    changes: str = ""
     _chains: dict[Path, Chain] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -90,9 +92,14 @@ class Benchmark:
     ) -> Benchmark:
         """The same benchmark with other splits, or tuned, for a try; its runs are no records of this benchmark."""
         old = self.file.crossval
-        changed = Crossval(**{**old.model_dump(), "folds": folds or old.folds, "repeats": repeats or old.repeats})
-        update = {"crossval": changed, "trials": trials or self.file.trials}
-        return replace(self, file=self.file.model_copy(update=update))
+        before = {"folds": old.folds, "repeats": old.repeats, "trials": self.file.trials}
+        wanted = {"folds": folds or old.folds, "repeats": repeats or old.repeats, "trials": trials or self.file.trials}
+        crossval = Crossval(**{**old.model_dump(), "folds": wanted["folds"], "repeats": wanted["repeats"]})
+        return replace(
+            self,
+            file=self.file.model_copy(update={"crossval": crossval, "trials": wanted["trials"]}),
+            changes=" ".join(f"--{name} {value}" for name, value in wanted.items() if value != before[name]),
+        )
 
 
 def load_benchmark(path: Path | str) -> Benchmark:

@@ -57,7 +57,7 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
     ranked = [replace(one, rank=ranks.get(one.entry)) for one in found]
     return Standings(
         name=benchmark.name,
-        title=benchmark.file.title or benchmark.name,
+        title=_title(benchmark, records),
         description=benchmark.file.description,
         reference=benchmark.file.reference,
         primary=benchmark.file.primary,
@@ -68,6 +68,14 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
         reported_source=benchmark.file.reported.source if benchmark.file.reported else "",
         expectations=expectations(benchmark, {name: item.method for name, item in by_name.items()}),
     )
+
+
+def _title(benchmark: Benchmark, records: Sequence[Record]) -> str:
+    """The title, which says so where entries were tuned: nothing else in a table would."""
+    title, trials = benchmark.file.title or benchmark.name, benchmark.file.trials
+    if trials is None or not any("tuned" in record.facts for record in records):
+        return title
+    return f"{title}, tuned with {trials} trial{'s' if trials > 1 else ''} a search"
 
 
 def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Scored, ...]:

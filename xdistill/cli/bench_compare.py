@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from xdistill.cli.bench_options import FromOption, RunsOption
+from xdistill.cli.bench_options import FoldsOption, FromOption, RepeatsOption, RunsOption, TrialsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.compare import Side
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "xdistill bench compare runs/tries/kd/0a1b2c3d4e5f runs/tries/sp/5f4e3d2c1b0a",
     "xdistill bench compare kd s_pre_hbp --benchmark benchmarks/mvi_hcc.yaml",
+    "xdistill bench compare kd sp --benchmark benchmarks/mvi_hcc.yaml --trials 30",
 )
 
 
@@ -26,6 +27,9 @@ def compare(
         Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file whose entries are meant.")
     ] = None,
     source: FromOption = None,
+    repeats: RepeatsOption = None,
+    folds: FoldsOption = None,
+    trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
     role: Annotated[
         Literal["student", "teacher"], typer.Option(help="The network that is compared; entries say it themselves.")
@@ -34,11 +38,25 @@ def compare(
     """Compare two methods on the same splits: scores, the paired difference A - B, its intervals and tests."""
     from xdistill.bench.compare import compare_two
 
+    changes = {"repeats": repeats, "folds": folds, "trials": trials}
     if benchmark is None:
+        _refuse(changes)
         sides = (_run_side(first, role), _run_side(second, role))
     else:
-        sides = _entry_sides(benchmark, first, second, source, runs)
+        sides = _entry_sides(benchmark, first, second, source, changes, runs)
     _print(sides, compare_two(*sides))
+
+
+def _refuse(changes: dict[str, int | None]) -> None:
+    """Two folders are what they are; only of a benchmark there are several runs to choose from."""
+    from xdistill.errors import UserError
+
+    for name, value in changes.items():
+        if value is not None:
+            raise UserError(
+                f"--{name} says which runs of a benchmark are meant, and A and B are folders; name the benchmark file "
+                f"with --benchmark, and its entries in their place"
+            )
 
 
 def _run_side(folder: str, role: str) -> Side:
@@ -50,13 +68,18 @@ def _run_side(folder: str, role: str) -> Side:
 
 
 def _entry_sides(
-    file: Path, first: str, second: str, source: Literal["records", "runs"] | None, runs: Path
+    file: Path,
+    first: str,
+    second: str,
+    source: Literal["records", "runs"] | None,
+    changes: dict[str, int | None],
+    runs: Path,
 ) -> tuple[Side, Side]:
     from xdistill.bench.compare import Side
     from xdistill.bench.find import records_of_entry, results
     from xdistill.bench.load import load_benchmark
 
-    benchmark = load_benchmark(file)
+    benchmark = load_benchmark(file).with_splits(**changes)
     roles = [benchmark.entry(name).role for name in (first, second)]
     found = results(benchmark, source=source, runs=runs)
     one, other = (

@@ -24,7 +24,7 @@ RepeatsOption = Annotated[
 
 TrialsOption = Annotated[
     int | None,
-    typer.Option("--trials", min=1, metavar="N", help="Tune each entry within the outer splits, with N trials."),
+    typer.Option("--trials", min=1, metavar="N", help="Each entry tuned within the outer splits, with N trials."),
 ]
 
 FoldsOption = Annotated[

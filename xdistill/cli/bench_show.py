@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from xdistill.cli.bench_options import FileArgument, FoldsOption, FromOption, RepeatsOption, RunsOption
+from xdistill.cli.bench_options import FileArgument, FoldsOption, FromOption, RepeatsOption, RunsOption, TrialsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.standings import Standings
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 SHOW_EXAMPLES = (
     "xdistill bench show benchmarks/mvi_hcc.yaml",
     "xdistill bench show benchmarks/mvi_hcc.yaml --from records",
+    "xdistill bench show benchmarks/mvi_hcc.yaml --trials 30",
 )
 EXPORT_EXAMPLES = (
     "xdistill bench export benchmarks/mvi_hcc.yaml --format html -o page.html",
     "xdistill bench export benchmarks/mvi_hcc.yaml --from records --format md",
+    "xdistill bench export benchmarks/mvi_hcc.yaml --trials 30 --format md",
 )
 
 
@@ -28,15 +30,18 @@ def show(
     source: FromOption = None,
     repeats: RepeatsOption = None,
     folds: FoldsOption = None,
+    trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Print the table of a benchmark: scores, intervals, and the comparison with the reference.
 
-    Everything is computed anew from per-subject predictions.
+    Everything is computed anew from per-subject predictions. What was run with --repeats, --folds or --trials is shown
+    when the same options are given here.
     """
     from xdistill.cli.standings import print_standings
 
-    print_standings(_standings(file, source, repeats, folds, runs, None))
+    changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    print_standings(_standings(file, source, changes, runs, None))
 
 
 def export(
@@ -50,6 +55,7 @@ def export(
     source: FromOption = None,
     repeats: RepeatsOption = None,
     folds: FoldsOption = None,
+    trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Write the table of a benchmark as a page or for other programs."""
@@ -59,7 +65,8 @@ def export(
 
     if len(files) > 1 and fmt != "md":
         raise UserError(f"--format {fmt} holds one benchmark; name one file, or write Markdown")
-    texts = [render(_standings(file, source, repeats, folds, runs, output), fmt) for file in files]
+    changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    texts = [render(_standings(file, source, changes, runs, output), fmt) for file in files]
     text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
     if output is None:
         sys.stdout.write(text)
@@ -72,8 +79,7 @@ def export(
 def _standings(
     file: Path,
     source: Literal["records", "runs"] | None,
-    repeats: int | None,
-    folds: int | None,
+    changes: dict[str, int | None],
     runs: Path,
     page: Path | None,
 ) -> Standings:
@@ -81,5 +87,5 @@ def _standings(
     from xdistill.bench.load import load_benchmark
     from xdistill.bench.table import standings
 
-    benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats)
+    benchmark = load_benchmark(file).with_splits(**changes)
     return standings(benchmark, results(benchmark, source=source, runs=runs), page=page)
