@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,18 +80,18 @@ def execute(
 
 
 def run_prepared(
-    prepared: Prepared, *, fresh: bool = False, patience: float = LOCK_PATIENCE
+    prepared: Prepared, *, fresh: bool | Callable[[], bool] = False, patience: float = LOCK_PATIENCE
 ) -> Generator[Event, None, None]:
     """Train and test the folds that are not finished, and close the record; see `execute`.
 
     Args:
         prepared: the run.
-        fresh: forget what an earlier start left.
+        fresh: forget what an earlier start left; what says so is asked when nobody else works on this run any more.
         patience: seconds to wait for another process that works on this run.
     """
     folder = prepared.folder
     with folder.locked(patience=patience):
-        if fresh:
+        if fresh() if callable(fresh) else fresh:
             with explained(folder.path):
                 shutil.rmtree(folder.path / "folds")
             for path in (folder.record, folder.predictions, folder.report):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +160,7 @@ class _Ended:
 
 def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner]) -> Generator[Event, None, _Ended]:
     """Refit, test, and write what is to be said of it."""
-    yield from run_prepared(prepared, fresh=_chose_otherwise(prepared), patience=FOREVER)
+    yield from run_prepared(prepared, fresh=partial(_chose_otherwise, prepared), patience=FOREVER)
     run = _with_optimism(prepared, winners)
     settings = agreed(tuple(winners.values()), study.tune.space)
     write_tuned(
