@@ -11,6 +11,9 @@ the opposite order:
 
 and the same without augmentation, where the first is also done as it would be without any memory: the teacher asked
 about every batch of every epoch.
+
+Then students of both phases and of one, whose teacher is found: a stage that does not load what only the teacher reads
+is held against one that does.
 """
 
 from __future__ import annotations
@@ -19,14 +22,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common import Row, alone
+from common import Row, alone, interleaved, ratios
 
 from xdistill.cohort import build_cohort, open_cohort
-from xdistill.engine import frozen
+from xdistill.engine import frozen, gradient
 from xdistill.engine.assemble import assemble
 from xdistill.engine.crossval import prepare
 from xdistill.engine.events import EpochEnded
@@ -39,6 +43,8 @@ from xdistill.runs.files import make_folder, write_json
 Times = dict[str, float]
 OFF = {"teacher_cache.use": "off"}
 OTHER = {"stages.student.objective.1.temperature": 2.0}
+ONE_PHASE = {"student.branches.pre": None, "student.fusion": None}
+STREAMED = {"loader.memory_mb": 1}
 
 
 class Folds:
@@ -99,6 +105,17 @@ def without_memory() -> Iterator[None]:
         frozen.BY_SUBJECT_MB = usual
 
 
+@contextmanager
+def everything_loaded() -> Iterator[None]:
+    """Load modalities that no network reads."""
+    usual = gradient.ThriftyBatches
+    gradient.ThriftyBatches = lambda batches, _unread: usual(batches, frozenset())
+    try:
+        yield
+    finally:
+        gradient.ThriftyBatches = usual
+
+
 def one_round(folds: Folds, changes: Mapping[str, Any], *, backwards: bool) -> dict[str, Times]:
     """All kinds of fold once."""
 
@@ -132,7 +149,23 @@ def rows(quick: bool) -> list[Row]:
         folds.times(OFF | dict.fromkeys(folds.epochs, 1))  # builds the cohort
         found = _held(folds, {}, "with augmentation", count, base="nothing kept")
         found += _held(folds, {"augment": []}, "without augmentation", count, base="never")
+        for student, phases in (("two phases", {}), ("one phase", ONE_PHASE)):
+            for place, loader in (("in memory", {}), ("streamed", STREAMED)):
+                found.append(_loading(folds, phases | loader, f"student of {student}, {place}", 2 * count))
     return found
+
+
+def _loading(folds: Folds, changes: Mapping[str, Any], title: str, count: int) -> Row:
+    folds.times(changes)  # from here on the teacher and its outputs are found
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+
+    def stage(*, everything: bool) -> None:
+        with everything_loaded() if everything else nullcontext():
+            seconds[everything].append(folds.times(changes | OTHER)["student"])
+
+    interleaved(partial(stage, everything=False), partial(stage, everything=True), rounds=count)
+    values = ratios(list(zip(seconds[False], seconds[True], strict=True)))
+    return Row(f"stage student, second run, {title}", "loading what only the teacher reads", values)
 
 
 def _held(folds: Folds, changes: Mapping[str, Any], title: str, count: int, *, base: str) -> list[Row]:

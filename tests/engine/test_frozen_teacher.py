@@ -1,6 +1,8 @@
 """What a frozen teacher said is remembered, and nothing that is learned from it changes by a bit."""
 
+import errno
 import shutil
+from pathlib import Path
 
 import h5py
 import pytest
@@ -11,7 +13,7 @@ from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
 from engine.offline import LEARN, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
 from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.events import TeacherCacheFailed
+from xdistill.engine.events import EpochEnded, TeacherCacheFailed
 from xdistill.engine.fold import _trainer
 from xdistill.engine.frozen import RememberingTeacher
 from xdistill.engine.teacher_cache import FOLDER
@@ -108,6 +110,49 @@ def test_without_augmentation_each_subject_is_asked_about_once(tmp_path, empty, 
     resumed, _ = finished({**recipe, **OFF}, tmp_path / "broken", empty, catalog)
     for other in (first, second, helped, resumed):
         assert same(weights(plain), weights(other))
+
+
+ONE_PHASE = {"use": "multibranch", "branches": {"hbp": tiny()["student"]["branches"]["hbp"]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "first_time"),
+    [
+        ({}, {"hbp", "pre", "clinical"}),
+        ({"augment": []}, {"hbp"}),
+        ({"loader": {"batch_size": 8, "prefetch": True}}, {"hbp", "pre", "clinical"}),
+    ],
+    ids=["augmented", "plain", "ahead"],
+)
+def test_what_only_the_teacher_reads_is_not_loaded_for_batches(changes, first_time, tmp_path, empty, catalog):
+    recipe = offline(student=ONE_PHASE, **changes)
+    plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
+    for name, expected in (("first", first_time), ("second", {"hbp"})):
+        trainer = trainer_of(recipe, tmp_path / name, empty, catalog)
+        batch, loaded = trainer.source.batch, set()
+
+        def watched(rows, modalities, *, target, unread=(), batch=batch, loaded=loaded):
+            if target:  # else networks are asked about subjects outside of training
+                loaded.update(set(modalities) - set(unread))
+            return batch(rows, modalities, target=target, unread=unread)
+
+        for event in trainer.run():
+            if isinstance(event, EpochEnded) and event.stage == "teach":
+                trainer.source.batch = watched
+        assert same(weights(plain), weights(trainer))
+        assert loaded == expected
+
+
+def test_a_loss_that_reads_inputs_gets_them(tmp_path, empty, catalog):
+    reads = {"use": "clinical_reconstruction", "on": "student", "taps": ["hbp"]}
+    recipe = offline(student=ONE_PHASE, learn={"objective": [{"use": "focal"}, {"use": "class_kl"}, reads]})
+    plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
+    finished(recipe, tmp_path / "first", empty, catalog)
+    second, _, calls = counted(recipe, tmp_path / "second", empty, catalog)
+    assert calls == 0
+    assert second.losses.keys() == plain.losses.keys() != set()
+    assert same(weights(plain), weights(second))
+    assert same(plain.losses, second.losses)
 
 
 def test_more_taps_of_a_teacher_without_augmentation(tmp_path, empty, catalog):
@@ -226,6 +271,33 @@ def test_damaged_outputs_are_told_and_made_anew(how, tmp_path, empty, catalog):
     (trouble,) = [event for event in told if isinstance(event, TeacherCacheFailed)]
     assert "outputs of a teacher that are kept there are damaged" in trouble.reason
     assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("trouble", ["full disk", "no folder"])
+def test_outputs_that_cannot_be_written_are_told_once_and_cost_nothing_else(
+    trouble, tmp_path, empty, catalog, monkeypatch
+):
+    recipe = offline(learn={"epochs": 2})
+    plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
+    usual = Path.write_bytes
+
+    def full(path, data):
+        if path.parent.parent.name != "outputs":
+            return usual(path, data)
+        usual(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if trouble == "full disk":
+        monkeypatch.setattr(Path, "write_bytes", full)
+    else:
+        (empty / FOLDER).mkdir()
+        (empty / FOLDER / "outputs").write_text("a file where the folder would be")
+    trainer, told = finished(recipe, tmp_path / "first", empty, catalog)
+    (failed,) = [event for event in told if isinstance(event, TeacherCacheFailed)]
+    assert "nothing can be kept there" in failed.reason
+    assert "goes on without" in failed.reason
+    assert same(weights(plain), weights(trainer))
+    assert not [path for path in (empty / FOLDER / "outputs").rglob("*") if path.is_file()]
 
 
 def test_more_than_the_recipe_allows_is_not_kept(tmp_path, empty, catalog):

@@ -215,6 +215,20 @@ class Noise(Augmentation):
         return {**inputs, "table": table + torch.randn(table.shape, generator=generator).to(table)}
 
 
+class NoNoise(Noise):
+    """Draws nothing."""
+
+    def __call__(self, inputs, generator):
+        return inputs
+
+
+class DrawsLess(Noise):
+    """Draws nothing for what nobody reads, so that whatever comes after it draws something else."""
+
+    def without(self, unread):
+        return NoNoise(self.config, modalities=self.modalities) if "table" in unread else self
+
+
 class LosesOne(Noise):
     """Returns the changed modality alone."""
 

@@ -56,11 +56,12 @@ class ByBatch:
         self._open: _Said | None = None
         self._closed: list[Kept] = []
         self._names: tuple[str, ...] = ()
+        self._wanted: set[str] = set()
         self._next = self._subjects = self._bytes = self._of_epoch = 0
         self._computed = False
 
     @contextmanager
-    def epoch(self, keys: Sequence[BatchKey]) -> Iterator[None]:
+    def epoch(self, keys: Sequence[BatchKey]) -> Iterator[bool]:
         """Within it, the teacher is asked about these batches; what was computed is kept at the end."""
         batches = [[rows_digest(key.rows), key.seed] for key in keys]
         key = digest({**self._decisive, "what": "outputs by batch", "batches": batches})
@@ -70,7 +71,7 @@ class ByBatch:
         self._of_epoch = sum(len(key.rows) for key in keys)
         self.active = True
         try:
-            yield
+            yield self._found is not None and self._wanted <= set(self._found.values)
         finally:
             self.active = False
         self._close()
@@ -91,6 +92,7 @@ class ByBatch:
         if said is None:
             return
         self._computed |= said.computed
+        self._wanted |= said.asked
         self._keeps &= not said.drew
         if not self._keeps:
             self._closed = []
@@ -118,6 +120,7 @@ class _Said:
         names: all that the teacher says.
         computed: whether it had to be computed.
         drew: whether random numbers were drawn for it.
+        asked: names of what somebody asked for.
     """
 
     def __init__(
@@ -133,7 +136,7 @@ class _Said:
         self._batch, self._compute, self._device = batch, compute, device
         self._found, self._index = found, index
         self._values: dict[str, Tensor] = {}
-        self._asked: set[str] = set()
+        self.asked: set[str] = set()
         if found is None or index >= len(found.sizes) or found.sizes[index] != self.size:
             self._found = None
             self._compute_all()
@@ -147,7 +150,7 @@ class _Said:
 
     def kept(self) -> Kept:
         """What was asked for, and what was kept of it already."""
-        names = self._asked | set(self._found.values if self._found else ())
+        names = self.asked | set(self._found.values if self._found else ())
         return {name: self._piece(name) for name in self.names if name in names}
 
     def _piece(self, name: str) -> tuple[NDArray[Any], Layout]:
@@ -155,7 +158,7 @@ class _Said:
         return plain(value), Layout.of(value)
 
     def _fetch(self, name: str) -> Tensor:
-        self._asked.add(name)
+        self.asked.add(name)
         return self._value(name)
 
     def _value(self, name: str) -> Tensor:

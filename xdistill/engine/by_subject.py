@@ -53,11 +53,11 @@ class BySubject:
         self._alone = True
 
     @contextmanager
-    def epoch(self, _keys: Sequence[BatchKey]) -> Iterator[None]:
+    def epoch(self, _keys: Sequence[BatchKey]) -> Iterator[bool]:
         """Within it, the teacher is asked about any training subjects; what was computed is kept at the end."""
         self.active = True
         try:
-            yield
+            yield self._alone  # it reads its subjects by itself
         finally:
             self.active = False
         self._table = {name: value for name, value in self._table.items() if name in self._asked}

@@ -21,7 +21,7 @@ from xdistill.types import Batch, Output, OutputSpec
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
 
-OfEpoch = Callable[[Sequence[BatchKey]], AbstractContextManager[None]]
+OfEpoch = Callable[[Sequence[BatchKey]], AbstractContextManager[bool]]
 BY_SUBJECT_MB = 256  # a constant, since what is remembered by subject decides the last bits
 
 
@@ -30,8 +30,11 @@ class Memory(Protocol):
 
     active: bool
 
-    def epoch(self, keys: Sequence[BatchKey]) -> AbstractContextManager[None]:
-        """Within it, the teacher is asked about these batches, one after the other."""
+    def epoch(self, keys: Sequence[BatchKey]) -> AbstractContextManager[bool]:
+        """Within it, the teacher is asked about these batches, one after the other.
+
+        It gives whether the teacher is likely to need nothing of what they hold.
+        """
 
     def output(self, batch: Batch, compute: Callable[[Batch], Output]) -> Output:
         """What it says of the next one."""
@@ -83,7 +86,7 @@ def remembering(
     """
     trained = {path.partition(".")[0] for path in stage.train}
     if "teacher" not in objective.roles or "teacher" in trained or stage.stand_in:
-        return networks, lambda _keys: nullcontext()
+        return networks, lambda _keys: nullcontext(enter_result=False)
     network = trainer.networks["teacher"]
     memory: Memory
     if not trainer.experiment.augment and trainer.dropout() is None and _fits(trainer, specs["teacher"]):
@@ -93,7 +96,7 @@ def remembering(
             trainer.cache, network, _decisive(trainer, network), epochs=stage.epochs, device=trainer.fabric.device
         )
     else:
-        return networks, lambda _keys: nullcontext()
+        return networks, lambda _keys: nullcontext(enter_result=False)
     return {**networks, "teacher": RememberingTeacher(network, memory)}, memory.epoch
 
 

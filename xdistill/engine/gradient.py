@@ -21,6 +21,7 @@ from xdistill.engine.objective import Objective, Term, build_term
 from xdistill.engine.seeds import derive
 from xdistill.engine.stand_ins import stand_ins
 from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
+from xdistill.engine.thrifty import ThriftyBatches
 from xdistill.engine.together import Alone, Compiled, Together
 from xdistill.types import Batch, OutputSpec
 
@@ -62,8 +63,9 @@ def train_stage(
     for epoch in range(begin + 1, stage.epochs + 1):
         torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
         done = sum(map(len, keys[: epoch - 1]))
-        with of_epoch(keys[epoch - 1]):
-            row = _epoch(trainer, stepper, batches, keys[epoch - 1], epoch=epoch, done=done) | figures
+        with of_epoch(keys[epoch - 1]) as remembered:
+            thrifty = ThriftyBatches(batches, _unread(trainer, module, remembered=remembered))
+            row = _epoch(trainer, stepper, thrifty, keys[epoch - 1], epoch=epoch, done=done) | figures
         if trainer.experiment.recipe.diagnostics and trainer.leads:
             row |= diagnose(trainer, module, batch_size=stage.batch_size)
         if len(trainer.validation) and "student" in module.trained and trainer.leads:
@@ -132,6 +134,21 @@ def _prepared(trainer: Trainer, batches: TrainingBatches, keys: Sequence[BatchKe
     made = (trainer.prepare(batch) for batch in iterate(batches, keys, workers=settings.workers))
     wanted = trainer.fabric.device.type != "cpu" if settings.prefetch is None else settings.prefetch
     return ahead(made) if wanted else made
+
+
+def _unread(trainer: Trainer, module: StepModule, *, remembered: bool) -> frozenset[str]:
+    """The modalities that no network of a stage reads from its batches, where they are made in this process alone.
+
+    Args:
+        trainer: of the fold.
+        module: networks and objective.
+        remembered: whether what the teacher says is found without asking it.
+    """
+    if trainer.experiment.recipe.loader.workers or trainer.fabric.world_size > 1:
+        return frozenset()
+    asked = [role for role in module.objective.roles if role != "teacher" or not remembered]
+    read = {name for role in asked for name in module.inputs[role]}
+    return frozenset(trainer.source.modalities) - read
 
 
 def _epoch(

@@ -14,7 +14,7 @@ from torch import Tensor
 from xdistill.cohort import Cohort, FittedTransforms
 from xdistill.engine.seeds import derive
 from xdistill.interfaces.augmentation import Augmentation
-from xdistill.types import Batch
+from xdistill.types import Batch, each
 
 Rows = NDArray[np.int64]
 _PAIR = 2
@@ -67,6 +67,9 @@ class Source:
             result = np.where(absent.reshape(-1, *[1] * (result.ndim - 1)), np.float32(0), result)
         return torch.from_numpy(result)
 
+    def _values(self, modality: str, rows: Rows) -> Tensor:
+        return self._tensors[modality][torch.from_numpy(rows)] if self.in_memory else self._transformed(modality, rows)
+
     def stand_in(self, modality: str) -> Tensor:
         """What a subject without the modality is given, ``(*shape)``."""
         if modality not in self.filled:
@@ -74,14 +77,14 @@ class Source:
         nothing = np.full((1, *self.cohort.schema.modalities[modality].shape), np.nan)
         return torch.from_numpy(self.transforms.apply(modality, nothing)[0])
 
-    def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool) -> Batch:
-        """Some subjects with the named modalities; the target only where it is asked for."""
+    def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool, unread: Collection[str] = ()) -> Batch:
+        """Some subjects with the named modalities, but for the values of those that are unread.
+
+        The target is there only where it is asked for.
+        """
         given = {name: self._moved[name][rows] if name in self._moved else rows for name in modalities}
         return Batch(
-            inputs={
-                name: self._tensors[name][torch.from_numpy(own)] if self.in_memory else self._transformed(name, own)
-                for name, own in given.items()
-            },
+            inputs={name: self._values(name, own) for name, own in given.items() if name not in unread},
             present={name: self._present[name][torch.from_numpy(own)] for name, own in given.items()},
             subjects=tuple(self.cohort.subjects[row] for row in rows),
             target=self._targets[torch.from_numpy(rows)] if target else None,
@@ -162,6 +165,7 @@ class TrainingBatches:
         augmentations: in the order in which they are applied.
         dropout: withholds modalities of a batch, given a seed.
         device: where batches are changed; see `where_augmented`.
+        unread: modalities of which batches hold the shape alone, in tensors that take no memory.
     """
 
     def __init__(
@@ -170,16 +174,26 @@ class TrainingBatches:
         augmentations: Sequence[Augmentation],
         dropout: Callable[[Batch, int], Batch] | None = None,
         device: torch.device | None = None,
+        unread: Collection[str] = (),
     ) -> None:
         self.source = source
         self.augmentations = tuple(augmentations)
         self.dropout = dropout
         self.device = device or torch.device("cpu")
+        self.unread = frozenset(unread)
 
     def __getitem__(self, key: BatchKey) -> Batch:
-        batch = self.source.batch(key.rows, self.source.modalities, target=True).to(self.device)
+        batch = self.source.batch(key.rows, self.source.modalities, target=True, unread=self.unread).to(self.device)
+        if self.unread:
+            batch = replace(batch, inputs={name: self._values_or_shape(name, batch) for name in self.source.modalities})
         batch = self._augmented(batch, key)
         return batch if self.dropout is None else self.dropout(batch, derive(key.seed, "modality_dropout"))
+
+    def _values_or_shape(self, modality: str, batch: Batch) -> Tensor:
+        if modality in batch.inputs:
+            return batch.inputs[modality]
+        shape = self.source.transforms.schema.modalities[modality].shape
+        return torch.zeros((), device=self.device).expand(len(batch), *shape)
 
     def _augmented(self, batch: Batch, key: BatchKey) -> Batch:
         if not self.augmentations:
@@ -231,7 +245,7 @@ def iterate(batches: TrainingBatches, keys: Sequence[BatchKey], *, workers: int)
 
 def memory_format(batch: Batch, convert: Callable[[Tensor], Tensor]) -> Batch:
     """The batch with its images converted."""
-    return replace(batch, inputs={name: convert(value) for name, value in batch.inputs.items()})
+    return replace(batch, inputs=each(batch.inputs, convert))
 
 
 def channels_last(value: Tensor) -> Tensor:
