@@ -1,5 +1,7 @@
 """What can be wrong with a search beyond its fields: told before anything is trained."""
 
+import os
+
 import pytest
 
 from tune import searches
@@ -106,17 +108,63 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
         ("sqlit", "did you mean 'sqlite'"),
         ("nowhere", "write journal, sqlite, a file such as"),
         ("sqlite:////no/such/folder/study.db", "there is no folder /no/such/folder"),
-        ("postgresql://me:secret@localhost:1/studies", "cannot be reached"),
-        ("oracle://me@localhost/x", "cannot be reached"),
-        ("strange://x", "cannot be reached"),
+        ("sqlite:///:memory:", "a database in memory is not shared with the workers; name a file"),
+        ("postgresql://me:secret@localhost:1/studies", "give `pip install 'psycopg"),
+        ("postgresql://me:secret@localhost:port/studies", "this is no URL that Optuna understands"),
+        ("redis://me:secret@localhost:1", "give `pip install 'redis'`, or choose another storage with --storage"),
+        ("oracle://me@localhost/x", "give `pip install"),
+        ("strange://x", "there is no database 'strange' that Optuna knows; sqlite, mysql, postgresql and redis are"),
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_one_message(storage, told, tmp_path):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError) as caught, quiet():
         open_storage(storage_url(storage, tmp_path))
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("notes.log", "Monday: nothing\nTuesday: half a li", "is no journal of Optuna's, and stays as it is"),
+        ("list.journal", "[1]\n", "is no journal of Optuna's"),
+        ("half.log", "no line at all", "is no journal of Optuna's"),
+        ("text.db", "no database, though it is called one", "file is not a database"),
+    ],
+)
+def test_a_file_of_somebody_elses_is_refused_and_stays_as_it_is(name, content, told, tmp_path):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        open_storage(storage_url(str(path), tmp_path))
+    assert told in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert path.read_text(encoding="utf-8") == content
+
+
+def test_a_database_that_is_a_folder_or_cannot_be_written_is_one_message(tmp_path, monkeypatch):
+    url = storage_url(f"{tmp_path}/here.db", tmp_path)
+    (tmp_path / "here.db").mkdir()
+    with pytest.raises(UserError, match=r"this is a folder; name a file in it, or choose another storage"):
+        open_storage(url)
+    (tmp_path / "here.db").rmdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)  # root may write everywhere
+    with pytest.raises(UserError, match=r"cannot be written; see to its permissions"):
+        open_storage(url)
+
+
+def test_a_database_is_found_from_wherever_a_worker_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert storage_url("sqlite:///studies.db", tmp_path) == f"sqlite:///{tmp_path}/studies.db"
+    assert storage_url("studies.db", tmp_path) == f"sqlite:///{tmp_path}/studies.db"
+
+
+def test_a_redis_that_does_not_answer_is_one_message():
+    pytest.importorskip("redis")
+    with pytest.raises(UserError, match="Connection refused; see to it") as caught, quiet():
+        open_storage("redis://me:secret@127.0.0.1:1")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_password_is_never_shown():

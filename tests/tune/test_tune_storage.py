@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from xdistill.tune.journal import FileLock
 from xdistill.tune.sampling import quiet
-from xdistill.tune.storage import FileLock, open_storage, open_study
+from xdistill.tune.storage import open_storage, open_study
 
 
 def test_half_a_line_of_a_writer_that_died_is_cut_off(tmp_path):
@@ -29,7 +30,7 @@ def test_half_a_line_of_a_writer_that_died_is_cut_off(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from xdistill.tune.storage import FileLock
+from xdistill.tune.journal import FileLock
 FileLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 time.sleep(60)

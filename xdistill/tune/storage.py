@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optuna.storages.journal._file import BaseJournalFileLock
-
 from xdistill.errors import UserError
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs.files import make_folder
+from xdistill.tune.journal import FileLock, is_journal
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
+DRIVERS = {  # the package that holds a module, where it is called something else
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+}
+ELSEWHERE = "or choose another storage with --storage"
 JOURNAL = "study.journal"
 DATABASE = "study.db"
 KINDS = ("journal", "sqlite")
@@ -36,6 +42,8 @@ def storage_url(storage: str, folder: Path) -> str:
     Raises:
         UserError: when it is none of these.
     """
+    if storage.startswith("sqlite:///") and not storage.startswith(("sqlite:////", "sqlite:///:")):
+        return f"sqlite:///{Path.cwd() / storage.removeprefix('sqlite:///')}"  # workers may stand elsewhere
     if "://" in storage:
         return storage
     if storage == "journal":
@@ -74,15 +82,38 @@ def open_storage(url: str) -> BaseStorage:
     with reached(url):
         if "://" not in url:
             make_folder(Path(url).parent)
+            if not is_journal(Path(url)):
+                raise _unreached(url, "this file is no journal of Optuna's, and stays as it is; name another file")
             return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
-        if url.startswith(("redis://", "rediss://")):
-            return JournalStorage(JournalRedisBackend(url))
-        if not url.startswith("sqlite:"):
-            return RDBStorage(url)
-        database = Path(url.removeprefix("sqlite:///").partition("?")[0])
-        if not database.parent.is_dir():
-            raise UserError(f"the storage {shown_url(url)} cannot be reached: there is no folder {database.parent}")
-        return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+        if url.startswith("sqlite:"):
+            _check_database(url)
+            return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+        try:
+            return JournalStorage(JournalRedisBackend(url)) if _is_redis(url) else RDBStorage(url)
+        except ValueError as error:
+            raise _unreached(url, f"this is no URL that Optuna understands ({_line(error, url)})") from error
+
+
+def _is_redis(url: str) -> bool:
+    return url.startswith(("redis://", "rediss://"))
+
+
+def _check_database(url: str) -> None:
+    """Whether a file of SQLite is one that can be opened and written, which SQLite's own words do not tell apart."""
+    name = url.partition("://")[2].partition("?")[0].removeprefix("/")
+    if name in {"", ":memory:"}:
+        raise _unreached(url, "a database in memory is not shared with the workers; name a file")
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise _unreached(url, f"there is no folder {path.parent}; create it first")
+    if path.is_dir():
+        raise _unreached(url, "this is a folder; name a file in it")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; see to its permissions")
+
+
+def _unreached(url: str, reason: str) -> UserError:
+    return UserError(f"the storage {shown_url(url)} cannot be reached: {reason}, {ELSEWHERE}")
 
 
 @contextmanager
@@ -95,12 +126,19 @@ def reached(url: str) -> Iterator[None]:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
+    told: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, ImportError, ConnectionError)
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, ImportError, ConnectionError) as error:
-        raise UserError(f"the storage {shown_url(url)} cannot be reached: {_reason(error, url)}") from error
+    except (*told, *_redis_errors()) as error:
+        raise _unreached(url, _reason(error, url)) from error
     except OSError as error:
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {error.strerror or error}") from error
+
+
+def _redis_errors() -> tuple[type[Exception], ...]:
+    """What Redis's client raises; nothing of it is loaded where nobody uses it."""
+    redis = sys.modules.get("redis")
+    return () if redis is None else (redis.RedisError,)
 
 
 def open_study(storage: BaseStorage, name: str, owner: Mapping[str, Any], *, maximise: bool) -> Study:
@@ -133,53 +171,22 @@ def open_study(storage: BaseStorage, name: str, owner: Mapping[str, Any], *, max
     return study
 
 
-class FileLock(BaseJournalFileLock):
-    """A lock of the operating system beside a journal, which dies with its holder however that ends.
-
-    Optuna's own locks are files that somebody killed leaves behind. Whoever gets this lock also takes away half a
-    line that a writer left when the machine went down.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._journal = path
-        self._path = path.with_name(f".{path.name}.lock")
-        self._held: list[int] = []
-
-    def acquire(self) -> bool:
-        """Wait for the lock."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._held.append(descriptor)
-        _mend(self._journal)
-        return True
-
-    def release(self) -> None:
-        """Let go of the lock."""
-        os.close(self._held.pop())
-
-
-def _mend(journal: Path) -> None:
-    """Cut a journal behind its last whole line."""
-    if not journal.exists():
-        return
-    with journal.open("rb+") as file:
-        size = end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            begin = max(0, end - 65536)
-            file.seek(begin)
-            place = file.read(end - begin).rfind(b"\n")
-            if place >= 0:
-                end = begin + place + 1
-                break
-            end = begin
-        if end < size:
-            file.truncate(end)
-
-
 def _reason(error: BaseException, url: str) -> str:
-    """The innermost cause in a line, without the password."""
+    """The innermost cause in a line, without the password, and what to do about it."""
+    from sqlalchemy.exc import NoSuchModuleError
+
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        module = error.name.partition(".")[0]
+        return f"its driver is not installed; give `pip install '{DRIVERS.get(module, module)}'`"
+    if isinstance(error, NoSuchModuleError):
+        scheme = url.partition(":")[0]
+        return f"there is no database {scheme!r} that Optuna knows; sqlite, mysql, postgresql and redis are"
+    return f"{_line(error, url).rstrip('.')}; see to it"
+
+
+def _line(error: BaseException, url: str) -> str:
     line = " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
     account = url.partition("://")[2].rpartition("@")[0]
     password = account.partition(":")[2]
