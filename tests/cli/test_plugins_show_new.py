@@ -46,7 +46,11 @@ def test_a_component_is_shown(xdistill):
     assert (ended.code, ended.err) == (0, "")
     for part in ("Equation 5", "taps", "required", "temperature", "1.0", "from xdistill ", "distillation.py"):
         assert part in ended.out
-    assert ended.out.endswith("use: feature_kl\ntaps: [name]\n")
+    assert ended.out.endswith("in a recipe, under objective of a stage:\n- use: feature_kl\n  taps: [hbp]\n")
+    ended = xdistill("plugins", "show", "task_loss", "focal")
+    assert ended.out.endswith("in a recipe, under objective of a stage:\n- use: focal\n  on: student\n")
+    ended = xdistill("plugins", "show", "fusion", "cross_attention")
+    assert ended.out.endswith("in a recipe:\nuse: cross_attention\n")
 
 
 def test_a_component_for_programs(xdistill):
@@ -57,7 +61,7 @@ def test_a_component_for_programs(xdistill):
         "cmdnet",
         "xdistill",
     )
-    assert shown["example"] == {"use": "mri_only", "inputs": ["name"]}
+    assert shown["example"] == {"use": "mri_only", "inputs": ["hbp"]}
     assert shown["class"] == "xdistill_cmdnet.encoders.MriOnly"
     width = next(field for field in shown["settings"] if field["name"] == "width")
     assert (width["type"], width["default"]) == ("number, > 0", "1.0")

@@ -7,10 +7,12 @@ import pytest
 from pydantic import Field
 
 from plugin.toys import Other, Share, plugin
+from tiny import loaded, tiny
+from xdistill.engine.assemble import assemble
 from xdistill.interfaces import Choice, Metric, Settings
 from xdistill.interfaces.component import choose
 from xdistill.plugin.catalog import build_catalog
-from xdistill.plugin.describe import FieldText, docstring, example, fields, source_file
+from xdistill.plugin.describe import FieldText, docstring, example, fields, in_recipe, source_file
 from xdistill.plugin.kinds import BY_NAME
 
 
@@ -82,15 +84,24 @@ def test_settings_with_types_defaults_and_descriptions():
 def test_an_example_validates(toys):
     block = example(toys.entry("metric", "rich"), toys)
     assert block["mode"] == "fast"
-    assert block["metrics"] == {"name": {"use": "other"}}
+    assert block["metrics"] == {"hbp": {"use": "other"}}
     assert block["inner"] == {"depth": 2}
     assert block["colour"] == "red"
-    assert block["taps"] == ["name", "name_1"]
+    assert block["taps"] == ["hbp", "pre"]
     assert choose(Metric, block, toys).component is Rich
 
 
 def test_where_no_example_is_found_there_is_none(toys):
     assert example(toys.entry("metric", "demanding"), toys) is None
+
+
+@pytest.mark.parametrize("kind", ["task_loss", "distillation_loss"])
+def test_the_example_of_a_loss_is_an_item_that_can_be_pasted(kind, catalog):
+    recipe = tiny()
+    for name in catalog.names(kind):
+        (item,) = in_recipe(kind, example(catalog.entry(kind, name), catalog))
+        objective = recipe["stages"][0]["objective"]
+        assemble(loaded(stages=[{**recipe["stages"][0], "objective": [*objective, item]}]), catalog)
 
 
 def test_every_bundled_component_has_an_example(catalog):

@@ -87,3 +87,25 @@ def test_underscores_and_dashes_mean_the_same(tmp_path):
     (first, *_) = write_plugin("my_own_metric", "metric", parent=tmp_path)
     assert first == tmp_path / "my-own-metric" / "my_own_metric.py"
     assert "class MyOwnMetric(Metric)" in first.read_text()
+
+
+@pytest.mark.parametrize("of", ["features", "logits"])
+def test_a_loss_of_features_and_one_of_logits_are_a_few_lines_away(of, pytester):
+    """What the comment of the template says to delete and to change, done by hand; its own tests go on passing."""
+    module, tests = "own_loss.py", "tests/test_own_loss.py"
+    files = plugin_files("own-loss", "distillation_loss")
+    lines = files[module].splitlines(keepends=True)
+    at_taps = next(place for place, line in enumerate(lines) if "taps: tuple" in line)
+    first = next(place for place, line in enumerate(lines) if "pairs = [" in line)
+    if of == "logits":
+        del lines[first + 1], lines[at_taps]
+        files[module] = "".join(lines)
+        files[tests] = "".join(line for line in files[tests].splitlines(keepends=True) if "settings" not in line)
+    else:
+        del lines[first]
+        files[module] = "".join(lines).replace("default=()", "min_length=1").replace(" or pairs", "")
+    pytester.makepyfile(own_loss=files[module], test_own_loss=files[tests])
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q")
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) <= {"passed", "skipped"}, result.stdout.str()
+    assert outcomes["passed"] > 5

@@ -1,12 +1,16 @@
 """How suites are inherited: promises, expected failures, and what their authors can get wrong."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from testing.biting import checks_of
 from testing.broken_data import Numbers, Right, RightDoubled
 from xdistill import testing
+from xdistill.errors import SettingsError
+from xdistill.interfaces import Settings
 from xdistill.plugin import KINDS
 from xdistill.testing import Conformance, DatasetConformance, GoldenMetric, MetricConformance
 
@@ -88,9 +92,33 @@ def test_a_failure_says_what_is_wrong():
 def test_settings_may_come_from_a_fixture():
     suite = type("TestNumbers", (DatasetConformance,), {"component": Numbers})()
     suite.settings = {"subjects": 3}
-    with pytest.raises(ValueError, match="subjects"):
+    with pytest.raises(SettingsError, match="subjects"):
         suite.choice()
     assert isinstance(suite, Conformance)
+
+
+class Picky(Right):
+    """Wants to be told much."""
+
+    name = "picky"
+
+    class Config(Settings):
+        level: Annotated[float, Field(le=1)] = 0.5
+        parts: tuple[str, ...] = Field(description="what is looked at")
+
+
+def test_wrong_settings_are_told_in_words():
+    suite = type("TestPicky", (MetricConformance,), {"component": Picky})()
+    suite.settings = {"level": 2, "part": ["a"]}
+    with pytest.raises(SettingsError) as caught:
+        suite.choice()
+    said = str(caught.value)
+    assert said.startswith("the settings that Picky ('picky') is tested with: ")
+    assert "level: has to be at most 1, and is 2" in said
+    assert "part: there is no field 'part' here; did you mean 'parts'?" in said
+    assert "parts: this field is required (what is looked at)" in said
+    assert caught.value.__cause__ is None
+    assert "pydantic" not in said
 
 
 def test_every_suite_is_described():

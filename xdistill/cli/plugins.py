@@ -156,7 +156,7 @@ def _print_component(entry: Entry, settings: list[FieldText], block: dict[str, A
     from rich.text import Text
 
     from xdistill.cli.console import stdout
-    from xdistill.plugin.describe import docstring, source_file
+    from xdistill.plugin.describe import docstring, in_recipe, place_in_recipe, source_file
     from xdistill.recipe.yaml_writer import write_yaml
 
     console = stdout()
@@ -176,7 +176,9 @@ def _print_component(entry: Entry, settings: list[FieldText], block: dict[str, A
     console.print(Text(f"\nfrom {entry.distribution} {entry.version}, plugin {entry.plugin}", style="dim"))
     console.print(Text(str(source_file(entry.component) or "no file"), style="dim"))
     if block is not None:
-        console.print(Text(f"\nin a recipe:\n{write_yaml(block)}"), end="")
+        place = place_in_recipe(entry.kind)
+        heading = f"in a recipe, {place}:" if place else "in a recipe:"
+        console.print(Text(f"\n{heading}\n{write_yaml(in_recipe(entry.kind, block))}"), end="")
 
 
 def _print(found: list[Listing]) -> None:

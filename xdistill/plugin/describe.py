@@ -26,7 +26,16 @@ _SCALARS = {
     "object": "mapping",
 }
 _SECTIONS = re.compile(r"^(?:Args|Attributes|Raises|Returns):$", flags=re.MULTILINE)
-_NAMED = "name"  # stands for a modality, a tap or a branch in examples
+# What the bundled recipe mvi_hcc calls its modalities, taps and branches: an example can be tried there.
+_NAMED, _SECOND, _TABLE = "hbp", "pre", "clinical"
+_LISTS = {
+    "transform": "transforms",
+    "augmentation": "augment",
+    "task_loss": "objective",
+    "distillation_loss": "objective",
+    "metric": "metrics",
+    "tracker": "trackers",
+}
 _DEEPEST = 4
 
 
@@ -111,12 +120,30 @@ def example(entry: Entry, catalog: Catalog) -> dict[str, Any] | None:
     each other in ways that their types do not tell.
     """
     block = {"use": entry.name, **_required(entry.component.Config, catalog, _DEEPEST)}
+    if entry.kind == "transform" and block.get("modality") == _NAMED:
+        block["modality"] = _TABLE  # what transforms are for
     interface = next(kind.interface for kind in KINDS if kind.name == entry.kind)
     try:
         choose(interface, block, catalog)
     except (ValidationError, ValueError):  # pydantic's custom errors are ValueErrors
         return None
     return block
+
+
+def in_recipe(kind: str, block: Mapping[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+    """An `example` as it stands in a recipe: of a kind of which there are several, an item of their list.
+
+    The item of a task loss says which network it is for.
+    """
+    if kind == "task_loss":
+        block = {"use": block["use"], "on": "student", **block}
+    return [dict(block)] if kind in _LISTS else dict(block)
+
+
+def place_in_recipe(kind: str) -> str:
+    """In which list of a recipe a kind stands, in words; empty for a kind of which a place takes one."""
+    name = _LISTS.get(kind, "")
+    return f"under {name} of a stage" if name == "objective" else f"under {name}" if name else ""
 
 
 def source_file(component: type[Component]) -> Path | None:
@@ -159,13 +186,17 @@ def _value(field: Mapping[str, Any], choice: str, catalog: Catalog, depth: int) 
     if field.get("type") == "array":
         items = field.get("prefixItems") or [field.get("items", {})] * max(1, field.get("minItems", 1))
         values = [_value(item, choice, catalog, depth) for item in items]
-        return [f"{value}_{place}" if place and value == _NAMED else value for place, value in enumerate(values)]
+        return [_other_name(place) if place and value == _NAMED else value for place, value in enumerate(values)]
     if field.get("type") == "object":
         if "properties" in field:
             return {name: _value(field["properties"][name], "", catalog, depth) for name in field.get("required", ())}
         inner = next(iter(field.get("patternProperties", {}).values()), field.get("additionalProperties"))
         return {_NAMED: _value(inner, choice, catalog, depth)} if isinstance(inner, dict) else {}
     return _scalar(field)
+
+
+def _other_name(place: int) -> str:
+    return _SECOND if place == 1 else f"{_NAMED}_{place}"
 
 
 def _block(kind: str, catalog: Catalog, depth: int) -> dict[str, Any]:

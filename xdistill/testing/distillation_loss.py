@@ -153,7 +153,7 @@ class DistillationLossConformance(LossConformance):
             for output in (golden.student, golden.teacher)
         ]
         settings = golden.settings or self.settings
-        config = self.component.Config.model_validate(settings, context={"resolver": self.resolver()})
+        config = self.checked(settings)
         factory: Any = self.component
         with seeded():
             loss: nn.Module = factory(config, student=specs[0], teacher=specs[1])

@@ -104,7 +104,7 @@ class MetricConformance(Conformance):
 
     def _built(self, settings: Mapping[str, Any]) -> Metric:
         factory: Any = self.component
-        metric: Metric = factory(self.component.Config.model_validate(settings, context={"resolver": self.resolver()}))
+        metric: Metric = factory(self.checked(settings))
         return metric
 
 

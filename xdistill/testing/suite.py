@@ -8,11 +8,15 @@ from functools import cache, wraps
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from xdistill.interfaces.component import Choice, Component, Resolver
+from pydantic import ValidationError
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.component import Choice, Component, Resolver, Settings
 from xdistill.plugin.catalog import Catalog, build_catalog, load_catalog
 from xdistill.plugin.importing import Plugin
 from xdistill.plugin.kinds import BY_NAME
 from xdistill.plugin.specs import hookimpl
+from xdistill.recipe.wording import worded
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -70,14 +74,23 @@ class Conformance:
 
     def choice(self) -> Choice[Any]:
         """The component with its settings, validated."""
-        return Choice(self.component, self.component.Config.model_validate(self.settings, context=self._context()))
+        return Choice(self.component, self.checked(self.settings))
+
+    def checked(self, settings: Mapping[str, Any]) -> Settings:
+        """Settings of the component, as a recipe writes them, validated.
+
+        Raises:
+            SettingsError: with each setting that is at fault, and what is allowed.
+        """
+        __tracebackhide__ = True  # pytest shows who gave them
+        try:
+            return self.component.Config.model_validate(settings, context={"resolver": self.resolver()})
+        except ValidationError as error:
+            raise SettingsError(_at_fault(self.component, error)) from None
 
     def resolver(self) -> Resolver:
         """Finds components that the settings name; the installed ones, unless a subclass knows others."""
         return _Installed()
-
-    def _context(self) -> dict[str, Any]:
-        return {"resolver": self.resolver()}
 
     def test_the_catalog_takes_it(self) -> None:
         """It has a name and a Config, implements what its interface asks for, and its fields are its own."""
@@ -93,8 +106,20 @@ class Conformance:
         """Workers and records get the settings as JSON, and have to come to the same component with them."""
         choice = self.choice()
         dumped = json.loads(json.dumps(choice.settings.model_dump(mode="json"), allow_nan=False))
-        again = self.component.Config.model_validate(dumped, context=self._context())
+        again = self.checked(dumped)
         require(again == choice.settings, f"{choice.settings!r} came back from JSON as {again!r}")
+
+
+def _at_fault(component: type[Component], error: ValidationError) -> str:
+    """What is wrong with a component's settings, in the words that a recipe's author reads."""
+    known = component.Config.model_fields
+    faults = []
+    for details in error.errors(include_url=False):
+        path = ".".join(map(str, details["loc"]))
+        info = known.get(path)
+        words = worded(details, description=(info and info.description) or "", known=known if "." not in path else ())
+        faults.append(f"{path}: {words}" if path else words)
+    return f"the settings that {component.__qualname__} ({component.name!r}) is tested with: {'; '.join(faults)}"
 
 
 class _Installed:

@@ -60,7 +60,7 @@ class TaskLossConformance(LossConformance):
     def built(self, shape: tuple[int, ...], *, seed: int = 0, settings: Mapping[str, Any] | None = None) -> nn.Module:
         """The loss, on a network with features of this shape."""
         given = self.settings if settings is None else settings
-        config = self.component.Config.model_validate(given, context={"resolver": self.resolver()})
+        config = self.checked(given)
         factory: Any = self.component
         with seeded(seed):
             loss: nn.Module = factory(

@@ -77,6 +77,6 @@ class TrackerConformance(Conformance):
             facts={"cohort": "a cohort", "synthetic": "true"},
         )
         factory: Any = self.component
-        settings = self.component.Config.model_validate(self.settings_in(folder), context={"resolver": self.resolver()})
+        settings = self.checked(self.settings_in(folder))
         tracker: Tracker = factory(settings, run=run)
         return tracker
