@@ -125,7 +125,7 @@ def test_help_and_check(scripts, tmp_path):
 
 def test_the_flagship_recipe_runs_from_another_folder(scripts, tmp_path):
     changes = [part for change in SMALL for part in ("--set", change)]
-    done = run(scripts / "xdistill", "run", "mvi_hcc", *changes, "--json", cwd=tmp_path)
+    done = run(scripts / "xdistill", "run", "mvi_hcc", *changes, "--jobs", "1", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert len(result["summary"]["student"]["auc_ovo"]["folds"]) == 3

@@ -130,7 +130,7 @@ def test_installed_it_is_listed_and_trained_with(project, tmp_path):
 
     assert "distillation_loss\tcosine_features\txdistill-mine 0.1.0\t" in xdistill("plugins", "list")
     changes = [word for change in TINY for word in ("--set", change)]
-    result = json.loads(xdistill("run", "cosine.yaml", "--json", "--quiet", *changes))
+    result = json.loads(xdistill("run", "cosine.yaml", "--json", "--quiet", "--jobs", "1", *changes))
     record = json.loads((project / result["run_dir"] / "record.json").read_text(encoding="utf-8"))
     assert record["versions"]["xdistill-mine"] == "0.1.0"
     history = (project / result["run_dir"] / "folds" / "r0-f0" / "history.csv").read_text(encoding="utf-8")
