@@ -52,6 +52,17 @@ def test_what_is_shown_is_a_recipe_with_the_defaults_filled_in(write):
     assert json.loads(invoke("show", "recipe.yaml", "--json")) == again.tree()
 
 
+def test_what_a_recipe_searches_is_summed_up_and_each_choice_is_put_together():
+    search = "tune.space={optimizer.lr: {low: 0.01, high: 0.1}, student.hidden: {choices: [[8], [16]]}}"
+    lines = invoke("check", "digits_half", "--set", search, "--set", "tune.trials=7").splitlines()
+    assert lines[-1].split() == ["search", "optimizer.lr,", "student.hidden:", "7", "trials,", "tpe"]
+    wrong = "tune.space={student.hiddn: {choices: [[8]]}, stages.student.epochs: {low: 1, high: 3}}"
+    done = xdistill("recipe", "check", "digits_half", "--set", wrong, "--set", "tune.pruner={use: median, n: 1}")
+    assert (done.returncode, done.stdout) == (2, "")
+    for part in ("did you mean 'hidden'?", "has to be a whole number", "MedianPruner has no setting 'n'"):
+        assert part in done.stderr
+
+
 def test_the_schema_is_printed():
     assert json.loads(invoke("schema")) == recipe_json_schema()
 

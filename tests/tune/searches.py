@@ -13,8 +13,9 @@ from xdistill.engine.events import Event
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.tune.check import searched
 from xdistill.tune.run import _identity
-from xdistill.tune.study import Options, Study, make_study, searched
+from xdistill.tune.study import Options, Study, make_study
 from xdistill.tune.variants import without_search
 from xdistill.tune.worker import run_trials
 
@@ -53,17 +54,26 @@ def exhausted(events: Any) -> Any:
             return end.value
 
 
-def prepared(given: LoadedRecipe, catalog: Catalog, cache: Path, runs: Path) -> Prepared:
-    """The outer run."""
+def prepared(
+    given: LoadedRecipe, catalog: Catalog, cache: Path, runs: Path, also: frozenset[Any] = frozenset()
+) -> Prepared:
+    """The outer run; ``also`` has the components of choices."""
     experiment = assemble(without_search(given), catalog)
     cohort = exhausted(ready_cohort(experiment, cache))
     plain = searched(given).model_dump(mode="json")
-    return prepare(without_search(given), experiment, catalog, cohort, runs, tune=plain)
+    return prepare(without_search(given), experiment, catalog, cohort, runs, tune=plain, also=also)
 
 
-def study(given: LoadedRecipe, catalog: Catalog, cache: Path, folder: Path, **options: Any) -> Study:
+def study(
+    given: LoadedRecipe,
+    catalog: Catalog,
+    cache: Path,
+    folder: Path,
+    also: frozenset[Any] = frozenset(),
+    **options: Any,
+) -> Study:
     """The study of a search, in a folder."""
-    outer = prepared(given, catalog, cache, folder / "runs")
+    outer = prepared(given, catalog, cache, folder / "runs", also)
     plain = searched(given).model_dump(mode="json")
     wanted = Options(studies=folder / "tune", **options)
     return make_study(given, outer, _identity(outer, plain, catalog, flat=wanted.flat), wanted)

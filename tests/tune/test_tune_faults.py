@@ -6,14 +6,16 @@ import pytest
 
 from tune import searches
 from xdistill.engine.assemble import assemble
-from xdistill.errors import RecipeError, UserError
+from xdistill.errors import PluginError, RecipeError, UserError
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.tune.check import check_search
 from xdistill.tune.run import tune
 from xdistill.tune.sampling import quiet
 from xdistill.tune.storage import open_storage, open_study, shown_url, storage_url
-from xdistill.tune.study import Options, check_search
+from xdistill.tune.study import Options
 from xdistill.tune.variants import without_search
+from xdistill.tune.worker import run_trials
 
 
 def faults(tmp_path, catalog, text):
@@ -187,6 +189,26 @@ def test_too_few_subjects_for_the_inner_folds_are_told_of(catalog, tmp_path, sha
     given = searches.loaded({"folds": 30})
     with pytest.raises(UserError, match=r"the inner folds of r0-f0: .*tune\.folds"):
         searches.study(given, catalog, shared_cache, tmp_path)
+
+
+def test_a_worker_without_a_plugin_that_only_a_choice_uses_is_told_of(catalog, tmp_path, shared_cache):
+    losses = [{"use": "generalized", "imitation": 0.5}, {"use": "sp", "taps": ["hidden"]}]
+    given = searches.loaded(
+        {"space": {"stages.joint.objective.2": {"choices": losses}}},
+        teacher={"use": "mlp", "inputs": ["privileged"], "hidden": [4]},
+        student={"use": "mlp", "inputs": ["regular"], "hidden": [4]},
+    )
+    experiment = assemble(without_search(given), catalog)
+    plugins = {entry.component: entry.plugin for entry in catalog}
+    choices = check_search(given, experiment, catalog)
+    added = {plugins[component] for component in choices} - {plugins[one] for one in experiment.components}
+    assert added, "a choice comes from a plugin that the recipe itself does not use"
+    made = searches.study(given, catalog, shared_cache, tmp_path, also=choices)
+    payload = {**made.jobs()[0].payload}
+    assert added <= payload["driver"]["plugins"].keys()
+    payload["driver"] = {**payload["driver"], "plugins": {"elsewhere": ["xdistill-elsewhere", "1.2"]}}
+    with pytest.raises(PluginError, match=r"has no plugin 'elsewhere', .* from xdistill-elsewhere 1\.2; install"):
+        list(run_trials(payload))
 
 
 def test_no_workers_are_refused(catalog, tmp_path):

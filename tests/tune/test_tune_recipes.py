@@ -7,8 +7,8 @@ import pytest
 from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
 from xdistill.recipe.load import load_recipe
+from xdistill.tune.check import check_search
 from xdistill.tune.sampling import quiet
-from xdistill.tune.study import check_search
 from xdistill.tune.variants import without_search
 
 RECIPES = Path(__file__).parents[2] / "recipes"

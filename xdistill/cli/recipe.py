@@ -43,12 +43,14 @@ def check(
 ) -> None:
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
-    Nothing is trained. All faults are told at once, each with its file, line and column.
+    Nothing is trained. All faults are told at once, each with its file, line and column. Of what the recipe says to
+    search, every choice is put together once.
     """
     from xdistill.cli.console import print_json
 
     with chosen_plugins(plugin, disable_plugin):
-        summary = _experiment(recipe, profile, changes).summary()
+        experiment = _experiment(recipe, profile, changes, search=True)
+    summary = experiment.summary() | _searched(experiment)
     if as_json:
         print_json(summary)
     else:
@@ -94,12 +96,24 @@ def schema() -> None:
     print_json(recipe_json_schema())
 
 
-def _experiment(recipe: str, profile: str | None, changes: list[str] | None) -> Experiment:
+def _experiment(recipe: str, profile: str | None, changes: list[str] | None, *, search: bool = False) -> Experiment:
     from xdistill.engine.assemble import assemble, read_recipe
     from xdistill.plugin import load_catalog
 
     loaded = read_recipe(recipe, profile=profile, overrides=changes or (), catalog=load_catalog)
-    return assemble(loaded, load_catalog())
+    experiment = assemble(loaded, load_catalog())
+    if search and loaded.recipe.tune is not None:
+        from xdistill.tune.check import check_search
+
+        check_search(loaded, experiment, load_catalog())
+    return experiment
+
+
+def _searched(experiment: Experiment) -> dict[str, str]:
+    tune = experiment.recipe.tune
+    if tune is None:
+        return {}
+    return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
 def _print_summary(summary: dict[str, str]) -> None:

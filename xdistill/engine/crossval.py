@@ -22,6 +22,7 @@ from xdistill.engine.missing import check_presence, complete_subjects, training_
 from xdistill.engine.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
 from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
+from xdistill.interfaces.component import Component
 from xdistill.interfaces.executor import Job
 from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
@@ -48,6 +49,7 @@ class Prepared:
     control_of: str = ""  # id of the run that this one is a control of
     recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
     notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
+    also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ def prepare(
     runs: Path,
     *,
     tune: Mapping[str, Any] | None = None,
+    also: frozenset[type[Component]] = frozenset(),
 ) -> Prepared:
     """Split the cohort and find the run's folder; nothing is written.
 
@@ -140,6 +143,7 @@ def prepare(
         cohort: the cohort.
         runs: folder of all runs.
         tune: the search whose settings the folds are trained with; it makes another run. None: the recipe's own.
+        also: components that this search may choose.
 
     Raises:
         DataError: when the cohort cannot be used by this recipe.
@@ -162,8 +166,8 @@ def prepare(
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
     if tune is not None:
         resolved["tune"] = dict(tune)
-    known = versions(experiment.components, catalog)
-    identity = identity_of(experiment, resolved, catalog, cohort, splits)
+    used = experiment.components | also
+    identity = identity_of(experiment, resolved, catalog, cohort, splits, also=also)
     control_of = ""
     if recipe.control is not None:
         original = assemble(without_control(loaded), catalog)
@@ -176,23 +180,31 @@ def prepare(
         folder=RunFolder(runs / run_name(resolved) / identity),
         resolved=resolved,
         identity=identity,
-        versions=known,
-        facts=driver_facts(experiment.components, catalog),
+        versions=versions(used, catalog),
+        facts=driver_facts(used, catalog),
         profile=loaded.profile or "",
         control_of=control_of,
+        also=also,
     )
 
 
 def identity_of(
-    experiment: Experiment, resolved: dict[str, Any], catalog: Catalog, cohort: Cohort, splits: Splits
+    experiment: Experiment,
+    resolved: dict[str, Any],
+    catalog: Catalog,
+    cohort: Cohort,
+    splits: Splits,
+    *,
+    also: frozenset[type[Component]] = frozenset(),
 ) -> str:
-    """The id of a run: of its recipe, cohort, splits, versions and sources."""
+    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use."""
+    used = experiment.components | also
     return run_id(
         resolved,
         fingerprint=cohort.fingerprint,
         split_hash=splits.hash,
-        versions=versions(experiment.components, catalog),
-        sources=sources(experiment.components),
+        versions=versions(used, catalog),
+        sources=sources(used),
     )
 
 

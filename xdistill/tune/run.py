@@ -18,6 +18,7 @@ from xdistill.runs import Run, load_run
 from xdistill.runs.files import make_folder, read_json, write_json
 from xdistill.tune.account import account, write_account
 from xdistill.tune.census import best_of, census
+from xdistill.tune.check import check_search, searched
 from xdistill.tune.events import SearchFinished, SearchStarted, StudyFinished
 from xdistill.tune.inner import FLAT
 from xdistill.tune.outcome import Winner, agreed, optimism, winner_of
@@ -26,7 +27,7 @@ from xdistill.tune.report.trials import search_rows
 from xdistill.tune.sampling import quiet
 from xdistill.tune.space import values_of
 from xdistill.tune.storage import reached, shown_url
-from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, check_search, make_study, searched
+from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, make_study
 from xdistill.tune.tuned import write_tuned
 from xdistill.tune.variants import with_values, without_search
 from xdistill.tune.wording import flat_remarks, nested_remarks
@@ -62,10 +63,10 @@ def tune(
     experiment = assemble(without_search(loaded), catalog)
     check_executor(experiment)
     with quiet():
-        check_search(loaded, experiment, catalog)
+        choices = check_search(loaded, experiment, catalog)
     cohort = yield from ready_cohort(experiment, cache)
     plain = searched(loaded).model_dump(mode="json")
-    prepared = prepare(without_search(loaded), experiment, catalog, cohort, runs, tune=plain)
+    prepared = prepare(without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices)
     study = make_study(loaded, prepared, _identity(prepared, plain, catalog, flat=options.flat), options)
     with quiet():
         opened = study.open()
@@ -90,7 +91,7 @@ def _identity(prepared: Prepared, plain: Mapping[str, Any], catalog: Catalog, *,
     """The id of a study: all that decides its trials, but not how many they are, so that a search can be prolonged."""
     search = {name: value for name, value in plain.items() if name != "trials"}
     resolved = {**prepared.resolved, "tune": {**search, "flat": flat}}
-    return identity_of(prepared.experiment, resolved, catalog, prepared.cohort, prepared.splits)
+    return identity_of(prepared.experiment, resolved, catalog, prepared.cohort, prepared.splits, also=prepared.also)
 
 
 def _search(study: Study, opened: Mapping[str, OptunaStudy]) -> Generator[Event, None, None]:

@@ -11,17 +11,16 @@ from xdistill.cohort import Cohort, Splits
 from xdistill.engine.crossval import Prepared
 from xdistill.engine.device import accelerators
 from xdistill.engine.experiment import Experiment
-from xdistill.errors import RecipeError, UserError
+from xdistill.errors import UserError
 from xdistill.interfaces.executor import Job
-from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.tuning import Tune
 from xdistill.runs.files import make_folder
+from xdistill.tune.check import searched
 from xdistill.tune.inner import FLAT, inner_splits
-from xdistill.tune.metrics import is_maximised, metric_fault
-from xdistill.tune.sampling import search_faults
+from xdistill.tune.metrics import is_maximised
 from xdistill.tune.storage import open_storage, open_study, reached, storage_url
-from xdistill.tune.variants import space_variant_faults, without_search
+from xdistill.tune.variants import without_search
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -134,38 +133,6 @@ class Study:
             "crowded": self.workers > 1,
             "driver": self.facts,
         }
-
-
-def searched(loaded: LoadedRecipe) -> Tune:
-    """What a recipe searches.
-
-    Raises:
-        RecipeError: when it searches nothing.
-    """
-    if loaded.recipe.tune is None:
-        message = (
-            "the recipe says nothing of what to search; add `tune: {space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, "
-            "log: true}}}`"
-        )
-        raise RecipeError([loaded.fault(("tune",), message)])
-    return loaded.recipe.tune
-
-
-def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog) -> None:
-    """Check what only plugins and Optuna know: each choice of the space, metric, sampler and pruner.
-
-    Raises:
-        RecipeError: all faults at once.
-    """
-    tune = searched(loaded)
-    faults = space_variant_faults(loaded, tune, catalog)
-    wrong = metric_fault(tune.metric, experiment)
-    if wrong:
-        faults.append(loaded.fault(("tune", "metric"), wrong))
-    epochs = experiment.epochs * tune.folds
-    faults += [loaded.fault(("tune", *place), message) for place, message in search_faults(tune, epochs)]
-    if faults:
-        raise RecipeError(sorted(faults, key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column)))
 
 
 def make_study(loaded: LoadedRecipe, prepared: Prepared, identity: str, options: Options) -> Study:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xdistill.engine.assemble import assemble
 from xdistill.errors import Fault, RecipeError
+from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import validated
 from xdistill.recipe.loaded import LoadedRecipe
@@ -49,19 +50,33 @@ def _changed(loaded: LoadedRecipe, nodes: Mapping[str, Node]) -> LoadedRecipe:
     return replace(loaded, recipe=recipe, root=root)
 
 
-def space_variant_faults(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> list[Fault]:
-    """What is wrong with the recipes that a space makes: each choice is assembled once, of a range both ends and more.
+@dataclass(frozen=True)
+class Variants:
+    """What the recipes that a space makes are like.
+
+    Attributes:
+        faults: what is wrong with them.
+        components: that they are made of.
+    """
+
+    faults: tuple[Fault, ...]
+    components: frozenset[type[Component]]
+
+
+def variants(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> Variants:
+    """Look at the recipes that a space makes: each choice is assembled once, of a range both ends and more.
 
     Choices that only together do not fit are not found here; a trial of theirs fails by itself.
     """
     plain = without_search(loaded)
     faults: dict[Fault, None] = {}
+    components: set[type[Component]] = set()
     for name, nodes in _variants(loaded.root, tune):
         try:
-            assemble(_changed(plain, nodes), catalog)
+            components |= assemble(_changed(plain, nodes), catalog).components
         except RecipeError as error:
             faults.update(dict.fromkeys(_blamed(fault, name, nodes[name]) for fault in error.faults))
-    return list(faults)
+    return Variants(tuple(faults), frozenset(components))
 
 
 def _blamed(fault: Fault, name: str, node: Node) -> Fault:

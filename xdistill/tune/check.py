@@ -1,0 +1,57 @@
+"""Whether a recipe's search can be made, before anything is trained. Needs no Optuna: `recipe check` asks as well."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from xdistill.engine.experiment import Experiment
+from xdistill.errors import RecipeError
+from xdistill.interfaces.component import Component
+from xdistill.plugin import Catalog
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.tuning import Tune
+from xdistill.tune.metrics import metric_fault
+from xdistill.tune.variants import variants
+
+
+def searched(loaded: LoadedRecipe) -> Tune:
+    """What a recipe searches.
+
+    Raises:
+        RecipeError: when it searches nothing.
+    """
+    if loaded.recipe.tune is None:
+        message = (
+            "the recipe says nothing of what to search; add `tune: {space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, "
+            "log: true}}}`"
+        )
+        raise RecipeError([loaded.fault(("tune",), message)])
+    return loaded.recipe.tune
+
+
+def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog) -> frozenset[type[Component]]:
+    """Check what only plugins and Optuna know: each choice of the space, metric, sampler and pruner.
+
+    Where Optuna is not installed, nobody knows what its samplers and pruners take, and they are not looked at.
+
+    Returns:
+        The components of all choices.
+
+    Raises:
+        RecipeError: all faults at once.
+    """
+    tune = searched(loaded)
+    found = variants(loaded, tune, catalog)
+    faults = list(found.faults)
+    wrong = metric_fault(tune.metric, experiment)
+    if wrong:
+        faults.append(loaded.fault(("tune", "metric"), wrong))
+    if find_spec("optuna") is not None:
+        from xdistill.tune.sampling import quiet, search_faults
+
+        with quiet():
+            told = list(search_faults(tune, experiment.epochs * tune.folds))
+        faults += [loaded.fault(("tune", *place), message) for place, message in told]
+    if faults:
+        raise RecipeError(sorted(faults, key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column)))
+    return found.components
