@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from xdistill.cli.bench_options import FoldsOption, FromOption, RepeatsOption, RunsOption, TrialsOption
+from xdistill.cli.bench_options import FoldsOption, FromOption, RepeatsOption, TrialsOption
+from xdistill.cli.options import RunsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.compare import Side

@@ -9,8 +9,6 @@ import typer
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A benchmark file.")]
 
-RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs.")]
-
 FromOption = Annotated[
     Literal["records", "runs"] | None,
     typer.Option(

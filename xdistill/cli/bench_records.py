@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xdistill.cli.bench_options import RunsOption
+from xdistill.cli.options import RunsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark

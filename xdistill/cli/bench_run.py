@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xdistill.cli.bench_options import FileArgument, FoldsOption, RepeatsOption, RunsOption, TrialsOption
-from xdistill.cli.options import AddressOption, ExecutorOption
+from xdistill.cli.bench_options import FileArgument, FoldsOption, RepeatsOption, TrialsOption
+from xdistill.cli.options import AddressOption, CacheOption, ExecutorOption, QuietOption, RunsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark
@@ -43,8 +43,8 @@ def run(
         bool, typer.Option("--whole", help="Hand out whole entries, many at the same time, instead of one's folds.")
     ] = False,
     runs: RunsOption = Path("runs"),
-    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the cohort caches.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    cache: CacheOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from xdistill.cli.bench_options import FileArgument, FoldsOption, FromOption, RepeatsOption, RunsOption, TrialsOption
+from xdistill.cli.bench_options import FileArgument, FoldsOption, FromOption, RepeatsOption, TrialsOption
+from xdistill.cli.options import RunsOption
 
 if TYPE_CHECKING:
     from xdistill.bench.standings import Standings
