@@ -4,13 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tiny import tiny
-from xdistill.plugin import KINDS
+from xdistill.engine.crossval import execute
+from xdistill.engine.events import RunFinished, RunStarted
+from xdistill.plugin import KINDS, load_catalog
+from xdistill.plugin.importing import selected
 from xdistill.plugin.scaffold import write_plugin
+from xdistill.recipe.load import load_recipe
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +110,7 @@ def test_a_recipe_names_them(place):
     assert record["versions"]["new-distillation-loss"] == "0.1.0"
 
 
-def test_a_single_file_is_trained_with_and_another_content_is_another_run(tmp_path):
+def test_a_single_file_is_trained_with_and_another_content_is_another_run(tmp_path, monkeypatch):
     (loss, *_) = write_plugin("own-loss", "distillation_loss", parent=tmp_path)
     recipe = tiny(crossval={"folds": 2}, executor={"use": "local", "jobs": 1})
     recipe["stages"][0]["epochs"] = 1
@@ -117,6 +122,21 @@ def test_a_single_file_is_trained_with_and_another_content_is_another_run(tmp_pa
     assert "own_loss" in history.splitlines()[0]
     record = json.loads((tmp_path / first["run_dir"] / "record.json").read_text())
     assert len(record["versions"]["own_loss.py"]) == 12
-    assert json.loads(xdistill(*command, cwd=tmp_path))["run_dir"] == first["run_dir"], "the same run is found"
+    run = tmp_path / first["run_dir"]
+    assert event_of(tmp_path, loss, monkeypatch) == RunFinished(str(run)), "the same run is found"
     loss.write_text(loss.read_text().replace("sum(mse_loss", "0.5 * sum(mse_loss"))
-    assert json.loads(xdistill(*command, cwd=tmp_path))["run_dir"] != first["run_dir"]
+    other = event_of(tmp_path, loss, monkeypatch)
+    assert isinstance(other, RunStarted)
+    assert Path(other.path) != run
+
+
+def event_of(place, loss, monkeypatch):
+    """What a run of the recipe says when its cohort and its folder are known, in this process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    try:
+        with selected(files=[loss]):
+            loaded = load_recipe(place / "recipe.yaml")
+            with closing(execute(loaded, load_catalog(), runs=place / "runs", cache=place / "cache")) as events:
+                return next(event for event in events if isinstance(event, RunStarted | RunFinished))
+    finally:
+        sys.modules.pop(loss.stem, None)

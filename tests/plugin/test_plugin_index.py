@@ -158,4 +158,5 @@ def test_modules_of_one_file_and_strange_ones(tmp_path, monkeypatch):
     assert [file for file, _, _ in index._files("single_file_plugin")] == [str(tmp_path / "single_file_plugin.py")]
     assert index._files("none_such.inside") == []
     assert index._files("sys") == []
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # as of a script; `python -m pytest` has one
     assert index._files("__main__.x") == []
