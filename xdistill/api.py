@@ -216,7 +216,7 @@ def tune(
         load_catalog(),
         runs=Path(runs),
         cache=None if cache is None else Path(cache),
-        options=Options(**options),
+        options=Options(**{name: Path(value) if name == "studies" else value for name, value in options.items()}),
     )
     with closing(search) as events:
         for event in events:

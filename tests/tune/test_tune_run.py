@@ -13,6 +13,7 @@ from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml_writer import write_yaml
 from xdistill.runs.files import read_json
 from xdistill.tune.events import SearchStarted, TrialStarted
+from xdistill.tune.report.figures import _last
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
 
 def tune(folder, cache, **options):
     events = []
-    where = {"runs": folder / "runs", "cache": cache, "studies": folder / "tune"}
+    where = {"runs": folder / "runs", "cache": cache, "studies": str(folder / "tune")}
     result = api.tune(folder / "search.yaml", **where, on_event=events.append, **options)
     return result, events
 
@@ -124,6 +125,18 @@ def test_the_pages_are_self_contained_and_name_no_subject(nested, flat):
     outer = result.record["outer"]
     assert f"{outer['low']:.4f} to {outer['high']:.4f}" in text
     assert outer["low"] < outer["mean"] < outer["high"]
+
+
+def test_charts_are_scrolled_rather_than_shrunk_and_items_of_lists_say_of_which(flat):
+    result, _ = flat
+    text = (result.path / "report.html").read_text(encoding="utf-8")
+    assert text.count('class="scroll" tabindex="0" role="region" aria-label="Figure: ') >= 2
+    assert ".scroll > svg.chart { min-width:" in text
+    assert [_last(name) for name in ("seed", "optimizer.lr", "stages.joint.objective.2")] == [
+        "seed",
+        "lr",
+        "objective.2",
+    ]
 
 
 def test_the_runs_page_says_that_it_is_tuned(nested):

@@ -86,7 +86,7 @@ def parallel_figure(searches: Sequence[SearchRows], space: Space, metric: str, *
     for place, name in enumerate(names):
         _scale(axes, place, space[name])
     _ticks(axes, len(names), [(0.0, f"{low:.3g}"), (1.0, f"{high:.3g}")])
-    axes.set_xticks(range(len(names) + 1), [*(shorten(name.split(".")[-1]) for name in names), shorten(metric)])
+    axes.set_xticks(range(len(names) + 1), [*(shorten(_last(name)) for name in names), shorten(metric)])
     axes.set(xlim=(-0.25, len(names) + 0.55), ylim=(ABSENT - 0.08, 1.1))
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -133,6 +133,12 @@ def _ticks(axes: Axes, place: int, marks: Sequence[tuple[float, str]]) -> None:
 def _tail(name: str, most: int = 34) -> str:
     """The end of a field's name, which tells more than its beginning."""
     return name if len(name) <= most else "…" + name[1 - most :]
+
+
+def _last(name: str) -> str:
+    """The last part of a field's name; of an item of a list what it is an item of as well."""
+    before, _, last = name.rpartition(".")
+    return f"{before.rpartition('.')[2]}.{last}" if last.isdigit() and before else last
 
 
 def _short(label: Any) -> str:
