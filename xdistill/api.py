@@ -211,12 +211,14 @@ def tune(
 
     loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
     found: dict[type[Event], Any] = {}
+    if "studies" in options:
+        options["studies"] = Path(options["studies"])
     search = tune(
         loaded,
         load_catalog(),
         runs=Path(runs),
         cache=None if cache is None else Path(cache),
-        options=Options(**{name: Path(value) if name == "studies" else value for name, value in options.items()}),
+        options=Options(**options),
     )
     with closing(search) as events:
         for event in events:
