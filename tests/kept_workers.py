@@ -41,9 +41,12 @@ class KeptWorkers:
         self.start, self.give, self.end = pool._start, pool._give, pool._end
         self.lines: dict[pool._Worker, _Line] = {}
         self.kept: list[pool._Worker] = []
+        self.process = os.getpid()  # a fork of this process has none of its workers
 
     def started(self, target: str, extra: Mapping[str, str], rank: int, inbox: Any) -> pool._Worker:
         """A worker that was kept, or a new one."""
+        if os.getpid() != self.process:
+            return self.start(target, extra, rank, inbox)
         kind = _kind(target, extra)
         for worker in self.kept:
             if self.lines[worker].kind_of_worker == kind and not worker.gone:
