@@ -39,7 +39,8 @@ def kept_workers():
 
 @pytest.fixture
 def fresh_workers(kept_workers):
-    """For tests of starting and ending: workers start and end as they do for users."""
+    """For tests of starting and ending: workers start and end as they do for users, and those of others are gone."""
+    kept_workers.end_all()
     with kept_workers.left_out():
         yield
 

@@ -46,6 +46,7 @@ def children_of(process):
 
 
 @needs_two_cores
+@pytest.mark.usefixtures("fresh_workers")
 def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache):
     alone = xdistill.run(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
     seen, ended = [], []
