@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tiny import tiny
 from xdistill.cohort import build_cohort, open_cohort
@@ -10,6 +15,7 @@ from xdistill.engine.assemble import assemble
 from xdistill.engine.crossval import Prepared, prepare
 from xdistill.engine.fold import _trainer, run_fold
 from xdistill.recipe.load import as_loaded
+from xdistill.runs import RunFolder
 from xdistill.runs.files import write_json
 
 SUBJECTS, IMAGE_ONLY = 30, 45
@@ -21,12 +27,18 @@ def incomplete(**changes: Any) -> dict[str, Any]:
     return tiny(**{"data": DATA, "stages": [{**tiny()["stages"][0], "epochs": 1}], **changes})
 
 
+_PREPARED: dict[str, Prepared] = {}  # by recipe and cache, since many tests ask for the same
+
+
 def prepared(recipe, folder, cache, catalog) -> Prepared:
     """A run that is ready, its splits written."""
-    loaded = as_loaded(recipe)
-    experiment = assemble(loaded, catalog)
-    cohort = open_cohort(build_cohort(experiment.data, loaded.recipe.cache, directory=cache))
-    run = prepare(loaded, experiment, catalog, cohort, folder)
+    key = json.dumps([recipe, str(cache)])
+    if key not in _PREPARED:
+        loaded = as_loaded(recipe)
+        experiment = assemble(loaded, catalog)
+        cohort = open_cohort(build_cohort(experiment.data, loaded.recipe.cache, directory=cache))
+        _PREPARED[key] = prepare(loaded, experiment, catalog, cohort, Path())
+    run = replace(_PREPARED[key], folder=RunFolder(folder / _PREPARED[key].folder.path))
     run.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(run.folder.splits, run.splits.to_json())
     return run
@@ -47,7 +59,9 @@ def payload_of(run: Prepared, fold: int = 0) -> dict[str, Any]:
 def trainer_of(recipe, folder, cache, catalog):
     """The trainer of a run's first fold."""
     run = prepared(recipe, folder, cache, catalog)
-    return _trainer(payload_of(run), run.folder, "r0-f0")[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xdistill.engine.fold.load_catalog", lambda: catalog)  # the same, which takes a while to load
+        return _trainer(payload_of(run), run.folder, "r0-f0")[0]
 
 
 def first_fold(recipe, folder, cache, catalog):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
-from engine.offline import LEARN, TEACH, finished, offline, same, weights, wider
+from engine.offline import LEARN, ONE_PHASE, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.events import EpochEnded, TeacherCacheFailed
@@ -20,6 +20,7 @@ from xdistill.engine.teacher_cache import FOLDER
 from xdistill.types import Batch, Output
 
 OFF = {"teacher_cache": {"use": "off"}}
+TWO = {"epochs": 2}
 BATCHES = 3  # of an epoch: 20 training subjects in batches of 8
 CHUNKS = 2  # for 20 subjects at once: all of them, and some again to see that they do not influence each other
 
@@ -53,15 +54,20 @@ def kept(cache):
     return sorted((cache / FOLDER / "outputs").rglob("*.h5"))
 
 
-def test_with_augmentation_a_second_student_computes_no_teacher(tmp_path, empty, catalog):
-    two = {"epochs": 2}
-    plain, _, calls = counted(offline(learn=two, **OFF), tmp_path / "plain", empty, catalog)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, cohorts, catalog):
+    """Two epochs with a student, nothing kept."""
+    trainer, _, calls = counted(offline(learn=TWO, **OFF), tmp_path_factory.mktemp("plain"), cohorts, catalog)
     assert calls == 2 * BATCHES
-    first, _, calls = counted(offline(learn=two), tmp_path / "first", empty, catalog)
+    return trainer
+
+
+def test_with_augmentation_a_second_student_computes_no_teacher(plain, tmp_path, empty, catalog):
+    first, _, calls = counted(offline(learn=TWO), tmp_path / "first", empty, catalog)
     assert calls == 2 * BATCHES
     assert len(kept(empty)) == 2
     assert same(weights(plain), weights(first))
-    second, _, calls = counted(offline(learn=two), tmp_path / "second", empty, catalog)
+    second, _, calls = counted(offline(learn=TWO), tmp_path / "second", empty, catalog)
     assert calls == 0
     assert same(weights(plain), weights(second))
     assert [row["total"] for row in second.history] == [row["total"] for row in plain.history]
@@ -112,9 +118,6 @@ def test_without_augmentation_each_subject_is_asked_about_once(tmp_path, empty, 
         assert same(weights(plain), weights(other))
 
 
-ONE_PHASE = {"use": "multibranch", "branches": {"hbp": tiny()["student"]["branches"]["hbp"]}}
-
-
 @pytest.mark.parametrize(
     ("changes", "first_time"),
     [
@@ -125,7 +128,7 @@ ONE_PHASE = {"use": "multibranch", "branches": {"hbp": tiny()["student"]["branch
     ids=["augmented", "plain", "ahead"],
 )
 def test_what_only_the_teacher_reads_is_not_loaded_for_batches(changes, first_time, tmp_path, empty, catalog):
-    recipe = offline(student=ONE_PHASE, **changes)
+    recipe = offline(teacher=tiny()["teacher"], **changes)
     plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
     for name, expected in (("first", first_time), ("second", {"hbp"})):
         trainer = trainer_of(recipe, tmp_path / name, empty, catalog)
@@ -145,7 +148,7 @@ def test_what_only_the_teacher_reads_is_not_loaded_for_batches(changes, first_ti
 
 def test_a_loss_that_reads_inputs_gets_them(tmp_path, empty, catalog):
     reads = {"use": "clinical_reconstruction", "on": "student", "taps": ["hbp"]}
-    recipe = offline(student=ONE_PHASE, learn={"objective": [{"use": "focal"}, {"use": "class_kl"}, reads]})
+    recipe = offline(learn={"objective": [{"use": "focal"}, {"use": "class_kl"}, reads]})
     plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
     finished(recipe, tmp_path / "first", empty, catalog)
     second, _, calls = counted(recipe, tmp_path / "second", empty, catalog)
@@ -189,7 +192,7 @@ def test_it_stays_near_what_the_batches_of_training_would_say(tmp_path, empty, c
     ],
 )
 def test_missing_modalities(missing, augment, tmp_path, empty, catalog):
-    recipe = incomplete(stages=[TEACH, LEARN], missing=missing, augment=augment)
+    recipe = incomplete(**ONE_PHASE, stages=[TEACH, LEARN], missing=missing, augment=augment)
     plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
     for name in ("first", "second"):
         trainer, _, calls = counted(recipe, tmp_path / name, empty, catalog)
@@ -199,8 +202,8 @@ def test_missing_modalities(missing, augment, tmp_path, empty, catalog):
 
 @pytest.mark.parametrize("augment", [[], tiny()["augment"]])
 def test_half_precision_diagnostics_and_a_chosen_epoch(augment, tmp_path, empty, catalog):
-    recipe = offline(
-        learn={"objective": [{"use": "focal"}, {"use": "feature_kl", "taps": ["hbp", "pre"]}]},
+    recipe = tiny(
+        stages=[TEACH, {**LEARN, "objective": [{"use": "focal"}, {"use": "feature_kl", "taps": ["hbp", "pre"]}]}],
         augment=augment,
         compute={"precision": "bf16-mixed"},
         diagnostics=True,
@@ -273,12 +276,9 @@ def test_damaged_outputs_are_told_and_made_anew(how, tmp_path, empty, catalog):
     assert file.read_bytes() == whole
 
 
-@pytest.mark.parametrize("trouble", ["full disk", "no folder"])
-def test_outputs_that_cannot_be_written_are_told_once_and_cost_nothing_else(
-    trouble, tmp_path, empty, catalog, monkeypatch
-):
-    recipe = offline(learn={"epochs": 2})
-    plain, _ = finished({**recipe, **OFF}, tmp_path / "plain", empty, catalog)
+@pytest.fixture(params=["full disk", "no folder"])
+def unwritable(request, empty, monkeypatch):
+    """A cache in which teachers can be kept, and outputs cannot."""
     usual = Path.write_bytes
 
     def full(path, data):
@@ -287,17 +287,22 @@ def test_outputs_that_cannot_be_written_are_told_once_and_cost_nothing_else(
         usual(path, data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    if trouble == "full disk":
+    if request.param == "full disk":
         monkeypatch.setattr(Path, "write_bytes", full)
     else:
         (empty / FOLDER).mkdir()
         (empty / FOLDER / "outputs").write_text("a file where the folder would be")
-    trainer, told = finished(recipe, tmp_path / "first", empty, catalog)
+    return empty
+
+
+def test_outputs_that_cannot_be_written_are_told_once_and_cost_nothing_else(plain, tmp_path, unwritable, catalog):
+    trainer, told = finished(offline(learn=TWO), tmp_path, unwritable, catalog)
     (failed,) = [event for event in told if isinstance(event, TeacherCacheFailed)]
     assert "nothing can be kept there" in failed.reason
     assert "goes on without" in failed.reason
     assert same(weights(plain), weights(trainer))
-    assert not [path for path in (empty / FOLDER / "outputs").rglob("*") if path.is_file()]
+    assert not [path for path in (unwritable / FOLDER / "outputs").rglob("*") if path.is_file()]
+    assert len(list((unwritable / FOLDER / "teachers").iterdir())) == 1
 
 
 def test_more_than_the_recipe_allows_is_not_kept(tmp_path, empty, catalog):

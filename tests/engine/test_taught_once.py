@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
-from engine.offline import LEARN, TEACH, finished, offline, same, weights, wider
+from engine.offline import LEARN, ONE_PHASE, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.events import EpochEnded, TeacherCacheFailed
@@ -157,7 +157,7 @@ def test_a_student_who_learned_before_is_no_part_of_it(tmp_path, cohorts, catalo
 
 
 def test_missing_modalities_change_nothing_in_that(tmp_path, empty, catalog):
-    recipe = incomplete(stages=[TEACH, LEARN], missing={"use": "modality_dropout", "rate": 0.5})
+    recipe = incomplete(**ONE_PHASE, stages=[TEACH, LEARN], missing={"use": "modality_dropout", "rate": 0.5})
     finished(recipe, tmp_path / "first", empty, catalog)
     second, _ = finished({**recipe, "name": "tests/second"}, tmp_path / "second", empty, catalog)
     anew, _ = finished({**recipe, "teacher_cache": {"use": "off"}}, tmp_path / "anew", empty, catalog)
