@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,8 @@ os.environ.update(
     }
 )
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install 'xdistill[ray]'")
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1"}
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_log_monitor": False}
+HEAD = {**NODE, "include_dashboard": False, "no_monitor": True}  # of processes only those that the tests need
 PLUGIN = '''"""A plugin with one loss, to be had in several versions."""
 
 from xdistill.interfaces import TaskLoss
@@ -50,10 +52,8 @@ def a_cluster(modules):
     import ray
     from ray.cluster_utils import Cluster
 
-    with pytest.MonkeyPatch.context() as of_nodes:
-        of_nodes.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(modules), os.environ.get("PYTHONPATH")))))
-        cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False}))
-        patiently(lambda: cluster.add_node(**NODE))
+    cluster = started(lambda: Cluster(initialize_head=True, head_node_args=HEAD), modules)
+    started(lambda: cluster.add_node(**NODE), modules)
     try:
         yield cluster
     finally:
@@ -61,14 +61,22 @@ def a_cluster(modules):
         cluster.shutdown()
 
 
-def patiently(start):
-    """Start a node; where the machine is so busy that Ray's own thirty seconds are too short, once more."""
-    for attempt in range(3):
-        try:
-            return start()
-        except Exception as error:  # Ray raises just this
-            if "timed out during startup" not in str(error) or attempt == 2:
-                raise
+def started(start, *modules):
+    """Start a node; where the machine is so busy that Ray's own thirty seconds are too short, once more.
+
+    Args:
+        start: what starts it.
+        modules: folders in which its workers look for modules too, besides that of the tests.
+    """
+    folders = (*modules, Path(__file__).parent, os.environ.get("PYTHONPATH"))
+    with pytest.MonkeyPatch.context() as of_node:
+        of_node.setenv("PYTHONPATH", os.pathsep.join(str(folder) for folder in folders if folder))
+        for attempt in range(3):
+            try:
+                return start()
+            except Exception as error:  # Ray raises just this
+                if "timed out during startup" not in str(error) or attempt == 2:
+                    raise
     return None
 
 

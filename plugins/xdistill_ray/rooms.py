@@ -16,8 +16,8 @@ def needs(job: Job, gpu_share: float) -> dict[str, float]:
 
 def rooms(ray: Any, job: Job, gpu_share: float) -> int:
     """How many jobs like this one the nodes that are alive could run at once, were they idle."""
-    wanted = {name: amount for name, amount in needs(job, gpu_share).items() if amount}
-    return sum(min(int(resources[name] / amount) for name, amount in wanted.items()) for resources in _nodes(ray))
+    wanted = needs(job, gpu_share)
+    return sum(_rooms(node, wanted) for node in _nodes(ray))
 
 
 def has_room(ray: Any, job: Job, gpu_share: float) -> bool:
@@ -32,15 +32,26 @@ def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
         RunError: when no node could ever run it.
     """
     for job in jobs:
-        if not has_room(ray, job, gpu_share):
-            wanted = needs(job, gpu_share)
-            largest = max(_nodes(ray), key=lambda resources: (resources["GPU"], resources["CPU"]), default=None)
-            there = f"the largest node has {_written(largest)}" if largest else "it has no node"
-            remedy = "start a node that has them (ray start --num-gpus=1)" if wanted["GPU"] else "lower --threads"
-            raise RunError(
-                f"no node of the Ray cluster has room for {job.name}: it needs {_written(wanted)}, and "
-                f"{there}; {remedy}"
-            )
+        if has_room(ray, job, gpu_share):
+            continue
+        wanted = needs(job, gpu_share)
+        nodes = sorted(_nodes(ray), key=lambda node: (node["GPU"], node["CPU"]))
+        there = f"the largest node has {_written(nodes[-1])}" if nodes else "it has no node"
+        lacks_gpus = all(node["GPU"] < wanted["GPU"] for node in nodes)
+        remedy = f"start a node that has them (ray start --num-gpus={job.gpus})" if lacks_gpus else "lower --threads"
+        raise RunError(
+            f"no node of the Ray cluster has room for {job.name}: it needs {_written(wanted)}, and {there}; {remedy}"
+        )
+
+
+def _rooms(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
+    """How many jobs that want this much one node could run at once."""
+    beside = int(node["CPU"] / wanted["CPU"])
+    if not wanted["GPU"]:
+        return beside
+    # what is left over of one GPU and of another makes no share
+    of_gpus = int(node["GPU"] / wanted["GPU"]) if wanted["GPU"] >= 1 else int(node["GPU"]) * int(1 / wanted["GPU"])
+    return min(beside, of_gpus)
 
 
 def _nodes(ray: Any) -> list[dict[str, float]]:

@@ -49,13 +49,13 @@ class Streams:
         while waiting or self._running:
             while waiting and len(self._running) < limit:
                 self._start(waiting.popleft())
-            ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=SILENCE)
+            ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=min(SILENCE, self.patience))
             if ready:
                 roomless_since = None
-                for event in self._hear(ready[0]):
-                    if event.kind == "restarted":
-                        waiting.extend(job for job in jobs if job.name == event.job)
-                    yield event
+                event = self._hear(ready[0])
+                if event.kind == "restarted":
+                    waiting.extend(job for job in jobs if job.name == event.job)
+                yield event
             elif any(has_room(self.ray, job, self.gpu_share) for job in self._running.values()):
                 roomless_since = None
             elif roomless_since is None:
@@ -82,20 +82,23 @@ class Streams:
         ).remote(self.target, job.payload, driver())
         self._running[stream] = job
 
-    def _hear(self, stream: Any) -> Iterator[JobEvent]:
+    def _hear(self, stream: Any) -> JobEvent:
         """The next word of a task, which may be its last."""
         job = self._running.pop(stream)
         ended: tuple[type[BaseException], ...] = (StopIteration, *self._lost())
         try:
             kind, value = self.ray.get(next(stream))
         except ended as error:
-            yield self._died(job, error)
+            return self._died(job, self._how(error))
         except self.ray.exceptions.RayError as error:
-            yield JobEvent(job.name, "failed", RunError(f"Ray could not run {job.name}: {_first_line(error)}"))
-        else:
-            if kind == "event":
-                self._running[stream] = job  # now the last, so that those who say much do not outtalk others
-            yield JobEvent(job.name, "failed", RunError(value)) if kind == "unfit" else JobEvent(job.name, kind, value)
+            return JobEvent(job.name, "failed", RunError(f"Ray could not run {job.name}: {_first_line(error)}"))
+        if kind == "event":
+            self._running[stream] = job  # now the last, so that those who say much do not outtalk others
+        if kind == "unfit":
+            return JobEvent(job.name, "failed", RunError(value))
+        if kind == "failed" and isinstance(value, WorkerDiedError):  # of a process that the worker had started
+            return self._died(job, f"says: {str(value).partition('. ')[0]}")
+        return JobEvent(job.name, kind, value)
 
     def _lost(self) -> tuple[type[Exception], ...]:
         """What Ray raises when a worker or its node is gone."""
@@ -108,27 +111,28 @@ class Streams:
             errors.ObjectLostError,
         )
 
-    def _died(self, job: Job, error: BaseException) -> JobEvent:
+    def _how(self, error: BaseException) -> str:
+        errors = self.ray.exceptions
+        if isinstance(error, errors.OutOfMemoryError):
+            return "was ended by Ray, because its node's memory ran out"
+        if isinstance(error, (errors.NodeDiedError, errors.LocalRayletDiedError)):
+            return "died with its node"
+        return "died"
+
+    def _died(self, job: Job, how: str) -> JobEvent:
+        """Whether a job starts again; ``how`` goes on from the words "its worker"."""
         self._deaths[job.name] += 1
-        how = self._how(error)
         if self._deaths[job.name] <= self.restarts:
             return JobEvent(job.name, "restarted", how)
         return JobEvent(
             job.name,
             "failed",
             WorkerDiedError(
-                f"{job.name} was given up after {self._deaths[job.name]} starts: at last {how}. What was finished is "
-                f"kept; the same command goes on. If memory ran out, lower loader.batch_size or executor.jobs"
+                f"{job.name} was given up after {self._deaths[job.name]} starts: at last its worker {how}. What was "
+                f"finished is kept; the same command goes on. If memory ran out, lower loader.batch_size or "
+                f"executor.jobs"
             ),
         )
-
-    def _how(self, error: BaseException) -> str:
-        errors = self.ray.exceptions
-        if isinstance(error, errors.OutOfMemoryError):
-            return "its worker was ended by Ray, because the node's memory ran out"
-        if isinstance(error, (errors.NodeDiedError, errors.LocalRayletDiedError)):
-            return "the node of its worker died"
-        return "its worker died"
 
     def _give_up(self, waiting: deque[Job]) -> Iterator[JobEvent]:
         jobs = [*self._running.values(), *waiting]

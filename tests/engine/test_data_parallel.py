@@ -14,9 +14,9 @@ from xdistill.engine.device import _devices, check_device, make_fabric
 from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted
 from xdistill.engine.local import LocalExecutor, cores
 from xdistill.errors import RunError
-from xdistill.interfaces.executor import Job
+from xdistill.interfaces.executor import Job, JobEvent
 from xdistill.recipe.schema import Compute
-from xdistill.workers import RANK_VARIABLE
+from xdistill.workers import RANK_VARIABLE, resolve
 
 TWO = {"accelerator": "cpu", "devices": 2}
 NOT_LOSSES = {"stage", "epoch", "seconds", "lr"}
@@ -45,10 +45,19 @@ def children_of(process):
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+def in_this_process(_, target, jobs):
+    """Instead of `LocalExecutor.run`: workers would take longer to start than to compute."""
+    for job in jobs:
+        yield from (JobEvent(job.name, "event", event) for event in resolve(target)(job.payload))
+        yield JobEvent(job.name, "done")
+
+
 @needs_two_cores
 @pytest.mark.usefixtures("fresh_workers")
-def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache):
-    alone = xdistill.run(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
+def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalExecutor, "run", in_this_process)
+        alone = xdistill.run(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
     seen, ended = [], []
 
     def listen(event):

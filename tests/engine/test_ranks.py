@@ -6,9 +6,12 @@ import time
 import pytest
 
 from xdistill.engine import ranks
+from xdistill.engine.local import LocalExecutor
 from xdistill.engine.ranks import run_together
 from xdistill.errors import DataError, WorkerDiedError
+from xdistill.interfaces.executor import Job
 
+IN_TWO_PROCESSES = "engine.toy_ranks:in_two_processes"
 PAYLOAD = {"recipe": {"compute": {"devices": 2, "threads": 3}}, "repeat": 0, "fold": 1}
 
 
@@ -18,8 +21,7 @@ def together(monkeypatch):
     monkeypatch.setattr(ranks, "_teams", {})
 
     def run(function, **more):
-        monkeypatch.setattr(ranks, "FOLD_FUNCTION", f"engine.toy_ranks:{function}")
-        return run_together(PAYLOAD | more)
+        return run_together(PAYLOAD | more, f"engine.toy_ranks:{function}")
 
     yield run
     for team in ranks._teams.values():
@@ -31,6 +33,18 @@ def test_all_know_their_place_and_stay_for_the_next_fold(together):
     assert [(rank, local, threads) for rank, _, local, threads in first] == [(0, "0", "3"), (1, "1", "3")]
     assert first == second
     assert os.getpid() not in {process for _, process, _, _ in first}
+
+
+def test_the_executor_starts_a_fold_again_whose_process_was_killed(tmp_path):
+    once = Job("once", PAYLOAD | {"function": "second_is_killed_once", "mark": str(tmp_path / "killed")})
+    always = Job("always", PAYLOAD | {"function": "second_is_killed"})
+    executor = LocalExecutor(LocalExecutor.Config(jobs=1))
+    events = [event for event in executor.run(IN_TWO_PROCESSES, [once, always]) if event.kind != "event"]
+    assert [event.kind for event in events if event.job == "once"] == ["restarted", "done"]
+    restarted, failed = (event for event in events if event.job == "always")
+    assert (restarted.kind, failed.kind) == ("restarted", "failed")
+    assert restarted.value.startswith("says: process 2 of 2 of r0-f1 was killed by SIGKILL")
+    assert isinstance(failed.value, WorkerDiedError)
 
 
 def test_whoever_listens_no_more_ends_them(together):

@@ -54,9 +54,8 @@ def together():
     """What two processes come to, by the size of the batch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranks, "_teams", {})
-        patch.setattr(ranks, "FOLD_FUNCTION", "engine.toy_ranks:computed")
         payload = {"recipe": {"compute": {"devices": 2, "threads": 1}}, "repeat": 0, "fold": 0, "sizes": SIZES}
-        yield dict(zip(SIZES, run_together(payload), strict=True))
+        yield dict(zip(SIZES, run_together(payload, "engine.toy_ranks:computed"), strict=True))
         for team in ranks._teams.values():
             team.close()
 

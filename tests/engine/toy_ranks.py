@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from xdistill.errors import DataError
 
@@ -24,6 +25,24 @@ def second_is_killed(payload):
     if _number(payload):
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(600)
+
+
+def second_is_killed_once(payload):
+    """The second is killed in the first start, and the first waits for it."""
+    yield _number(payload)
+    mark = Path(payload["mark"])
+    if not mark.exists():
+        if _number(payload):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(600)
+
+
+def in_two_processes(payload):
+    """What an executor is given to run: a worker that has two processes do the work."""
+    from xdistill.engine.ranks import run_together
+
+    yield from run_together(payload, f"engine.toy_ranks:{payload['function']}")
 
 
 def second_refuses(payload):

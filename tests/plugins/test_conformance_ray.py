@@ -3,21 +3,24 @@
 import importlib
 import subprocess
 import sys
+from contextlib import closing
 
+import psutil
 import pytest
 
 import xdistill
-from ray_cluster import NODE, a_cluster, install_plugin, needs_ray, patiently
+from ray_cluster import NODE, a_cluster, install_plugin, needs_ray, started
 from tiny import tiny
 from xdistill.engine.agreement import driver_facts
-from xdistill.engine.crossval import FOLD_FUNCTION
-from xdistill.engine.events import EpochEnded, FoldRestarted, RunStarted
+from xdistill.engine.crossval import FOLD_FUNCTION, execute
+from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
 from xdistill.errors import PluginError, RunError, UserError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import load_catalog
+from xdistill.recipe.load import as_loaded
 from xdistill.testing import ExecutorConformance
 from xdistill_ray.executor import RayExecutor
-from xdistill_ray.rooms import needs
+from xdistill_ray.rooms import _rooms, needs
 
 # Ray leaves files and sockets of its own to the garbage collector.
 pytestmark = [
@@ -32,17 +35,6 @@ def cluster(tmp_path_factory):
     install_plugin(of_workers, "toy_of_two_versions", "2.0")
     with a_cluster(of_workers) as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory, shared_cache):
-    return predictions(xdistill.run(two_folds(), runs=tmp_path_factory.mktemp("local"), cache=shared_cache))
-
-
-def two_folds(**executor):
-    """Folds that take some seconds, so that one does not end before the other has begun."""
-    stages = [{**tiny()["stages"][0], "epochs": 40}]
-    return tiny(stages=stages, crossval={"folds": 2}, executor=executor or {"use": "local", "jobs": 1})
 
 
 def predictions(result):
@@ -67,34 +59,115 @@ def test_one_job_at_a_time(cluster):
     assert [event.job for event in events] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
 
 
-def test_the_same_bits_as_local(cluster, local, tmp_path, shared_cache):
-    events = []
-    recipe = two_folds(use="ray", address=cluster.address)
-    result = xdistill.run(recipe, runs=tmp_path, cache=shared_cache, on_event=events.append)
-    assert predictions(result) == local
-    assert [event.jobs for event in events if isinstance(event, RunStarted)] == [2]
-
-
-def test_a_node_that_dies_loses_nothing(cluster, local, tmp_path, shared_cache):
-    """The second node is killed while a fold on it is at work; the fold goes on elsewhere, to the same bits."""
+def test_a_node_that_dies_loses_nothing(cluster, tmp_path, shared_cache):
+    """The second node is killed while a fold is at work there; it goes on elsewhere, to the bits of one machine."""
+    stages = [{**tiny()["stages"][0], "epochs": 12}]
+    recipe = tiny(stages=stages, crossval={"folds": 2})
     victim = next(iter(cluster.worker_nodes))
-    events = []
+    there = psutil.Process(victim.all_processes["raylet"][0].process.pid)
+    events, lost = [], []
 
     def on_event(event):
         events.append(event)
-        begun = {event.fold for event in events if isinstance(event, EpochEnded)}
-        if len(begun) == 2 and victim in cluster.worker_nodes:
+        if isinstance(event, EpochEnded) and event.done == 2 and not lost and works_on(there, event.fold):
+            lost.append(event.fold)
             cluster.remove_node(victim, allow_graceful=False)
 
-    recipe = two_folds(use="ray", address=cluster.address)
-    result = xdistill.run(recipe, runs=tmp_path, cache=shared_cache, on_event=on_event)
-    assert [event.reason for event in events if isinstance(event, FoldRestarted)] == ["the node of its worker died"]
-    assert predictions(result) == local
+    on_ray = {**recipe, "executor": {"use": "ray", "address": cluster.address}}
+    result = xdistill.run(on_ray, runs=tmp_path / "ray", cache=shared_cache, on_event=on_event)
+    assert [event.jobs for event in events if isinstance(event, RunStarted)] == [2]
+    assert [(event.fold, event.reason) for event in events if isinstance(event, FoldRestarted)] == [
+        (lost[0], "died with its node")
+    ]
+    again = [event.done for event in events if isinstance(event, FoldStarted) and event.fold == lost[0]]
+    assert again[0] == 0
+    assert again[1] > 0
+    local = xdistill.run(recipe, runs=tmp_path / "local", cache=shared_cache)
+    assert predictions(result) == predictions(local)
 
 
-@pytest.mark.slow
-def test_when_no_node_has_room_any_more(cluster):
-    large = patiently(lambda: cluster.add_node(**{**NODE, "num_cpus": 2}))
+def works_on(raylet, fold):
+    """Whether a worker of this node computes the fold: Ray names processes after their tasks."""
+    return any(f"ray::{fold}" in " ".join(child.cmdline()) for child in raylet.children(recursive=True))
+
+
+def test_one_of_several_processes_that_is_killed(cluster, tmp_path):
+    """A fold that several processes compute together starts again too when one of them is lost."""
+    compute = {"recipe": {"compute": {"devices": 2}}, "repeat": 0, "fold": 0}
+    once = Job("once", {**compute, "function": "second_is_killed_once", "mark": str(tmp_path / "killed")})
+    always = Job("always", {**compute, "function": "second_is_killed"})
+    target = "engine.toy_ranks:in_two_processes"
+    events = list(executor(cluster, restarts=1).run(target, [once, always]))
+    turns = [event for event in events if event.kind != "event"]
+    assert [event.kind for event in turns if event.job == "once"] == ["restarted", "done"]
+    assert [event.kind for event in turns if event.job == "always"] == ["restarted", "failed"]
+    killed = "says: process 2 of 2 of r0-f0 was killed by SIGKILL, as happens when memory runs out"
+    assert all(event.value.startswith(killed) for event in events if event.kind == "restarted")
+    (error,) = [event.value for event in events if event.kind == "failed"]
+    assert isinstance(error, WorkerDiedError)
+    assert str(error).startswith(f"always was given up after 2 starts: at last its worker {killed}")
+
+
+@pytest.fixture(scope="module")
+def large(cluster):
+    """A third node, with more processors and what Ray takes for a GPU."""
+    return started(lambda: cluster.add_node(**{**NODE, "num_cpus": 3, "num_gpus": 1}))
+
+
+@pytest.mark.usefixtures("large")
+def test_two_jobs_share_a_gpu(cluster, tmp_path):
+    go = tmp_path / "go"
+    jobs = [Job(name, {"until": str(go)}, gpus=1) for name in "abc"]
+    half = executor(cluster, gpu_share=0.5)
+    assert half.workers(jobs) == 2
+    events = []
+    for event in half.run("ray_jobs:granted", jobs):
+        events.append(event)
+        if len(events) == 2:
+            go.touch()
+    assert [event.kind for event in events[:3]] == ["event", "event", "done"]
+    said = [event.value for event in events if event.kind == "event"]
+    assert said == [({"CPU": 1.0, "GPU": 0.5}, "0")] * 3
+
+
+@pytest.mark.usefixtures("large")
+def test_what_a_recipe_asks_for_is_what_ray_is_asked_for(cluster, tmp_path, shared_cache, catalog, monkeypatch):
+    monkeypatch.setattr("xdistill.engine.crossval.FOLD_FUNCTION", "ray_jobs:granted")  # there is no real GPU
+    recipe = tiny(
+        compute={"accelerator": "cuda", "threads": 2},
+        executor={"use": "ray", "address": cluster.address, "gpu_share": 0.25},
+    )
+    with closing(execute(as_loaded(recipe), catalog, runs=tmp_path, cache=shared_cache)) as events:
+        resources, visible = next(event for event in events if isinstance(event, tuple))
+    assert resources == {"CPU": 2.0, "GPU": 0.25}
+    assert visible == "0"
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        ({"accelerator": "cuda", "devices": 2}, r"2 CPU and 2 GPU, .*; start a node .* \(ray start --num-gpus=2\)"),
+        ({"accelerator": "cuda", "threads": 4}, r"4 CPU and 0.5 GPU, .*; lower --threads"),
+        ({"accelerator": "cpu", "threads": 64}, r"64 CPU and 0 GPU, .*; lower --threads"),
+    ],
+)
+def test_what_no_node_could_ever_give(cluster, tmp_path, shared_cache, compute, message):
+    asked = {"use": "ray", "address": cluster.address, "gpu_share": 0.5}
+    with pytest.raises(RunError, match=f"has room for r0-f0: it needs {message}") as raised:
+        xdistill.run(tiny(compute=compute, executor=asked), runs=tmp_path, cache=shared_cache)
+    assert "the largest node has 3 CPU and 1 GPU" in str(raised.value)
+
+
+def test_what_is_left_of_several_gpus_makes_no_share():
+    job, several = Job("a", {}, gpus=1), Job("a", {}, gpus=2)
+    node = {"CPU": 8.0, "GPU": 3.0}
+    assert [_rooms(node, needs(job, share)) for share in (1.0, 0.6, 0.5, 0.25)] == [3, 3, 6, 8]
+    assert _rooms(node, needs(several, 0.5)) == 1
+    assert _rooms(node, needs(Job("a", {}, cpus=3), 0.5)) == 2
+
+
+def test_when_no_node_has_room_any_more(cluster, large):
     jobs = [Job("large", {"seconds": 60}, cpus=2)]
     events = []
     for event in executor(cluster, patience=1.0).run("xdistill.testing.jobs:process", jobs):
@@ -104,27 +177,6 @@ def test_when_no_node_has_room_any_more(cluster):
     assert [event.kind for event in events] == ["event", "restarted", "failed"]
     assert isinstance(events[-1].value, WorkerDiedError)
     assert "no node of the Ray cluster has had room for large for 1 seconds" in str(events[-1].value)
-
-
-def test_shares_of_gpus():
-    assert needs(Job("a", {}, cpus=2), 0.5) == {"CPU": 2.0, "GPU": 0.0}
-    assert needs(Job("a", {}, gpus=1), 0.5) == {"CPU": 1.0, "GPU": 0.5}
-    assert needs(Job("a", {}, gpus=2), 0.5) == {"CPU": 1.0, "GPU": 2.0}
-
-
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [
-        (Job("r0-f0", {}, gpus=1), "needs 1 CPU and 1 GPU, and the largest node has 1 CPU and 0 GPU; start a node"),
-        (
-            Job("r0-f0", {}, cpus=64),
-            "needs 64 CPU and 0 GPU, and the largest node has 1 CPU and 0 GPU; lower --threads",
-        ),
-    ],
-)
-def test_what_no_node_could_ever_give(cluster, job, message):
-    with pytest.raises(RunError, match=f"has room for r0-f0: it {message}"):
-        list(executor(cluster).run("xdistill.testing.jobs:count", [job]))
 
 
 def test_another_cluster_than_the_one_at_hand(cluster):

@@ -108,7 +108,7 @@ class FoldRestarted(Event):
 
     Attributes:
         fold: such as ``r0-f3``.
-        reason: how the worker ended.
+        reason: how the worker ended, in words that go on from "its worker".
     """
 
     fold: str

@@ -51,7 +51,7 @@ def devices_and_threads(payload: Mapping[str, Any]) -> tuple[int, int]:
     return compute.devices, compute.threads
 
 
-def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
+def run_together(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
     """Run a fold in as many processes as it has devices; yields what the first of them yields.
 
     This process computes nothing: it can end all of them whatever they wait for, and they end with it. Whoever ends
@@ -59,6 +59,7 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
 
     Args:
         payload: as for `run_fold`.
+        target: ``module:function``, which computes the fold's share in each process.
 
     Raises:
         WorkerDiedError: when one of the processes was killed, or does not answer.
@@ -70,7 +71,7 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
     with TemporaryDirectory(prefix="xdistill-") as folder:
         meeting_point = str(Path(folder, "ranks"))
         payloads = [{**payload, RANK: rank, MEETING_POINT: meeting_point} for rank in range(count)]
-        with closing(_team(count, threads).run(payloads)) as messages:
+        with closing(_team(target, count, threads).run(payloads)) as messages:
             for message in messages:
                 if message.kind == "died":
                     raise WorkerDiedError(_died(fold, message.task, count, message.value))
@@ -84,16 +85,16 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Any]:
         raise _explained(symptom, fold, count)
 
 
-_teams: dict[tuple[int, int], Team] = {}  # by processes and threads: one, in practice
+_teams: dict[tuple[str, int, int], Team] = {}  # by function, processes and threads: one, in practice
 
 
-def _team(count: int, threads: int) -> Team:
+def _team(target: str, count: int, threads: int) -> Team:
     """Processes that can compute a fold together; those of the last fold where all are still there."""
-    team = _teams.get((count, threads))
+    team = _teams.get((target, count, threads))
     if team is None or not team.fit:
         environment = _environment(threads)
-        team = Team(FOLD_FUNCTION, [{**environment, "LOCAL_RANK": str(rank)} for rank in range(count)])
-        _teams[count, threads] = team
+        team = Team(target, [{**environment, "LOCAL_RANK": str(rank)} for rank in range(count)])
+        _teams[target, count, threads] = team
     return team
 
 

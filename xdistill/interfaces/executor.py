@@ -33,8 +33,8 @@ class JobEvent:
 
     Attributes:
         job: the job's name.
-        kind: ``event`` (``value`` is what the job yielded), ``restarted`` (``value`` says why), ``done``, or
-            ``failed`` (``value`` is the error).
+        kind: ``event`` (``value`` is what the job yielded), ``restarted`` (``value`` goes on from the words "its
+            worker"), ``done``, or ``failed`` (``value`` is the error).
         value: see kind.
     """
 
@@ -46,7 +46,9 @@ class JobEvent:
 class Executor(Component, ABC):
     """Runs jobs and passes on what they say.
 
-    ``target`` is an importable generator function ``(payload) -> Iterator[event]``; events can be pickled.
+    ``target`` is an importable generator function ``(payload) -> Iterator[event]``; events can be pickled. A job that
+    ends with a `WorkerDiedError` has lost a process that it had started: who starts the jobs of dead workers again
+    should start it again too.
 
     Attributes:
         elsewhere: whether jobs may run on other machines, so that the devices of this one say nothing.
