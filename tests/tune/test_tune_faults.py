@@ -110,6 +110,10 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
         ("sqlit", "did you mean 'sqlite'"),
         ("nowhere", "write journal, sqlite, a file such as"),
         ("sqlite:////no/such/folder/study.db", "there is no folder /no/such/folder"),
+        (
+            "/proc/nowhere/study.journal",
+            "No such file or directory; see to it, or choose another storage with --storage",
+        ),
         ("sqlite:///:memory:", "a database in memory is not shared with the workers; name a file"),
         ("postgresql://me:secret@localhost:1/studies", "give `pip install 'psycopg"),
         ("postgresql://me:secret@localhost:port/studies", "this is no URL that Optuna understands"),

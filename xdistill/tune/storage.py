@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.runs.files import make_folder
 from xdistill.tune.journal import FileLock, is_journal
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def open_storage(url: str) -> BaseStorage:
 
     with reached(url):
         if "://" not in url:
-            make_folder(Path(url).parent)
+            Path(url).parent.mkdir(parents=True, exist_ok=True)
             if not is_journal(Path(url)):
                 raise _unreached(url, "this file is no journal of Optuna's, and stays as it is; name another file")
             return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
@@ -132,7 +131,8 @@ def reached(url: str) -> Iterator[None]:
     except (*told, *_redis_errors()) as error:
         raise _unreached(url, _reason(error, url)) from error
     except OSError as error:
-        raise UserError(f"the storage {shown_url(url)} cannot be written or read: {error.strerror or error}") from error
+        reason = f"{error.strerror or error}; see to it, {ELSEWHERE}"
+        raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:
