@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xdistill.engine.draws import random_state, same_random_state
 from xdistill.engine.loader import BatchKey
 from xdistill.engine.outputs_file import Layout, Outputs, joined, keep_outputs, kept_outputs, plain
 from xdistill.engine.said import fetched, taken_apart
+from xdistill.engine.steady import Unchanged, random_state, same_random_state
 from xdistill.engine.teacher_cache import TeacherCache
-from xdistill.engine.teacher_key import Unchanged, digest, rows_digest
+from xdistill.engine.teacher_key import digest, rows_digest
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 

@@ -10,19 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xdistill.engine.draws import random_state, restore_random_state, same_random_state
 from xdistill.engine.evaluate import EVALUATION_BATCH
 from xdistill.engine.loader import BatchKey, Rows
 from xdistill.engine.outputs_file import Layout, joined, keep_outputs, kept_outputs, plain
 from xdistill.engine.said import fetched, taken_apart
-from xdistill.engine.teacher_key import Unchanged, digest
+from xdistill.engine.steady import Unchanged, alike, random_state, restore_random_state, same_random_state
+from xdistill.engine.teacher_key import digest
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
-
-_ALIKE = 0.05  # of the largest value: far more than rounding, far less than what other subjects' statistics do
 
 
 class BySubject:
@@ -103,7 +101,7 @@ class BySubject:
         before = random_state(self._device)
         pieces = [self._say(self._rows[start : start + EVALUATION_BATCH]) for start in self._starts()]
         first = self._say(self._rows[: -(-len(self._rows[:EVALUATION_BATCH]) // 2)])
-        self._alone = same_random_state(before, random_state(self._device)) and _alike(first, pieces[0])
+        self._alone = same_random_state(before, random_state(self._device)) and alike(first, pieces[0])
         restore_random_state(before, self._device)
         if self._alone:
             self._names, self._computed = tuple(pieces[0]), True
@@ -116,12 +114,3 @@ class BySubject:
         batch = self._trainer.source.batch(np.asarray(rows), self._network.inputs, target=False)
         with torch.no_grad():
             return taken_apart(self._network(self._trainer.prepare(batch)))
-
-
-def _alike(some: Mapping[str, Tensor], more: Mapping[str, Tensor]) -> bool:
-    """Whether subjects were told the same of, but for rounding, when there were more in their batch."""
-    for name, value in some.items():
-        other = more[name][: len(value)]
-        if value.numel() and float((value - other).abs().max()) > _ALIKE * float(other.abs().max()):
-            return False
-    return True

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from xdistill.cohort import Cohort, Split
 from xdistill.cohort.layout import canonical
@@ -50,37 +49,6 @@ def state_digest(state: Mapping[str, torch.Tensor]) -> str:
         total.update(canonical([name, str(value.dtype), list(value.shape)]))
         total.update(_bytes(value).data)
     return total.hexdigest()[:32]
-
-
-class Unchanged:
-    """Tells whether a network's weights and buffers are, bit by bit, still what they were; holds a copy of them.
-
-    The copy lies where the network does, so that nothing is moved to be compared. torch counts the changes of a tensor,
-    but not those made through ``.data`` or numpy, so that its counters could not take the place of this.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        self._network = network
-        self._were = {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-    def __bool__(self) -> bool:
-        state = self._network.state_dict()
-        return state.keys() == self._were.keys() and all(
-            _same_bits(state[name], was) for name, was in self._were.items()
-        )
-
-
-_AS_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
-def _same_bits(value: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors are alike, where NaN is itself and 0 is not -0."""
-    if value.dtype != other.dtype:
-        return False
-    if value.is_complex():
-        value, other = torch.view_as_real(value), torch.view_as_real(other)
-    integers = _AS_INTEGERS[value.element_size()]
-    return torch.equal(value.detach().view(integers), other.view(integers))
 
 
 def _bytes(value: torch.Tensor) -> NDArray[np.uint8]:
