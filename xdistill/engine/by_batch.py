@@ -52,64 +52,97 @@ class ByBatch:
         self._epochs = epochs
         self._device = device
         self._keeps = True
-        self._found: Outputs | None = None
-        self._open: _Said | None = None
-        self._closed: list[Kept] = []
-        self._names: tuple[str, ...] = ()
         self._wanted: set[str] = set()
-        self._next = self._subjects = self._bytes = self._of_epoch = 0
-        self._computed = False
+        self._epoch = _Epoch(None)
 
     @contextmanager
     def epoch(self, keys: Sequence[BatchKey]) -> Iterator[bool]:
         """Within it, the teacher is asked about these batches; what was computed is kept at the end."""
         batches = [[rows_digest(key.rows), key.seed] for key in keys]
         key = digest({**self._decisive, "what": "outputs by batch", "batches": batches})
-        self._found = kept_outputs(self._cache, key)
-        self._open, self._closed, self._computed = None, [], False
-        self._next = self._subjects = self._bytes = 0
-        self._of_epoch = sum(len(key.rows) for key in keys)
+        found = kept_outputs(self._cache, key)
+        self._epoch = _Epoch(found, subjects=sum(len(key.rows) for key in keys))
         self.active = True
         try:
-            yield self._found is not None and self._wanted <= set(self._found.values)
+            yield found is not None and self._wanted <= set(found.values)
         finally:
             self.active = False
         self._close()
-        if self._computed and self._keeps and self._closed:
+        if self._epoch.computed and self._keeps and self._epoch.kept:
             self._keep(key)
-        self._found, self._closed = None, []
+        self._epoch = _Epoch(None)
 
     def output(self, batch: Batch, compute: Callable[[Batch], Output]) -> Output:
         """What the teacher says of the epoch's next batch."""
         self._close()
-        self._open = _Said(batch, compute, self._found, self._next, self._device)
-        self._next += 1
-        return self._open.output()
+        return self._epoch.ask(batch, compute, self._device).output()
 
     def _close(self) -> None:
         """Let go of the last batch; remember of it what was asked for."""
-        said, self._open = self._open, None
+        said = self._epoch.let_go()
         if said is None:
             return
-        self._computed |= said.computed
         self._wanted |= said.asked
         self._keeps &= not said.drew
+        if self._keeps:
+            self._epoch.keep(said)
+            self._keeps = self._epoch.size * self._epochs <= self._cache.outputs_mb * 2**20
         if not self._keeps:
-            self._closed = []
-            return
-        kept = said.kept()
-        self._names = said.names
-        self._closed.append(kept)
-        self._subjects += said.size
-        self._bytes += sum(value.nbytes for value, _ in kept.values())
-        of_stage = self._bytes / self._subjects * self._of_epoch * self._epochs
-        self._keeps = of_stage <= self._cache.outputs_mb * 2**20
+            self._epoch.kept = []
 
     def _keep(self, key: str) -> None:
-        outputs = joined(self._names, self._closed)
+        outputs = joined(self._epoch.names, self._epoch.kept)
         self._keeps = outputs is not None and bool(self._unchanged)
         if outputs is not None and self._keeps:
             keep_outputs(self._cache, key, outputs)
+
+
+class _Epoch:
+    """What the teacher said in one epoch.
+
+    Args:
+        found: what is kept of it from another run.
+        subjects: of the epoch.
+
+    Attributes:
+        kept: of each batch that is over, what is to be kept.
+        names: all that the teacher says.
+        computed: whether anything had to be computed.
+    """
+
+    def __init__(self, found: Outputs | None, subjects: int = 0) -> None:
+        self.kept: list[Kept] = []
+        self.names: tuple[str, ...] = ()
+        self.computed = False
+        self._found = found
+        self._subjects = subjects
+        self._open: _Said | None = None
+        self._next = self._bytes = self._said_of = 0
+
+    def ask(self, batch: Batch, compute: Callable[[Batch], Output], device: torch.device) -> _Said:
+        """What the teacher says of the next batch."""
+        self._open = _Said(batch, compute, self._found, self._next, device)
+        self._next += 1
+        return self._open
+
+    def let_go(self) -> _Said | None:
+        """The batch that was asked about last; None where there is none."""
+        said, self._open = self._open, None
+        self.computed |= said is not None and said.computed
+        return said
+
+    def keep(self, said: _Said) -> None:
+        """Remember of a batch what was asked for."""
+        kept = said.kept()
+        self.names = said.names
+        self.kept.append(kept)
+        self._said_of += said.size
+        self._bytes += sum(value.nbytes for value, _ in kept.values())
+
+    @property
+    def size(self) -> float:
+        """Bytes that the epoch comes to, if all subjects take what those so far did."""
+        return self._bytes / self._said_of * self._subjects
 
 
 class _Said:

@@ -1,4 +1,4 @@
-"""Whether a frozen teacher keeps to what it said: draws nothing at random, looks at no other subject, stays as it is."""
+"""Whether a frozen teacher keeps to what it said: draws nothing, looks at no other subject, stays as it is."""
 
 from __future__ import annotations
 
