@@ -142,6 +142,11 @@ def _check_same(ray: Any, address: str | None) -> None:
 
 
 def _explained(error: Exception, where: str) -> RunError:
+    if "authentication token" in f"{error} {error.__cause__}".lower():
+        return RunError(
+            f"the Ray cluster at {where} wants a token that this process does not have; export RAY_AUTH_MODE=token, "
+            f"and copy ~/.ray/auth_token from a machine of the cluster"
+        )
     if "ersion mismatch" in str(error):
         return RunError(
             f"the Ray cluster at {where} does not take this process, since versions differ: {_line(error)}; install "
@@ -152,8 +157,14 @@ def _explained(error: Exception, where: str) -> RunError:
 
 def _line(error: BaseException) -> str:
     """What an error and its cause say, in one line."""
-    said = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
+    said = [_untraced(str(each)) for each in (error, error.__cause__) if each is not None]
     return ": ".join(" ".join(text.split()) for text in said).rstrip(". ") or type(error).__name__
+
+
+def _untraced(text: str) -> str:
+    """What Ray says, without a traceback that it may quote: of that only the last line, which names the error."""
+    before, traceback, quoted = text.partition("Traceback (most recent call last):")
+    return f"{before} {quoted.strip().splitlines()[-1]}" if traceback and quoted.strip() else before
 
 
 _REMEDY = (

@@ -85,11 +85,11 @@ class Streams:
     def _hear(self, stream: Any) -> JobEvent:
         """The next word of a task, which may be its last."""
         job = self._running.pop(stream)
-        ended: tuple[type[BaseException], ...] = (StopIteration, *self._lost())
+        ends = self._ends()
         try:
             kind, value = self.ray.get(next(stream))
-        except ended as error:
-            return self._died(job, self._how(error))
+        except tuple(ends) as error:
+            return self._died(job, next(how for kind, how in ends.items() if isinstance(error, kind)))
         except self.ray.exceptions.RayError as error:
             return JobEvent(job.name, "failed", RunError(f"Ray could not run {job.name}: {_first_line(error)}"))
         if kind == "event":
@@ -100,24 +100,17 @@ class Streams:
             return self._died(job, f"says: {str(value).partition('. ')[0]}")
         return JobEvent(job.name, kind, value)
 
-    def _lost(self) -> tuple[type[Exception], ...]:
-        """What Ray raises when a worker or its node is gone."""
+    def _ends(self) -> dict[type[BaseException], str]:
+        """What is raised when a worker or its node is gone, and how the worker ended then."""
         errors = self.ray.exceptions
-        return (
-            errors.WorkerCrashedError,
-            errors.NodeDiedError,
-            errors.LocalRayletDiedError,
-            errors.OutOfMemoryError,
-            errors.ObjectLostError,
-        )
-
-    def _how(self, error: BaseException) -> str:
-        errors = self.ray.exceptions
-        if isinstance(error, errors.OutOfMemoryError):
-            return "was ended by Ray, because its node's memory ran out"
-        if isinstance(error, (errors.NodeDiedError, errors.LocalRayletDiedError)):
-            return "died with its node"
-        return "died"
+        return {
+            errors.OutOfMemoryError: "was ended by Ray, because its node's memory ran out",
+            errors.NodeDiedError: "died with its node",
+            errors.LocalRayletDiedError: "died with its node",
+            errors.WorkerCrashedError: "died",
+            errors.ObjectLostError: "died",
+            StopIteration: "died",
+        }
 
     def _died(self, job: Job, how: str) -> JobEvent:
         """Whether a job starts again; ``how`` goes on from the words "its worker"."""

@@ -1,6 +1,7 @@
 """The executor on Ray: the suite that every plugin's author can inherit, and runs on a cluster that loses a node."""
 
 import importlib
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -185,16 +186,33 @@ def test_another_cluster_than_the_one_at_hand(cluster):
         RayExecutor(RayExecutor.Config(address="127.0.0.1:9")).check()
 
 
-@pytest.mark.parametrize("change", ["ray.__version__ = '1.0.0'", "sys.version_info = (3, 1, 4, 'final', 0)"])
-def test_a_process_of_another_version(cluster, change):
+def refused(cluster, change="", **environment):
+    """What a process of its own is told that wants to join the cluster."""
     program = (
         f"import ray, sys\n{change}\nfrom xdistill_ray.connection import connect\n"
         f"from xdistill.errors import RunError\n"
         f"try:\n    connect({cluster.address!r}, patience=60.0)\nexcept RunError as error:\n    sys.exit(str(error))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "does not take this process, since versions differ: " in done.stderr
-    assert "install the same versions of Python and Ray on all machines" in done.stderr
+    words = [sys.executable, "-c", program]
+    return subprocess.run(
+        words, env=os.environ | environment, capture_output=True, text=True, check=False
+    ).stderr.strip()
+
+
+@pytest.mark.parametrize("change", ["ray.__version__ = '1.0.0'", "sys.version_info = (3, 1, 4, 'final', 0)"])
+def test_a_process_of_another_version(cluster, change):
+    said = refused(cluster, change)
+    assert "does not take this process, since versions differ: " in said
+    assert said.endswith("install the same versions of Python and Ray on all machines")
+
+
+def test_a_process_without_the_token(cluster):
+    once = {"RAY_gcs_server_port_wait_time_s": "1"}  # instead of twenty times
+    said = refused(cluster, RAY_AUTH_TOKEN="of-somebody-else" + "0" * 32, **once).splitlines()
+    assert said[-1] == (  # before it, warnings of Ray's
+        f"the Ray cluster at {cluster.address} wants a token that this process does not have; export "
+        f"RAY_AUTH_MODE=token, and copy ~/.ray/auth_token from a machine of the cluster"
+    )
 
 
 def fold(folder, **facts):
