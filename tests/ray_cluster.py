@@ -20,7 +20,12 @@ os.environ.update(
 )
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install 'xdistill[ray]'")
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_log_monitor": False}
-HEAD = {**NODE, "include_dashboard": False, "no_monitor": True}  # of processes only those that the tests need
+HEAD = {  # of processes only those that the tests need; who is gone is missed soon
+    **NODE,
+    "include_dashboard": False,
+    "no_monitor": True,
+    "_system_config": {"health_check_period_ms": 500},
+}
 PLUGIN = '''"""A plugin with one loss, to be had in several versions."""
 
 from xdistill.interfaces import TaskLoss
