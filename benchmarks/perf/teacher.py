@@ -30,12 +30,13 @@ from typing import Any
 from common import Row, alone, interleaved, ratios
 
 from xdistill.cohort import build_cohort, open_cohort
-from xdistill.engine import frozen, gradient
+from xdistill.engine import gradient
 from xdistill.engine.assemble import assemble
 from xdistill.engine.crossval import prepare
 from xdistill.engine.events import EpochEnded
 from xdistill.engine.fold import run_fold
-from xdistill.engine.teacher_cache import FOLDER, kept_files
+from xdistill.engine.teacher import frozen
+from xdistill.engine.teacher.cache import FOLDER, kept_files
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
 from xdistill.runs.files import make_folder, write_json

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from xdistill.engine.teacher_cache import FOLDER
+from xdistill.engine.teacher.cache import FOLDER
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from xdistill.engine.computing import Alone
+from xdistill.engine.parallel.together import Together
 from xdistill.engine.step import Carried, StepModule
-from xdistill.engine.together import Alone, Together
 from xdistill.types import Batch, Output
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from xdistill.engine.together import Alone, Compiled
+from xdistill.engine.computing import Alone, Compiled
 from xdistill.errors import RunError
 from xdistill.types import Batch, Output
 

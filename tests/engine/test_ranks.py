@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from xdistill.engine import ranks
 from xdistill.engine.local import LocalExecutor
-from xdistill.engine.ranks import run_together
+from xdistill.engine.parallel import ranks
+from xdistill.engine.parallel.ranks import run_together
 from xdistill.errors import DataError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 

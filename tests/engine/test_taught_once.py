@@ -12,8 +12,8 @@ from tiny import tiny
 from xdistill.engine.checkpoint import Checkpointer
 from xdistill.engine.events import EpochEnded, TeacherCacheFailed
 from xdistill.engine.fold import _trainer, run_fold
-from xdistill.engine.teacher_cache import FOLDER
-from xdistill.engine.teacher_key import key_of_trained
+from xdistill.engine.teacher.cache import FOLDER
+from xdistill.engine.teacher.key import key_of_trained
 from xdistill.runs.files import read_json
 
 HINTS = {"use": "feature_kl", "taps": ["hbp"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.missing_runs import trainer_of
 from engine.offline import finished, offline, same, weights
 from xdistill.engine.events import TeacherCacheFailed
-from xdistill.engine.teacher_cache import FOLDER, kept_files
+from xdistill.engine.teacher.cache import FOLDER, kept_files
 
 HERE = Path(__file__).parent
 

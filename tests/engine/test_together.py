@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from engine.computing import computed
-from xdistill.engine import ranks
 from xdistill.engine.device import make_fabric
-from xdistill.engine.ranks import run_together
-from xdistill.engine.together import Together, shares
+from xdistill.engine.parallel import ranks
+from xdistill.engine.parallel.ranks import run_together
+from xdistill.engine.parallel.together import Together, shares
 from xdistill.recipe.schema import Compute
 
 SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any

@@ -40,7 +40,7 @@ def second_is_killed_once(payload):
 
 def in_two_processes(payload):
     """What an executor is given to run: a worker that has two processes do the work."""
-    from xdistill.engine.ranks import run_together
+    from xdistill.engine.parallel.ranks import run_together
 
     yield from run_together(payload, f"engine.toy_ranks:{payload['function']}")
 
@@ -81,7 +81,7 @@ def computed(payload):
     """What a small network and a loss that compares subjects come to, in shares; see `computing`."""
     from engine.computing import computed as compute
     from xdistill.engine.device import make_fabric
-    from xdistill.engine.ranks import Rank
+    from xdistill.engine.parallel.ranks import Rank
     from xdistill.recipe.schema import Compute
 
     rank = Rank.of(payload)

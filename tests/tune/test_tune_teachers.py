@@ -7,7 +7,7 @@ import pytest
 from engine.missing_runs import payload_of
 from tune import searches
 from xdistill.engine.fold import run_fold
-from xdistill.engine.teacher_cache import FOLDER
+from xdistill.engine.teacher.cache import FOLDER
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import make_folder, read_json, write_json
 from xdistill.tune import worker

@@ -19,7 +19,7 @@ from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldResta
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import run_id, sources, versions
 from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
-from xdistill.engine.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
+from xdistill.engine.parallel.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
 from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
 from xdistill.interfaces.component import Component

@@ -14,7 +14,7 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]  # torch d
 from xdistill.engine.experiment import Experiment, TrainPlan
 from xdistill.engine.local import cores
 from xdistill.engine.missing import LEAST
-from xdistill.engine.ranks import Rank
+from xdistill.engine.parallel.ranks import Rank
 from xdistill.errors import RunError
 from xdistill.recipe.schema import Compute
 from xdistill.workers import RANK_VARIABLE

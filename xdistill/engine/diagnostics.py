@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xdistill.engine.computing import Alone
 from xdistill.engine.loader import Rows
 from xdistill.engine.networks import evaluating
 from xdistill.engine.objective import Objective
 from xdistill.engine.step import StepModule
-from xdistill.engine.together import Alone
 from xdistill.runs import DIAGNOSTIC
 from xdistill.types import Batch, Output
 

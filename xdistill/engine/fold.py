@@ -28,10 +28,10 @@ from xdistill.engine.loader import Rows, Source, channels_last
 from xdistill.engine.memory import memory_explained
 from xdistill.engine.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.engine.networks import build_networks
-from xdistill.engine.ranks import Rank, devices_and_threads, run_together
+from xdistill.engine.parallel.ranks import Rank, devices_and_threads, run_together
 from xdistill.engine.seeds import derive
-from xdistill.engine.teacher_cache import FOLDER, TeacherCache
-from xdistill.engine.teacher_key import about
+from xdistill.engine.teacher.cache import FOLDER, TeacherCache
+from xdistill.engine.teacher.key import about
 from xdistill.engine.train import Trainer
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network

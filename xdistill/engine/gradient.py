@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 
 from xdistill.engine.ahead import ahead
+from xdistill.engine.computing import Alone, Compiled
 from xdistill.engine.diagnostics import diagnose
 from xdistill.engine.events import Event
 from xdistill.engine.experiment import TermPlan, TrainPlan
-from xdistill.engine.frozen import remembering
 from xdistill.engine.loader import BatchKey, TrainingBatches, epoch_keys, iterate, where_augmented
 from xdistill.engine.networks import output_spec
 from xdistill.engine.objective import Objective, Term, build_term
+from xdistill.engine.parallel.together import Together
 from xdistill.engine.seeds import derive
 from xdistill.engine.stand_ins import stand_ins
 from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
+from xdistill.engine.teacher.frozen import remembering
 from xdistill.engine.thrifty import ThriftyBatches
-from xdistill.engine.together import Alone, Compiled, Together
 from xdistill.types import Batch, OutputSpec
 
 if TYPE_CHECKING:

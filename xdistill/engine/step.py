@@ -12,10 +12,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from xdistill.engine.computing import Alone
 from xdistill.engine.experiment import TrainPlan
 from xdistill.engine.missing import LEAST
 from xdistill.engine.objective import Objective
-from xdistill.engine.together import Alone
 from xdistill.errors import NonFiniteLossError
 from xdistill.interfaces.network import Network
 from xdistill.recipe import schema

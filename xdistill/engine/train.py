@@ -21,8 +21,8 @@ from xdistill.engine.fit import fit_stage
 from xdistill.engine.gradient import train_stage
 from xdistill.engine.loader import Rows, Source, channels_last, memory_format
 from xdistill.engine.missing import ModalityDropout
-from xdistill.engine.taught_once import taught_once
-from xdistill.engine.teacher_cache import TeacherCache
+from xdistill.engine.teacher.cache import TeacherCache
+from xdistill.engine.teacher.taught_once import taught_once
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch

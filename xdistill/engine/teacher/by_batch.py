@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xdistill.engine.loader import BatchKey
-from xdistill.engine.outputs_file import Layout, Outputs, joined, keep_outputs, kept_outputs, plain
-from xdistill.engine.said import fetched, taken_apart
-from xdistill.engine.steady import Unchanged, random_state, same_random_state
-from xdistill.engine.teacher_cache import TeacherCache
-from xdistill.engine.teacher_key import digest, rows_digest
+from xdistill.engine.teacher.cache import TeacherCache
+from xdistill.engine.teacher.key import digest, rows_digest
+from xdistill.engine.teacher.outputs_file import Layout, Outputs, joined, keep_outputs, kept_outputs, plain
+from xdistill.engine.teacher.said import fetched, taken_apart
+from xdistill.engine.teacher.steady import Unchanged, random_state, same_random_state
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 

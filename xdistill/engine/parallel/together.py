@@ -6,7 +6,7 @@ subjects with each other sees the same subjects as in one process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -16,51 +16,11 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
+from xdistill.engine.computing import Alone
 from xdistill.engine.missing import LEAST
+from xdistill.engine.parallel.shared_norm import SharedBatchNorm
 from xdistill.engine.seeds import derive
-from xdistill.engine.shared_norm import SharedBatchNorm
-from xdistill.errors import RunError
 from xdistill.types import Batch, Output
-
-
-class Alone:
-    """One process computes whole batches."""
-
-    def begin(self, step: int) -> None:
-        """Nothing changes from step to step."""
-
-    def __call__(self, network: nn.Module, batch: Batch) -> Output:
-        """What the network says about the batch."""
-        output: Output = network(batch)
-        return output
-
-
-class Compiled(Alone):
-    """One process computes whole batches, with networks that torch has compiled; frozen ones are left as they are."""
-
-    def __init__(self) -> None:
-        from torch._dynamo.exc import TorchDynamoException  # takes seconds; no public name covers all that may go wrong
-
-        self._trouble = TorchDynamoException
-        self._compiled: dict[nn.Module, Callable[[Batch], Output]] = {}
-
-    def __call__(self, network: nn.Module, batch: Batch) -> Output:
-        """What the network says about the batch.
-
-        Raises:
-            RunError: when torch cannot compile the network.
-        """
-        if not torch.is_grad_enabled():
-            return super().__call__(network, batch)
-        if network not in self._compiled:
-            self._compiled[network] = torch.compile(network)
-        try:
-            return self._compiled[network](batch)
-        except self._trouble as error:
-            reason = str(error).partition("\n")[0]
-            raise RunError(
-                f"torch cannot compile the network {type(network).__name__}: {reason}; leave out compute.compile"
-            ) from error
 
 
 class Together(Alone):

@@ -13,8 +13,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from xdistill.engine.events import Event
-from xdistill.engine.teacher_cache import TeacherCache
-from xdistill.engine.teacher_key import key_of_trained, state_digest
+from xdistill.engine.teacher.cache import TeacherCache
+from xdistill.engine.teacher.key import key_of_trained, state_digest
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer

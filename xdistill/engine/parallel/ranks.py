@@ -18,7 +18,7 @@ from xdistill.runs import fold_name
 from xdistill.workers import RANK_VARIABLE, Team, worker_environment
 
 FOLD_FUNCTION = "xdistill.engine.fold:run_fold"
-TOGETHER_FUNCTION = "xdistill.engine.ranks:run_together"
+TOGETHER_FUNCTION = "xdistill.engine.parallel.ranks:run_together"
 RANK = "rank"  # of a process among those that compute a fold together, in its payload
 MEETING_POINT = "meeting_point"
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from xdistill.engine.evaluate import EVALUATION_BATCH
 from xdistill.engine.loader import BatchKey, Rows
-from xdistill.engine.outputs_file import Layout, joined, keep_outputs, kept_outputs, plain
-from xdistill.engine.said import fetched, taken_apart
-from xdistill.engine.steady import Unchanged, alike, random_state, restore_random_state, same_random_state
-from xdistill.engine.teacher_key import digest
+from xdistill.engine.teacher.key import digest
+from xdistill.engine.teacher.outputs_file import Layout, joined, keep_outputs, kept_outputs, plain
+from xdistill.engine.teacher.said import fetched, taken_apart
+from xdistill.engine.teacher.steady import Unchanged, alike, random_state, restore_random_state, same_random_state
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output
 

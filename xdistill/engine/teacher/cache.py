@@ -29,7 +29,7 @@ class TeacherCache:
 
     Attributes:
         folder: of all teachers.
-        about: what decides a teacher besides its stages: see `xdistill.engine.teacher_key`.
+        about: what decides a teacher besides its stages: see `xdistill.engine.teacher.key`.
         outputs_mb: largest size of one stage's outputs.
         disk_mb: largest size of the folder.
         troubles: what went wrong and was not told yet.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xdistill.cohort.checksum import checksum
-from xdistill.engine.teacher_cache import TeacherCache
+from xdistill.engine.teacher.cache import TeacherCache
 
 FORMAT, FORMAT_VERSION = "xdistill-teacher-outputs", 1
 _ALIGNED = 64  # numbers; torch aligns what it allocates to 64 bytes

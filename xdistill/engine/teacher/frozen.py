@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from torch import nn
 
-from xdistill.engine.by_batch import ByBatch
-from xdistill.engine.by_subject import BySubject
 from xdistill.engine.experiment import TrainPlan
 from xdistill.engine.loader import BatchKey
 from xdistill.engine.objective import Objective
-from xdistill.engine.teacher_key import circumstances, state_digest
+from xdistill.engine.teacher.by_batch import ByBatch
+from xdistill.engine.teacher.by_subject import BySubject
+from xdistill.engine.teacher.key import circumstances, state_digest
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, Output, OutputSpec
 

@@ -1,0 +1,1 @@
+"""One fold computed by several processes together, data-parallel."""
