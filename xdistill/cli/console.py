@@ -36,6 +36,13 @@ def print_error(message: str) -> None:
     stderr().print(Text("error: ", style="bold red") + Text(message))
 
 
+def print_warning(message: str) -> None:
+    """Something on standard error that stops nothing, and that one should know; its text is never taken for markup."""
+    from rich.text import Text
+
+    stderr().print(Text("warning: ", style="bold yellow") + Text(message))
+
+
 def print_hint(message: str) -> None:
     """A remark on standard error."""
     from rich.text import Text

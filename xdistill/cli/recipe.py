@@ -19,6 +19,7 @@ from xdistill.cli.options import (
 
 if TYPE_CHECKING:
     from xdistill.engine.experiment import Experiment
+    from xdistill.recipe.loaded import LoadedRecipe
 
 app = typer.Typer(
     help=with_examples(
@@ -44,12 +45,15 @@ def check(
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
     Nothing is trained. All faults are told at once, each with its file, line and column. Of what the recipe says to
-    search, every choice is put together once.
+    search, every choice is put together once; what is wrong there is a warning, since a run does not look at it.
     """
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import print_json, print_warning
 
     with chosen_plugins(plugin, disable_plugin):
-        experiment = _experiment(recipe, profile, changes, search=True)
+        loaded, experiment = _assembled(recipe, profile, changes)
+        faults = _search_faults(loaded, experiment)
+    if faults:
+        print_warning(f"xdistill tune cannot search this recipe, though xdistill run can run it:\n{faults}")
     summary = experiment.summary() | _searched(experiment)
     if as_json:
         print_json(summary)
@@ -75,7 +79,7 @@ def show(
     from xdistill.recipe.yaml_writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
-        experiment = _experiment(recipe, profile, changes)
+        _, experiment = _assembled(recipe, profile, changes)
     search = experiment.recipe.tune
     resolved = experiment.resolved() | ({"tune": search.model_dump(mode="json")} if search else {})
     if as_json:
@@ -96,17 +100,27 @@ def schema() -> None:
     print_json(recipe_json_schema())
 
 
-def _experiment(recipe: str, profile: str | None, changes: list[str] | None, *, search: bool = False) -> Experiment:
+def _assembled(recipe: str, profile: str | None, changes: list[str] | None) -> tuple[LoadedRecipe, Experiment]:
     from xdistill.engine.assemble import assemble, read_recipe
     from xdistill.plugin import load_catalog
 
     loaded = read_recipe(recipe, profile=profile, overrides=changes or (), catalog=load_catalog)
-    experiment = assemble(loaded, load_catalog())
-    if search and loaded.recipe.tune is not None:
-        from xdistill.tune.check import check_search
+    return loaded, assemble(loaded, load_catalog())
 
+
+def _search_faults(loaded: LoadedRecipe, experiment: Experiment) -> str:
+    """What is wrong with what the recipe says to search; empty where nothing is."""
+    if loaded.recipe.tune is None:
+        return ""
+    from xdistill.errors import RecipeError
+    from xdistill.plugin import load_catalog
+    from xdistill.tune.check import check_search
+
+    try:
         check_search(loaded, experiment, load_catalog())
-    return experiment
+    except RecipeError as error:
+        return str(error)
+    return ""
 
 
 def _searched(experiment: Experiment) -> dict[str, str]:
