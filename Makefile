@@ -24,7 +24,7 @@ run: setup ## the flagship recipe: train, test, report
 	$(BIN)/xdistill run recipes/mvi_hcc.yaml
 
 test: setup ## the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: setup ## trials that take minutes and that `make test` skips
 	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/slow
@@ -34,7 +34,7 @@ check: setup ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: setup ## format the code
 	$(BIN)/ruff format .
