@@ -18,6 +18,7 @@ import pytest
 from xdistill.workers import pool
 
 MOST = 3  # idle workers; each takes half a gigabyte
+KEPT = "xdistill.engine.fold:run_fold"  # assembles everything anew for each fold; what others do may leave traces
 CHANGING = {"PYTEST_CURRENT_TEST"}  # says which test runs, and no worker reads it
 
 
@@ -45,7 +46,7 @@ class KeptWorkers:
 
     def started(self, target: str, extra: Mapping[str, str], rank: int, inbox: Any) -> pool._Worker:
         """A worker that was kept, or a new one."""
-        if os.getpid() != self.process:
+        if target != KEPT or os.getpid() != self.process:
             return self.start(target, extra, rank, inbox)
         kind = _kind(target, extra)
         for worker in self.kept:

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import pytest
 import torch
 from torch import nn
@@ -31,7 +33,8 @@ def batch_of(subjects):
 def compiled(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()
-    yield Compiled()
+    with import_module("torch._inductor.config").patch(compile_threads=1):  # no processes that stay behind
+        yield Compiled()
     torch.compiler.reset()
 
 
