@@ -15,7 +15,7 @@ from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted
 from xdistill.engine.local import LocalExecutor, cores
 from xdistill.errors import RunError
 from xdistill.interfaces.executor import Job, JobEvent
-from xdistill.recipe.schema import Compute
+from xdistill.recipe.compute import Compute
 from xdistill.workers import RANK_VARIABLE, resolve
 
 TWO = {"accelerator": "cpu", "devices": 2}

@@ -8,7 +8,7 @@ from xdistill.engine.device import make_fabric
 from xdistill.engine.parallel import ranks
 from xdistill.engine.parallel.ranks import run_together
 from xdistill.engine.parallel.together import Together, shares
-from xdistill.recipe.schema import Compute
+from xdistill.recipe.compute import Compute
 
 SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
 

@@ -82,7 +82,7 @@ def computed(payload):
     from engine.computing import computed as compute
     from xdistill.engine.device import make_fabric
     from xdistill.engine.parallel.ranks import Rank
-    from xdistill.recipe.schema import Compute
+    from xdistill.recipe.compute import Compute
 
     rank = Rank.of(payload)
     fabric = make_fabric(Compute(accelerator="cpu", devices=rank.count), rank)

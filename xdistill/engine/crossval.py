@@ -17,7 +17,7 @@ from xdistill.engine.controls import without_control
 from xdistill.engine.device import accelerator_name, accelerators, check_device, check_shares
 from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
 from xdistill.engine.experiment import Experiment
-from xdistill.engine.identity import run_id, sources, versions
+from xdistill.engine.identity import identity_of, versions
 from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
 from xdistill.engine.parallel.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
 from xdistill.engine.recording import record_of
@@ -185,26 +185,6 @@ def prepare(
         profile=loaded.profile or "",
         control_of=control_of,
         also=also,
-    )
-
-
-def identity_of(
-    experiment: Experiment,
-    resolved: dict[str, Any],
-    catalog: Catalog,
-    cohort: Cohort,
-    splits: Splits,
-    *,
-    also: frozenset[type[Component]] = frozenset(),
-) -> str:
-    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use."""
-    used = experiment.components | also
-    return run_id(
-        resolved,
-        fingerprint=cohort.fingerprint,
-        split_hash=splits.hash,
-        versions=versions(used, catalog),
-        sources=sources(used),
     )
 
 

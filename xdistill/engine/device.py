@@ -16,7 +16,7 @@ from xdistill.engine.local import cores
 from xdistill.engine.missing import LEAST
 from xdistill.engine.parallel.ranks import Rank
 from xdistill.errors import RunError
-from xdistill.recipe.schema import Compute
+from xdistill.recipe.compute import Compute
 from xdistill.workers import RANK_VARIABLE
 
 if TYPE_CHECKING:

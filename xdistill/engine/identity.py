@@ -8,13 +8,17 @@ import platform
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.version import __version__
+
+if TYPE_CHECKING:
+    from xdistill.cohort import Cohort, Splits
+    from xdistill.engine.experiment import Experiment
 
 # Fields that change how fast a run is and not what comes out of it.
 _IRRELEVANT = (
@@ -55,6 +59,26 @@ def run_id(
         sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def identity_of(
+    experiment: Experiment,
+    resolved: dict[str, Any],
+    catalog: Catalog,
+    cohort: Cohort,
+    splits: Splits,
+    *,
+    also: frozenset[type[Component]] = frozenset(),
+) -> str:
+    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use."""
+    used = experiment.components | also
+    return run_id(
+        resolved,
+        fingerprint=cohort.fingerprint,
+        split_hash=splits.hash,
+        versions=versions(used, catalog),
+        sources=sources(used),
+    )
 
 
 def sources(components: Collection[type[Component]]) -> dict[str, str]:

@@ -13,17 +13,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from xdistill.recipe.compute import Compute, Loader
 from xdistill.recipe.fields import options
 from xdistill.recipe.json_schema import EXTENDS, PROFILES
 from xdistill.recipe.missing import Missing
 from xdistill.recipe.schema import (
     Block,
     CacheRecipe,
-    Compute,
     Crossval,
     ExecutorBlock,
     FitStage,
-    Loader,
     Optimizer,
     Recipe,
     Term,

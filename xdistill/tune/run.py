@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import Prepared, check_executor, identity_of, prepare, ready_cohort, run_prepared
+from xdistill.engine.crossval import Prepared, check_executor, prepare, ready_cohort, run_prepared
 from xdistill.engine.events import Event, FoldRestarted
+from xdistill.engine.identity import identity_of
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run

@@ -13,7 +13,7 @@ from typing import Any
 
 from xdistill.engine.local import how_it_ended
 from xdistill.errors import WorkerDiedError, XdistillError
-from xdistill.recipe.schema import Compute
+from xdistill.recipe.compute import Compute
 from xdistill.runs import fold_name
 from xdistill.workers import RANK_VARIABLE, Team, worker_environment
 
