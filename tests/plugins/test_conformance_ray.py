@@ -10,11 +10,13 @@ import psutil
 import pytest
 
 import xdistill
+from held_folds import held, is_held, let_go
 from ray_cluster import NODE, a_cluster, install_plugin, needs_ray, started
 from tiny import tiny
+from waiting import until_ended
 from xdistill.engine.agreement import driver_facts
 from xdistill.engine.crossval import FOLD_FUNCTION, execute
-from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
+from xdistill.engine.events import FoldRestarted, FoldStarted, RunStarted
 from xdistill.errors import PluginError, RunError, UserError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import load_catalog
@@ -62,25 +64,29 @@ def test_one_job_at_a_time(cluster):
 
 def test_a_node_that_dies_loses_nothing(cluster, tmp_path, shared_cache):
     """The second node is killed while a fold is at work there; it goes on elsewhere, to the bits of one machine."""
-    stages = [{**tiny()["stages"][0], "epochs": 12}]
-    recipe = tiny(stages=stages, crossval={"folds": 2})
+    recipe = tiny(stages=[{**tiny()["stages"][0], "epochs": 4}], crossval={"folds": 2})
     victim = next(iter(cluster.worker_nodes))
     there = psutil.Process(victim.all_processes["raylet"][0].process.pid)
     events, lost = [], []
 
     def on_event(event):
         events.append(event)
-        if isinstance(event, EpochEnded) and event.done == 2 and not lost and works_on(there, event.fold):
+        if is_held(event) and not lost and works_on(there, event.fold):
             lost.append(event.fold)
+            workers = [child.pid for child in there.children(recursive=True)]
             cluster.remove_node(victim, allow_graceful=False)
+            until_ended(workers)
+            let_go(events_of(RunStarted)[0].path)
+
+    def events_of(kind):
+        return [event for event in events if isinstance(event, kind)]
 
     on_ray = {**recipe, "executor": {"use": "ray", "address": cluster.address}}
-    result = xdistill.run(on_ray, runs=tmp_path / "ray", cache=shared_cache, on_event=on_event)
-    assert [event.jobs for event in events if isinstance(event, RunStarted)] == [2]
-    assert [(event.fold, event.reason) for event in events if isinstance(event, FoldRestarted)] == [
-        (lost[0], "died with its node")
-    ]
-    again = [event.done for event in events if isinstance(event, FoldStarted) and event.fold == lost[0]]
+    with held():
+        result = xdistill.run(on_ray, runs=tmp_path / "ray", cache=shared_cache, on_event=on_event)
+    assert [event.jobs for event in events_of(RunStarted)] == [2]
+    assert [(event.fold, event.reason) for event in events_of(FoldRestarted)] == [(lost[0], "died with its node")]
+    again = [event.done for event in events_of(FoldStarted) if event.fold == lost[0]]
     assert again[0] == 0
     assert again[1] > 0
     local = xdistill.run(recipe, runs=tmp_path / "local", cache=shared_cache)
