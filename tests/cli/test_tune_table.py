@@ -2,11 +2,13 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
-from xdistill.cli.progress import bars
+from xdistill.cli.progress import Lines, bars
 from xdistill.cli.tune_progress import TuneBars, TuneLines
 from xdistill.cli.tune_table import caption, print_study
+from xdistill.engine.events import RunAwaited
 from xdistill.tune.events import SearchFinished, SearchStarted, TrialFinished, TrialFoldFinished, TrialStarted
 
 RECORD = {
@@ -85,3 +87,21 @@ def test_a_bar_counts_the_trials_of_all_searches():
         (task,) = progress.tasks
     assert (task.total, task.completed) == (4, 4)
     assert task.fields["note"].startswith("best 0.7000; all trial 1")
+
+
+@pytest.mark.parametrize(
+    ("folds", "lines"),
+    [
+        (("r0-f1", "r0-f2"), ["waiting for another process, which refits r0-f1, r0-f2"]),
+        ((), ["waiting for another process, which has all folds and writes the record"]),
+    ],
+)
+def test_what_is_waited_for_is_said_in_words(capsys, folds, lines):
+    event = RunAwaited("runs/mine", folds)
+    TuneLines().listen(event)
+    assert capsys.readouterr().err.splitlines() == lines
+    with bars() as progress:
+        TuneBars(progress).listen(event)
+    assert capsys.readouterr().err.split("\n")[0] == lines[0]
+    Lines().listen(event)
+    assert capsys.readouterr().err.splitlines() == [lines[0].replace("refits", "trains")]

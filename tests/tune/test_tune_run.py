@@ -2,13 +2,15 @@
 
 import json
 import statistics
+from contextlib import ExitStack
 
 import pytest
 
 from tune import searches
 from xdistill import api
+from xdistill.cli.tune_progress import TuneLines
 from xdistill.cohort import Splits
-from xdistill.engine.events import FoldStarted, RunStarted
+from xdistill.engine.events import FoldStarted, RunAwaited, RunStarted
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml_writer import write_yaml
 from xdistill.runs.files import read_json
@@ -62,6 +64,27 @@ def test_each_fold_is_trained_with_what_its_search_chose(nested):
         first = dict(zip(history[0].split(","), history[1].split(","), strict=True))
         assert float(first["lr"]) < fold["settings"]["optimizer.lr"]
         assert float(first["lr"]) > 0.7 * fold["settings"]["optimizer.lr"], "the first of three cosine epochs"
+
+
+def test_who_waits_for_the_refit_of_another_says_so_once(nested, folder, shared_cache, capfd):
+    run = nested[0].run.folder
+    with ExitStack() as other:
+        other.enter_context(run.locked())
+        other.enter_context(run.locked("r0-f1"))
+        seen, lines = [], TuneLines()
+
+        def listen(event):
+            seen.append(event)
+            lines.listen(event)
+            if isinstance(event, RunAwaited):
+                other.close()  # it ends
+
+        api.tune(
+            folder / "search.yaml", runs=folder / "runs", cache=shared_cache, studies=folder / "tune", on_event=listen
+        )
+    assert [event for event in seen if isinstance(event, RunAwaited)] == [RunAwaited(str(run.path), ("r0-f1",))]
+    assert capfd.readouterr().err.splitlines()[-1] == "waiting for another process, which refits r0-f1"
+    assert not any(isinstance(event, RunAwaited) for event in nested[1])
 
 
 def test_no_search_saw_a_test_subject_of_its_split(nested):

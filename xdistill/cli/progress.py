@@ -80,8 +80,8 @@ class Bars:
                 self._epoch(event)
             case events.FoldFinished():
                 self._end(event.fold)
-            case events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
-                self.progress.console.print(_warning(event), markup=False, style="yellow")
+            case events.RunAwaited() | events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
+                self.progress.console.print(_remark(event), markup=False, style="yellow")
             case _:
                 pass
 
@@ -152,8 +152,8 @@ class Lines:
                     say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
             case events.FoldFinished():
                 say(f"{event.fold}: finished in {event.seconds:.0f} s")
-            case events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
-                say(_warning(event))
+            case events.RunAwaited() | events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
+                say(_remark(event))
             case _:
                 pass
 
@@ -163,13 +163,19 @@ def warnings(event: Event) -> None:
     from xdistill.engine import events
 
     if isinstance(event, events.TrackerFailed):
-        say(_warning(event))
+        say(_remark(event))
 
 
 def say(text: str) -> None:
     """A line on standard error."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def awaited(event: events.RunAwaited, *, does: str = "trains") -> str:
+    """What is waited for: what another process does."""
+    at = f"{does} {', '.join(event.folds)}" if event.folds else "has all folds and writes the record"
+    return f"waiting for another process, which {at}"
 
 
 def _losses(event: events.EpochEnded) -> str:
@@ -183,9 +189,13 @@ def _going_on(event: events.RunStarted) -> str:
     return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
 
 
-def _warning(event: events.FoldRestarted | events.TrackerFailed | events.TeacherCacheFailed) -> str:
+def _remark(
+    event: events.RunAwaited | events.FoldRestarted | events.TrackerFailed | events.TeacherCacheFailed,
+) -> str:
     from xdistill.engine import events
 
+    if isinstance(event, events.RunAwaited):
+        return awaited(event)
     if isinstance(event, events.FoldRestarted):
         return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
     if isinstance(event, events.TeacherCacheFailed):

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from xdistill.cli.progress import Bars, Lines, Listen, bars, say, warnings
+from xdistill.cli.progress import Bars, Lines, Listen, awaited, bars, say, warnings
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from xdistill.engine.events import Event
     from xdistill.tune import events
+
+REFITS = "refits"  # what the training of outer folds is called here
 
 
 @contextmanager
@@ -41,6 +43,7 @@ class TuneBars:
 
     def listen(self, event: Event) -> None:
         """Show one event."""
+        from xdistill.engine import events as engine
         from xdistill.tune import events
 
         match event:
@@ -55,6 +58,8 @@ class TuneBars:
                 self.done[event.search] = max(event.done, self.done.get(event.search, 0))
                 if event.best is not None:
                     self.best[event.search] = event.best
+            case engine.RunAwaited():
+                self.progress.console.print(awaited(event, does=REFITS), markup=False, style="yellow")
             case _:
                 self.run.listen(event)
                 return
@@ -76,6 +81,7 @@ class TuneLines:
 
     def listen(self, event: Event) -> None:
         """Show one event."""
+        from xdistill.engine import events as engine
         from xdistill.tune import events
 
         match event:
@@ -85,6 +91,8 @@ class TuneLines:
                     say(line)
             case events.TrialFinished():
                 say(_finished(event, self.trials))
+            case engine.RunAwaited():
+                say(awaited(event, does=REFITS))
             case _:
                 self.run.listen(event)
 

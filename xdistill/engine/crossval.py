@@ -15,7 +15,15 @@ from xdistill.engine.assemble import assemble
 from xdistill.engine.background import with_progress
 from xdistill.engine.controls import without_control
 from xdistill.engine.device import accelerator_name, accelerators, check_device, check_shares
-from xdistill.engine.events import CohortProgress, CohortReady, Event, FoldRestarted, RunFinished, RunStarted
+from xdistill.engine.events import (
+    CohortProgress,
+    CohortReady,
+    Event,
+    FoldRestarted,
+    RunAwaited,
+    RunFinished,
+    RunStarted,
+)
 from xdistill.engine.experiment import Experiment
 from xdistill.engine.identity import identity_of, versions
 from xdistill.engine.missing import check_presence, complete_subjects, training_subjects
@@ -92,6 +100,8 @@ def run_prepared(
         patience: seconds to wait for another process that works on this run.
     """
     folder = prepared.folder
+    if folder.held():
+        yield RunAwaited(str(folder.path), folder.at_work(prepared.folds))
     with folder.locked(patience=patience):
         if fresh() if callable(fresh) else fresh:
             with explained(folder.path):

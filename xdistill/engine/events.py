@@ -38,6 +38,19 @@ class CohortReady(Event):
 
 
 @dataclass(frozen=True)
+class RunAwaited(Event):
+    """Another process works at this run, and nothing is done here until it ends.
+
+    Attributes:
+        path: of the run folder.
+        folds: that it is at; where it is at none yet, those that are not finished.
+    """
+
+    path: str
+    folds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     """The run folder stands and the folds begin.
 

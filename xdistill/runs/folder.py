@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,21 @@ class RunFolder:
                 )
             time.sleep(0.2)
             list((self.path / "folds").iterdir())  # a network file system looks anew when a folder is listed
+
+    def held(self, name: str = "run") -> bool:
+        """Whether somebody holds a lock of this folder at this moment."""
+        try:
+            with (self.path / f".{name}.lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # nobody ever locked it, or whoever wants to is told better
+            return False
+        return False
+
+    def at_work(self, folds: Sequence[str]) -> tuple[str, ...]:
+        """The folds that somebody is at; where it is none yet, those that are not finished."""
+        return tuple(filter(self.held, folds)) or tuple(name for name in folds if not self.finished(name))
 
     @contextmanager
     def locked(self, name: str = "run", *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
