@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -16,6 +16,7 @@ from waiting import until
 from xdistill.engine.events import EpochEnded, Event
 
 HELD_AFTER = 2  # epochs: enough for a checkpoint
+ALL = "all"
 PATIENCE = 240.0  # seconds; a test that forgets to say go is to fail for that, and not for its time limit
 
 
@@ -25,8 +26,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     for event in fold.run_fold(payload):
         yield event
-        if isinstance(event, EpochEnded) and event.done == HELD_AFTER:
-            until(_go(payload["run"]).exists, f"that the test lets {event.fold} go on", PATIENCE)
+        if is_held(event):
+            _wait(payload["run"], event.fold)
 
 
 def run_together(payload: Mapping[str, Any]) -> Iterator[Event]:
@@ -45,19 +46,25 @@ def held() -> Iterator[None]:
         yield
 
 
-def is_held(event: object) -> bool:
+def is_held(event: object) -> TypeGuard[EpochEnded]:
     """Whether the fold that says this goes no further before `let_go`."""
     return isinstance(event, EpochEnded) and event.done == HELD_AFTER
 
 
-def let_go(run: str | Path) -> None:
-    """Let all folds of a run go on, those too that are started later.
+def let_go(run: str | Path, fold: str = ALL) -> None:
+    """Let a fold of a run go on; without its name all of them, those too that are started later.
 
     Args:
-        run: its folder, as `RunStarted` says it.
+        run: the run's folder, as `RunStarted` says it.
+        fold: such as ``r0-f0``.
     """
-    _go(run).touch()
+    _go(run, fold).touch()
 
 
-def _go(run: str | Path) -> Path:
-    return Path(run).with_name("go")  # beside the folder, in which are none but a run's own files
+def _wait(run: str, fold: str) -> None:
+    until(lambda: _go(run, fold).exists() or _go(run, ALL).exists(), f"that the test lets {fold} go on", PATIENCE)
+
+
+def _go(run: str | Path, fold: str) -> Path:
+    path = Path(run)
+    return path.with_name(f"{path.name}-go-{fold}")  # beside the folder, in which are none but a run's own files

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from waiting import LONG
 from xdistill.engine.ahead import ahead
 
 
@@ -25,7 +26,7 @@ def test_the_next_item_is_prepared_meanwhile():
 
     found = ahead(items())
     assert next(found) == "first"
-    assert prepared.wait(timeout=10)
+    assert prepared.wait(timeout=LONG)
     assert list(found) == ["second"]
 
 

@@ -3,6 +3,8 @@ import time
 
 import pytest
 
+from waiting import LONG
+from xdistill.engine import background
 from xdistill.engine.background import with_progress
 
 
@@ -35,7 +37,8 @@ def test_errors_reach_whoever_waits():
         next(generator)
 
 
-def test_what_is_abandoned_can_clean_up():
+def test_what_is_abandoned_can_clean_up(monkeypatch):
+    monkeypatch.setattr(background, "PATIENCE", LONG)
     cleaned = threading.Event()
 
     def work(report):

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import xdistill
+from held_folds import held, is_held, let_go
 from tiny import tiny
 from xdistill.engine.device import _devices, check_device, make_fabric
-from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted
+from xdistill.engine.events import FoldRestarted, FoldStarted, RunStarted
 from xdistill.engine.local import LocalExecutor, cores
 from xdistill.errors import RunError
 from xdistill.interfaces.executor import Job, JobEvent
@@ -62,12 +63,16 @@ def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, 
 
     def listen(event):
         seen.append(event)
-        if isinstance(event, EpochEnded) and event.fold == "r0-f1" and event.done == 2 and not ended:
+        if is_held(event) and event.fold == "r0-f0":
+            let_go(next(event for event in seen if isinstance(event, RunStarted)).path, event.fold)
+        if is_held(event) and event.fold == "r0-f1" and not ended:
             (worker,) = (child for child in children_of(os.getpid()) if len(children_of(child)) > 1)
             ended.extend(children_of(worker))
             os.kill(ended[1], signal.SIGKILL)
+            let_go(next(event for event in seen if isinstance(event, RunStarted)).path, event.fold)
 
-    both = xdistill.run(recipe(compute=TWO), runs=tmp_path, cache=shared_cache, on_event=listen)
+    with held():
+        both = xdistill.run(recipe(compute=TWO), runs=tmp_path, cache=shared_cache, on_event=listen)
     assert len(ended) == 2
     assert not [process for process in ended if Path(f"/proc/{process}").exists()]
     (restarted,) = [event for event in seen if isinstance(event, FoldRestarted)]

@@ -4,14 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import xdistill
+from held_folds import held, is_held, let_go
 from tiny import tiny, trained
+from waiting import until_ended
 from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
 from xdistill.errors import DataError, NonFiniteLossError, RecipeError, RunError
 from xdistill.runs.files import read_json
@@ -158,14 +159,20 @@ def test_another_seed_gives_other_predictions_and_another_folder(reference, tmp_
 
 LONG = {**tiny()["stages"][0], "epochs": 6}
 
+# After five epochs it listens no more, so that it cannot finish before it is killed; its workers go on.
 DRIVER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from tiny import tiny
 import xdistill
+from xdistill.engine.events import EpochEnded
 stage = {**tiny()["stages"][0], "epochs": 6}
+epochs = []
 def say(event):
+    epochs.extend([event] if isinstance(event, EpochEnded) else [])
     print(type(event).__name__, flush=True)
+    if len(epochs) == 5:
+        sys.stdin.read()
 recipe = tiny(stages=[stage], executor={"use": "local", "jobs": 2})
 xdistill.run(recipe, runs=sys.argv[2], cache=sys.argv[3], on_event=say)
 """
@@ -184,6 +191,7 @@ def workers_of(driver):
 def test_killed_with_everything_it_goes_on_to_the_same_bits(long_reference, tmp_path, shared_cache):
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(TESTS), str(tmp_path / "runs"), str(shared_cache)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -195,12 +203,8 @@ def test_killed_with_everything_it_goes_on_to_the_same_bits(long_reference, tmp_
     workers = workers_of(driver.pid)
     assert workers
     os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
-    driver.stdout.close()
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers), "workers outlive their driver"
+    driver.communicate()
+    until_ended(workers)
     assert not list((tmp_path / "runs").rglob("predictions.csv.tmp"))
 
     seen = []
@@ -217,14 +221,12 @@ def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_pa
 
     def listen(event):
         seen.append(event)
-        if (
-            isinstance(event, EpochEnded)
-            and event.done == 2
-            and not any(isinstance(other, EpochEnded) and other.done == 2 for other in seen[:-1])
-        ):
+        if is_held(event) and not any(map(is_held, seen[:-1])):
             os.kill(workers_of(os.getpid())[-1], signal.SIGKILL)
+            let_go(next(event for event in seen if isinstance(event, RunStarted)).path)
 
-    result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen)
+    with held():
+        result = run(tmp_path, shared_cache, stages=[LONG], on_event=listen)
     restarted = [event for event in seen if isinstance(event, FoldRestarted)]
     assert len(restarted) == 1
     assert "SIGKILL" in restarted[0].reason

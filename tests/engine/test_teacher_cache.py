@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 import pytest
 import torch
@@ -21,21 +20,21 @@ def cache(tmp_path):
 
 
 def test_whoever_wants_the_same_waits(cache):
-    order = []
+    order, about_to_wait = [], threading.Event()
 
-    def work(name, begin):
-        time.sleep(begin)
+    def second():
+        about_to_wait.set()
         with cache.one_at_a_time("key"):
-            order.append(f"{name} in")
-            time.sleep(0.3)
-            order.append(f"{name} out")
+            order.append("second")
 
-    threads = [threading.Thread(target=work, args=(name, begin)) for name, begin in (("one", 0), ("two", 0.1))]
-    for thread in threads:
+    thread = threading.Thread(target=second)
+    with cache.one_at_a_time("key"):
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert order == ["one in", "one out", "two in", "two out"]
+        about_to_wait.wait()
+        thread.join(0.3)  # long enough to come in, were it let
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
     assert not list(cache.folder.glob(".*.lock"))
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from waiting import until, until_ended
 from xdistill.errors import DataError
 
 
@@ -63,11 +64,16 @@ def first_loses_the_second(payload):
 
 
 def first_fails(payload):
-    """The first fails by itself; the second notices."""
+    """The first fails by itself; the second notices once it is gone."""
     yield _number(payload)
+    said = Path(f"{payload['meeting_point']}.first")
     if _number(payload):
-        time.sleep(0.5)
+        until(said.exists, "the first says which process it is")
+        until_ended([int(said.read_text(encoding="utf-8"))])
         raise RuntimeError("Connection closed by peer")
+    written = said.with_suffix(".written")
+    written.write_text(str(os.getpid()), encoding="utf-8")
+    written.replace(said)
     raise RuntimeError("a fault of ours")
 
 
