@@ -235,18 +235,18 @@ class Output:
 
     def take(self, places: Int[Tensor, " some"]) -> Output:
         """What is said about some of the subjects, by their places in the batch; gradients flow back to them."""
-        return Output(
-            logits=self.logits[places],
-            features={name: value[places] for name, value in self.features.items()},
-            aux={name: value[places] for name, value in self.aux.items()},
-        )
+        return self.each(lambda value: value[places])
 
     def detached(self) -> Output:
         """The same values, cut off from the graph: no gradient flows back through them."""
+        return self.each(lambda value: value.detach())
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Output:
+        """All values changed: the logits first, then features and further logits in their order."""
         return Output(
-            logits=self.logits.detach(),
-            features={name: value.detach() for name, value in self.features.items()},
-            aux={name: value.detach() for name, value in self.aux.items()},
+            logits=change(self.logits),
+            features={name: change(value) for name, value in self.features.items()},
+            aux={name: change(value) for name, value in self.aux.items()},
         )
 
 

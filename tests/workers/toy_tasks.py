@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from xdistill.workers import lent_cores
+
 
 def count(payload):
     """Say the numbers below the payload."""
@@ -107,6 +109,14 @@ def rest(payload):
     """Say one's process and work for long."""
     yield os.getpid()
     time.sleep(payload)
+
+
+def wait_for_cores(payload):
+    """Wait until so many cores are lent, and say how many there are."""
+    deadline = time.monotonic() + 20
+    while lent_cores() != payload and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield lent_cores()
 
 
 def mark(payload):

@@ -11,7 +11,7 @@ import torch
 
 from xdistill.runs.files import explained, make_folder, written_whole
 
-SHARE = 0.05  # of the training time that checkpoints may take
+SHARE = 0.02  # of the training time that checkpoints may take
 
 
 class Checkpointer:

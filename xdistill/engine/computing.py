@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -16,6 +16,14 @@ class Alone:
 
     def begin(self, step: int) -> None:
         """Nothing changes from step to step."""
+
+    def all(self, asked: Mapping[str, Callable[[], Output]]) -> dict[str, Output]:
+        """What several networks say, by role, given what computes it."""
+        return {role: ask() for role, ask in asked.items()}
+
+    def cut(self, outputs: Mapping[str, Output]) -> Mapping[str, Output]:
+        """What the objective is given in place of what the networks say: the same."""
+        return outputs
 
     def __call__(self, network: nn.Module, batch: Batch) -> Output:
         """What the network says about the batch."""

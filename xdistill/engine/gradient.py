@@ -8,9 +8,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xdistill.engine.ahead import ahead
+from xdistill.engine.apart import Apart, are_apart
 from xdistill.engine.computing import Alone, Compiled
 from xdistill.engine.diagnostics import diagnose
 from xdistill.engine.events import Event
@@ -25,6 +26,7 @@ from xdistill.engine.step import StepModule, Stepper, places_taught, set_modes
 from xdistill.engine.teacher.frozen import remembering
 from xdistill.engine.thrifty import ThriftyBatches
 from xdistill.types import Batch, OutputSpec
+from xdistill.workers import lent_cores
 
 if TYPE_CHECKING:
     from xdistill.engine.train import Trainer
@@ -47,7 +49,8 @@ def train_stage(
     specs = _specs(trainer)
     objective = _objective(trainer, stage, terms, specs)
     networks, of_epoch = remembering(trainer, stage, networks, objective, specs)
-    module = StepModule(networks, objective, stage.train, trainer.needs, _compute(trainer, stage))
+    compute = _compute(trainer, stage, [networks[role] for role in objective.roles])
+    module = StepModule(networks, objective, stage.train, trainer.needs, compute)
     module.to(trainer.fabric.device)
     keys = _keys(trainer, stage, objective)
     stepper = Stepper(trainer.fabric, module, stage, steps=sum(map(len, keys)), place=trainer.fold)
@@ -86,11 +89,13 @@ def train_stage(
         )
 
 
-def _compute(trainer: Trainer, stage: TrainPlan) -> Alone:
+def _compute(trainer: Trainer, stage: TrainPlan, networks: Sequence[nn.Module]) -> Alone:
     """How batches are computed: alone, or in shares with the other processes of the fold."""
-    if trainer.fabric.world_size == 1:
-        return Compiled() if trainer.experiment.recipe.compute.compile else Alone()
-    return Together(trainer.fabric.device, seed=derive(trainer.seed, "together", stage.name))
+    if trainer.fabric.world_size > 1:
+        return Together(trainer.fabric.device, seed=derive(trainer.seed, "together", stage.name))
+    if trainer.experiment.recipe.compute.compile:
+        return Compiled()
+    return Apart(networks) if trainer.fabric.device.type == "cpu" and are_apart(networks) else Alone()
 
 
 def _specs(trainer: Trainer) -> dict[str, OutputSpec]:
@@ -133,7 +138,8 @@ def _prepared(trainer: Trainer, batches: TrainingBatches, keys: Sequence[BatchKe
     """The epoch's batches on their device, each made while the one before is computed where that pays."""
     settings = trainer.experiment.recipe.loader
     made = (trainer.prepare(batch) for batch in iterate(batches, keys, workers=settings.workers))
-    wanted = trainer.fabric.device.type != "cpu" if settings.prefetch is None else settings.prefetch
+    somebody_idle = trainer.fabric.device.type != "cpu" or lent_cores() > 0
+    wanted = somebody_idle if settings.prefetch is None else settings.prefetch
     return ahead(made) if wanted else made
 
 

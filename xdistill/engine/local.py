@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
@@ -60,15 +61,26 @@ class LocalExecutor(Executor):
 
     def workers(self, jobs: Sequence[Job]) -> int:
         """How many worker processes these jobs get."""
-        if self.config.jobs is not None:
-            return max(1, min(self.config.jobs, len(jobs)))
+        return max(1, min(self._room(jobs), len(jobs)))
+
+    def _room(self, jobs: Sequence[Job]) -> int:
+        """How many worker processes there may be."""
         threads = max((job.cpus for job in jobs), default=1)
-        return max(1, min(cores() // threads, _groups_of_devices(jobs), len(jobs)))
+        return self.config.jobs or min(cores() // threads, _groups_of_devices(jobs))
 
     def _round(self, target: str, jobs: Sequence[Job]) -> Iterator[JobEvent]:
-        workers = self.workers(jobs)
-        environment = [worker_environment(rank, jobs[0].cpus) for rank in range(workers)] if jobs else []
-        for message in run_tasks(target, [job.payload for job in jobs], workers=workers, environment=environment):
+        if not jobs:
+            return
+        workers, threads = self.workers(jobs), jobs[0].cpus
+        messages = run_tasks(
+            target,
+            [job.payload for job in jobs],
+            workers=workers,
+            environment=[worker_environment(rank, threads) for rank in range(workers)],
+            threads=threads,
+            cores=min(cores(), self._room(jobs) * threads),
+        )
+        for message in messages:
             yield JobEvent(jobs[message.task].name, message.kind, message.value)
 
 
@@ -76,7 +88,7 @@ def _groups_of_devices(jobs: Sequence[Job]) -> int:
     """How many jobs that take several accelerators each have room; jobs that take one may share it."""
     devices = max((job.gpus for job in jobs), default=0)
     if devices < 2:  # noqa: PLR2004 - several
-        return len(jobs)
+        return sys.maxsize
     import torch
 
     return torch.cuda.device_count() // devices

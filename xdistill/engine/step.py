@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import cast
 
 import torch
@@ -66,25 +67,31 @@ class StepModule(nn.Module):
     def forward(self, carried: Carried) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and each term's value."""
         outputs, taught = self.outputs(carried.batch)
+        outputs = self.compute.cut(outputs)
         result: tuple[Tensor, dict[str, Tensor]] = (
             self.objective(outputs, carried.batch) if taught is None else self.objective(outputs, carried.batch, taught)
         )
         return result
 
-    def outputs(self, batch: Batch, compute: Alone | None = None) -> tuple[dict[str, Output], Tensor | None]:
+    def outputs(self, batch: Batch, compute: Alone | None = None) -> tuple[Mapping[str, Output], Tensor | None]:
         """What the networks that the objective needs return, by role; and `places_taught`."""
         compute = compute or self.compute
         taught = places_taught(batch, self.needs)
-        outputs: dict[str, Output] = {}
-        for role in self.objective.roles:
-            given = batch
-            if role == "teacher" and taught is not None:
-                if not len(taught):
-                    continue
-                given = batch.take(taught)
-            with nullcontext() if role in self.trained else torch.no_grad():
-                outputs[role] = compute(self.networks[role], given.restricted_to(self.inputs[role]))
-        return outputs, taught
+        given = dict.fromkeys(self.objective.roles, batch)
+        if "teacher" in given and taught is not None:
+            if len(taught):
+                given["teacher"] = batch.take(taught)
+            else:
+                del given["teacher"]
+        asked = {
+            role: partial(self._output, role, members.restricted_to(self.inputs[role]), compute)
+            for role, members in given.items()
+        }
+        return compute.all(asked), taught
+
+    def _output(self, role: str, given: Batch, compute: Alone) -> Output:
+        with nullcontext() if role in self.trained else torch.no_grad():
+            return compute(self.networks[role], given)
 
 
 def places_taught(batch: Batch, needs: Sequence[str]) -> Tensor | None:

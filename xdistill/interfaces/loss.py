@@ -2,6 +2,9 @@
 
 A loss that owns parameters (an adapter, a decoder) is a module like any other: the engine trains and saves
 them. Weights between losses live in the recipe, not in the loss.
+
+The graph of a training step may be cut at the outputs: gradients of a loss reach the networks through them, and the
+derivative of one output by another is not to be had.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
+from xdistill.workers.lent import set_lent_cores
 from xdistill.workers.saying import picklable, resolve, said
 from xdistill.workers.wire import read_message, write_message
 
@@ -40,9 +41,12 @@ def _listen(stream: BinaryIO, tasks: queue.Queue[Any]) -> None:
     """Pass tasks on; when the driver is gone, however it went, there is nobody left to work for."""
     while True:
         try:
-            tasks.put(read_message(stream))
+            kind, value = read_message(stream)
         except EOFError:
             os._exit(0)
+        set_lent_cores(value if kind == "lent" else 0)  # nothing is lent to a new task before the driver says so
+        if kind == "task":
+            tasks.put(value)
 
 
 def _serve(function: Callable[[Any], Iterator[Any]], payload: Any, out: BinaryIO) -> None:

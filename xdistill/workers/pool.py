@@ -38,6 +38,7 @@ class _Worker:
     rank: int
     process: subprocess.Popen[bytes]
     task: int = -1
+    lent: int = 0
 
     @property
     def gone(self) -> bool:
@@ -63,6 +64,8 @@ def run_tasks(
     *,
     workers: int,
     environment: Sequence[Mapping[str, str]] = (),
+    threads: int = 1,
+    cores: int = 0,
 ) -> Iterator[Message]:
     """Run ``target(payload)``, a generator function, for every payload in at most ``workers`` processes.
 
@@ -73,6 +76,9 @@ def run_tasks(
         payloads: one task each; anything that can be pickled.
         workers: number of processes.
         environment: variables to set in each worker, by its rank; fewer entries than workers are repeated.
+        threads: that each worker computes with.
+        cores: that they may use together. What is left of them when there are fewer workers than there is room for is
+            lent to those that are at work; see `lent_cores`.
 
     Yields:
         Messages in the order in which they arrive; each task's last one is ``done``, ``failed`` or ``died``.
@@ -89,6 +95,7 @@ def run_tasks(
         for rank in range(min(workers, len(payloads))):
             start(rank)
         while pool:
+            _lend(pool, threads, cores)
             worker, kind, value = _next(inbox, pool)
             if pool.get(worker.rank) is not worker:
                 continue  # the farewell of a worker that was ended here
@@ -209,9 +216,22 @@ def _deal(worker: _Worker, pending: deque[int], payloads: Sequence[Any]) -> bool
 
 
 def _give(worker: _Worker, task: int, payload: Any) -> None:
-    worker.task = task
+    worker.task, worker.lent = task, 0
+    _tell(worker, "task", payload)
+
+
+def _tell(worker: _Worker, kind: str, value: Any) -> None:
     with suppress(BrokenPipeError):  # it died meanwhile: its listener says so
-        write_message(worker.stdin, payload)
+        write_message(worker.stdin, (kind, value))
+
+
+def _lend(pool: Mapping[int, _Worker], threads: int, cores: int) -> None:
+    """Tell each worker, where that has changed, how many cores it may use that none of them needs for its threads."""
+    share = max(0, cores // len(pool) - threads)
+    for worker in pool.values():
+        if worker.lent != share:
+            worker.lent = share
+            _tell(worker, "lent", share)
 
 
 def _end(worker: _Worker) -> None:
