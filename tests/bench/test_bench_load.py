@@ -44,6 +44,13 @@ def test_a_recipe_is_read_once_for_all_seeds_and_cannot_be_spoilt(small):
     assert [layer.file.name for layer in small.chain("alone").layers] == ["alone.yaml"]
 
 
+def test_what_several_recipes_extend_is_read_once():
+    shipped = load_benchmark(FOLDER / "mvi_hcc.yaml")
+    one, other = (shipped.chain(name).layers[0] for name in ("cmdnet", "kd"))
+    assert one.file == other.file
+    assert one.tree.entries["student"] is other.tree.entries["student"]
+
+
 def test_other_splits_for_a_try(small):
     crossval = small.with_splits(repeats=4).file.crossval
     assert (crossval.folds, crossval.repeats) == (3, 4)

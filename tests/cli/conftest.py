@@ -55,9 +55,9 @@ def xdistill(capfd, monkeypatch):
 def process():
     """Give a command in a process of its own."""
 
-    def give(*arguments: object, cwd: Path | None = None, **variables: str) -> Ended:
+    def give(*arguments: object, cwd: Path | None = None, code: str = START, **variables: str) -> Ended:
         done = subprocess.run(
-            [sys.executable, "-c", START, *map(str, arguments)],
+            [sys.executable, "-c", code, *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,

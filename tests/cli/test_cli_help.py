@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,31 @@ for words in {COMMANDS!r}:
 
 def test_help_of_no_command_loads_anything_heavy():
     subprocess.run([sys.executable, "-c", ALL_HELP], check=True, env=environment())
+
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "null_control.yaml"
+NEEDED = f"""
+import sys
+from xdistill.cli import main
+try:
+    main()
+finally:
+    print("loaded:", *(name for name in {HEAVY!r}.split() if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        (("recipe", "check", "mvi_hcc"), {"torch", "numpy", "h5py", "optuna", "ruamel"}),  # it has a search
+        (("recipe", "show", "lupi_clean_labels"), {"torch", "numpy", "h5py", "ruamel"}),
+        (("bench", "show", BENCHMARK, "--from", "records"), {"numpy", "scipy", "statsmodels", "pandas", "ruamel"}),
+    ],
+)
+def test_what_computes_a_little_loads_what_it_computes_with(process, command, needed):
+    done = process(*command, code=NEEDED)
+    assert done.code == 0, done.err
+    assert set(done.err.splitlines()[-1].split()[1:]) <= needed
 
 
 def test_looking_into_a_cohort_loads_no_torch(xdistill, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from stats.compare_toys import cohort, method, predictions, splits
 from xdistill.errors import UserError
-from xdistill.stats import FoldPredictions, Predictions, agreement, gap_closed
+from xdistill.stats import FoldPredictions, Predictions, agreement, gap_closed, gaps_closed
 from xdistill.stats.bootstrap import Interval
 from xdistill.stats.distillation import _share_interval
 
@@ -25,6 +25,14 @@ def test_the_share_is_the_ratio_of_gain_and_gap():
     assert found.share.low < found.share.estimate < found.share.high
     assert found.share.low > 0
     assert found.share.high < 1
+
+
+def test_several_methods_at_once_are_the_same_as_one_by_one():
+    alone, teacher = method("alone", 0.5, **SIZE), method("top", 3.0, **SIZE)
+    several = [method("kd", 1.0, **SIZE), method("worse", 0.2, **SIZE), method("sp", 1.5, **SIZE)]
+    found = gaps_closed(several, alone, teacher, resamples=100, level=0.9, seed=3)
+    assert found == tuple(gap_closed(one, alone, teacher, resamples=100, level=0.9, seed=3) for one in several)
+    assert found[0] != found[2]
 
 
 @pytest.mark.parametrize(("as_good_as", "share"), [("alone", 0.0), ("teacher", 1.0)])

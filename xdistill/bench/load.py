@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.schema import Crossval
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml_reader import Reading, read_yaml
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Benchmark:
     recipes: dict[str, Path] = field(repr=False)
     changes: str = ""
     _chains: dict[Path, Chain] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _understand: Callable[[str, str, Path], Reading] = field(
+        default_factory=lambda: cache(read_yaml), init=False, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -83,7 +87,7 @@ class Benchmark:
         """
         path = self.recipes[entry]
         if path not in self._chains:
-            self._chains[path] = read_chain(path)
+            self._chains[path] = read_chain(path, self._understand)
         found = self._chains[path]
         return Chain(list(found.layers), list(found.faults))  # its lists may be changed
 

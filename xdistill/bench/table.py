@@ -17,7 +17,7 @@ from xdistill.bench.record import Record, method, over_seeds
 from xdistill.bench.schema import RANKED, Entry
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
 from xdistill.errors import UserError
-from xdistill.stats import GapClosed, Method, Row, Summary, agreement, align, compare, gap_closed, is_bold
+from xdistill.stats import GapClosed, Method, Row, Summary, agreement, align, compare, gaps_closed, is_bold
 
 CALIBRATION = ("brier", "ece")
 
@@ -53,7 +53,8 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
     align([item.method for item in scored])  # refuses, by name, whoever was run on something else
     rows = _rows(benchmark, by_name)
     ranks = _ranks(benchmark, scored, rows)
-    found = [_standing(benchmark, item, by_name, rows[item.entry.name], page) for item in scored]
+    gaps = _gaps(benchmark, by_name)
+    found = [_standing(benchmark, item, rows[name], gaps.get(name), page) for name, item in by_name.items()]
     ranked = [replace(one, rank=ranks.get(one.entry)) for one in found]
     return Standings(
         name=benchmark.name,
@@ -149,8 +150,8 @@ def _ranks(benchmark: Benchmark, scored: Sequence[Scored], rows: Mapping[str, Ma
 def _standing(
     benchmark: Benchmark,
     item: Scored,
-    scored: Mapping[str, Scored],
     rows: Mapping[str, Row],
+    gap: GapClosed | None,
     page: Path | None,
 ) -> Standing:
     entry, records = item.entry, item.records
@@ -163,7 +164,7 @@ def _standing(
         rank=None,
         rows=rows,
         bold=frozenset(metric for metric, row in rows.items() if is_bold(row)),
-        gap=_gap(benchmark, item, scored),
+        gap=gap,
         agreement=_agreement(item),
         calibration={name: over_seeds(records, entry.role, name) for name in CALIBRATION},
         reported=_reported(benchmark, entry.name),
@@ -178,17 +179,20 @@ def _standing(
     )
 
 
-def _gap(benchmark: Benchmark, item: Scored, scored: Mapping[str, Scored]) -> GapClosed | None:
+def _gaps(benchmark: Benchmark, scored: Mapping[str, Scored]) -> dict[str, GapClosed]:
+    """What each distilled entry closed of the gap between teacher and student alone, where both have results."""
     alone, teacher = benchmark.file.student_alone, benchmark.file.teacher
-    if not item.entry.distilled or alone is None or teacher is None or not {alone, teacher} <= set(scored):
-        return None
-    return gap_closed(
-        item.method,
+    distilled = [item for item in scored.values() if item.entry.distilled]
+    if not distilled or alone is None or teacher is None or not {alone, teacher} <= set(scored):
+        return {}
+    found = gaps_closed(
+        [item.method for item in distilled],
         scored[alone].method,
         scored[teacher].method,
         metric=benchmark.file.primary,
-        patients=item.records[0].splits.patient_of,
+        patients=distilled[0].records[0].splits.patient_of,
     )
+    return {item.entry.name: gap for item, gap in zip(distilled, found, strict=True)}
 
 
 def _agreement(item: Scored) -> Summary | None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
-from xdistill.engine.checks import Checker
+from xdistill.engine.checks import Checker, Sketch
 from xdistill.engine.controls import check_control, schedule, with_control
 from xdistill.engine.experiment import Experiment, NetworkFacts
+from xdistill.engine.networks import sketch
 from xdistill.engine.resolve import Resolving
 from xdistill.errors import RecipeError
 from xdistill.interfaces.augmentation import Augmentation
@@ -52,8 +53,13 @@ def read_recipe(
         ) from None
 
 
-def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
+def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) -> Experiment:
     """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
+
+    Args:
+        loaded: the recipe.
+        catalog: what it may name.
+        sketch: finds out what a network returns; `Sketches` for many recipes that have networks in common.
 
     Raises:
         RecipeError: all faults of the settings at once; when there are none, all that does not fit.
@@ -78,7 +84,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog) -> Experiment:
     assert data is not None  # noqa: S101 - a missing choice was a fault
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice})
+    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, sketch)
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,

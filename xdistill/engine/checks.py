@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,20 @@ from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.types import OutputSpec
+from xdistill.types import OutputSpec, Schema
 
 Place = tuple[str | int, ...]
+Sketch = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
 
 
 class Checker:
     """Builds everything once, without memory for weights, and collects what does not fit."""
 
-    def __init__(self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]]) -> None:
+    def __init__(
+        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], sketch: Sketch = sketch
+    ) -> None:
         self.loaded = loaded
+        self.sketch = sketch
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
@@ -80,7 +84,7 @@ class Checker:
 
     def _check_network(self, role: str, choice: Choice[Any]) -> None:
         try:
-            self.networks[role], self.specs[role] = sketch(choice, self.schema)
+            self.networks[role], self.specs[role] = self.sketch(choice, self.schema)
         except SettingsError as error:
             self._refused((role,), error)
             return

@@ -50,6 +50,22 @@ def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
         return _sketch_for_real(choice, schema)
 
 
+class Sketches:
+    """Sketches that are made once, for many recipes that have most of their networks in common."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Choice[Any], Schema, tuple[Network, OutputSpec]]] = []
+
+    def __call__(self, choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
+        """See `sketch`; what is refused is not kept."""
+        for known, of, made in self._known:  # settings may hold mappings, which have no hash
+            if known == choice and of == schema:
+                return made
+        made = sketch(choice, schema)
+        self._known.append((choice, schema, made))
+        return made
+
+
 def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
     try:
         with memory_explained():

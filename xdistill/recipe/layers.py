@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +13,7 @@ from xdistill.recipe.files import UnreadableError, names_beside, read_text, show
 from xdistill.recipe.merge import is_null
 from xdistill.recipe.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml_reader import Reading, read_yaml
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,26 @@ class Chain:
     Attributes:
         layers: base first.
         faults: what is wrong with them so far, without leaving one of them unreadable.
+        understand: what makes a tree of a file's text.
     """
 
     layers: list[Layer]
     faults: list[Fault]
+    understand: Callable[[str, str, Path], Reading] = read_yaml
 
 
-def read_chain(path: Path) -> Chain:
+def read_chain(path: Path, understand: Callable[[str, str, Path], Reading] = read_yaml) -> Chain:
     """Read a recipe file and all that it extends.
+
+    Args:
+        path: the file.
+        understand: makes a tree of a file's text, name and folder; for many recipes that extend the same ones,
+            `functools.cache` of `read_yaml`.
 
     Raises:
         RecipeError: when one of the files cannot be read or understood.
     """
-    return extend_chain(Chain([], []), path, Origin(), ())
+    return extend_chain(Chain([], [], understand), path, Origin(), ())
 
 
 def chain_of_tree(root: Node) -> Chain:
@@ -80,7 +87,7 @@ def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, .
         text = read_text(path, source)
     except UnreadableError as error:
         _refuse(chain, error.fault)
-    reading = read_yaml(text, source, resolved.parent)
+    reading = chain.understand(text, source, resolved.parent)
     chain.faults += reading.faults
     if not reading.understood:
         raise RecipeError(chain.faults)

@@ -2,7 +2,7 @@
 
 from xdistill.stats.bootstrap import Interval, observed_scores, resampled_scores
 from xdistill.stats.compare import ALPHA, Against, Row, compare, is_bold, is_significant, paper_compat
-from xdistill.stats.distillation import GapClosed, agreement, gap_closed
+from xdistill.stats.distillation import GapClosed, agreement, gap_closed, gaps_closed
 from xdistill.stats.methods import Method, ScoredFold, align
 from xdistill.stats.metrics import METRICS, MetricFunction, Summary, fold_metrics, pairwise_auc, summarise
 from xdistill.stats.predictions import FoldPredictions, Predictions, read_predictions, write_predictions
@@ -28,6 +28,7 @@ __all__ = [
     "corrected_resampled_t",
     "fold_metrics",
     "gap_closed",
+    "gaps_closed",
     "holm",
     "is_bold",
     "is_significant",

@@ -41,7 +41,8 @@ def wins(positive: Floats, negative: Floats, positive_counts: Counts, negative_c
     order = np.argsort(negative, kind="stable")
     ordered = negative[order]
     drawn_below = np.zeros((len(negative) + 1, negative_counts.shape[1]))  # how many of the first i are drawn
-    np.cumsum(negative_counts[order], axis=0, out=drawn_below[1:])
+    for place, drawn in enumerate(negative_counts[order]):  # row by row: cumsum goes down each column by itself
+        np.add(drawn_below[place], drawn, out=drawn_below[place + 1])
     below, up_to = ordered.searchsorted(positive, "left"), ordered.searchsorted(positive, "right")
     result: Floats = np.einsum("ij,ij->j", positive_counts, drawn_below[below])
     if (below != up_to).any():

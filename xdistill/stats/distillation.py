@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,10 +54,34 @@ def gap_closed(
     Raises:
         UserError: when the three cannot be compared (see `align`), or the metric or level is unknown.
     """
+    options: dict[str, Any] = {"patients": patients, "resamples": resamples, "level": level, "seed": seed}
+    (found,) = gaps_closed((distilled,), alone, teacher, metric=metric, **options)
+    return found
+
+
+def gaps_closed(
+    distilled: Sequence[Method],
+    alone: Method,
+    teacher: Method,
+    *,
+    metric: str = "auc_ovo",
+    patients: Mapping[str, str] | None = None,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> tuple[GapClosed, ...]:
+    """The same for several methods, whose student alone and teacher are resampled once; see `gap_closed`."""
     check_request((metric,), level, resamples)
-    folds = align((distilled, alone, teacher))
+    folds = align((*distilled, alone, teacher))
     scores = observed_scores(folds, metric).mean(axis=1)
     resampled = resampled_scores(folds, (metric,), patients=patients, resamples=resamples, seed=seed)[metric]
+    return tuple(
+        _gap_closed(scores[[place, -2, -1]], resampled[[place, -2, -1]], level) for place in range(len(distilled))
+    )
+
+
+def _gap_closed(scores: Floats, resampled: Floats, level: float) -> GapClosed:
+    """Of scores ``(3,)`` and ``(3, resamples)``: distilled, alone, teacher."""
     gain = Interval.of(scores[0] - scores[1], resampled[0] - resampled[1], level)
     gap = Interval.of(scores[2] - scores[1], resampled[2] - resampled[1], level)
     if gap.estimate <= 0:
@@ -64,8 +89,7 @@ def gap_closed(
     if gap.low <= 0:
         reason = f"the gap cannot be told from zero ({level:.0%} interval {gap.low:.3f} to {gap.high:.3f})"
         return GapClosed(None, gain, gap, reason)
-    share = _share_interval(gain, gap, resampled, level)
-    return GapClosed(share, gain, gap)
+    return GapClosed(_share_interval(gain, gap, resampled, level), gain, gap)
 
 
 def _share_interval(gain: Interval, gap: Interval, resampled: Floats, level: float) -> Interval:

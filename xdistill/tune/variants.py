@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xdistill.engine.assemble import assemble
+from xdistill.engine.networks import Sketches
 from xdistill.errors import Fault, RecipeError
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
@@ -71,9 +72,10 @@ def variants(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> Variants:
     plain = without_search(loaded)
     faults: dict[Fault, None] = {}
     components: set[type[Component]] = set()
+    sketches = Sketches()  # most choices leave the networks as they are
     for name, nodes in _variants(loaded.root, tune):
         try:
-            components |= assemble(_changed(plain, nodes), catalog).components
+            components |= assemble(_changed(plain, nodes), catalog, sketches).components
         except RecipeError as error:
             faults.update(dict.fromkeys(_blamed(fault, name, nodes[name]) for fault in error.faults))
     return Variants(tuple(faults), frozenset(components))
