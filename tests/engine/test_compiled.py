@@ -2,10 +2,14 @@ from importlib import import_module
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from xdistill.engine.computing import Alone, Compiled
+from xdistill.engine.experiment import TrainPlan
+from xdistill.engine.step import StepModule, Stepper
 from xdistill.errors import RunError
+from xdistill.recipe.schema import Optimizer
 from xdistill.types import Batch, Output
 
 # torch's compiler uses parts of torch that torch is giving up.
@@ -24,16 +28,54 @@ class Toy(nn.Module):
         return Output(logits=hidden, features={"hidden": hidden * 2})
 
 
+def twice(values: torch.Tensor) -> torch.Tensor:
+    return 2 * values
+
+
+# Two operators of somebody's own: what the second gives is the slope of the first.
+DOUBLE = torch.library.custom_op("xdistill_tests::double", twice, mutates_args=())
+SLOPE = torch.library.custom_op("xdistill_tests::slope", twice, mutates_args=())
+DOUBLE.register_fake(torch.empty_like)
+SLOPE.register_fake(torch.empty_like)
+DOUBLE.register_autograd(lambda _, gradient: SLOPE(gradient))
+
+
+class Doubling(nn.Module):
+    """A network whose forward torch can compile."""
+
+    inputs = ("x",)
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, batch):
+        return Output(logits=DOUBLE(batch.inputs["x"] * self.weight))
+
+
+class Sum(nn.Module):
+    """An objective."""
+
+    roles = ("student",)
+
+    def forward(self, outputs, batch):
+        return outputs["student"].logits.sum(), {}
+
+
 def batch_of(subjects):
     values = torch.arange(3.0 * subjects).reshape(subjects, 3)
     return Batch({"x": values}, {"x": torch.ones(subjects, dtype=torch.bool)}, tuple(map(str, range(subjects))))
+
+
+def settings():
+    return import_module("torch._inductor.config")
 
 
 @pytest.fixture
 def compiled(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()
-    with import_module("torch._inductor.config").patch(compile_threads=1):  # no processes that stay behind
+    with settings().patch(compile_threads=1):  # no processes that stay behind
         yield Compiled()
     torch.compiler.reset()
 
@@ -59,7 +101,31 @@ def test_frozen_networks_are_left_as_they_are(compiled, monkeypatch):
         compiled(Toy(), batch_of(2))
 
 
-def test_a_machine_without_a_compiler_is_told_so(compiled, monkeypatch):
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "/nowhere/compiler"))
-    with pytest.raises(RunError, match=r"torch cannot compile the network Toy: .*compiler.*leave out compute.compile"):
+def test_a_machine_without_a_compiler_is_told_so(compiled):
+    message = r"torch cannot compile the network Toy: .*compiler.*leave out compute.compile"
+    with settings().patch({"cpp.cxx": (None, "/nowhere/compiler")}), pytest.raises(RunError, match=message):
         compiled(Toy(), batch_of(4))
+
+
+def a_step(compute):
+    """A step of a network of one weight a value, and what the weights are afterwards; they begin at one."""
+    network = Doubling()
+    module = StepModule({"student": network}, Sum(), ["student"], compute=compute)
+    plain = Optimizer(use="sgd", lr=0.5, momentum=0, weight_decay=0, schedule="constant", clip_norm=None)
+    stage = TrainPlan("together", 1, train=("student",), terms=(), optimizer=plain, batch_size=2)
+    Stepper(Fabric(accelerator="cpu", devices=1), module, stage, steps=1, place="r0-f0").step(batch_of(2), 0, 1)
+    return network.weight.tolist()
+
+
+def test_a_backward_pass_that_torch_cannot_compile_is_told_so(compiled, monkeypatch):
+    def lowering(gradient):
+        raise NotImplementedError("no code for slopes")
+
+    lowerings = import_module("torch._inductor.lowering").lowerings
+    monkeypatch.setitem(lowerings, torch.ops.xdistill_tests.slope.default, lowering)
+    message = (
+        r"cannot compile the backward pass of the network Doubling: .*no code for slopes; leave out compute.compile$"
+    )
+    with pytest.raises(RunError, match=message):
+        a_step(compiled)
+    assert a_step(Alone()) == [-2.0, -4.0, -6.0]  # 1 - 0.5 * 2 * (0 + 3, 1 + 4, 2 + 5)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -30,6 +31,10 @@ class Alone:
         output: Output = network(batch)
         return output
 
+    def backward(self) -> AbstractContextManager[None]:
+        """Around the backward pass of a step."""
+        return nullcontext()
+
 
 class Compiled(Alone):
     """One process computes whole batches, with networks that torch has compiled; frozen ones are left as they are."""
@@ -50,10 +55,22 @@ class Compiled(Alone):
             return super().__call__(network, batch)
         if network not in self._compiled:
             self._compiled[network] = torch.compile(network)
-        try:
+        with self._told(f"the network {type(network).__name__}"):
             return self._compiled[network](batch)
+
+    def backward(self) -> AbstractContextManager[None]:
+        """Around the backward pass, which torch compiles when it is computed for the first time.
+
+        Raises:
+            RunError: in its block, when torch cannot compile it.
+        """
+        names = sorted({type(network).__name__ for network in self._compiled})
+        return self._told(f"the backward pass of the network {' or '.join(names)}")
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
         except self._trouble as error:
             reason = str(error).partition("\n")[0]
-            raise RunError(
-                f"torch cannot compile the network {type(network).__name__}: {reason}; leave out compute.compile"
-            ) from error
+            raise RunError(f"torch cannot compile {what}: {reason}; leave out compute.compile") from error

@@ -185,7 +185,8 @@ class Stepper:
         if not math.isfinite(value):
             raise self._non_finite(parts, batch, epoch)
         self._optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
+        with self.module.compute.backward():
+            self.fabric.backward(total)
         if settings.clip_norm is not None:
             self._clip(settings.clip_norm)
         self._optimizer.step()
