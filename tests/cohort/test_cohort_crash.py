@@ -7,7 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from cohort.toys import build
+from waiting import LONG, until
 from xdistill.cohort import open_cohort, verify_cohort
 
 SCRIPT = """
@@ -20,8 +23,9 @@ if __name__ == "__main__":
 """
 
 
-def start(folder, pause, workers=1):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "TOY_PAUSE": str(pause)}
+def start(folder, workers=1):
+    """A build in a process of its own, which stops in the middle until there is a file ``go`` beside the folder."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "TOY_GO": str(go(folder))}
     script = folder.parent / "builder.py"
     script.write_text(SCRIPT)
     return subprocess.Popen(
@@ -32,17 +36,17 @@ def start(folder, pause, workers=1):
     )
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("waited too long")
+def go(folder):
+    return folder.with_name("go")
 
 
 def partial(folder):
     return list(folder.glob(".*.part"))
+
+
+def at_the_lock(builder):
+    """Whether a process has the file open by which builders wait for each other."""
+    return any(file.path.endswith(".lock") for file in psutil.Process(builder.pid).open_files())
 
 
 def members(group):
@@ -61,14 +65,14 @@ def members(group):
 
 def test_a_killed_build_leaves_nothing_that_looks_finished(tmp_path):
     folder = tmp_path / "cache"
-    builder = start(folder, 0.3, workers=2)  # about ten seconds
-    wait_for(lambda: partial(folder) and len(members(builder.pid)) >= 3)
+    builder = start(folder, workers=2)
+    until(lambda: partial(folder) and len(members(builder.pid)) >= 3, "a builder and its two workers are at it")
     builder.kill()
     builder.communicate()
     assert builder.returncode == -signal.SIGKILL
     assert list(folder.glob("*.h5")) == []
     assert partial(folder)
-    wait_for(lambda: not members(builder.pid))
+    until(lambda: not members(builder.pid), "the workers of the killed build end")
 
     path = build(folder, subjects=70)
     assert verify_cohort(path) == []
@@ -77,8 +81,9 @@ def test_a_killed_build_leaves_nothing_that_looks_finished(tmp_path):
 
 def test_two_builds_at_once_make_one_cohort(tmp_path):
     folder = tmp_path / "cache"
-    builders = [start(folder, 0.02) for _ in range(2)]
-    wait_for(lambda: partial(folder))
+    builders = [start(folder) for _ in range(2)]
+    until(lambda: partial(folder) and all(map(at_the_lock, builders)), "one builds, and the other waits")
+    go(folder).touch()
     most = 1
     while any(builder.poll() is None for builder in builders):
         most = max(most, len(partial(folder)))
@@ -91,15 +96,17 @@ def test_two_builds_at_once_make_one_cohort(tmp_path):
 
 def test_the_second_goes_on_when_the_first_is_killed(tmp_path):
     folder = tmp_path / "cache"
-    first = start(folder, 10.0)
-    wait_for(lambda: partial(folder))
+    first = start(folder)
+    until(lambda: partial(folder), "the first builds")
     stuck = partial(folder)[0]
-    second = start(folder, 0.0)
-    time.sleep(2)
+    second = start(folder)
+    until(lambda: at_the_lock(second), "the second waits")
+    time.sleep(0.5)  # long enough to begin, were it let
     assert second.poll() is None
     assert partial(folder) == [stuck]
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
-    assert second.communicate(timeout=60)[0] == b"built\n"
+    go(folder).touch()
+    assert second.communicate(timeout=LONG)[0] == b"built\n"
     (path,) = folder.iterdir()
     assert len(open_cohort(path)) == 70

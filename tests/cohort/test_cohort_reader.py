@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cohort.toys import SHAPE, build
+from waiting import LONG
 from xdistill.cohort import open_cohort
 from xdistill.cohort.checksum import BLOCK, checksum
 from xdistill.errors import CacheError, DataError
@@ -72,7 +73,7 @@ def test_a_forked_process_reads(cohort):
     queue = context.Queue()
     child = context.Process(target=total, args=(cohort, queue))
     child.start()
-    assert queue.get(timeout=30) == expected
+    assert queue.get(timeout=LONG) == expected
     child.join()
     child.close()
     queue.close()

@@ -62,7 +62,7 @@ def test_validation_is_a_stratified_part_of_the_training_subjects():
     stratify=st.booleans(),
     validation=st.sampled_from([0.0, 0.3]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_patient_is_never_on_two_sides(sizes, seed, folds, stratify, validation):
     patients = [f"p{number}" for number, size in enumerate(sizes) for _ in range(size)]
     targets = [number % 2 for number, size in enumerate(sizes) for _ in range(size)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from waiting import until
 from xdistill.cohort import build_cohort
 from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice, Settings
@@ -19,6 +19,7 @@ from xdistill.recipe.schema import CacheRecipe
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 SHAPE = (1, 3, 5, 7)
+HELD = 40  # the row at which a build stops until there is the file that the variable TOY_GO names
 
 
 class Toy(Dataset):
@@ -57,7 +58,8 @@ class Toy(Dataset):
 
     def load(self, row):
         Toy.loaded.append(row)
-        time.sleep(float(os.environ.get("TOY_PAUSE", "0")))
+        if row == HELD and "TOY_GO" in os.environ:
+            until(Path(os.environ["TOY_GO"]).exists, "that the test lets the build go on")
         if row == self.config.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
         if row == self.config.fail_at:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -159,7 +160,7 @@ def test_a_hook_that_ends_the_program_is_a_fault():
         build_catalog([plugin(xdistill_metrics=xdistill_metrics)])
 
 
-@pytest.mark.parametrize("sleep", ["time.sleep(60)", "while_caught()"])
+@pytest.mark.parametrize("sleep", ["time.sleep(3600)", "while_caught()"])
 def test_a_plugin_that_hangs_is_given_up(tmp_path, sleep):
     """In a process of its own, since this one has the alarm of the test's own time limit."""
     (tmp_path / "hanging_plugin.py").write_text(
@@ -170,8 +171,7 @@ def test_a_plugin_that_hangs_is_given_up(tmp_path, sleep):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging-plugin\nVersion: 0.3\n")
     (info / "entry_points.txt").write_text("[xdistill]\nhanging = hanging_plugin\n")
-    others = "core,mri,cmdnet,tabular,baselines,losses"
-    begun = time.monotonic()
+    others = ",".join(point.name for point in entry_points(group="xdistill"))  # which may take their time
     done = subprocess.run(
         [sys.executable, "-c", "from xdistill.cli import main; main()", "plugins", "list", "--json"],
         capture_output=True,
@@ -185,7 +185,6 @@ def test_a_plugin_that_hangs_is_given_up(tmp_path, sleep):
             "XDISTILL_DISABLE_PLUGINS": others,
         },
     )
-    assert time.monotonic() - begun < 30
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         "the plugin 'hanging' of hanging-plugin 0.3 takes longer than 0.3 seconds while it is imported" in done.stderr
@@ -206,8 +205,8 @@ def no_alarm():
 def test_a_time_limit_ends_what_takes_too_long():
     handler = signal.getsignal(signal.SIGALRM)
     with pytest.raises(OverdueError), time_limit(0.05):
-        time.sleep(5)
-    with time_limit(5):
+        time.sleep(3600)
+    with time_limit(3600):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is handler
@@ -215,10 +214,10 @@ def test_a_time_limit_ends_what_takes_too_long():
 
 @pytest.mark.usefixtures("no_alarm")
 def test_somebody_elses_alarm_is_left_alone():
-    signal.setitimer(signal.ITIMER_REAL, 50)
+    signal.setitimer(signal.ITIMER_REAL, 5000)
     with time_limit(0.01):
         time.sleep(0.05)
-    assert 40 < signal.getitimer(signal.ITIMER_REAL)[0] <= 50
+    assert 4000 < signal.getitimer(signal.ITIMER_REAL)[0] <= 5000
 
 
 @pytest.mark.usefixtures("no_alarm")

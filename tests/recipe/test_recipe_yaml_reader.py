@@ -136,9 +136,9 @@ def test_all_faults_of_a_file_are_found_at_once():
 def test_an_alias_bomb_is_stopped():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    started = time.perf_counter()
+    started = time.process_time()  # not the time that others take from it
     reading = read("\n".join(lines))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert not reading.understood
     assert f"{LARGEST:,}" in reading.faults[0].message
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from waiting import LONG
 from xdistill.errors import RunError
 from xdistill.runs import RunFolder, fold_name
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from xdistill.runs import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -55,15 +56,16 @@ def test_who_is_at_work_is_seen_without_taking_part(tmp_path, holder):
 
 def test_a_killed_process_holds_nothing(tmp_path, holder):
     os.kill(holder.pid, signal.SIGKILL)
-    with RunFolder(tmp_path / "run").locked():
+    holder.wait()
+    with RunFolder(tmp_path / "run").locked(patience=0.0):
         pass
 
 
 def test_a_second_process_waits_for_a_first_that_is_about_to_end(tmp_path, holder):
     """Workers of a killed driver take a moment to end."""
     killer = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {holder.pid}"])
-    with RunFolder(tmp_path / "run").locked():
-        assert holder.wait(5) == -signal.SIGKILL
+    with RunFolder(tmp_path / "run").locked(patience=LONG):
+        assert holder.wait(LONG) == -signal.SIGKILL
     killer.wait()
 
 

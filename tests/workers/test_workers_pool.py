@@ -4,34 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from xdistill.workers import Message, run_tasks
+from waiting import alive, until, until_ended
+from xdistill.workers import Message, pool, run_tasks
 
 TESTS = Path(__file__).parents[1]
 
 
 def run(function, payloads, workers=1, **options):
     return list(run_tasks(f"workers.toy_tasks:{function}", payloads, workers=workers, **options))
-
-
-def alive(process):
-    """Whether a process is there and no zombie."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_until_gone(processes, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while any(map(alive, processes)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not any(map(alive, processes))
 
 
 def test_one_worker_takes_the_tasks_in_order():
@@ -142,11 +126,33 @@ def test_a_worker_that_dies_is_replaced(payload, status):
     assert messages[2].value == messages[4].value
 
 
-def test_a_worker_that_was_killed_between_two_tasks_costs_one_at_most():
-    messages = run("die_after", [0, 1, 2])
-    ends = {message.task: message.kind for message in messages if message.kind != "event"}
-    assert ends[0] == "done"
-    assert ends[2] == "done"
+@pytest.fixture
+def inboxes(monkeypatch):
+    """Where what workers say arrives, a worker each, for tests that have to know that it has."""
+    start, found = pool._start, []
+
+    def started(target, extra, rank, inbox):
+        found.append(inbox)
+        return start(target, extra, rank, inbox)
+
+    monkeypatch.setattr(pool, "_start", started)
+    return found
+
+
+@pytest.mark.parametrize(("given", "end"), [(False, "done"), (True, "died")])
+def test_a_worker_that_was_killed_between_two_tasks_costs_one_at_most(inboxes, given, end):
+    """It has done the first and said so; it is killed before the second is given to it, or before it has begun it."""
+    messages = run_tasks("workers.toy_tasks:whoami", [0, 0, 0], workers=1)
+    process, _ = next(messages).value
+    until(lambda: not inboxes[0].empty(), "the worker says that it is done")
+    ends = []
+    if given:
+        os.kill(process, signal.SIGSTOP)
+        ends.append(next(messages))
+    os.kill(process, signal.SIGKILL)
+    until(lambda: inboxes[0].qsize() == 2 - given, "its death is noticed")
+    ends += [message for message in messages if message.kind != "event"]
+    assert [(message.task, message.kind) for message in ends] == [(0, "done"), (1, end), (2, "done")]
 
 
 def test_workers_may_start_processes_of_their_own():
@@ -154,16 +160,19 @@ def test_workers_may_start_processes_of_their_own():
     assert [message.value for message in messages if message.kind == "event"] == [[0, 0], [0, 0]]
 
 
-def test_a_dead_worker_is_noticed_though_its_child_lives_on():
-    begin = time.monotonic()
-    messages = run("die_with_a_child_left", [0, 1])
-    assert time.monotonic() - begin < 20
+def test_a_dead_worker_is_noticed_though_its_child_lives_on(tmp_path):
+    go = tmp_path / "go"
+    messages = run("die_with_a_child_left", [str(go), None])
+    child = messages[0].value
+    assert alive(child)
+    go.touch()
+    until_ended([child])
     assert [message.kind for message in messages] == ["event", "died", "event", "done"]
     assert messages[1].value == -signal.SIGKILL
 
 
 def test_closing_ends_the_workers():
-    messages = run_tasks("workers.toy_tasks:rest", [60, 60], workers=2)
+    messages = run_tasks("workers.toy_tasks:rest", [600, 600], workers=2)
     processes = [next(messages).value, next(messages).value]
     assert all(map(alive, processes))
     messages.close()
@@ -179,7 +188,7 @@ DRIVER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from xdistill.workers import run_tasks
-for message in run_tasks("workers.toy_tasks:rest", [60, 60], workers=2):
+for message in run_tasks("workers.toy_tasks:rest", [600, 600], workers=2):
     print(message.value, flush=True)
 """
 
@@ -192,7 +201,7 @@ def test_workers_die_with_their_driver(signal_number):
     processes = [int(driver.stdout.readline()), int(driver.stdout.readline())]
     assert all(map(alive, processes))
     os.kill(driver.pid, signal_number)
-    assert wait_until_gone(processes)
+    until_ended(processes)
     assert "Traceback" not in driver.communicate()[1]
 
 

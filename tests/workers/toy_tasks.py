@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from waiting import until
 from xdistill.workers import lent_cores
 
 
@@ -72,17 +73,6 @@ def die(payload):
         os._exit(3)
 
 
-def die_after(payload):
-    """Finish and then be gone."""
-    yield payload
-    if payload == 0:
-        process = os.getpid()
-        if os.fork() == 0:
-            time.sleep(0.2)
-            os.kill(process, signal.SIGKILL)
-            os._exit(0)
-
-
 def fork_children(payload):
     """Start processes of one's own, as libraries for data loading do."""
     context = multiprocessing.get_context("fork")
@@ -95,12 +85,15 @@ def fork_children(payload):
 
 
 def die_with_a_child_left(payload):
-    """Die, and leave a child that holds everything open."""
-    if payload == 0:
-        if os.fork() == 0:
-            time.sleep(30)
-            os._exit(0)
-        yield "forked"
+    """Die, and leave a child that holds everything open until the file that the payload names is there."""
+    if payload is not None:
+        child = os.fork()
+        if child == 0:
+            try:
+                until(Path(payload).exists, "that the test lets this child end")
+            finally:
+                os._exit(0)
+        yield child
         os.kill(os.getpid(), signal.SIGKILL)
     yield payload
 
@@ -113,9 +106,7 @@ def rest(payload):
 
 def wait_for_cores(payload):
     """Wait until so many cores are lent, and say how many there are."""
-    deadline = time.monotonic() + 20
-    while lent_cores() != payload and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: lent_cores() == payload, f"{payload} cores are lent")
     yield lent_cores()
 
 
