@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,10 @@ def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
     problems = [f"{folder / SPLITS}: {problem}" for problem in _foreign_splits(benchmark, splits)]
     records = []
     for place in places:
-        found = list(record_problems(benchmark, splits, place))
+        found, record = _gathered(record_problems(benchmark, splits, place))
         problems += found
-        if not found:
-            records.append(read_record(place, splits))
+        if record is not None and not found:
+            records.append(record)
     return Verdict(folder, tuple(records), tuple(problems))
 
 
@@ -83,16 +83,30 @@ def read_records(benchmark: Benchmark, folder: Path | None = None) -> tuple[Reco
     return verdict.records
 
 
-def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) -> Iterator[str]:
-    """Everything that is wrong with one record, each with the file and, where there is one, the row."""
+def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) -> Generator[str, None, Record | None]:
+    """Everything that is wrong with one record, each with the file and, where there is one, the row.
+
+    Returns:
+        The record; None where it cannot be read.
+    """
     path = place / FILE
     try:
         facts = read_facts(place)
     except RunError as error:
         yield str(error)
-        return
+        return None
     yield from (f"{path}: {problem}" for problem in _claims(benchmark, splits, place, facts))
-    yield from _predictions(splits, place, facts)
+    return (yield from _predictions(splits, place, facts))
+
+
+def _gathered(told: Generator[str, None, Record | None]) -> tuple[list[str], Record | None]:
+    """What `record_problems` tells, and what it returns."""
+    problems: list[str] = []
+    while True:
+        try:
+            problems.append(next(told))
+        except StopIteration as end:
+            return problems, end.value
 
 
 def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[str]:
@@ -149,28 +163,30 @@ def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]
         yield f"the subjects by class are not those of {SPLITS}"
 
 
-def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Generator[str, None, Record | None]:
     path = place / PREDICTIONS
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         yield f"{path}: cannot be read: {error}"
-        return
+        return None
     if digest(text) != facts["predictions_sha256"]:
         yield f"{path}: the predictions were changed since they were submitted: their SHA-256 is not the record's"
     roles = tuple(facts["networks"])
     if "student" not in roles:
         yield f"{place / FILE}: `networks` has to name the student"
-        return
+        return None
     problems = list(shortened(audit(text, splits, roles, by_ids=facts["subjects"] == "ids")))
     yield from (f"{path}{f':{problem.line}' if problem.line else ''}: {problem.message}" for problem in problems)
     if problems:
-        return
+        return None
     try:
         record = read_record(place, splits)
         yield from (f"{place / FILE}: {problem}" for problem in _scores(claimed(record.predictions), facts))
     except XdistillError as error:
         yield str(error)
+        return None
+    return record
 
 
 def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
