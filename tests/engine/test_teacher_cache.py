@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,6 +50,20 @@ def test_what_is_kept_is_there_whole_and_nothing_beside_it(cache):
     cache.keep(path, b"other")
     assert path.read_bytes() == b"other"
     assert [file.path for file in kept_files(cache.folder)] == [path]
+
+
+def test_what_is_found_is_of_use_and_what_cannot_be_read_is_refused(cache):
+    path = cache.outputs("abcdef")
+    assert cache.found(path, Path.read_bytes, "damaged") is None
+    assert cache.troubles == [], "nothing is there, and nothing is wrong"
+    cache.keep(path, b"12 ")
+    os.utime(path, (1, 1))
+    assert cache.found(path, lambda path: int(path.read_bytes()), "damaged") == 12
+    assert path.stat().st_mtime > 1e9
+    cache.keep(path, b"twelve")
+    assert cache.found(path, lambda path: int(path.read_bytes()), "it is damaged") is None
+    assert cache.troubles[0].startswith(f"{path}: it is damaged (invalid literal")
+    assert not path.exists()
 
 
 def test_the_folder_shrinks_to_what_it_may_hold(cache):

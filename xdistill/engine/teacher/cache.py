@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
+
+from safetensors import SafetensorError
 
 from xdistill.cohort.lock import exclusive
 from xdistill.errors import RunError
 
 FOLDER = "teacher_cache"
+DAMAGED = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)  # what readers of damaged files raise
 _MEGABYTE = 2**20
+T = TypeVar("T")
 
 
 @dataclass
@@ -84,6 +88,24 @@ class TeacherCache:
         """Remember that a file was of use, so that others are removed before it."""
         with contextlib.suppress(OSError):
             os.utime(path)
+
+    def found(self, path: Path, read: Callable[[Path], T], damaged: str) -> T | None:
+        """What a file holds; None when there is none, or when it is refused.
+
+        Args:
+            path: of the file.
+            read: gives what it holds; raises one of `DAMAGED` where that is not what was written.
+            damaged: says so.
+        """
+        if not path.is_file():
+            return None
+        try:
+            kept = read(path)
+        except DAMAGED as error:
+            self.refuse(path, f"{damaged} ({error})")
+            return None
+        self.used(path)
+        return kept
 
     def refuse(self, path: Path, why: str) -> None:
         """Remove a file that is not what it should be, and tell."""

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,16 +139,8 @@ def unpacked(path: Path, key: str) -> Outputs:
 
 def kept_outputs(cache: TeacherCache, key: str) -> Outputs | None:
     """What is kept under a key; None when nothing is, or when that is not what was written."""
-    path = cache.outputs(key)
-    if not path.is_file():
-        return None
-    try:
-        found = unpacked(path, key)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        cache.refuse(path, f"the outputs of a teacher that are kept there are damaged ({error})")
-        return None
-    cache.used(path)
-    return found
+    damaged = "the outputs of a teacher that are kept there are damaged"
+    return cache.found(cache.outputs(key), partial(unpacked, key=key), damaged)
 
 
 def keep_outputs(cache: TeacherCache, key: str, outputs: Outputs) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -75,19 +76,12 @@ def _keep(cache: TeacherCache, key: str, trainer: Trainer, stage: str) -> None:
 def _load(cache: TeacherCache, key: str, like: Mapping[str, Tensor]) -> Taught | None:
     """What is kept under a key; None when nothing is, or when that is not what was written."""
     path = cache.teacher(key)
-    if not path.is_file():
-        return None
-    try:
-        found = _read(path, key)
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        cache.refuse(path, f"the trained teacher that is kept there is damaged ({error})")
-        return None
-    if {name: value.shape for name, value in found.network.items()} != {
+    found = cache.found(path, partial(_read, key=key), "the trained teacher that is kept there is damaged")
+    if found is not None and {name: value.shape for name, value in found.network.items()} != {
         name: value.shape for name, value in like.items()
     }:
         cache.refuse(path, "the teacher that is kept there is another one")
         return None
-    cache.used(path)
     return found
 
 
