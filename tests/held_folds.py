@@ -30,6 +30,16 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
             _wait(payload["run"], event.fold)
 
 
+def run_first(payload: Mapping[str, Any]) -> Iterator[Event]:
+    """`xdistill.engine.fold.run_fold` for ``r0-f0``; any other fold goes no further than its first epoch."""
+    from xdistill.engine import fold
+
+    for event in fold.run_fold(payload):
+        yield event
+        if isinstance(event, EpochEnded) and event.fold != "r0-f0":
+            _wait(payload["run"], event.fold)
+
+
 def run_together(payload: Mapping[str, Any]) -> Iterator[Event]:
     """`xdistill.engine.parallel.ranks.run_together`, whose first process is held after an epoch."""
     from xdistill.engine.parallel import ranks

@@ -13,6 +13,14 @@ import pytest
 from cli.cohorts import Cohort
 
 START = "from xdistill.cli import main; main()"
+# A command whose folds after the first do not end, so that it is not over before what a test does to it.
+START_HELD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from xdistill.engine import crossval
+crossval.FOLD_FUNCTION = "held_folds:run_first"
+{START}
+"""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import pytest
 
 from bench.tiny_benchmark import benchmark, write_benchmark
 from bench.toy_runs import make_known_run
+from cli.conftest import START_HELD
 from cli.test_cli_interrupt import read_until
+from waiting import LONG
 from xdistill.bench.load import load_benchmark
 
 
@@ -69,10 +71,10 @@ def test_a_failed_entry_is_told_at_the_end(place, xdistill):
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(place, start):
-    running = start("bench", "run", "benchmarks/small.yaml", cwd=place)
+    running = start("bench", "run", "benchmarks/small.yaml", cwd=place, code=START_HELD)
     said = read_until(running.stderr, "r0-f0: finished")
     os.killpg(running.pid, signal.SIGINT)
-    out, rest = running.communicate(timeout=120)
+    out, rest = running.communicate(timeout=LONG)
     assert (running.returncode, out) == (130, ""), rest
     assert "error: stopped. What was finished is kept; give the same command again to go on" in said + rest
     assert "Traceback" not in rest

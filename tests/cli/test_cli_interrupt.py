@@ -3,10 +3,12 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
+
+from cli.conftest import START, START_HELD
+from waiting import LONG, until
 
 
 def members(group):
@@ -35,16 +37,16 @@ def read_until(stream, word):
 @pytest.mark.slow
 def test_a_run_goes_on_after_ctrl_c_to_the_same_bits(cohort, start, xdistill, finished):
     arguments = ["run", "recipe.yaml", "--jobs", "1", "--json"]
-    running = start(*arguments, cwd=cohort.folder)
+    running = start(*arguments, cwd=cohort.folder, code=START_HELD)
     said = read_until(running.stderr, "r0-f0: finished")
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to everybody
-    out, rest = running.communicate(timeout=120)
+    out, rest = running.communicate(timeout=LONG)
     said += rest
     assert running.returncode == 130, said
     assert out == ""
     assert "error: stopped. What was finished is kept; give the same command again to go on" in said
     assert "Traceback" not in said
-    assert members(running.pid) == [], "workers outlive their driver"
+    until(lambda: not members(running.pid), "workers do not outlive their driver")
     assert not list(cohort.folder.glob("runs/**/predictions.csv.tmp"))
 
     again = xdistill(*arguments)
@@ -81,25 +83,36 @@ main()
 )
 def test_ctrl_c_while_things_are_loaded(cohort, start, moment, arguments):
     stopped = start(*arguments, cwd=cohort.folder, code=AT_IMPORT.replace("MOMENT", repr(moment)))
-    out, said = stopped.communicate(timeout=120)
+    out, said = stopped.communicate(timeout=LONG)
     assert (stopped.returncode, out) == (130, "")
     assert said.startswith("error: stopped")
     assert "Traceback" not in said
 
 
+# A build that takes two minutes, and sees twice a second whether it is still wanted.
+BUILD_SLOWLY = f"""
+import time
+from xdistill.cohort.writer import CohortWriter
+put = CohortWriter.put
+def put_slowly(*arguments):
+    time.sleep(0.5)
+    put(*arguments)
+CohortWriter.put = put_slowly
+{START}
+"""
+
+
 @pytest.mark.parametrize("command", ["run", "data build"])
 def test_ctrl_c_while_the_cohort_is_built(cohort, start, command):
-    change = "data={use: hcc_phantom, subjects: 150, shape: [24, 96, 96]}"  # takes seconds
-    building = start(*command.split(), "mvi_hcc", "--set", change, cwd=cohort.folder)
-    deadline = time.monotonic() + 60
-    while not list(cohort.folder.rglob("*.part")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    change = "data={use: hcc_phantom, subjects: 240, shape: [8, 16, 16]}"
+    building = start(*command.split(), "mvi_hcc", "--set", change, cwd=cohort.folder, code=BUILD_SLOWLY)
+    until(lambda: list(cohort.folder.rglob("*.part")), "the build has begun")
     os.killpg(building.pid, signal.SIGINT)
-    _, said = building.communicate(timeout=120)
+    _, said = building.communicate(timeout=LONG)
     assert building.returncode == 130, said
     assert "error: stopped" in said
     assert "give the same command again" in said.lower()
     assert "Traceback" not in said
-    assert members(building.pid) == []
+    until(lambda: not members(building.pid), "nobody is left")
     assert not list(cohort.folder.rglob("*.h5"))
     assert not (cohort.folder / "runs").exists()

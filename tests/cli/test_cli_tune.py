@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from cli.conftest import START
 from cli.test_cli_interrupt import members, read_until
 from tune import searches
+from waiting import LONG, until
 from xdistill.recipe.yaml_writer import write_yaml
 from xdistill.tune.census import census
 from xdistill.tune.sampling import quiet
@@ -31,17 +34,27 @@ def counted(url, name):
     return census(loaded).counted, loaded.get_trials()
 
 
+START_HELD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from xdistill.tune import run
+run.JOB_FUNCTION = "tune.held_trials:run_two_trials"
+{START}
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_killed_search_goes_on_without_losing_a_trial(folder, start, xdistill):
     arguments = ["tune", "search.yaml", "--flat", "--workers", "1", "--storage", "sqlite"]
-    running = start(*arguments, cwd=folder)
+    running = start(*arguments, cwd=folder, code=START_HELD)
     read_until(running.stderr, "all: 2/4")
     os.killpg(running.pid, signal.SIGKILL)
-    running.communicate(timeout=60)
-    assert members(running.pid) == []
+    running.communicate(timeout=LONG)
+    until(lambda: not members(running.pid), "workers do not outlive their driver")
     (database,) = folder.glob("tune/tests/search/*/study.db")
     before, _ = counted(f"sqlite:///{database}", "/all")
+    assert len(before) == 2
     again = xdistill(*arguments, "--json")
     assert again.code == 0, again.err
     assert f"going on: {len(before)} trials were finished before" in again.err
