@@ -155,6 +155,22 @@ def test_a_worker_that_was_killed_between_two_tasks_costs_one_at_most(inboxes, g
     assert [(message.task, message.kind) for message in ends] == [(0, "done"), (1, end), (2, "done")]
 
 
+def test_ctrl_c_while_a_worker_starts_is_for_the_driver_to_hear(monkeypatch, capfd):
+    """Python alone takes a moment to start, and would end with a traceback."""
+    start = pool._start
+
+    def interrupted(*arguments):
+        worker = start(*arguments)
+        os.kill(worker.process.pid, signal.SIGINT)
+        return worker
+
+    monkeypatch.setattr(pool, "_start", interrupted)
+    assert run("count", [1]) == [Message(0, "event", 0), Message(0, "done")]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert run("interrupts", [None])[0].value == (signal.SIG_IGN, False)
+    assert capfd.readouterr().err == ""
+
+
 def test_workers_may_start_processes_of_their_own():
     messages = run("fork_children", [2, 2], workers=2)
     assert [message.value for message in messages if message.kind == "event"] == [[0, 0], [0, 0]]

@@ -104,6 +104,12 @@ def rest(payload):
     time.sleep(payload)
 
 
+def interrupts(payload):
+    """Say what Ctrl-C does here, and whether it is held back."""
+    del payload
+    yield signal.getsignal(signal.SIGINT), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def wait_for_cores(payload):
     """Wait until so many cores are lent, and say how many there are."""
     until(lambda: lent_cores() == payload, f"{payload} cores are lent")

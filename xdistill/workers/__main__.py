@@ -23,6 +23,8 @@ from xdistill.workers.wire import read_message, write_message
 def main() -> None:
     """Serve tasks until the driver closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was held back until here
     incoming, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to standard error and not between the messages
     # A process forked from here closes its standard input, and would wait for ever for the lock of one being read.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -178,16 +179,30 @@ def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]
 
 
 def _start(target: str, extra: Mapping[str, str], rank: int, inbox: Inbox) -> _Worker:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        # With -P a file in the working directory that is named as a module is not taken for it.
-        [sys.executable, "-P", "-m", "xdistill.workers", target],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path), **extra},
-    )
+    with _interrupts_held_back():
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            # With -P a file in the working directory that is named as a module is not taken for it.
+            [sys.executable, "-P", "-m", "xdistill.workers", target],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path), **extra},
+        )
     worker = _Worker(rank, process)
     threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
     return worker
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """A process that is started meanwhile hears of Ctrl-C once it can ignore it, and not before."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _listen(worker: _Worker, inbox: Inbox) -> None:
