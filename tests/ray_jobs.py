@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
+
+from waiting import until
 
 
 def granted(payload):
-    """Say what Ray has given this job, and stay until the file ``until`` is there."""
+    """Say what Ray has given this job, and stay until the file ``until`` is there.
+
+    Where there is a file ``notes``, beginning and end are noted there too: words of several jobs may arrive in another
+    order than they were said in.
+    """
     import ray
 
+    _note(payload, "begins")
     yield ray.get_runtime_context().get_assigned_resources(), os.environ.get("CUDA_VISIBLE_DEVICES")
-    deadline = time.monotonic() + 60
-    while "until" in payload and not Path(payload["until"]).exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    if "until" in payload:
+        until(Path(payload["until"]).exists, "that the test lets this job end")
+    _note(payload, "ends")
+
+
+def _note(payload, what):
+    if "notes" in payload:
+        with Path(payload["notes"]).open("a", encoding="utf-8") as file:
+            file.write(f"{what}\n")

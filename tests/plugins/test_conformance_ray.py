@@ -22,8 +22,10 @@ from xdistill.interfaces.executor import Job
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.testing import ExecutorConformance
+from xdistill_ray.connection import connect
 from xdistill_ray.executor import RayExecutor
 from xdistill_ray.rooms import _rooms, needs
+from xdistill_ray.streams import Streams
 
 # Ray leaves files and sockets of its own to the garbage collector.
 pytestmark = [
@@ -123,8 +125,8 @@ def large(cluster):
 
 @pytest.mark.usefixtures("large")
 def test_two_jobs_share_a_gpu(cluster, tmp_path):
-    go = tmp_path / "go"
-    jobs = [Job(name, {"until": str(go)}, gpus=1) for name in "abc"]
+    go, notes = tmp_path / "go", tmp_path / "notes"
+    jobs = [Job(name, {"until": str(go), "notes": str(notes)}, gpus=1) for name in "abc"]
     half = executor(cluster, gpu_share=0.5)
     assert half.workers(jobs) == 2
     events = []
@@ -132,7 +134,9 @@ def test_two_jobs_share_a_gpu(cluster, tmp_path):
         events.append(event)
         if len(events) == 2:
             go.touch()
-    assert [event.kind for event in events[:3]] == ["event", "event", "done"]
+    happened = notes.read_text(encoding="utf-8").split()
+    assert happened[:3] == ["begins", "begins", "ends"]
+    assert [happened.count(what) for what in ("begins", "ends")] == [3, 3]
     said = [event.value for event in events if event.kind == "event"]
     assert said == [({"CPU": 1.0, "GPU": 0.5}, "0")] * 3
 
@@ -175,11 +179,19 @@ def test_what_is_left_of_several_gpus_makes_no_share():
 
 
 def test_when_no_node_has_room_any_more(cluster, large):
-    jobs = [Job("large", {"seconds": 60}, cpus=2)]
+    streams = Streams(
+        connect(cluster.address, patience=60.0),
+        "xdistill.testing.jobs:process",
+        restarts=3,
+        gpu_share=1.0,
+        patience=60.0,  # so that the node's death, and not the lack of room, is what is told first
+    )
     events = []
-    for event in executor(cluster, patience=1.0).run("xdistill.testing.jobs:process", jobs):
+    for event in streams.run([Job("large", {"seconds": 600}, cpus=2)], at_once=None):
         if event.kind == "event":
             cluster.remove_node(large, allow_graceful=False)
+        if event.kind == "restarted":
+            streams.patience = 1.0
         events.append(event)
     assert [event.kind for event in events] == ["event", "restarted", "failed"]
     assert isinstance(events[-1].value, WorkerDiedError)
