@@ -10,6 +10,7 @@
     │   ├── CacheError               a cohort cache that is damaged, foreign or of another format version
     │   ├── PluginError              a plugin that cannot be loaded or that breaks the rules of the catalog
     │   ├── RunError                 a run folder that cannot be written or read
+    │   │   └── BusyRunError         one that another process works in
     │   └── LeakError                something tried to learn from subjects it must not see
     ├── NonFiniteLossError           a loss term became NaN or infinite
     ├── OutOfMemoryError             memory ran out; says which setting lowers the need
@@ -107,6 +108,10 @@ class PluginError(UserError):
 
 class RunError(UserError):
     """A run folder that cannot be written or read."""
+
+
+class BusyRunError(RunError):
+    """A run folder that another process works in."""
 
 
 class LeakError(UserError):

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from waiting import LONG
-from xdistill.errors import RunError
+from xdistill.errors import BusyRunError, RunError
 from xdistill.runs import RunFolder, fold_name
 
 HOLDER = """
@@ -35,13 +35,13 @@ def holder(tmp_path):
 def test_a_second_process_is_refused_while_the_first_works(tmp_path, holder):
     assert holder.poll() is None
     message = "another process is working on this run; wait for it, or stop it first"
-    with pytest.raises(RunError, match=message), RunFolder(tmp_path / "run").locked(patience=0.3):
+    with pytest.raises(BusyRunError, match=message), RunFolder(tmp_path / "run").locked(patience=0.3):
         pass
 
 
 def test_who_is_at_work_is_seen_without_taking_part(tmp_path, holder):
     run = RunFolder(tmp_path / "run")
-    assert run.held()
+    assert run.held("run")
     run.fold("r0-f0").mkdir()
     (run.fold("r0-f0") / "fold.json").touch()
     folds = ("r0-f0", "r0-f1", "r0-f2")
@@ -50,8 +50,8 @@ def test_who_is_at_work_is_seen_without_taking_part(tmp_path, holder):
         assert run.at_work(folds) == ("r0-f2",)
     holder.kill()
     holder.wait()
-    assert not run.held()
-    assert not RunFolder(tmp_path / "none").held()
+    assert not run.held("run")
+    assert not RunFolder(tmp_path / "none").held("run")
 
 
 def test_a_killed_process_holds_nothing(tmp_path, holder):

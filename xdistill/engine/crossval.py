@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from xdistill.engine.missing import check_presence, complete_subjects, training_
 from xdistill.engine.parallel.ranks import FOLD_FUNCTION, TOGETHER_FUNCTION
 from xdistill.engine.recording import record_of
 from xdistill.engine.tracking import Tracking
+from xdistill.errors import BusyRunError
 from xdistill.interfaces.component import Component
 from xdistill.interfaces.executor import Job
 from xdistill.interfaces.tracker import TrackedRun
@@ -100,9 +101,12 @@ def run_prepared(
         patience: seconds to wait for another process that works on this run.
     """
     folder = prepared.folder
-    if folder.held():
-        yield RunAwaited(str(folder.path), folder.at_work(prepared.folds))
-    with folder.locked(patience=patience):
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(folder.locked(patience=0))
+        except BusyRunError:
+            yield RunAwaited(str(folder.path), folder.at_work(prepared.folds))
+            lock.enter_context(folder.locked(patience=patience))
         if fresh() if callable(fresh) else fresh:
             with explained(folder.path):
                 shutil.rmtree(folder.path / "folds")

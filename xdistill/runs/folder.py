@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xdistill.errors import RunError
+from xdistill.errors import BusyRunError, RunError
 from xdistill.runs.files import explained, make_folder
 
 SHARING_PATIENCE = 60.0  # seconds: so long may a shared folder keep what another machine wrote to itself
@@ -71,7 +71,7 @@ class RunFolder:
             time.sleep(0.2)
             list((self.path / "folds").iterdir())  # a network file system looks anew when a folder is listed
 
-    def held(self, name: str = "run") -> bool:
+    def held(self, name: str) -> bool:
         """Whether somebody holds a lock of this folder at this moment."""
         try:
             with (self.path / f".{name}.lock").open() as file:
@@ -95,7 +95,8 @@ class RunFolder:
             patience: seconds to wait for another process that holds it.
 
         Raises:
-            RunError: when another process holds it.
+            BusyRunError: when another process holds it.
+            RunError: when the folder cannot be written.
         """
         make_folder(self.path / "folds")
         path = self.path / f".{name}.lock"
@@ -109,7 +110,7 @@ class RunFolder:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise RunError(
+                        raise BusyRunError(
                             f"{self.path}: another process is working on this run; wait for it, or stop it first"
                         ) from None
                     time.sleep(0.1)
