@@ -17,7 +17,7 @@ from xdistill.engine.events import EpochEnded, Event
 
 HELD_AFTER = 2  # epochs: enough for a checkpoint
 ALL = "all"
-PATIENCE = 240.0  # seconds; a test that forgets to say go is to fail for that, and not for its time limit
+PATIENCE = 480.0  # seconds; a test that forgets to say go is to fail for that, and not for its time limit
 
 
 def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-LONG = 120.0  # seconds: nobody waits that long where all is well, and a test may take three hundred
+LONG = 240.0  # seconds: nobody waits that long where all is well, and a test may take nine hundred
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = LONG) -> None:

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from waiting import LONG
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 SWITCHES = (
     "--headless",
@@ -25,7 +27,7 @@ SWITCHES = (
     "--disable-gpu",
     "--hide-scrollbars",
 )
-SECONDS = 60.0  # the longest wait for an answer
+SECONDS = LONG  # the longest wait for an answer
 
 
 class Page:

@@ -44,7 +44,6 @@ run.JOB_FUNCTION = "tune.held_trials:run_two_trials"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_killed_search_goes_on_without_losing_a_trial(folder, start, xdistill):
     arguments = ["tune", "search.yaml", "--flat", "--workers", "1", "--storage", "sqlite"]
     running = start(*arguments, cwd=folder, code=START_HELD)
@@ -69,11 +68,10 @@ def test_a_killed_search_goes_on_without_losing_a_trial(folder, start, xdistill)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_two_commands_share_a_search(folder, start):
     arguments = ["tune", "search.yaml", "--flat", "--workers", "1", "--json", "--trials", "8"]
     both = [start(*arguments, cwd=folder) for _ in range(2)]
-    ended = [process.communicate(timeout=500) for process in both]
+    ended = [process.communicate(timeout=3 * LONG) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     first, second = (json.loads(out) for out, _ in ended)
     assert first == second

@@ -38,7 +38,7 @@ import sys, nbformat
 from nbclient import NotebookClient
 source, target = sys.argv[1:]
 notebook = nbformat.read(source, as_version=4)
-NotebookClient(notebook, timeout=280, kernel_name="python3").execute()
+NotebookClient(notebook, timeout=800, startup_timeout=400, kernel_name="python3").execute()
 nbformat.write(notebook, target)
 """
 

@@ -16,7 +16,7 @@ def main(folder: Path, cache: Path) -> None:
         if trainer.history:
             sys.stdout.write("there\n")
             sys.stdout.flush()
-            time.sleep(600)
+            time.sleep(3600)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def second_is_killed(payload):
     yield _number(payload)
     if _number(payload):
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(600)
+    time.sleep(3600)
 
 
 def second_is_killed_once(payload):
@@ -36,7 +36,7 @@ def second_is_killed_once(payload):
         if _number(payload):
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(600)
+        time.sleep(3600)
 
 
 def in_two_processes(payload):
@@ -51,7 +51,7 @@ def second_refuses(payload):
     yield _number(payload)
     if _number(payload):
         raise DataError("subject s7 is upside down")
-    time.sleep(600)
+    time.sleep(3600)
 
 
 def first_loses_the_second(payload):

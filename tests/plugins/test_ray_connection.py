@@ -8,6 +8,7 @@ import sysconfig
 import pytest
 
 from ray_cluster import needs_ray
+from waiting import LONG
 from xdistill.errors import RunError, UserError
 from xdistill_ray.executor import RayExecutor
 
@@ -51,7 +52,7 @@ def test_what_answers_is_no_ray():
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         words = [sys.executable, "-c", program, address]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.stderr.startswith(
         f"refused: the Ray cluster at {address} does not let this process in within 2 seconds"
     )

@@ -12,6 +12,7 @@ from PIL import Image
 
 from report.toy_cohort import make_cohort
 from report.toy_run import make_run
+from waiting import LONG
 from xdistill.report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -39,7 +40,7 @@ def report(tmp_path_factory) -> Path:
 
 def browse(tmp_path: Path, page: Path, *switches: str) -> subprocess.CompletedProcess[str]:
     command = [str(BROWSER), *SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", *switches, page.as_uri()]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=LONG)
 
 
 @pytest.mark.parametrize(("switches", "paper"), [((), (255, 255, 255)), (("--force-dark-mode",), (0x15, 0x18, 0x1C))])

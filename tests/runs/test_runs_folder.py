@@ -18,7 +18,7 @@ from pathlib import Path
 from xdistill.runs import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 

@@ -413,7 +413,7 @@ class LeavesWorkers(LocalExecutor):
         import subprocess
         import sys
 
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
         LEFT.append(process)
         yield JobEvent(jobs[0].name, "event", process.pid)
         process.wait()

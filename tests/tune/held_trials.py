@@ -18,4 +18,4 @@ def run_two_trials(payload: Mapping[str, Any]) -> Iterator[Event]:
         yield event
         finished += isinstance(event, TrialFinished)
         if finished == 2 and not isinstance(event, TrialFinished):
-            until(lambda: False, "that the test ends this search", 240.0)
+            until(lambda: False, "that the test ends this search", 480.0)

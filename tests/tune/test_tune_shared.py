@@ -14,7 +14,7 @@ from xdistill.engine.events import FoldFinished, FoldStarted
 from xdistill.recipe.yaml_writer import write_yaml
 from xdistill.tune.events import TrialFinished, TrialStarted
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 FORK = multiprocessing.get_context("fork")
 # Random draws depend on the place of a trial alone, so that shared work has to give the same bits as that of one.
 RECIPE = searches.recipe({"trials": 3, "sampler": "random"})

@@ -33,7 +33,7 @@ from pathlib import Path
 from xdistill.tune.journal import FileLock
 FileLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
-time.sleep(600)
+time.sleep(3600)
 """
 
 
