@@ -1,6 +1,8 @@
 """What can be wrong with a search beyond its fields: told before anything is trained."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -164,6 +166,20 @@ def test_a_database_is_found_from_wherever_a_worker_stands(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert storage_url("sqlite:///studies.db", tmp_path) == f"sqlite:///{tmp_path}/studies.db"
     assert storage_url("studies.db", tmp_path) == f"sqlite:///{tmp_path}/studies.db"
+
+
+def test_a_new_database_that_several_open_at_once(tmp_path):
+    """Each finds no tables and makes them."""
+    url = storage_url(str(tmp_path / "new.db"), tmp_path)
+    together = Barrier(4)
+
+    def opened(_):
+        together.wait()
+        return open_storage(url)
+
+    with ThreadPoolExecutor(4) as threads:
+        storages = list(threads.map(opened, range(4)))
+    assert [storage.get_all_studies() for storage in storages] == [[]] * 4
 
 
 def test_a_redis_that_does_not_answer_is_one_message():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from xdistill.tune.journal import FileLock, is_journal
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import BaseStorage
+    from optuna.storages import BaseStorage, RDBStorage
 
 DRIVERS = {  # the package that holds a module, where it is called something else
     "psycopg": "psycopg[binary]",
@@ -28,6 +29,7 @@ JOURNAL = "study.journal"
 DATABASE = "study.db"
 KINDS = ("journal", "sqlite")
 PATIENCE = 60.0  # seconds that a process waits for another one's transaction in SQLite
+ATTEMPTS, PAUSE = 5, 0.5  # at a database whose tables somebody else is making; seconds between them
 OWNER = "xdistill"  # the user attribute of a study that says what made it
 
 
@@ -75,7 +77,7 @@ def open_storage(url: str) -> BaseStorage:
     Raises:
         UserError: when it cannot be reached.
     """
-    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
     with reached(url):
@@ -86,11 +88,28 @@ def open_storage(url: str) -> BaseStorage:
             return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
         if url.startswith("sqlite:"):
             _check_database(url)
-            return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}})
+            return _database(url, {"connect_args": {"timeout": PATIENCE}})
         try:
-            return JournalStorage(JournalRedisBackend(url)) if _is_redis(url) else RDBStorage(url)
+            return JournalStorage(JournalRedisBackend(url)) if _is_redis(url) else _database(url)
         except ValueError as error:
             raise _unreached(url, f"this is no URL that Optuna understands ({_line(error, url)})") from error
+
+
+def _database(url: str, settings: dict[str, Any] | None = None) -> RDBStorage:
+    """A database, whose tables are made where there are none; two that do so at the same moment hinder each other."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return RDBStorage(url, engine_kwargs=settings)
+        except IntegrityError:
+            pass  # somebody wrote the very same line
+        except SQLAlchemyError as error:
+            if "already exists" not in str(error):
+                raise
+        time.sleep(PAUSE)
+    return RDBStorage(url, engine_kwargs=settings)
 
 
 def _is_redis(url: str) -> bool:
