@@ -9,6 +9,7 @@ from xdistill.report.picture import Picture, new_picture, shorten, write
 from xdistill.runs import Run
 
 CHANCE = 50.0  # percent
+LETTERS = 75  # of a label that fit into the width of the picture
 
 
 def folds_figure(run: Run) -> Picture:
@@ -32,8 +33,8 @@ def folds_figure(run: Run) -> Picture:
     for place, (name, value) in enumerate(sorted(bounds.items(), key=lambda bound: bound[1])):
         height = -0.62 - 0.42 * place
         axes.plot([value] * 2, [floor, height - 0.3], color=MUTED, linewidth=0.9, linestyle="--")
-        ahead = value > (lowest + 100) / 2
         text = f"best possible with {shorten(name, most=26)}"
+        ahead = value - lowest > (101 - lowest) * len(text) / LETTERS  # else there is no room for it
         side = "right" if ahead else "left"
         write(axes, value + (-0.7 if ahead else 0.7), height, text, color=MUTED, fontsize=7.5, ha=side)
     axes.set(xlim=(lowest - 2, 101), ylim=(floor, -0.55 - 0.42 * len(bounds)))
