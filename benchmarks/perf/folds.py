@@ -5,8 +5,8 @@ checkpoints, predictions and a report. The plain script trains fold after fold w
 (`plain_script.py`), once as one would write it, once with the engine's memory format and fused AdamW. The cohort is
 built beforehand.
 
-Five folds on two workers take three rounds, one of them half empty: 0.6 is what is left when two threads are no faster
-than one, and workers do not slow each other down.
+Five folds on two workers take three rounds. In the last one the idle worker's core is lent to the other, which computes
+teacher and student at the same time then.
 
     python benchmarks/perf/folds.py [--quick]
 """
