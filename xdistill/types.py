@@ -243,7 +243,8 @@ class Output:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Output:
         """All values changed: the logits first, then features and further logits in their order."""
-        return Output(
+        return replace(
+            self,
             logits=change(self.logits),
             features={name: change(value) for name, value in self.features.items()},
             aux={name: change(value) for name, value in self.aux.items()},

@@ -1,5 +1,6 @@
 """The command line; the only room that prints. One file a command; heavy imports stand inside the commands."""
 
+import atexit
 import gc
 import sys
 
@@ -9,6 +10,7 @@ def main() -> None:
     # Imports make hundreds of thousands of objects that stay. Looking through them for garbage takes a quarter of the
     # time of imports, and most of the time that a process takes to end.
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     try:
         from xdistill.cli.app import main as run_app
 
@@ -16,5 +18,3 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command began; a command says more
         sys.stderr.write("error: stopped\n")
         sys.exit(130)
-    finally:
-        gc.freeze()

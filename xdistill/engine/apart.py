@@ -24,34 +24,50 @@ T = TypeVar("T")
 
 
 class Apart(Alone):
-    """One process computes whole batches; the networks one after the other, or two at a time with a core that is lent.
+    """One process computes whole batches; the networks one after the other, or two at a time with cores that are lent.
+
+    Random numbers come from one stream, in whose order networks that draw from it have to be computed. So they go one
+    after the other until a whole step has shown that they draw nothing, and ever after once they have drawn.
 
     Args:
         networks: that are computed in each step; see `are_apart`.
     """
 
     def __init__(self, networks: Iterable[nn.Module]) -> None:
-        self._buffers = [buffer for network in networks for buffer in network.buffers()]
+        self._modules = [module for network in networks for module in network.modules()]
+        self._seen = False  # a step of several networks
         self._draw = False
         self._second: ThreadPoolExecutor | None = None
+
+    @property
+    def _two_at_a_time(self) -> bool:
+        return self._seen and not self._draw and lent_cores() >= torch.get_num_threads()
 
     def all(self, asked: Mapping[str, Callable[[], Output]]) -> dict[str, Output]:
         """What the networks say.
 
-        Random numbers come from one stream, in whose order the networks have to be computed one after the other. Where
-        it turns out that they draw any, what they have done is taken back: their buffers, and the stream.
+        Where some draw for the first time, when they have been computed at once, what they have done is taken back:
+        their buffers, and the stream.
         """
-        if self._draw or not lent_cores() or torch.is_autocast_enabled("cpu"):  # autocast is a matter of each thread
-            return super().all(asked)
-        stream, kept = torch.get_rng_state(), [buffer.clone() for buffer in self._buffers]
-        outputs = dict(zip(asked, self._at_once(list(asked.values())), strict=True))
-        if torch.equal(stream, torch.get_rng_state()):
+        stream = torch.get_rng_state()
+        if not self._two_at_a_time or torch.is_autocast_enabled("cpu"):  # autocast is a matter of each thread
+            outputs = super().all(asked)
+            self._watch(stream)
             return outputs
-        self._draw = True
+        kept = [
+            (module, name, buffer, buffer.clone())
+            for module in self._modules
+            for name, buffer in module.named_buffers(recurse=False)
+        ]
+        outputs = dict(zip(asked, self._at_once(list(asked.values())), strict=True))
+        self._watch(stream)
+        if not self._draw:
+            return outputs
+        del outputs  # the graphs would stay in memory
         torch.set_rng_state(stream)
         with torch.no_grad():
-            for buffer, value in zip(self._buffers, kept, strict=True):
-                buffer.copy_(value)
+            for module, name, buffer, value in kept:
+                setattr(module, name, buffer.copy_(value))
         return super().all(asked)
 
     def cut(self, outputs: Mapping[str, Output]) -> dict[str, Output]:
@@ -69,11 +85,19 @@ class Apart(Alone):
         """Through each graph, from the gradients at its values, all graphs' in one row."""
         rest = iter(gradients)
         passes = [partial(_go_through, graph, [next(rest) for _ in graph]) for graph in graphs if graph]
-        if lent_cores():
+        stream = torch.get_rng_state()
+        if self._two_at_a_time:
             self._at_once(passes)
+            torch.set_rng_state(stream)  # who computes a part of the forward pass anew here sets it, and sets it back
         else:
-            for through in passes:
+            for through in reversed(passes):  # as torch does: what was computed last comes first
                 through()
+            self._watch(stream)
+            self._seen |= len(passes) > 1
+
+    def _watch(self, stream: Tensor) -> None:
+        """Remember when random numbers have been drawn from a stream."""
+        self._draw |= not torch.equal(stream, torch.get_rng_state())
 
     def _at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """What the calls return: the first in a thread of its own, the others meanwhile in this one."""
@@ -90,10 +114,11 @@ class Apart(Alone):
 
 
 def are_apart(networks: Sequence[nn.Module]) -> bool:
-    """Whether several networks learn here, and no two have anything in common that they change in a step."""
+    """Whether several networks learn here, may be computed at once, and have nothing in common that a step changes."""
     changed = [set(map(id, [*_learning(network), *network.buffers()])) for network in networks]
     several = sum(bool(_learning(network)) for network in networks) > 1
-    return several and sum(map(len, changed)) == len(set().union(*changed))
+    willing = all(getattr(module, "beside", True) for network in networks for module in network.modules())
+    return several and willing and sum(map(len, changed)) == len(set().union(*changed))
 
 
 def _learning(network: nn.Module) -> list[nn.Parameter]:
@@ -124,7 +149,8 @@ class _Cut(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[None, None, None]:
-        ctx.go_on(ctx.graphs, gradients)
+        graphs, ctx.graphs = ctx.graphs, ()  # what no gradient reaches is not needed any more
+        ctx.go_on(graphs, gradients)
         return None, None, None
 
 

@@ -3,8 +3,9 @@
 A loss that owns parameters (an adapter, a decoder) is a module like any other: the engine trains and saves
 them. Weights between losses live in the recipe, not in the loss.
 
-The graph of a training step may be cut at the outputs: gradients of a loss reach the networks through them, and the
-derivative of one output by another is not to be had.
+The graph of a training step may be cut at the outputs: gradients of a loss reach the networks through them, after all
+terms were computed. Derivatives of one output by another, or by weights of a network, are not to be had in a loss, and
+a hook on a feature sees the gradient of the losses alone.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from torch import nn
 
@@ -17,11 +18,17 @@ class Network(Component, nn.Module):
     The batch that `forward` is given holds the modalities in `inputs` and nothing else: no other modality,
     no target.
 
+    Where both learn in one stage, teacher and student may be computed in two threads at the same time. So what a
+    network remembers from step to step belongs into its buffers.
+
     Attributes:
         inputs: the modalities it reads.
+        beside: whether it may be computed while the other network is. False is for one that changes settings of the
+            whole process, such as torch's flags or seeds; any module in it may say so.
     """
 
     inputs: tuple[str, ...]
+    beside: ClassVar[bool] = True
 
     def __init__(self, config: Settings, *, schema: Schema) -> None:
         super().__init__()

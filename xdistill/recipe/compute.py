@@ -23,7 +23,7 @@ class Loader(Grown):
     prefetch: bool | None = Field(
         default=None,
         description="prepare the next batch in a thread while a step computes; left out: on accelerators, where steps "
-        "wait; not part of a run's identity",
+        "wait, and where a core is lent; not part of a run's identity",
     )
     memory_mb: Annotated[int, Field(ge=1)] = Field(
         default=4096, description="a cohort larger than this is streamed from disk instead of read into memory"

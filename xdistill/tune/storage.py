@@ -30,6 +30,7 @@ DATABASE = "study.db"
 KINDS = ("journal", "sqlite")
 PATIENCE = 60.0  # seconds that a process waits for another one's transaction in SQLite
 ATTEMPTS, PAUSE = 5, 0.5  # at a database whose tables somebody else is making; seconds between them
+TABLE_IS_THERE = "42P07"  # PostgreSQL's code
 OWNER = "xdistill"  # the user attribute of a study that says what made it
 
 
@@ -106,10 +107,17 @@ def _database(url: str, settings: dict[str, Any] | None = None) -> RDBStorage:
         except IntegrityError:
             pass  # somebody wrote the very same line
         except SQLAlchemyError as error:
-            if "already exists" not in str(error):
+            if not _made_meanwhile(error):
                 raise
         time.sleep(PAUSE)
     return RDBStorage(url, engine_kwargs=settings)
+
+
+def _made_meanwhile(error: Exception) -> bool:
+    """Whether a table is there that was to be made; PostgreSQL says so in the language of its server, and by a code."""
+    said = getattr(error, "orig", None)
+    codes = {getattr(said, "sqlstate", None), getattr(said, "pgcode", None)}
+    return TABLE_IS_THERE in codes or "already exists" in str(error)
 
 
 def _is_redis(url: str) -> bool:

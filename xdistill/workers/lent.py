@@ -6,7 +6,7 @@ _lent = [0]
 
 
 def lent_cores() -> int:
-    """How many cores this process may use beside its own threads; other processes leave them idle."""
+    """How many cores this process may use beside its own threads; no other worker of its driver does."""
     return _lent[0]
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -179,14 +179,18 @@ def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]
 
 
 def _start(target: str, extra: Mapping[str, str], rank: int, inbox: Inbox) -> _Worker:
-    with _interrupts_held_back():
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            # With -P a file in the working directory that is named as a module is not taken for it.
-            [sys.executable, "-P", "-m", "xdistill.workers", target],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path), **extra},
-        )
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    with ExitStack() as interrupted:
+        with _interrupts_held_back():
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                # With -P a file in the working directory that is named as a module is not taken for it.
+                [sys.executable, "-P", "-m", "xdistill.workers", target],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": paths, **extra},
+            )
+            interrupted.callback(process.kill)
+        interrupted.pop_all()
     worker = _Worker(rank, process)
     threading.Thread(target=_listen, args=(worker, inbox), daemon=True).start()
     return worker
@@ -242,11 +246,12 @@ def _tell(worker: _Worker, kind: str, value: Any) -> None:
 
 def _lend(pool: Mapping[int, _Worker], threads: int, cores: int) -> None:
     """Tell each worker, where that has changed, how many cores it may use that none of them needs for its threads."""
-    share = max(0, cores // len(pool) - threads)
-    for worker in pool.values():
-        if worker.lent != share:
-            worker.lent = share
-            _tell(worker, "lent", share)
+    share, rest = divmod(max(0, cores - threads * len(pool)), len(pool))
+    for place, worker in enumerate(pool.values()):
+        lent = share + (place < rest)
+        if worker.lent != lent:
+            worker.lent = lent
+            _tell(worker, "lent", lent)
 
 
 def _end(worker: _Worker) -> None:
