@@ -200,5 +200,5 @@ def test_what_learns_by_itself_and_what_is_shared():
     second.norm.running_mean = first.norm.running_mean
     assert not are_apart([first, second])
     first, second = toys().values()
-    second.norm.beside = False
+    second.norm.beside_others = False
     assert not are_apart([first, second]), "one of them does not want to be"

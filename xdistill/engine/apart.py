@@ -117,7 +117,7 @@ def are_apart(networks: Sequence[nn.Module]) -> bool:
     """Whether several networks learn here, may be computed at once, and have nothing in common that a step changes."""
     changed = [set(map(id, [*_learning(network), *network.buffers()])) for network in networks]
     several = sum(bool(_learning(network)) for network in networks) > 1
-    willing = all(getattr(module, "beside", True) for network in networks for module in network.modules())
+    willing = all(getattr(module, "beside_others", True) for network in networks for module in network.modules())
     return several and willing and sum(map(len, changed)) == len(set().union(*changed))
 
 

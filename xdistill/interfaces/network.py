@@ -23,12 +23,12 @@ class Network(Component, nn.Module):
 
     Attributes:
         inputs: the modalities it reads.
-        beside: whether it may be computed while the other network is. False is for one that changes settings of the
-            whole process, such as torch's flags or seeds; any module in it may say so.
+        beside_others: whether it may be computed while the other network is. False is for one that changes settings
+            of the whole process, such as torch's flags or seeds; any module in it may say so.
     """
 
     inputs: tuple[str, ...]
-    beside: ClassVar[bool] = True
+    beside_others: ClassVar[bool] = True
 
     def __init__(self, config: Settings, *, schema: Schema) -> None:
         super().__init__()
