@@ -25,6 +25,7 @@ SCRIPTS = {
     "limit": "Distance to the arithmetic limit",
     "compiled": "Compiled networks",
     "gpu": "On a GPU",
+    "lent": "A core lent",
     "folds": "Whole runs",
     "teacher": "A kept teacher",
     "cache": "Reading",
