@@ -23,8 +23,8 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from xdistill.engine.crossval import execute
-from xdistill.engine.events import RunFinished
+from xdistill.crossval.events import RunFinished
+from xdistill.crossval.execute import execute
 from xdistill.interfaces import Executor, Job, JobEvent
 from xdistill.plugin import Catalog, hookimpl, load_catalog
 from xdistill.plugin.catalog import Plugin

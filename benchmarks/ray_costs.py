@@ -46,7 +46,7 @@ def main() -> None:
 
     def tasks(count: int, numbers: int = 0) -> None:
         jobs = [Job(str(number), {"numbers": numbers, "mark": ""}) for number in range(count)]
-        for _ in ray.run("xdistill.testing.jobs:count", jobs):
+        for _ in ray.run("xdistill.testing.helpers.jobs:count", jobs):
             pass
 
     print(f"first task, in a worker that starts       {seconds(lambda: tasks(1)):8.2f} s")

@@ -16,7 +16,7 @@ import generate_cli
 import generate_components
 import generate_kinds
 
-from xdistill.recipe.reference import render as recipe_page
+from xdistill.recipe.schema.reference import render as recipe_page
 
 DOCS = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {

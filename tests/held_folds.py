@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import pytest
 
 from waiting import until
-from xdistill.engine.events import EpochEnded, Event
+from xdistill.crossval.events import EpochEnded, Event
 
 HELD_AFTER = 2  # epochs: enough for a checkpoint
 ALL = "all"
@@ -21,8 +21,8 @@ PATIENCE = 480.0  # seconds; a test that forgets to say go is to fail for that, 
 
 
 def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """`xdistill.engine.fold.run_fold`, held after an epoch."""
-    from xdistill.engine import fold
+    """`xdistill.crossval.fold.run_fold`, held after an epoch."""
+    from xdistill.crossval import fold
 
     for event in fold.run_fold(payload):
         yield event
@@ -31,8 +31,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def run_first(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """`xdistill.engine.fold.run_fold` for ``r0-f0``; any other fold goes no further than its first epoch."""
-    from xdistill.engine import fold
+    """`xdistill.crossval.fold.run_fold` for ``r0-f0``; any other fold goes no further than its first epoch."""
+    from xdistill.crossval import fold
 
     for event in fold.run_fold(payload):
         yield event
@@ -41,8 +41,8 @@ def run_first(payload: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def run_together(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """`xdistill.engine.parallel.ranks.run_together`, whose first process is held after an epoch."""
-    from xdistill.engine.parallel import ranks
+    """`xdistill.distributed.launch.run_together`, whose first process is held after an epoch."""
+    from xdistill.distributed import launch as ranks
 
     yield from ranks.run_together(payload, "held_folds:run_fold")
 
@@ -51,8 +51,8 @@ def run_together(payload: Mapping[str, Any]) -> Iterator[Event]:
 def held() -> Iterator[None]:
     """While it is entered, runs have their folds computed by these functions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xdistill.engine.crossval.FOLD_FUNCTION", "held_folds:run_fold")
-        patch.setattr("xdistill.engine.crossval.TOGETHER_FUNCTION", "held_folds:run_together")
+        patch.setattr("xdistill.crossval.execute.FOLD_FUNCTION", "held_folds:run_fold")
+        patch.setattr("xdistill.crossval.execute.TOGETHER_FUNCTION", "held_folds:run_together")
         yield
 
 

@@ -18,7 +18,7 @@ import pytest
 from xdistill.workers import pool
 
 MOST = 3  # idle workers; each takes half a gigabyte
-KEPT = "xdistill.engine.fold:run_fold"  # assembles everything anew for each fold; what others do may leave traces
+KEPT = "xdistill.crossval.fold:run_fold"  # assembles everything anew for each fold; what others do may leave traces
 CHANGING = {"PYTEST_CURRENT_TEST"}  # says which test runs, and no worker reads it
 
 

@@ -13,11 +13,11 @@ import pytest
 
 import xdistill
 from docs.pages import DOCS, ROOT, anchors, blocks, name_of, pages, prose, text_of
-from xdistill.engine.assemble import assemble
+from xdistill.experiment.assemble import assemble
 from xdistill.plugin import KINDS
 from xdistill.recipe.bundled import bundled_names
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml.reader import read_yaml
 
 LINK = re.compile(r"\[[^\]\[]*(?:!?\[[^\]]*\]\([^)]*\))?[^\]\[]*\]\(([^)\s]+)\)")
 SHELL = re.compile(r"^\$ |\s#\s.*$|\s>\s*\S+$|^(?:[A-Z_]+=\S+\s+)+", re.MULTILINE)

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from xdistill.engine.assemble import assemble
-from xdistill.engine.device import make_fabric
-from xdistill.engine.networks import build_networks, sketch
-from xdistill.engine.objective import Objective, build_term
-from xdistill.engine.step import StepModule, Stepper, set_modes
+from xdistill.distributed.fabric import make_fabric
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.networks import build_networks, sketch
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.recipe.layers import read_chain
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.overrides import find_place
+from xdistill.training.objective import Objective, build_term
+from xdistill.training.step import StepModule, Stepper, set_modes
 from xdistill.types import Batch
 
 RECIPES = Path(__file__).parents[1] / "recipes"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.api import FinishedRun, load_run
-from xdistill.engine.crossval import execute
-from xdistill.engine.events import RunFinished
+from xdistill.crossval.events import RunFinished
+from xdistill.crossval.execute import execute
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import RecipeError, UserError
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.schema import CONTROLS
+from xdistill.recipe.schema.recipe import CONTROLS
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.report.on_request import Figures
 from xdistill.runs import Run
@@ -19,10 +19,10 @@ from xdistill.runs import load_run as _load_run
 from xdistill.runs.files import read_json
 
 if TYPE_CHECKING:
-    from xdistill.cohort import Cohort
-    from xdistill.engine.events import Event
+    from xdistill.crossval.events import Event
+    from xdistill.data import Cohort
     from xdistill.recipe.loaded import LoadedRecipe
-    from xdistill.recipe.schema import Recipe
+    from xdistill.recipe.schema.recipe import Recipe
     from xdistill.stats import MetricFunction
 
 __all__ = [
@@ -82,9 +82,9 @@ def run(
     Raises:
         XdistillError: with a message made to be read; what is finished by then is kept.
     """
-    from xdistill.engine.assemble import read_recipe
-    from xdistill.engine.crossval import execute
-    from xdistill.engine.events import CohortReady, RunFinished
+    from xdistill.crossval.events import CohortReady, RunFinished
+    from xdistill.crossval.execute import execute
+    from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
 
     overrides = _with_control(overrides, control)
@@ -135,7 +135,7 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
     Raises:
         XdistillError: as `run`; also for a recipe without a teacher, which has no controls.
     """
-    from xdistill.engine.assemble import read_recipe
+    from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
 
     layers = {"profile": options.get("profile"), "overrides": options.get("overrides", ())}
@@ -200,9 +200,9 @@ def tune(
 
     if find_spec("optuna") is None:
         raise UserError("a search needs Optuna, which is not installed; give `pip install 'xdistill[tune]'`")
-    from xdistill.cohort import open_cohort
-    from xdistill.engine.assemble import read_recipe
-    from xdistill.engine.events import CohortReady
+    from xdistill.crossval.events import CohortReady
+    from xdistill.data import open_cohort
+    from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
     from xdistill.report import write_report
     from xdistill.tune.events import StudyFinished
@@ -258,7 +258,7 @@ def load_run(path: Path | str, *, cohort: Path | str | None = None) -> FinishedR
     Raises:
         RunError: when there is none, when it is not finished, or when its format is another one.
     """
-    from xdistill.cohort import open_cohort
+    from xdistill.data import open_cohort
 
     found = _load_run(path)
     extra = _extra_metrics(found.record["recipe"].get("metrics") or ())

@@ -28,9 +28,9 @@ from common import Row, alone, interleaved, ratios
 from numpy.typing import NDArray
 from persistent import Persistent
 
-from xdistill.cohort import Cohort, build_cohort, open_cohort
+from xdistill.data import Cohort, build_cohort, open_cohort
 from xdistill.interfaces import Choice, Dataset, DatasetFacts, Settings, SubjectRow
-from xdistill.recipe.schema import CacheRecipe
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import ModalitySpec, Schema
 
 PERSISTENT = "MONAI PersistentDataset, warm"

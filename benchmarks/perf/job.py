@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from xdistill.cohort import TrainingView, build_cohort, default_cache_dir, fit_transforms, make_splits, open_cohort
-from xdistill.engine.assemble import assemble
-from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.device import make_fabric
-from xdistill.engine.events import Event
-from xdistill.engine.loader import Source, channels_last
-from xdistill.engine.networks import build_networks, output_spec
-from xdistill.engine.objective import build_term
-from xdistill.engine.train import Trainer
+from xdistill.crossval.events import Event
+from xdistill.data import TrainingView, build_cohort, default_cache_dir, fit_transforms, make_splits, open_cohort
+from xdistill.distributed.fabric import make_fabric
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.networks import build_networks, output_spec
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
+from xdistill.training.checkpoint import Checkpointer
+from xdistill.training.loader import Source, channels_last
+from xdistill.training.objective import build_term
+from xdistill.training.train import Trainer
 from xdistill.types import Batch
 
 BATCH, CLIP, RATE, DECAY = 8, 5.0, 1e-3, 1e-4  # as the recipe has them

@@ -23,7 +23,7 @@ from job import BATCH, CLIP, Joint, Setup
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from xdistill.engine.loader import channels_last
+from xdistill.training.loader import channels_last
 
 SIDE, GOAL = 1536, 2.5
 PAPER = (

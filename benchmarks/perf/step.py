@@ -17,7 +17,7 @@ from common import Row, alone, interleaved, ratios
 from job import CLIP, Joint, Setup
 from torch import Tensor
 
-from xdistill.engine.loader import epoch_keys
+from xdistill.training.loader import epoch_keys
 
 
 def rows(quick: bool) -> list[Row]:

@@ -29,14 +29,14 @@ from typing import Any
 
 from common import Row, alone, interleaved, ratios
 
-from xdistill.cohort import build_cohort, open_cohort
-from xdistill.engine import gradient
-from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import prepare
-from xdistill.engine.events import EpochEnded
-from xdistill.engine.fold import run_fold
-from xdistill.engine.teacher import frozen
-from xdistill.engine.teacher.cache import FOLDER, kept_files
+from xdistill.crossval import gradient_stage as gradient
+from xdistill.crossval.events import EpochEnded
+from xdistill.crossval.execute import prepare
+from xdistill.crossval.fold import run_fold
+from xdistill.data import build_cohort, open_cohort
+from xdistill.distillation import frozen_teacher as frozen
+from xdistill.distillation.teacher_cache.store import FOLDER, kept_files
+from xdistill.experiment.assemble import assemble
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
 from xdistill.runs.files import make_folder, write_json

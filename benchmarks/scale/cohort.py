@@ -17,9 +17,9 @@ import numpy as np
 from measuring import main
 from numpy.typing import NDArray
 
-from xdistill.cohort import TrainingView, build_cohort, fit_transforms, make_splits, open_cohort, verify_cohort
+from xdistill.data import TrainingView, build_cohort, fit_transforms, make_splits, open_cohort, verify_cohort
 from xdistill.interfaces import Choice, Dataset, DatasetFacts, Settings, SubjectRow
-from xdistill.recipe.schema import CacheRecipe, Crossval
+from xdistill.recipe.schema.recipe import CacheRecipe, Crossval
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 CLASSES, TWICE, BATCH = ("M0", "M1", "M2"), 10, 8
@@ -75,7 +75,7 @@ def verify(path: Path) -> None:
 
 def split(path: Path) -> None:
     """Five folds, and their way through JSON, as a run writes and reads them."""
-    from xdistill.cohort import Splits
+    from xdistill.data import Splits
 
     cohort = open_cohort(path)
     made = make_splits(cohort.subjects, cohort.patients, cohort.targets, CLASSES, Crossval(folds=5), cohort.fingerprint)
@@ -84,7 +84,7 @@ def split(path: Path) -> None:
 
 def epoch(path: Path, *, memory_mb: int) -> None:
     """A training view with its transforms, and one epoch of batches in a fold's way."""
-    from xdistill.engine.loader import Source, TrainingBatches, epoch_keys, iterate
+    from xdistill.training.loader import Source, TrainingBatches, epoch_keys, iterate
 
     cohort = open_cohort(path)
     rows = np.arange(len(cohort))
@@ -97,7 +97,7 @@ def epoch(path: Path, *, memory_mb: int) -> None:
 
 
 def _hold_out(path: Path):  # noqa: ANN202 - a Split
-    from xdistill.cohort import Split
+    from xdistill.data import Split
 
     cohort = open_cohort(path)
     return Split(0, 0, cohort.subjects[4:], (), cohort.subjects[:4])
@@ -120,7 +120,7 @@ def step_of(name: str, folder: Path, size: int) -> Callable[[], object]:
     if name == "split":
         import sklearn.model_selection  # noqa: F401
     if name.startswith("epoch"):
-        import xdistill.engine.loader  # noqa: F401
+        import xdistill.training.loader  # noqa: F401
     return lambda: STEPS[name](path)
 
 

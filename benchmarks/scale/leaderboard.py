@@ -18,10 +18,10 @@ from measuring import main
 
 from xdistill.bench.export import render
 from xdistill.bench.load import Benchmark, load_benchmark
-from xdistill.bench.record import FILE, Record, claimed, digest, folder_name, predictions_text, write_record
-from xdistill.bench.splits import BenchmarkSplits, Tested, write_splits
+from xdistill.bench.records.record import FILE, Record, claimed, digest, folder_name, predictions_text, write_record
+from xdistill.bench.records.splits import BenchmarkSplits, Tested, write_splits
+from xdistill.bench.records.verify import read_records
 from xdistill.bench.table import standings
-from xdistill.bench.verify import read_records
 from xdistill.stats import FoldPredictions, Predictions
 
 SEEDS, SUBJECTS, FOLDS, CLASSES = 10, 60, 5, ("M0", "M1", "M2")
@@ -125,9 +125,9 @@ def step_of(name: str, folder: Path, size: int) -> Callable[[], object]:
 
 
 def _unchecked(benchmark: Benchmark) -> list[Record]:
-    from xdistill.bench.record import read_record
-    from xdistill.bench.splits import read_splits
-    from xdistill.bench.verify import record_folders
+    from xdistill.bench.records.record import read_record
+    from xdistill.bench.records.splits import read_splits
+    from xdistill.bench.records.verify import record_folders
 
     splits = read_splits(benchmark.records)
     return [read_record(place, splits) for place in record_folders(benchmark.records)]

@@ -19,11 +19,11 @@ from statistics import median
 
 import optuna
 
-from xdistill.recipe.tuning import Tune
-from xdistill.tune.census import FOLDS, best_of, census, sign_in
-from xdistill.tune.sampling import quiet, sampler_for
-from xdistill.tune.space import suggest
-from xdistill.tune.storage import open_storage, open_study, storage_url
+from xdistill.recipe.schema.tuning import Tune
+from xdistill.tune.search.sampling import quiet, sampler_for
+from xdistill.tune.search.space import suggest
+from xdistill.tune.storage.open import open_storage, open_study, storage_url
+from xdistill.tune.storage.trials import FOLDS, best_of, census, sign_in
 
 TIMED = 5  # trials that are timed at each size
 SPACE = {

@@ -26,7 +26,7 @@ import xdistill
 from xdistill.api import FinishedRun
 from xdistill.cli.progress import Bars, _bars
 from xdistill.cli.table import print_results
-from xdistill.engine.events import EpochEnded, Event, FoldFinished, FoldStarted, RunStarted
+from xdistill.crossval.events import EpochEnded, Event, FoldFinished, FoldStarted, RunStarted
 from xdistill.report.page import render_report
 from xdistill.runs.files import read_json
 

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from baselines.blocks import BLOCKS, branches
-from xdistill.engine.assemble import assemble
-from xdistill.engine.device import make_fabric
-from xdistill.engine.networks import build_networks, sketch
-from xdistill.engine.objective import Objective, build_term
-from xdistill.engine.step import StepModule, Stepper, set_modes
+from xdistill.distributed.fabric import make_fabric
 from xdistill.errors import SettingsError
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.networks import build_networks, sketch
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
+from xdistill.training.objective import Objective, build_term
+from xdistill.training.step import StepModule, Stepper, set_modes
 from xdistill.types import Batch
 
 SMALL = [

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from engine.fitting import trainer_of
-from xdistill.engine.assemble import assemble
-from xdistill.engine.evaluate import predict
+from xdistill.experiment.assemble import assemble
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
+from xdistill.training.evaluate import predict
 
 FITTED = ("majority", "clinical_lr", "concat_svm")
 PROFILES = (None, "paper")

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from baselines.blocks import BLOCKS
-from xdistill.engine.networks import output_spec
+from xdistill.experiment.networks import output_spec
 from xdistill.types import Batch
 
 TAPS = {

@@ -9,7 +9,7 @@ import pytest
 
 import xdistill
 from tiny import trained
-from xdistill.engine.assemble import assemble
+from xdistill.experiment.assemble import assemble
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
 

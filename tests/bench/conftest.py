@@ -9,7 +9,7 @@ import pytest
 from bench.tiny_benchmark import write_benchmark
 from bench.toy_runs import make_run
 from xdistill.bench.load import load_benchmark
-from xdistill.bench.submit import submit
+from xdistill.bench.records.submit import submit
 from xdistill.runs import load_run
 
 

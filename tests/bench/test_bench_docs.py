@@ -8,11 +8,12 @@ import pytest
 
 from bench.tiny_benchmark import write_benchmark
 from docs.pages import DOCS, blocks
-from xdistill.bench import facts, load
-from xdistill.bench.record import DIGITS
+from xdistill.bench import load
+from xdistill.bench.records import facts
+from xdistill.bench.records.record import DIGITS
 from xdistill.bench.schema import BenchmarkFile, Entry
-from xdistill.recipe.nodes import to_plain
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml.nodes import to_plain
+from xdistill.recipe.yaml.reader import read_yaml
 from xdistill.stats.predictions import TOLERANCE
 
 PAGES = ("docs/benchmarks.md", "docs/formats/benchmark.md")

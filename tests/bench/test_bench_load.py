@@ -11,7 +11,7 @@ from bench.tiny_benchmark import benchmark, write_benchmark
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import departure, entry_recipe
 from xdistill.errors import RecipeError
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -172,7 +172,7 @@ def test_paths_of_the_cohort_lie_beside_the_benchmark(tmp_path):
     ],
 )
 def test_runs_of_something_else_are_told_by_the_first_field_that_differs(small, catalog, change, field):
-    from xdistill.engine.assemble import assemble
+    from xdistill.experiment.assemble import assemble
 
     resolved = assemble(entry_recipe(small, "kd", 0), catalog).resolved()
     assert departure(small, "kd", {**resolved, **change}, catalog) == field

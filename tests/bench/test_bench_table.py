@@ -9,10 +9,10 @@ from bench.tiny_benchmark import benchmark, write_benchmark
 from bench.toy_runs import make_known_run, make_run
 from xdistill.bench.compare import Side, compare_two
 from xdistill.bench.find import benchmark_of, benchmarks_in, one_record, records_of_entry, results
-from xdistill.bench.known_runs import records_of_runs
 from xdistill.bench.load import load_benchmark
+from xdistill.bench.records.verify import read_records
+from xdistill.bench.run_index import records_of_runs
 from xdistill.bench.table import standings
-from xdistill.bench.verify import read_records
 from xdistill.errors import RunError, UserError
 from xdistill.runs import load_run
 from xdistill.stats import corrected_resampled_t, holm
@@ -189,7 +189,7 @@ def test_where_results_come_from(submitted, tmp_path, catalog):
 
 
 def test_records_and_runs_give_the_same_table(many, runs, table, catalog):
-    from xdistill.bench.submit import submit
+    from xdistill.bench.records.submit import submit
 
     for entry in ("alone", "kd", "tables", "majority"):
         submit(load_run(runs / "tests" / f"{entry}-0"), many, entry, catalog=catalog)

@@ -3,12 +3,12 @@
 import pytest
 
 from bench.tiny_benchmark import alone, write_benchmark
-from xdistill.bench.known_runs import known_runs, records_of_runs
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import departure, entry_recipe
 from xdistill.bench.run import EntryFinished, run_benchmark
+from xdistill.bench.run_index import known_runs, records_of_runs
 from xdistill.bench.table import standings
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs import load_run
 
 SEARCH = {"folds": 2, "space": {"optimizer.lr": {"choices": [0.001, 0.01]}}}

@@ -6,8 +6,8 @@ import json
 
 from report.page_parts import PageParts
 from xdistill.bench.export import FORMATS, render
+from xdistill.bench.records.verify import read_records
 from xdistill.bench.table import standings
-from xdistill.bench.verify import read_records
 
 
 def test_records_come_out_in_every_format(submitted):

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.toy_standings import toy_standings
-from xdistill.cli.standings import print_standings
+from xdistill.cli.bench.standings import print_standings
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tiny import tiny
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 
 SMALL = {"use": "hcc_phantom", "subjects": 30, "shape": [8, 16, 16]}
 

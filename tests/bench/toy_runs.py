@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from xdistill.bench.known_runs import KnownRun, remember
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import entry_recipe
-from xdistill.cohort import make_splits
+from xdistill.bench.run_index import KnownRun, remember
+from xdistill.data import make_splits
 from xdistill.interfaces.component import choose
 from xdistill.interfaces.dataset import Dataset
-from xdistill.recipe.schema import Crossval
+from xdistill.recipe.schema.recipe import Crossval
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 
 CLASSES = ("M0", "M1", "M2")

@@ -17,7 +17,7 @@ START = "from xdistill.cli import main; main()"
 START_HELD = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from xdistill.engine import crossval
+from xdistill.crossval import execute as crossval
 crossval.FOLD_FUNCTION = "held_folds:run_first"
 {START}
 """

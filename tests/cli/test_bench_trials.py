@@ -10,7 +10,7 @@ from bench.toy_runs import make_known_run
 from xdistill.bench.find import results
 from xdistill.bench.load import load_benchmark
 from xdistill.errors import RunError
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 
 
 @pytest.fixture

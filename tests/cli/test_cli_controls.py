@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tiny import tiny
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 
 CONTROLS = ("shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation")
 

@@ -92,7 +92,7 @@ def test_ctrl_c_while_things_are_loaded(cohort, start, moment, arguments):
 # A build that takes two minutes, and sees twice a second whether it is still wanted.
 BUILD_SLOWLY = f"""
 import time
-from xdistill.cohort.writer import CohortWriter
+from xdistill.data.file.writer import CohortWriter
 put = CohortWriter.put
 def put_slowly(*arguments):
     time.sleep(0.5)

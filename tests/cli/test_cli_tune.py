@@ -11,10 +11,10 @@ from cli.conftest import START
 from cli.test_cli_interrupt import members, read_until
 from tune import searches
 from waiting import LONG, until
-from xdistill.recipe.yaml_writer import write_yaml
-from xdistill.tune.census import census
-from xdistill.tune.sampling import quiet
-from xdistill.tune.storage import open_storage
+from xdistill.recipe.yaml.writer import write_yaml
+from xdistill.tune.search.sampling import quiet
+from xdistill.tune.storage.open import open_storage
+from xdistill.tune.storage.trials import census
 
 
 @pytest.fixture

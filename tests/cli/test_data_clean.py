@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from xdistill.engine.teacher.cache import FOLDER
+from xdistill.distillation.teacher_cache.store import FOLDER
 
 
 @pytest.fixture

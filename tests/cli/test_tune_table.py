@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from xdistill.cli.progress import Lines, bars
-from xdistill.cli.tune_progress import TuneBars, TuneLines
-from xdistill.cli.tune_table import caption, print_study
-from xdistill.engine.events import RunAwaited
+from xdistill.cli.tune.progress import TuneBars, TuneLines
+from xdistill.cli.tune.table import caption, print_study
+from xdistill.crossval.events import RunAwaited
 from xdistill.tune.events import SearchFinished, SearchStarted, TrialFinished, TrialFoldFinished, TrialStarted
 
 RECORD = {

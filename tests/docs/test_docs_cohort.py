@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from docs.pages import ROOT, blocks
-from xdistill.cohort import build_cohort, make_splits, open_cohort
-from xdistill.engine.assemble import assemble, choose_dataset
+from xdistill.data import build_cohort, make_splits, open_cohort
 from xdistill.errors import CacheError, DataError
+from xdistill.experiment.assemble import assemble, choose_dataset
 from xdistill.recipe.load import load_recipe
 
 PAGE = "docs/your-cohort.md"

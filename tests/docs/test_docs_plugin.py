@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from docs.pages import ROOT, blocks
-from xdistill.engine.assemble import assemble
-from xdistill.engine.networks import build_networks, sketch, zeros
-from xdistill.engine.objective import Objective, build_term
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.networks import build_networks, sketch, zeros
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import load_catalog
 from xdistill.plugin.catalog import Plugin, build_catalog
 from xdistill.recipe.load import load_recipe
+from xdistill.training.objective import Objective, build_term
 
 PAGE = "docs/your-first-plugin.md"
 TINY = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xdistill.engine.computing import Alone
-from xdistill.engine.parallel.together import Together
-from xdistill.engine.step import Carried, StepModule
+from xdistill.distributed.sharding import Together
+from xdistill.training.forward import Alone
+from xdistill.training.step import Carried, StepModule
 from xdistill.types import Batch, Output
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tiny import tiny
-from xdistill.cohort import build_cohort, make_splits, open_cohort
-from xdistill.engine.assemble import assemble
-from xdistill.engine.fold import _trainer
+from xdistill.crossval.fold import _trainer
+from xdistill.data import build_cohort, make_splits, open_cohort
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder
 from xdistill.runs.files import write_json

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tiny import tiny
-from xdistill.cohort import build_cohort, open_cohort
-from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import Prepared, prepare
-from xdistill.engine.fold import _trainer, run_fold
+from xdistill.crossval.execute import Prepared, prepare
+from xdistill.crossval.fold import _trainer, run_fold
+from xdistill.data import build_cohort, open_cohort
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder
 from xdistill.runs.files import write_json
@@ -60,7 +60,7 @@ def trainer_of(recipe, folder, cache, catalog):
     """The trainer of a run's first fold."""
     run = prepared(recipe, folder, cache, catalog)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xdistill.engine.fold.load_catalog", lambda: catalog)  # the same, which takes a while to load
+        patch.setattr("xdistill.crossval.fold.load_catalog", lambda: catalog)  # the same, which takes a while to load
         return _trainer(payload_of(run), run.folder, "r0-f0")[0]
 
 

@@ -6,10 +6,10 @@ import platform
 import pytest
 
 from tiny import loaded
-from xdistill.engine.agreement import check_files, check_plugins, check_versions, driver_facts
-from xdistill.engine.assemble import assemble
-from xdistill.engine.fold import run_fold
+from xdistill.crossval.fold import run_fold
+from xdistill.crossval.worker_checks import check_files, check_plugins, check_versions, driver_facts
 from xdistill.errors import PluginError, RunError
+from xdistill.experiment.assemble import assemble
 from xdistill.version import __version__
 
 HERE = f"the worker on {platform.node()}"

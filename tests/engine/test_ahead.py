@@ -4,7 +4,7 @@ import time
 import pytest
 
 from waiting import LONG
-from xdistill.engine.ahead import ahead
+from xdistill.training.prefetch import ahead
 
 
 def test_the_items_in_their_order():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from xdistill.engine.apart import Apart, are_apart
+from xdistill.training.apart import Apart, are_apart
 from xdistill.types import Output
 from xdistill.workers.lent import set_lent_cores
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from tiny import loaded, tiny
-from xdistill.engine.assemble import assemble, read_recipe
-from xdistill.engine.networks import Sketches
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble, read_recipe
+from xdistill.experiment.networks import Sketches
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 

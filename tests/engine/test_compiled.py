@@ -5,11 +5,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from xdistill.engine.computing import Alone, Compiled
-from xdistill.engine.experiment import TrainPlan
-from xdistill.engine.step import StepModule, Stepper
 from xdistill.errors import RunError
-from xdistill.recipe.schema import Optimizer
+from xdistill.experiment.plans import TrainPlan
+from xdistill.recipe.schema.recipe import Optimizer
+from xdistill.training.forward import Alone, Compiled
+from xdistill.training.step import StepModule, Stepper
 from xdistill.types import Batch, Output
 
 # torch's compiler uses parts of torch that torch is giving up.

@@ -8,11 +8,11 @@ import torch
 
 from engine.missing_runs import first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
-from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import tracked_run
-from xdistill.engine.gradient import _objective, _specs
-from xdistill.engine.stand_ins import ConstantTeacher, Measured, SmoothedLabels, smoothing_of_entropy, stand_ins
+from xdistill.crossval.execute import tracked_run
+from xdistill.crossval.gradient_stage import _objective, _specs
+from xdistill.distillation.controls import ConstantTeacher, Measured, SmoothedLabels, smoothing_of_entropy, stand_ins
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 from xdistill.types import Batch, Output
 

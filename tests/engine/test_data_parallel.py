@@ -11,12 +11,12 @@ import torch
 import xdistill
 from held_folds import held, is_held, let_go
 from tiny import tiny
-from xdistill.engine.device import _devices, check_device, make_fabric
-from xdistill.engine.events import FoldRestarted, FoldStarted, RunStarted
-from xdistill.engine.local import LocalExecutor, cores
+from xdistill.crossval.events import FoldRestarted, FoldStarted, RunStarted
+from xdistill.distributed.fabric import _devices, check_device, make_fabric
+from xdistill.distributed.local import LocalExecutor, cores
 from xdistill.errors import RunError
 from xdistill.interfaces.executor import Job, JobEvent
-from xdistill.recipe.compute import Compute
+from xdistill.recipe.schema.compute import Compute
 from xdistill.workers import RANK_VARIABLE, resolve
 
 TWO = {"accelerator": "cpu", "devices": 2}
@@ -132,7 +132,7 @@ def test_accelerators_are_dealt_out_over_the_workers(monkeypatch, worker, device
 @pytest.mark.usefixtures("four_accelerators")
 @pytest.mark.parametrize(("gpus", "expected"), [(1, 10), (2, 2), (3, 1), (4, 1)])
 def test_as_many_folds_at_once_as_have_accelerators_of_their_own(monkeypatch, gpus, expected):
-    monkeypatch.setattr("xdistill.engine.local.cores", lambda: 64)
+    monkeypatch.setattr("xdistill.distributed.local.cores", lambda: 64)
     executor = LocalExecutor(LocalExecutor.Config())
     assert executor.workers([Job(f"r0-f{fold}", {}, cpus=2, gpus=gpus) for fold in range(10)]) == expected
 

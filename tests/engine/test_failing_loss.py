@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from xdistill.engine.experiment import TermPlan
-from xdistill.engine.objective import Term
 from xdistill.errors import PluginError
+from xdistill.experiment.plans import TermPlan
 from xdistill.interfaces import Choice, Settings
 from xdistill.interfaces.loss import TaskLoss
+from xdistill.training.objective import Term
 from xdistill.types import Batch, Output
 
 

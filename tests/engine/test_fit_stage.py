@@ -11,10 +11,10 @@ import torch
 
 import xdistill
 from engine.fitting import on_features, on_the_table, trainer_of
-from xdistill.engine.events import EpochEnded, FoldStarted
-from xdistill.engine.fit import _fit
-from xdistill.engine.networks import evaluating
+from xdistill.crossval.events import EpochEnded, FoldStarted
+from xdistill.crossval.fit_stage import _fit
 from xdistill.errors import DataError, NonFiniteLossError, PluginError, SettingsError
+from xdistill.experiment.networks import evaluating
 
 TESTS = Path(__file__).parent.parent
 
@@ -85,7 +85,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from engine.fitting import on_features, trainer_of
-from xdistill.engine.events import EpochEnded
+from xdistill.crossval.events import EpochEnded
 from xdistill.plugin import load_catalog
 trainer = trainer_of(on_features(), Path(sys.argv[2]), Path(sys.argv[3]), load_catalog())
 for event in trainer.run():

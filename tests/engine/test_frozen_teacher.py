@@ -12,11 +12,11 @@ from torch import nn
 from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
 from engine.offline import LEARN, ONE_PHASE, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
-from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.events import EpochEnded, TeacherCacheFailed
-from xdistill.engine.fold import _trainer
-from xdistill.engine.teacher.cache import FOLDER
-from xdistill.engine.teacher.frozen import RememberingTeacher
+from xdistill.crossval.events import EpochEnded, TeacherCacheFailed
+from xdistill.crossval.fold import _trainer
+from xdistill.distillation.frozen_teacher import RememberingTeacher
+from xdistill.distillation.teacher_cache.store import FOLDER
+from xdistill.training.checkpoint import Checkpointer
 from xdistill.types import Batch, Output
 
 OFF = {"teacher_cache": {"use": "off"}}
@@ -175,7 +175,7 @@ def test_it_stays_near_what_the_batches_of_training_would_say(tmp_path, empty, c
     recipe = offline(augment=[], **OFF)
     once, _, calls = counted(recipe, tmp_path / "once", empty, catalog)
     assert calls == CHUNKS
-    monkeypatch.setattr("xdistill.engine.teacher.frozen.BY_SUBJECT_MB", 0)
+    monkeypatch.setattr("xdistill.distillation.frozen_teacher.BY_SUBJECT_MB", 0)
     ever, _, calls = counted(recipe, tmp_path / "ever", empty, catalog)
     assert calls == BATCHES
     for name, value in weights(ever).items():
@@ -357,7 +357,7 @@ def test_of_teachers_who_do_not_keep_to_what_they_said_nothing_is_kept(how, tmp_
     assert kept(empty) == []
     if how != "changing":  # else it is asked about each batch, as if there were no memory
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("xdistill.engine.teacher.frozen.BY_SUBJECT_MB", 0)
+            patch.setattr("xdistill.distillation.frozen_teacher.BY_SUBJECT_MB", 0)
             assert same(taught_by(Odd(how), {**recipe, **OFF}, tmp_path / "ever", empty, catalog), found)
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tiny import tiny, trained
-from xdistill.engine.apart import Apart
-from xdistill.engine.local import LocalExecutor
+from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces.executor import JobEvent
+from xdistill.training.apart import Apart
 from xdistill.workers import resolve
 from xdistill.workers.lent import set_lent_cores
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from xdistill.engine.loader import channels_last, epoch_keys, where_augmented
 from xdistill.interfaces import Augmentation
+from xdistill.training.loader import channels_last, epoch_keys, where_augmented
 
 
 def rows_of(keys):

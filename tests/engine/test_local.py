@@ -2,13 +2,13 @@
 
 import pytest
 
-from xdistill.engine.local import LocalExecutor
+from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces.executor import Job
 
 
 def lent(monkeypatch, *, cores, jobs, wanted, threads=1):
     """How many cores the only job is lent, given how many the machine has."""
-    monkeypatch.setattr("xdistill.engine.local.cores", lambda: cores)
+    monkeypatch.setattr("xdistill.distributed.local.cores", lambda: cores)
     executor = LocalExecutor(LocalExecutor.Config(jobs=jobs))
     events = list(executor.run("workers.toy_tasks:wait_for_cores", [Job("only", wanted, cpus=threads)]))
     return events[0].value

@@ -9,13 +9,13 @@ from torch import nn
 
 from engine.missing_runs import IMAGE_ONLY, SUBJECTS, first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
-from xdistill.engine.experiment import TermPlan
-from xdistill.engine.gradient import _keys, _objective, _specs
-from xdistill.engine.loader import TrainingBatches, deal, epoch_keys
-from xdistill.engine.missing import ModalityDropout, training_subjects
-from xdistill.engine.objective import Objective, Term
-from xdistill.engine.step import Carried, StepModule, places_taught
+from xdistill.crossval.gradient_stage import _keys, _objective, _specs
 from xdistill.errors import DataError
+from xdistill.experiment.missing import ModalityDropout, training_subjects
+from xdistill.experiment.plans import TermPlan
+from xdistill.training.loader import TrainingBatches, deal, epoch_keys
+from xdistill.training.objective import Objective, Term
+from xdistill.training.step import Carried, StepModule, places_taught
 from xdistill.types import Batch, Output
 
 

@@ -5,8 +5,8 @@ import torch
 
 from engine.missing_runs import first_fold, incomplete, trainer_of
 from tiny import tiny
-from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.events import EpochEnded
+from xdistill.crossval.events import EpochEnded
+from xdistill.training.checkpoint import Checkpointer
 
 TWO_EPOCHS = tiny()["stages"]
 CASES = {

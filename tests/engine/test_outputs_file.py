@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from xdistill.engine.teacher.outputs_file import Layout, joined, packed, plain, unpacked
-from xdistill.engine.teacher.said import fetched, taken_apart
+from xdistill.distillation.teacher_cache.outputs_file import Layout, joined, packed, plain, unpacked
+from xdistill.distillation.teacher_cache.said import fetched, taken_apart
 from xdistill.types import Output
 
 CPU = torch.device("cpu")

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from xdistill.engine.local import LocalExecutor
-from xdistill.engine.parallel import ranks
-from xdistill.engine.parallel.ranks import run_together
+from xdistill.distributed import launch as ranks
+from xdistill.distributed.launch import run_together
+from xdistill.distributed.local import LocalExecutor
 from xdistill.errors import DataError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tiny import tiny
-from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
 from xdistill.interfaces import DistillationLoss
 from xdistill.plugin import hookimpl, load_catalog
 from xdistill.plugin.catalog import Plugin

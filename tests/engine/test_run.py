@@ -13,7 +13,7 @@ import xdistill
 from held_folds import held, is_held, let_go
 from tiny import tiny, trained
 from waiting import until_ended
-from xdistill.engine.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
+from xdistill.crossval.events import EpochEnded, FoldRestarted, FoldStarted, RunStarted
 from xdistill.errors import DataError, NonFiniteLossError, RecipeError, RunError
 from xdistill.runs.files import read_json
 
@@ -99,8 +99,8 @@ def test_the_bits_do_not_depend_on_streaming(tmp_path, shared_cache):
 
 
 def streams(result, shared_cache, *, memory_mb):
-    from xdistill.cohort import FittedTransforms, open_cohort
-    from xdistill.engine.loader import Source
+    from xdistill.data import FittedTransforms, open_cohort
+    from xdistill.training.loader import Source
 
     cohort = open_cohort(shared_cache / f"hcc_phantom-{result.record['cohort']['key'][:16]}.h5")
     return not Source(cohort, FittedTransforms(cohort.schema, ()), ("hbp", "pre"), memory_mb=memory_mb).in_memory
@@ -129,8 +129,8 @@ def test_scoring_leaves_every_part_in_its_mode():
     """A part that is trained within a frozen network has to be trained on after the validation subjects were scored."""
     import torch
 
-    from xdistill.engine.networks import evaluating
-    from xdistill.engine.step import set_modes
+    from xdistill.experiment.networks import evaluating
+    from xdistill.training.step import set_modes
 
     network = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout())
     set_modes({"student": network}, ["student.0"])
@@ -165,7 +165,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from tiny import tiny
 import xdistill
-from xdistill.engine.events import EpochEnded
+from xdistill.crossval.events import EpochEnded
 stage = {**tiny()["stages"][0], "epochs": 6}
 epochs = []
 def say(event):
@@ -240,14 +240,14 @@ def test_the_student_never_touches_the_privileged_modality(reference, shared_cac
     """Replace every clinical value by NaN at evaluation: the student's predictions are bit-identical."""
     from safetensors.torch import load_file
 
-    from xdistill.cohort import Splits, TrainingView, fit_transforms, open_cohort
-    from xdistill.engine.assemble import assemble
-    from xdistill.engine.device import make_fabric
-    from xdistill.engine.evaluate import predict
-    from xdistill.engine.loader import Source, channels_last, memory_format
-    from xdistill.engine.networks import build_networks
+    from xdistill.data import Splits, TrainingView, fit_transforms, open_cohort
+    from xdistill.distributed.fabric import make_fabric
+    from xdistill.experiment.assemble import assemble
+    from xdistill.experiment.networks import build_networks
     from xdistill.plugin import load_catalog
     from xdistill.recipe.load import as_loaded
+    from xdistill.training.evaluate import predict
+    from xdistill.training.loader import Source, channels_last, memory_format
 
     experiment = assemble(as_loaded(reference.record["recipe"]), load_catalog())
     cohort = open_cohort(next(shared_cache.glob("hcc_phantom-*.h5")))
@@ -278,8 +278,8 @@ def test_what_the_networks_are_handed_in_training():
     """The student's batch holds its own modalities and no target, in training too."""
     import torch
 
-    from xdistill.engine.step import Carried, StepModule
     from xdistill.interfaces.network import Student, Teacher
+    from xdistill.training.step import Carried, StepModule
     from xdistill.types import Batch, Output, Schema
 
     handed = {}

@@ -5,9 +5,9 @@ import torch
 
 from engine.fitting import FEATURES, FIT, on_features, on_the_table
 from tiny import tiny
-from xdistill.engine.assemble import assemble
-from xdistill.engine.dependence import covers, trace
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.tracing import covers, trace
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Student
 from xdistill.recipe.load import as_loaded

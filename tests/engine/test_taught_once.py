@@ -9,12 +9,12 @@ import pytest
 from engine.missing_runs import incomplete, payload_of, prepared, trainer_of
 from engine.offline import LEARN, ONE_PHASE, TEACH, finished, offline, same, weights, wider
 from tiny import tiny
-from xdistill.engine.checkpoint import Checkpointer
-from xdistill.engine.events import EpochEnded, TeacherCacheFailed
-from xdistill.engine.fold import _trainer, run_fold
-from xdistill.engine.teacher.cache import FOLDER
-from xdistill.engine.teacher.key import key_of_trained
+from xdistill.crossval.events import EpochEnded, TeacherCacheFailed
+from xdistill.crossval.fold import _trainer, run_fold
+from xdistill.distillation.teacher_cache.key import key_of_trained
+from xdistill.distillation.teacher_cache.store import FOLDER
 from xdistill.runs.files import read_json
+from xdistill.training.checkpoint import Checkpointer
 
 HINTS = {"use": "feature_kl", "taps": ["hbp"]}
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from tiny import tiny
-from xdistill.engine.teacher.cache import TeacherCache, clear, kept_files
-from xdistill.engine.teacher.key import rows_digest, state_digest
-from xdistill.engine.teacher.steady import Unchanged
+from xdistill.distillation.teacher_cache.checks import Unchanged
+from xdistill.distillation.teacher_cache.key import rows_digest, state_digest
+from xdistill.distillation.teacher_cache.store import TeacherCache, clear, kept_files
 from xdistill.recipe.load import as_loaded
 
 

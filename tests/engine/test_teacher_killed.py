@@ -8,8 +8,8 @@ from pathlib import Path
 
 from engine.missing_runs import trainer_of
 from engine.offline import finished, offline, same, weights
-from xdistill.engine.events import TeacherCacheFailed
-from xdistill.engine.teacher.cache import FOLDER, kept_files
+from xdistill.crossval.events import TeacherCacheFailed
+from xdistill.distillation.teacher_cache.store import FOLDER, kept_files
 
 HERE = Path(__file__).parent
 

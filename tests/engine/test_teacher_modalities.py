@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tiny import trained
-from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 
 

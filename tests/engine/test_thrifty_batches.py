@@ -6,9 +6,9 @@ import torch
 
 from engine.missing_runs import incomplete, trainer_of
 from tiny import tiny
-from xdistill.engine.loader import BatchKey, Source, TrainingBatches, channels_last, memory_format
-from xdistill.engine.thrifty import ThriftyBatches
+from xdistill.crossval.thrifty import ThriftyBatches
 from xdistill.interfaces import Augmentation
+from xdistill.training.loader import BatchKey, Source, TrainingBatches, channels_last, memory_format
 from xdistill.types import Batch, LateInputs
 
 UNREAD = frozenset({"clinical", "pre"})

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from engine.computing import computed
-from xdistill.engine.device import make_fabric
-from xdistill.engine.parallel import ranks
-from xdistill.engine.parallel.ranks import run_together
-from xdistill.engine.parallel.together import Together, shares
-from xdistill.recipe.compute import Compute
+from xdistill.distributed import launch as ranks
+from xdistill.distributed.fabric import make_fabric
+from xdistill.distributed.launch import run_together
+from xdistill.distributed.sharding import Together, shares
+from xdistill.recipe.schema.compute import Compute
 
 SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
 

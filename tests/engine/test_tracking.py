@@ -3,8 +3,8 @@
 import pytest
 
 from tiny import tiny, trained
-from xdistill.engine.events import EpochEnded, FoldStarted, TrackerFailed
-from xdistill.engine.tracking import Tracking
+from xdistill.crossval.events import EpochEnded, FoldStarted, TrackerFailed
+from xdistill.crossval.tracking import Tracking
 from xdistill.interfaces import Choice, Settings, TrackedRun, Tracker
 
 

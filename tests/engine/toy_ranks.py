@@ -41,7 +41,7 @@ def second_is_killed_once(payload):
 
 def in_two_processes(payload):
     """What an executor is given to run: a worker that has two processes do the work."""
-    from xdistill.engine.parallel.ranks import run_together
+    from xdistill.distributed.launch import run_together
 
     yield from run_together(payload, f"engine.toy_ranks:{payload['function']}")
 
@@ -86,9 +86,9 @@ def nobody_answers(payload):
 def computed(payload):
     """What a small network and a loss that compares subjects come to, in shares; see `computing`."""
     from engine.computing import computed as compute
-    from xdistill.engine.device import make_fabric
-    from xdistill.engine.parallel.ranks import Rank
-    from xdistill.recipe.compute import Compute
+    from xdistill.distributed.fabric import make_fabric
+    from xdistill.distributed.launch import Rank
+    from xdistill.recipe.schema.compute import Compute
 
     rank = Rank.of(payload)
     fabric = make_fabric(Compute(accelerator="cpu", devices=rank.count), rank)

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from tiny import loaded, tiny, trained
-from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
 
 TAUGHT = ({"use": "focal", "on": "teacher"}, {"use": "focal", "on": "student"})
 MAPS = ["hbp.map", "pre.map"]

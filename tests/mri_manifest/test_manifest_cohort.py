@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from xdistill.cohort import build_cohort, open_cohort
+from xdistill.data import build_cohort, open_cohort
 from xdistill.errors import DataError
 from xdistill.interfaces import Choice
-from xdistill.recipe.schema import CacheRecipe
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill_mri.manifest import ManifestDataset
 
 SUBJECTS = 6

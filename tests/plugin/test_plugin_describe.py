@@ -8,7 +8,7 @@ from pydantic import Field
 
 from plugin.toys import Other, Share, plugin
 from tiny import loaded, tiny
-from xdistill.engine.assemble import assemble
+from xdistill.experiment.assemble import assemble
 from xdistill.interfaces import Choice, Metric, Settings
 from xdistill.interfaces.component import choose
 from xdistill.plugin.catalog import build_catalog

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tiny import tiny
-from xdistill.engine.crossval import execute
-from xdistill.engine.events import RunFinished, RunStarted
+from xdistill.crossval.events import RunFinished, RunStarted
+from xdistill.crossval.execute import execute
 from xdistill.plugin import KINDS, load_catalog
 from xdistill.plugin.importing import selected
 from xdistill.plugin.scaffold import write_plugin

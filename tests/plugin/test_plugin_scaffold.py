@@ -11,7 +11,7 @@ from xdistill.plugin import KINDS
 from xdistill.plugin.catalog import build_catalog
 from xdistill.plugin.importing import import_file
 from xdistill.plugin.scaffold import STARTS, plugin_files, write_plugin
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml.reader import read_yaml
 
 
 def test_there_is_a_start_for_every_kind():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdistill.engine.local import LocalExecutor
+from xdistill.distributed.local import LocalExecutor
 from xdistill.testing import ExecutorConformance
 
 pytestmark = pytest.mark.usefixtures("fresh_workers")

@@ -14,9 +14,9 @@ from held_folds import held, is_held, let_go
 from ray_cluster import NODE, a_cluster, install_plugin, needs_ray, started
 from tiny import tiny
 from waiting import until_ended
-from xdistill.engine.agreement import driver_facts
-from xdistill.engine.crossval import FOLD_FUNCTION, execute
-from xdistill.engine.events import FoldRestarted, FoldStarted, RunStarted
+from xdistill.crossval.events import FoldRestarted, FoldStarted, RunStarted
+from xdistill.crossval.execute import FOLD_FUNCTION, execute
+from xdistill.crossval.worker_checks import driver_facts
 from xdistill.errors import PluginError, RunError, UserError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 from xdistill.plugin import load_catalog
@@ -60,7 +60,7 @@ class TestRayExecutor(ExecutorConformance):
 
 def test_one_job_at_a_time(cluster):
     jobs = [Job(name, {"numbers": 2, "mark": name}) for name in "abc"]
-    events = list(executor(cluster, jobs=1).run("xdistill.testing.jobs:count", jobs))
+    events = list(executor(cluster, jobs=1).run("xdistill.testing.helpers.jobs:count", jobs))
     assert [event.job for event in events] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
 
 
@@ -143,7 +143,7 @@ def test_two_jobs_share_a_gpu(cluster, tmp_path):
 
 @pytest.mark.usefixtures("large")
 def test_what_a_recipe_asks_for_is_what_ray_is_asked_for(cluster, tmp_path, shared_cache, catalog, monkeypatch):
-    monkeypatch.setattr("xdistill.engine.crossval.FOLD_FUNCTION", "ray_jobs:granted")  # there is no real GPU
+    monkeypatch.setattr("xdistill.crossval.execute.FOLD_FUNCTION", "ray_jobs:granted")  # there is no real GPU
     recipe = tiny(
         compute={"accelerator": "cuda", "threads": 2},
         executor={"use": "ray", "address": cluster.address, "gpu_share": 0.25},
@@ -181,7 +181,7 @@ def test_what_is_left_of_several_gpus_makes_no_share():
 def test_when_no_node_has_room_any_more(cluster, large):
     streams = Streams(
         connect(cluster.address, patience=60.0),
-        "xdistill.testing.jobs:process",
+        "xdistill.testing.helpers.jobs:process",
         restarts=3,
         gpu_share=1.0,
         patience=60.0,  # so that the node's death, and not the lack of room, is what is told first

@@ -69,7 +69,7 @@ def test_a_worker_without_xdistill(tmp_path):
     program = (
         "import sys, ray.cloudpickle as pickle\n"
         "task, driver = pickle.loads(sys.stdin.buffer.read())\n"
-        "print(list(task('xdistill.testing.jobs:count', {}, driver)))"
+        "print(list(task('xdistill.testing.helpers.jobs:count', {}, driver)))"
     )
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],  # -S: no links to packages that lie elsewhere, such as this one
@@ -89,6 +89,6 @@ def test_a_worker_with_another_xdistill():
     from xdistill_ray.task import driver, make_task
 
     older = {**driver(), "xdistill": "0.0.1"}
-    ((kind, text),) = make_task()("xdistill.testing.jobs:count", {}, older)
+    ((kind, text),) = make_task()("xdistill.testing.helpers.jobs:count", {}, older)
     assert kind == "unfit"
     assert f"has xdistill {driver()['xdistill']}, and the driver 0.0.1; install the same version" in text

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from xdistill.cli.recipe import app
-from xdistill.recipe.json_schema import recipe_json_schema
 from xdistill.recipe.load import load_recipe
+from xdistill.recipe.schema.json_schema import recipe_json_schema
 
 SMALL = ["--set", "data.subjects=60"]
 

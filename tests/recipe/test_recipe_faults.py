@@ -4,8 +4,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from xdistill.recipe.fields import model_at
 from xdistill.recipe.load import as_loaded
+from xdistill.recipe.schema.fields import model_at
 
 KNOWN = {}
 Kind = TypeVar("Kind")

@@ -2,10 +2,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from xdistill.recipe.bundled import bundled_folder, bundled_names
-from xdistill.recipe.json_schema import recipe_json_schema
-from xdistill.recipe.nodes import to_plain
-from xdistill.recipe.schema import Recipe
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.schema.json_schema import recipe_json_schema
+from xdistill.recipe.schema.recipe import Recipe
+from xdistill.recipe.yaml.nodes import to_plain
+from xdistill.recipe.yaml.reader import read_yaml
 
 MINIMAL = {
     "name": "x",

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from xdistill.recipe.load import as_loaded, load_recipe
-from xdistill.recipe.schema import Recipe
+from xdistill.recipe.schema.recipe import Recipe
 
 EXPECTED = """\
 recipe.yaml:1:7: name: 'a b' is not allowed here: letters, digits, `_`, `.` and `-`, in parts with `/` between; \

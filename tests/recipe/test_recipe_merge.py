@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdistill.recipe.merge import merge, put, written_for
-from xdistill.recipe.nodes import MappingNode, Origin, from_plain, locate, to_plain
+from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, locate, to_plain
 
 
 def tree(plain: Any, source: str = "base") -> MappingNode:

@@ -5,8 +5,8 @@ import pytest
 from tiny import tiny
 from xdistill.errors import RecipeError
 from xdistill.recipe.load import as_loaded
-from xdistill.recipe.missing import Missing
-from xdistill.recipe.schema import Recipe
+from xdistill.recipe.schema.missing import Missing
+from xdistill.recipe.schema.recipe import Recipe
 
 
 @pytest.mark.parametrize(

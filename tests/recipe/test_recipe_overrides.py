@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.nodes import MappingNode, Origin, from_plain, to_plain
 from xdistill.recipe.overrides import apply_overrides, parse_override, parse_overrides
+from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, to_plain
 
 BASE = {
     "name": "x",

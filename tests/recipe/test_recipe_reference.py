@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.reference import SECTIONS, render
+from xdistill.recipe.schema.reference import SECTIONS, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recipe.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -15,12 +15,12 @@ COMMANDS = re.findall(r"^xdistill run (\S+) (.*)$", PAGE.read_text(encoding="utf
 
 def test_the_page_is_current():
     assert PAGE.read_text(encoding="utf-8") == render(), (
-        "run: python -m xdistill.recipe.reference > docs/reference/recipe.md"
+        "run: python -m xdistill.recipe.schema.reference > docs/reference/recipe.md"
     )
 
 
 def test_the_module_prints_the_page():
-    done = subprocess.run([sys.executable, "-m", "xdistill.recipe.reference"], capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "xdistill.recipe.schema.reference"], capture_output=True, check=True)
     assert done.stdout.decode() == render()
 
 

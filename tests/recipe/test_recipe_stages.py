@@ -3,7 +3,7 @@
 import pytest
 
 from xdistill.recipe.load import as_loaded, load_recipe
-from xdistill.recipe.schema import FitStage, TrainStage
+from xdistill.recipe.schema.recipe import FitStage, TrainStage
 
 START = "name: x\ndata: {use: p}\nstudent: {use: s}\nstages:\n"
 

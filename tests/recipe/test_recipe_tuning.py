@@ -7,7 +7,7 @@ import pytest
 
 from xdistill.errors import RecipeError
 from xdistill.recipe.load import as_loaded, load_recipe
-from xdistill.recipe.tuning import Search, chosen
+from xdistill.recipe.schema.tuning import Search, chosen
 
 HEAD = """\
 extends: digits_half

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdistill.recipe.nodes import locate, to_plain
-from xdistill.recipe.yaml_reader import LARGEST, Reading, read_yaml
+from xdistill.recipe.yaml.nodes import locate, to_plain
+from xdistill.recipe.yaml.reader import LARGEST, Reading, read_yaml
 
 
 def read(text: str) -> Reading:

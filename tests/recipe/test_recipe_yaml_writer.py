@@ -2,9 +2,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xdistill.recipe.load import as_loaded, load_recipe
-from xdistill.recipe.nodes import to_plain
-from xdistill.recipe.yaml_reader import read_yaml
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.nodes import to_plain
+from xdistill.recipe.yaml.reader import read_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 scalars = st.one_of(

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdistill.cohort import Cohort, build_cohort, open_cohort
+from xdistill.data import Cohort, build_cohort, open_cohort
 from xdistill.interfaces import Choice, Dataset, DatasetFacts, Settings, SubjectRow
-from xdistill.recipe.schema import CacheRecipe
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 SHAPE = (1, 5, 24, 24)

@@ -7,7 +7,7 @@ import pytest
 
 from docs.pages import blocks
 from stats.compare_toys import CLASSES, cohort, predictions, splits
-from xdistill.cohort import Split, Splits
+from xdistill.data import Split, Splits
 from xdistill.stats import write_predictions
 
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import torch
 
-from xdistill.engine.local import LocalExecutor
+from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces import (
     Augmentation,
     Dataset,

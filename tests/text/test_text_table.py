@@ -4,8 +4,8 @@ import pytest
 
 from docs.pages import DOCS, blocks
 from xdistill.errors import DataError
-from xdistill.recipe.nodes import to_plain
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml.nodes import to_plain
+from xdistill.recipe.yaml.reader import read_yaml
 from xdistill_text.table import TextTable
 
 TABLE = """\

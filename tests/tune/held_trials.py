@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from waiting import until
-from xdistill.engine.events import Event
-from xdistill.tune import worker
+from xdistill.crossval.events import Event
 from xdistill.tune.events import TrialFinished
+from xdistill.tune.search import worker
 
 
 def run_two_trials(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """`xdistill.tune.worker.run_trials`; once a third trial has begun, it is up to a test to end this process."""
+    """`worker.run_trials`; once a third trial has begun, it is up to a test to end this process."""
     finished = 0
     for event in worker.run_trials(payload):
         yield event

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from tiny import joint, plan
-from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import Prepared, prepare, ready_cohort
-from xdistill.engine.events import Event
+from xdistill.crossval.events import Event
+from xdistill.crossval.execute import Prepared, prepare, ready_cohort
+from xdistill.experiment.assemble import assemble
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.tune.check import searched
 from xdistill.tune.run import _identity
+from xdistill.tune.search.variants import without_search
+from xdistill.tune.search.worker import run_trials
 from xdistill.tune.study import Options, Study, make_study
-from xdistill.tune.variants import without_search
-from xdistill.tune.worker import run_trials
 
 SPACE: dict[str, Any] = {
     "optimizer.lr": {"low": 1e-3, "high": 0.3, "log": True},

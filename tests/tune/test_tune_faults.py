@@ -7,17 +7,17 @@ from threading import Barrier
 import pytest
 
 from tune import searches
-from xdistill.engine.assemble import assemble
 from xdistill.errors import PluginError, RecipeError, UserError
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.tune.check import check_search
 from xdistill.tune.run import tune
-from xdistill.tune.sampling import quiet
-from xdistill.tune.storage import open_storage, open_study, shown_url, storage_url
+from xdistill.tune.search.sampling import quiet
+from xdistill.tune.search.variants import without_search
+from xdistill.tune.search.worker import run_trials
+from xdistill.tune.storage.open import open_storage, open_study, shown_url, storage_url
 from xdistill.tune.study import Options
-from xdistill.tune.variants import without_search
-from xdistill.tune.worker import run_trials
 
 
 def faults(tmp_path, catalog, text):

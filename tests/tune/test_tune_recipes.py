@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from xdistill.engine.assemble import assemble
 from xdistill.errors import RecipeError
+from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import load_recipe
 from xdistill.tune.check import check_search
-from xdistill.tune.sampling import quiet
-from xdistill.tune.variants import without_search
+from xdistill.tune.search.sampling import quiet
+from xdistill.tune.search.variants import without_search
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

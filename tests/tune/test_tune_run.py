@@ -8,11 +8,11 @@ import pytest
 
 from tune import searches
 from xdistill import api
-from xdistill.cli.tune_progress import TuneLines
-from xdistill.cohort import Splits
-from xdistill.engine.events import FoldStarted, RunAwaited, RunStarted
+from xdistill.cli.tune.progress import TuneLines
+from xdistill.crossval.events import FoldStarted, RunAwaited, RunStarted
+from xdistill.data import Splits
 from xdistill.recipe.load import load_recipe
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs.files import read_json
 from xdistill.tune.events import SearchStarted, TrialStarted
 from xdistill.tune.report.figures import _last

@@ -10,8 +10,8 @@ import pytest
 
 from tune import searches
 from xdistill import api
-from xdistill.engine.events import FoldFinished, FoldStarted
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.crossval.events import FoldFinished, FoldStarted
+from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.tune.events import TrialFinished, TrialStarted
 
 pytestmark = pytest.mark.slow

@@ -3,8 +3,8 @@
 import optuna
 import pytest
 
-from xdistill.recipe.tuning import Search
-from xdistill.tune.space import choice_of, grid, in_order, labels, points, suggest, values_of
+from xdistill.recipe.schema.tuning import Search
+from xdistill.tune.search.space import choice_of, grid, in_order, labels, points, suggest, values_of
 
 CONCAT = {"use": "concat", "hidden": 8}
 SPACE = {

@@ -6,11 +6,11 @@ import pytest
 
 from engine.missing_runs import payload_of
 from tune import searches
-from xdistill.engine.fold import run_fold
-from xdistill.engine.teacher.cache import FOLDER
+from xdistill.crossval.fold import run_fold
+from xdistill.distillation.teacher_cache.store import FOLDER
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import make_folder, read_json, write_json
-from xdistill.tune import worker
+from xdistill.tune.search import worker
 
 STAGES = [
     {"name": "teach", "train": ["teacher"], "epochs": 1, "objective": [{"use": "cross_entropy", "on": "teacher"}]},

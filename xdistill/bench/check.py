@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xdistill.bench.load import Benchmark
+from xdistill.bench.records.verify import Verdict, verify_records
 from xdistill.bench.standings import Standings
 from xdistill.bench.table import standings
-from xdistill.bench.verify import Verdict, verify_records
 from xdistill.errors import XdistillError
 
 LEADERBOARD = "LEADERBOARD.md"

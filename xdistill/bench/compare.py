@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdistill.bench.record import Record, method
+from xdistill.bench.records.record import Record, method
 from xdistill.errors import UserError
 from xdistill.stats import Row, compare
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from xdistill.bench.known_runs import known_runs, records_of_runs
 from xdistill.bench.load import Benchmark, is_benchmark, load_benchmark
-from xdistill.bench.record import FORMAT, Record, read_record, record_of_run
-from xdistill.bench.splits import read_splits, splits_of_run
-from xdistill.bench.verify import read_records, record_folders
+from xdistill.bench.records.record import FORMAT, Record, read_record, record_of_run
+from xdistill.bench.records.splits import read_splits, splits_of_run
+from xdistill.bench.records.verify import read_records, record_folders
+from xdistill.bench.run_index import known_runs, records_of_runs
 from xdistill.errors import RunError, UserError
 from xdistill.recipe.bundled import ENDINGS
 from xdistill.runs import RunFolder, load_run

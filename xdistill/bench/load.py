@@ -14,13 +14,13 @@ from xdistill.bench.names import misnamed
 from xdistill.bench.schema import FORMAT, BenchmarkFile, Entry
 from xdistill.errors import Fault, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
-from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
 from xdistill.recipe.layers import Chain, read_chain
-from xdistill.recipe.nodes import MappingNode, ScalarNode, TreePath, to_plain
-from xdistill.recipe.schema import Crossval
+from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.schema.recipe import Crossval
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.recipe.yaml_reader import Reading, read_yaml
+from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
+from xdistill.recipe.yaml.reader import Reading, read_yaml
 
 
 @dataclass(frozen=True)

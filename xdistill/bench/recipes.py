@@ -12,8 +12,8 @@ from xdistill.recipe.environment import is_path_field
 from xdistill.recipe.layers import Chain, Layer
 from xdistill.recipe.load import as_loaded, load_chain
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.nodes import Entry as Field
-from xdistill.recipe.nodes import MappingNode, ScalarNode, to_plain
+from xdistill.recipe.yaml.nodes import Entry as Field
+from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, to_plain
 
 if TYPE_CHECKING:
     from xdistill.plugin import Catalog

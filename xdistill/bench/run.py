@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdistill.bench.known_runs import KnownRun, remember
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import entry_recipe
-from xdistill.engine.events import CohortReady, Event, RunFinished
+from xdistill.bench.run_index import KnownRun, remember
+from xdistill.crossval.events import CohortReady, Event, RunFinished
 from xdistill.errors import InterruptedRunError, XdistillError
 from xdistill.recipe.loaded import LoadedRecipe
 
@@ -102,7 +102,7 @@ def run_benchmark(
     plan = planned(benchmark, only)
     recipes = [entry_recipe(benchmark, entry, seed, flags=flags) for entry, seed in plan]
     if whole:
-        from xdistill.bench.whole import run_whole
+        from xdistill.bench.entry_jobs import run_whole
 
         yield from run_whole(benchmark, catalog, plan, runs=runs, cache=cache, flags=flags or {}, studies=studies)
         return
@@ -151,7 +151,7 @@ def run_entry(
 
 
 def _running(loaded: LoadedRecipe, catalog: Catalog, runs: Path, cache: Path | None) -> Generator[Event, None, None]:
-    from xdistill.engine.crossval import execute
+    from xdistill.crossval.execute import execute
 
     return execute(loaded, catalog, runs=runs, cache=cache)
 
@@ -167,7 +167,7 @@ def _tuning(
 
 def _followed(start: Generator[Event, None, None]) -> Generator[Event, None, Path]:
     """Pass events on to their end, and see to the report; the run's folder."""
-    from xdistill.cohort import open_cohort
+    from xdistill.data import open_cohort
     from xdistill.report import write_report
     from xdistill.runs import RunFolder, load_run
 

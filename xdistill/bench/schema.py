@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from xdistill.recipe.schema import Block, Crossval
-from xdistill.recipe.section import Section
+from xdistill.recipe.schema.recipe import Block, Crossval
+from xdistill.recipe.schema.section import Section
 
 FORMAT = "xdistill-benchmark"
 RANKED = "student"  # the track that is ranked

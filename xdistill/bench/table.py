@@ -13,7 +13,7 @@ import numpy as np
 
 from xdistill.bench.expectations import expectations
 from xdistill.bench.load import Benchmark
-from xdistill.bench.record import Record, method, over_seeds
+from xdistill.bench.records.record import Record, method, over_seeds
 from xdistill.bench.schema import RANKED, Entry
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
 from xdistill.errors import UserError

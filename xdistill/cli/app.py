@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import bench, data, plugins, recipe, run, tune
+from xdistill.cli import data, plugins, recipe, run
+from xdistill.cli.bench import app as bench
 from xdistill.cli.examples import command, with_examples
+from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
 

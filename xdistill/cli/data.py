@@ -14,7 +14,7 @@ from xdistill.cli.options import JsonOption, ProfileOption, RecipeArgument, SetO
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xdistill.cohort import Cohort
+    from xdistill.data import Cohort
 
 app = typer.Typer(
     help=with_examples("Build cohort files, look into them, and check them.", "xdistill data build mvi_hcc"),
@@ -61,7 +61,7 @@ def build(
 def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
     """Show what a cohort file holds: classes, modalities, who is missing what, and where it came from."""
     from xdistill.cli.console import print_json
-    from xdistill.cohort import open_cohort
+    from xdistill.data import open_cohort
 
     cohort = open_cohort(file)
     if as_json:
@@ -77,7 +77,7 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
 def verify(file: FileArgument, as_json: JsonOption = False) -> None:
     """Read every value of a cohort file and compare it with what was written; exit code 2 when something differs."""
     from xdistill.cli.console import print_error, print_json
-    from xdistill.cohort import verify_cohort
+    from xdistill.data import verify_cohort
 
     problems = verify_cohort(file)
     if as_json:
@@ -97,10 +97,10 @@ def _build(
     recipe: str, profile: str | None, changes: Sequence[str] | None, cache: Path | None, workers: int | None
 ) -> Path:
     from xdistill.cli.progress import listener
-    from xdistill.cohort import build_cohort, default_cache_dir
-    from xdistill.engine.assemble import choose_dataset
-    from xdistill.engine.events import CohortProgress
+    from xdistill.crossval.events import CohortProgress
+    from xdistill.data import build_cohort, default_cache_dir
     from xdistill.errors import InterruptedRunError
+    from xdistill.experiment.assemble import choose_dataset
     from xdistill.plugin import load_catalog
     from xdistill.recipe.load import load_recipe
 
@@ -122,7 +122,7 @@ def _build(
 
 
 def _built(path: Path) -> dict[str, Any]:
-    from xdistill.cohort import open_cohort
+    from xdistill.data import open_cohort
 
     return {"path": str(path.absolute()), "subjects": len(open_cohort(path)), "bytes": path.stat().st_size}
 

@@ -30,7 +30,7 @@ def clean(
     """
     from xdistill.cli.console import print_json
     from xdistill.cli.data import size
-    from xdistill.engine.teacher.cache import FOLDER, clear, kept_files
+    from xdistill.distillation.teacher_cache.store import FOLDER, clear, kept_files
     from xdistill.folders import default_cache_dir
 
     folder = (cache or default_cache_dir()) / FOLDER

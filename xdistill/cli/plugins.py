@@ -157,7 +157,7 @@ def _print_component(entry: Entry, settings: list[FieldText], block: dict[str, A
 
     from xdistill.cli.console import stdout
     from xdistill.plugin.describe import docstring, in_recipe, place_in_recipe, source_file
-    from xdistill.recipe.yaml_writer import write_yaml
+    from xdistill.recipe.yaml.writer import write_yaml
 
     console = stdout()
     console.print(Text(f"{entry.kind} ", style="dim") + Text(entry.name, style="bold"))

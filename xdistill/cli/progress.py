@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from xdistill.engine.events import Event
+    from xdistill.crossval.events import Event
 
 Listen = Callable[["Event"], None]
 
@@ -65,7 +65,7 @@ class Bars:
 
     def listen(self, event: Event) -> None:
         """Show one event."""
-        from xdistill.engine import events
+        from xdistill.crossval import events
 
         match event:
             case events.CohortProgress():
@@ -131,7 +131,7 @@ class Lines:
 
     def listen(self, event: Event) -> None:
         """Show one event."""
-        from xdistill.engine import events
+        from xdistill.crossval import events
 
         match event:
             case events.CohortProgress():
@@ -160,7 +160,7 @@ class Lines:
 
 def warnings(event: Event) -> None:
     """Nothing but what the user asked for and does not get."""
-    from xdistill.engine import events
+    from xdistill.crossval import events
 
     if isinstance(event, events.TrackerFailed):
         say(_remark(event))
@@ -192,7 +192,7 @@ def _going_on(event: events.RunStarted) -> str:
 def _remark(
     event: events.RunAwaited | events.FoldRestarted | events.TrackerFailed | events.TeacherCacheFailed,
 ) -> str:
-    from xdistill.engine import events
+    from xdistill.crossval import events
 
     if isinstance(event, events.RunAwaited):
         return awaited(event)
@@ -204,4 +204,4 @@ def _remark(
 
 
 if TYPE_CHECKING:
-    from xdistill.engine import events
+    from xdistill.crossval import events

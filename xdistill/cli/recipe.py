@@ -18,7 +18,7 @@ from xdistill.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from xdistill.engine.experiment import Experiment
+    from xdistill.experiment.plans import Experiment
     from xdistill.recipe.loaded import LoadedRecipe
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ def show(
 ) -> None:
     """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
     from xdistill.cli.console import print_json
-    from xdistill.recipe.yaml_writer import write_yaml
+    from xdistill.recipe.yaml.writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
         _, experiment = _assembled(recipe, profile, changes)
@@ -95,13 +95,13 @@ def show(
 def schema() -> None:
     """Print the JSON Schema of recipes, with which editors complete and check them."""
     from xdistill.cli.console import print_json
-    from xdistill.recipe.json_schema import recipe_json_schema
+    from xdistill.recipe.schema.json_schema import recipe_json_schema
 
     print_json(recipe_json_schema())
 
 
 def _assembled(recipe: str, profile: str | None, changes: list[str] | None) -> tuple[LoadedRecipe, Experiment]:
-    from xdistill.engine.assemble import assemble, read_recipe
+    from xdistill.experiment.assemble import assemble, read_recipe
     from xdistill.plugin import load_catalog
 
     loaded = read_recipe(recipe, profile=profile, overrides=changes or (), catalog=load_catalog)

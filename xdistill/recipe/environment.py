@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xdistill.errors import Fault
-from xdistill.recipe.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
+from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
 
 _REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xdistill.errors import Fault
-from xdistill.recipe.syntax import line_and_column
+from xdistill.recipe.yaml.syntax import line_and_column
 
 LARGEST_FILE = 256 * 1024  # bytes; a long recipe has ten thousand
 

@@ -13,16 +13,16 @@ from pydantic import ValidationError
 
 from xdistill.errors import Fault, RecipeError
 from xdistill.recipe.environment import fill_in_environment, resolve_paths
-from xdistill.recipe.faults import fault_at, faults_of
 from xdistill.recipe.files import shown
 from xdistill.recipe.layers import Chain, Layer, chain_of_tree, find_recipe, read_chain
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.merge import merge, written_for
-from xdistill.recipe.nodes import MappingNode, Origin, from_plain, to_plain
 from xdistill.recipe.overrides import Overrides, apply_overrides, parse_overrides
-from xdistill.recipe.schema import Recipe
+from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.schema.recipe import Recipe
+from xdistill.recipe.schema.tuning import space_faults
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.recipe.tuning import space_faults
+from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, to_plain
 
 __all__ = ["LoadedRecipe", "as_loaded", "load_recipe"]
 

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from xdistill.errors import Fault
-from xdistill.recipe.faults import fault_at, faults_of
-from xdistill.recipe.fields import ConfigOf
-from xdistill.recipe.nodes import MappingNode, TreePath, to_plain
-from xdistill.recipe.schema import Recipe
+from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.schema.fields import ConfigOf
+from xdistill.recipe.schema.recipe import Recipe
+from xdistill.recipe.yaml.nodes import MappingNode, TreePath, to_plain
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xdistill.recipe.nodes import Entry, ListNode, MappingNode, Node, ScalarNode
+from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, ScalarNode
 
 
 def merge(base: MappingNode, over: MappingNode) -> MappingNode:

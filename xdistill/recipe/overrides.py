@@ -8,7 +8,7 @@ from typing import Any
 
 from xdistill.errors import Fault
 from xdistill.recipe.merge import is_null, put
-from xdistill.recipe.nodes import (
+from xdistill.recipe.yaml.nodes import (
     ListNode,
     MappingNode,
     Node,
@@ -20,8 +20,8 @@ from xdistill.recipe.nodes import (
     from_plain,
     to_plain,
 )
-from xdistill.recipe.scalars import NotFiniteError, resolve_plain
-from xdistill.recipe.yaml_reader import read_yaml
+from xdistill.recipe.yaml.reader import read_yaml
+from xdistill.recipe.yaml.scalars import NotFiniteError, resolve_plain
 
 Overrides = Sequence[str] | Mapping[str, Any]
 _OPENS_FLOW = ("[", "{", '"', "'")

@@ -17,7 +17,7 @@ from xdistill.report.slices import Slice, choose_cases, image_modalities, middle
 from xdistill.runs import DIAGNOSTIC, Run
 
 if TYPE_CHECKING:
-    from xdistill.cohort import Cohort
+    from xdistill.data import Cohort
 
 MANY_PAIRS: Final = 10  # from here on the panels of the ROC curves are small
 SMALL_PANEL: Final = (2.1, 2.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xdistill.errors import RunError, UserError
-from xdistill.recipe.schema import CONTROLS
+from xdistill.recipe.schema.recipe import CONTROLS
 from xdistill.runs import Run, load_run
 from xdistill.runs.files import read_json
 from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare

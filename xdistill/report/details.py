@@ -10,7 +10,7 @@ from xdistill.runs import Run
 
 def recipe_text(run: Run) -> str:
     """The resolved recipe as YAML that `xdistill run` takes."""
-    from xdistill.recipe.yaml_writer import write_yaml
+    from xdistill.recipe.yaml.writer import write_yaml
 
     return write_yaml(run.record["recipe"])
 

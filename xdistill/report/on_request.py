@@ -10,7 +10,7 @@ from xdistill.runs import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from xdistill.cohort import Cohort
+    from xdistill.data import Cohort
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from xdistill.runs.files import write_text
 if TYPE_CHECKING:
     import jinja2
 
-    from xdistill.cohort import Cohort
+    from xdistill.data import Cohort
 
 
 def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> str:

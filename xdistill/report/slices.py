@@ -17,7 +17,7 @@ from xdistill.runs import Run
 from xdistill.stats import FoldPredictions
 
 if TYPE_CHECKING:
-    from xdistill.cohort import Cohort
+    from xdistill.data import Cohort
 
 Slice = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from xdistill.interfaces.augmentation import Augmentation
-from xdistill.testing.samples import SCHEMA, sample_batch
+from xdistill.testing.helpers.samples import SCHEMA, sample_batch
+from xdistill.testing.helpers.tensors import copied, require_equal, require_finite
 from xdistill.testing.suite import Conformance, promised, require
-from xdistill.testing.tensors import copied, require_equal, require_finite
 from xdistill.types import ModalitySpec, Schema
 
 _SUBJECTS = 6

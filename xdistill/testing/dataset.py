@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.cohort import build_cohort, open_cohort
+from xdistill.data import build_cohort, open_cohort
 from xdistill.interfaces.dataset import Dataset
-from xdistill.recipe.schema import CacheRecipe
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.testing.suite import Conformance, require
 from xdistill.types import ModalitySpec
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
+from xdistill.testing.helpers.samples import sample_output, tensors_of
+from xdistill.testing.helpers.tensors import seeded
 from xdistill.testing.loss import LossConformance, Sample, leaves, sample_subjects
-from xdistill.testing.samples import sample_output, tensors_of
 from xdistill.testing.suite import promised, require
-from xdistill.testing.tensors import seeded
 from xdistill.types import Batch, Output, OutputSpec
 
 _STEP = 1e-2  # how far from the teacher a minimum is compared with its neighbours

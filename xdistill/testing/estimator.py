@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.interfaces.fitted import Estimator
+from xdistill.testing.helpers.samples import CLASSES
+from xdistill.testing.helpers.tensors import copied, require_equal, require_finite, seeded
 from xdistill.testing.module import SUBJECTS, ModuleConformance
-from xdistill.testing.samples import CLASSES
 from xdistill.testing.suite import promised, require
-from xdistill.testing.tensors import copied, require_equal, require_finite, seeded
 
 _TRAINING = 60
 _CHANCE = 0.6  # share of right answers that nobody reaches by chance on the made-up subjects

@@ -13,7 +13,7 @@ import psutil
 from xdistill.interfaces.executor import Executor, Job, JobEvent
 from xdistill.testing.suite import Conformance, require
 
-_JOBS = "xdistill.testing.jobs"
+_JOBS = "xdistill.testing.helpers.jobs"
 _PATIENCE = 60.0  # seconds within which a worker has to be gone
 _ENDS = {"done", "failed"}
 

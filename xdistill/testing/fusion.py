@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from xdistill.interfaces.encoder import Encoding
 from xdistill.interfaces.fusion import BranchSpec, Fusion
+from xdistill.testing.helpers.tensors import require_finite, seeded
 from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import require
-from xdistill.testing.tensors import require_finite, seeded
 
 _POSITIONS = (2, 3)
 

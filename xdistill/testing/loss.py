@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from xdistill.testing.samples import CLASSES, FEATURE_SHAPES, SCHEMA, output_map, sample_batch, take, tensors_of
+from xdistill.testing.helpers.samples import CLASSES, FEATURE_SHAPES, SCHEMA, output_map, sample_batch, take, tensors_of
+from xdistill.testing.helpers.tensors import copied, require_equal, require_finite, require_trained, seeded
 from xdistill.testing.suite import Conformance, promised, require
-from xdistill.testing.tensors import copied, require_equal, require_finite, require_trained, seeded
 from xdistill.types import Batch, Output
 
 EXTREME = 1e3  # logits of a network that is very sure

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.interfaces.metric import Metric
-from xdistill.testing.samples import CLASSES
+from xdistill.testing.helpers.samples import CLASSES
 from xdistill.testing.suite import Conformance, promised, require
 
 _SUBJECTS = 24

@@ -10,8 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
+from xdistill.testing.helpers.tensors import (
+    copied,
+    require_close,
+    require_equal,
+    require_finite,
+    require_trained,
+    seeded,
+)
 from xdistill.testing.suite import Conformance, require
-from xdistill.testing.tensors import copied, require_close, require_equal, require_finite, require_trained, seeded
 
 SUBJECTS = 5
 _HALF = 0.25  # of the largest value: what bfloat16 may move a result by

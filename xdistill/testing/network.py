@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from xdistill.interfaces.network import Network
 from xdistill.testing.encoder import batch_tensors, joined_batches, without
+from xdistill.testing.helpers.samples import SCHEMA, sample_batch, take, tensors_of
+from xdistill.testing.helpers.tensors import require_close, require_finite, seeded
 from xdistill.testing.module import SUBJECTS, ModuleConformance
-from xdistill.testing.samples import SCHEMA, sample_batch, take, tensors_of
 from xdistill.testing.suite import promised, require
-from xdistill.testing.tensors import require_close, require_finite, seeded
 from xdistill.types import Batch, Output, Schema
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from xdistill.engine.experiment import Experiment
 from xdistill.errors import RecipeError
+from xdistill.experiment.plans import Experiment
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.tuning import Tune
+from xdistill.recipe.schema.tuning import Tune
 from xdistill.tune.metrics import metric_fault
-from xdistill.tune.variants import variants
+from xdistill.tune.search.variants import variants
 
 
 def searched(loaded: LoadedRecipe) -> Tune:
@@ -47,7 +47,7 @@ def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog)
     if wrong:
         faults.append(loaded.fault(("tune", "metric"), wrong))
     if find_spec("optuna") is not None:
-        from xdistill.tune.sampling import quiet, search_faults
+        from xdistill.tune.search.sampling import quiet, search_faults
 
         with quiet():
             told = list(search_faults(tune, experiment.epochs * tune.folds))

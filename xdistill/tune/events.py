@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdistill.engine.events import Event
+from xdistill.crossval.events import Event
 
 
 @dataclass(frozen=True)

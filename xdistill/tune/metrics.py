@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdistill.engine.experiment import Experiment
+from xdistill.experiment.plans import Experiment
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.stats import METRICS
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
-from xdistill.tune.census import FAILED, best_of, census
-from xdistill.tune.space import Space, in_order, is_active, values_of
+from xdistill.tune.search.space import Space, in_order, is_active, values_of
+from xdistill.tune.storage.trials import FAILED, best_of, census
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

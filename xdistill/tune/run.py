@@ -9,28 +9,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdistill.engine.assemble import assemble
-from xdistill.engine.crossval import Prepared, check_executor, prepare, ready_cohort, run_prepared
-from xdistill.engine.events import Event, FoldRestarted
-from xdistill.engine.identity import identity_of
+from xdistill.crossval.events import Event, FoldRestarted
+from xdistill.crossval.execute import Prepared, check_executor, prepare, ready_cohort, run_prepared
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.identity import identity_of
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run
 from xdistill.runs.files import make_folder, read_json, write_json
-from xdistill.tune.account import account, write_account
-from xdistill.tune.census import best_of, census
 from xdistill.tune.check import check_search, searched
 from xdistill.tune.events import SearchFinished, SearchStarted, StudyFinished
-from xdistill.tune.inner import FLAT
 from xdistill.tune.outcome import Winner, agreed, optimism, winner_of
 from xdistill.tune.report import write_study_report
 from xdistill.tune.report.trials import search_rows
-from xdistill.tune.sampling import quiet
-from xdistill.tune.space import values_of
-from xdistill.tune.storage import reached, shown_url
+from xdistill.tune.search.inner import FLAT
+from xdistill.tune.search.sampling import quiet
+from xdistill.tune.search.space import values_of
+from xdistill.tune.search.variants import with_values, without_search
+from xdistill.tune.storage.open import reached, shown_url
+from xdistill.tune.storage.trials import best_of, census
 from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, make_study
+from xdistill.tune.study_file import account, write_account
 from xdistill.tune.tuned import write_tuned
-from xdistill.tune.variants import with_values, without_search
 from xdistill.tune.wording import flat_remarks, nested_remarks
 
 if TYPE_CHECKING:

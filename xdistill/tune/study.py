@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdistill.cohort import Cohort, Splits
-from xdistill.engine.crossval import Prepared
-from xdistill.engine.device import accelerators
-from xdistill.engine.experiment import Experiment
+from xdistill.crossval.execute import Prepared
+from xdistill.data import Cohort, Splits
+from xdistill.distributed.fabric import accelerators
 from xdistill.errors import UserError
+from xdistill.experiment.plans import Experiment
 from xdistill.interfaces.executor import Job
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.tuning import Tune
+from xdistill.recipe.schema.tuning import Tune
 from xdistill.runs.files import make_folder
 from xdistill.tune.check import searched
-from xdistill.tune.inner import FLAT, inner_splits
 from xdistill.tune.metrics import is_maximised
-from xdistill.tune.storage import open_storage, open_study, reached, storage_url
-from xdistill.tune.variants import without_search
+from xdistill.tune.search.inner import FLAT, inner_splits
+from xdistill.tune.search.variants import without_search
+from xdistill.tune.storage.open import open_storage, open_study, reached, storage_url
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
 
-JOB_FUNCTION = "xdistill.tune.worker:run_trials"
+JOB_FUNCTION = "xdistill.tune.search.worker:run_trials"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from xdistill.errors import RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.yaml_writer import write_yaml
+from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs.files import write_text
-from xdistill.tune.variants import with_values
+from xdistill.tune.search.variants import with_values
 
 _GONE = object()
 _IGNORED = frozenset({"executor", "tune"})

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from xdistill.runs import Run
-from xdistill.tune.score import outer_interval
+from xdistill.tune.search.score import outer_interval
 
 if TYPE_CHECKING:
     from xdistill.stats import Interval

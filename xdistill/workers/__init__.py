@@ -7,6 +7,6 @@ a script without an ``if __name__ == "__main__"`` guard could then not call xdis
 from xdistill.workers.environment import RANK_VARIABLE, worker_environment
 from xdistill.workers.lent import lent_cores
 from xdistill.workers.pool import Message, Team, run_tasks
-from xdistill.workers.saying import resolve, said
+from xdistill.workers.tasks import resolve, said
 
 __all__ = ["RANK_VARIABLE", "Message", "Team", "lent_cores", "resolve", "run_tasks", "said", "worker_environment"]

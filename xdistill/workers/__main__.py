@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from xdistill.workers.lent import set_lent_cores
-from xdistill.workers.saying import picklable, resolve, said
+from xdistill.workers.tasks import picklable, resolve, said
 from xdistill.workers.wire import read_message, write_message
 
 

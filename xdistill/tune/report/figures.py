@@ -12,12 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from xdistill.report.palette import INK, MUTED, RULE, STUDENT, TEACHER
 from xdistill.report.picture import Picture, new_picture, shorten, write
 from xdistill.tune.report.trials import SearchRows, TrialRow, best_so_far, mean_importances
-from xdistill.tune.space import Space, labels
+from xdistill.tune.search.space import Space, labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from xdistill.recipe.tuning import Search
+    from xdistill.recipe.schema.tuning import Search
 
 ABSENT = -0.24  # where a line runs past a field that its trial did not search
 MOST_LABELS = 6  # choices that are named on an axis

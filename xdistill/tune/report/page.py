@@ -11,7 +11,7 @@ from xdistill.report.picture import svg_markup
 from xdistill.runs.files import write_text
 from xdistill.tune.report.figures import history_figure, importances_figure, parallel_figure
 from xdistill.tune.report.trials import FEWEST, SearchRows, mean_importances
-from xdistill.tune.space import Space
+from xdistill.tune.search.space import Space
 from xdistill.tune.wording import AGREED, OPTIMISTIC
 
 if TYPE_CHECKING:

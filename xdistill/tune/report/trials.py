@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xdistill.tune.outcome import counted_trials, state_of
-from xdistill.tune.space import Space
+from xdistill.tune.search.space import Space
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

@@ -1,0 +1,137 @@
+import json
+
+import numpy as np
+import pytest
+
+from data.toys import SHAPE, Center, build
+from xdistill.data import FittedTransforms, Split, TrainingView, fit_transforms, open_cohort
+from xdistill.errors import DataError, LeakError, PluginError, RunError, SettingsError
+from xdistill.interfaces.component import Choice
+
+TRAIN = ("s04", "s01", "s05", "s02", "s03")
+SPLIT = Split(0, 1, TRAIN, ("s00", "s06", "s07"), ("s08", "s09", "s10", "s11"))
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return open_cohort(build(tmp_path))
+
+
+@pytest.fixture
+def view(cohort):
+    return TrainingView(cohort, SPLIT)
+
+
+def center(modality="blood", **settings):
+    return Choice(Center, Center.Config(modality=modality, **settings))
+
+
+def test_a_view_shows_the_training_subjects_in_their_order(cohort, view):
+    assert view.subjects == TRAIN
+    assert len(view) == 5
+    assert view.targets.tolist() == [0, 1, 1, 0, 1]
+    assert view.present("blood").tolist() == [True, True, False, True, True]
+    np.testing.assert_array_equal(view.values("blood"), cohort.values("blood", [4, 1, 2, 3]))
+    np.testing.assert_array_equal(view.values("mri"), cohort.values("mri", [4, 1, 5, 2, 3]))
+
+
+@pytest.mark.parametrize(("subject", "part"), [("s09", "test"), ("s06", "validation")])
+def test_asking_for_a_subject_of_another_part_is_a_leak(view, subject, part):
+    with pytest.raises(LeakError, match=f"subject '{subject}' belongs to the {part} part, and nothing may be learned"):
+        view.select(["s01", subject])
+
+
+def test_a_selection_stays_within(view):
+    part = view.select(["s03", "s01"])
+    assert part.targets.tolist() == [1, 1]
+    with pytest.raises(LeakError, match="'s10'"):
+        part.select(["s10"])
+    with pytest.raises(DataError, match="'s77' is in no part"):
+        view.select(["s77"])
+
+
+def test_a_patient_on_two_sides_is_a_leak(tmp_path):
+    cohort = open_cohort(build(tmp_path, paired=True))
+    with pytest.raises(LeakError, match="patient 'p00' is trained on and tested"):
+        TrainingView(cohort, Split(0, 0, ("s00", "s02", "s03"), (), ("s01",)))
+    TrainingView(cohort, Split(0, 0, ("s00", "s01"), (), ("s02", "s03")))
+
+
+def test_a_split_of_another_cohort(cohort):
+    with pytest.raises(DataError, match="no subject 'x'"):
+        TrainingView(cohort, Split(0, 0, ("s01",), (), ("x",)))
+
+
+def test_transforms_learn_from_training_subjects_alone(cohort, view):
+    fitted = fit_transforms([center()], view)
+    # afp is 10 x row and missing for row 3; sex is row % 2; age is 40 + row; subject s05 has no blood.
+    means = np.array([(40 + 10 + 20) / 3, 0.5, 42.5])
+    np.testing.assert_allclose(fitted.state()["transforms"][0]["state"]["mean"], means)
+    everyone = fitted.apply("blood", cohort.values("blood", [8, 9]))
+    assert everyone.dtype == np.float32
+    np.testing.assert_allclose(everyone, [[80 - means[0], -0.5, 5.5], [0, 0.5, 6.5]], rtol=1e-6)
+    mri = cohort.values("mri", [3])
+    assert fitted.apply("mri", mri) is mri
+
+
+def test_fitting_on_anything_but_a_training_view_is_a_leak(cohort):
+    with pytest.raises(LeakError, match="TrainingView"):
+        fit_transforms([center()], cohort)
+
+
+def test_fitting_on_a_test_subject_raises(view):
+    with pytest.raises(LeakError, match="'s08' belongs to the test part"):
+        fit_transforms([center()], view.select([*TRAIN, "s08"]))
+
+
+def test_transforms_of_one_modality_follow_each_other(cohort, view):
+    fitted = fit_transforms([center(), center("mri"), center()], view)
+    second = fitted.state()["transforms"][2]
+    assert (second["use"], second["modality"]) == ("center", "blood")
+    np.testing.assert_allclose(second["state"]["mean"], 0, atol=1e-5)
+    assert fitted.apply("mri", cohort.values("mri", [4, 1, 5, 2, 3])).mean(axis=0) == pytest.approx(
+        np.zeros(SHAPE), abs=1e-6
+    )
+
+
+def test_saved_transforms_do_the_same(cohort, view):
+    fitted = fit_transforms([center(), center("mri")], view)
+    saved = json.loads(json.dumps(fitted.state()))
+    restored = FittedTransforms.from_state([center(), center("mri")], cohort.schema, saved)
+    assert restored.schema == fitted.schema
+    for name in ("blood", "mri"):
+        values = cohort.values(name, range(12))
+        np.testing.assert_array_equal(restored.apply(name, values), fitted.apply(name, values))
+    with pytest.raises(RunError, match="not those of the recipe"):
+        FittedTransforms.from_state([center()], cohort.schema, saved)
+
+
+def test_missing_values_that_nothing_fills(cohort, view):
+    for choices in ([], [center(fill=False)]):
+        with pytest.raises(DataError, match=r"'blood': column 'afp' has missing values .* modality: blood"):
+            fit_transforms(choices, view).apply("blood", cohort.values("blood", [8, 9]))
+
+
+def test_a_transform_of_a_modality_that_is_not_there(view):
+    with pytest.raises(SettingsError, match="no modality 'ct'; it has mri, blood") as caught:
+        fit_transforms([center("ct")], view)
+    assert caught.value.field == "modality"
+
+
+def test_a_modality_that_no_training_subject_has(cohort):
+    view = TrainingView(cohort, Split(0, 0, ("s00", "s05"), (), ("s01",)))
+    with pytest.raises(DataError, match="no training subject has the modality 'blood'"):
+        fit_transforms([center()], view)
+
+
+class Halving(Center):
+    name = "halving"
+
+    def apply(self, values):
+        return super().apply(values)[:, :1]
+
+
+def test_a_transform_that_breaks_its_word(cohort, view):
+    fitted = fit_transforms([Choice(Halving, Halving.Config(modality="blood"))], view)
+    with pytest.raises(PluginError, match=r"'halving' gave the shape \(2, 1\) and had said \(2, 3\)"):
+        fitted.apply("blood", cohort.values("blood", [1, 2]))

@@ -1,0 +1,170 @@
+"""``xdistill bench submit`` and ``xdistill bench verify``: records that can lie in a git repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xdistill.cli.options import RunsOption
+
+if TYPE_CHECKING:
+    from xdistill.bench.load import Benchmark
+    from xdistill.bench.records.submit import Submitted
+    from xdistill.bench.records.verify import Verdict
+
+SUBMIT_EXAMPLES = (
+    "xdistill bench submit RUN --to benchmarks/records/mvi_hcc --as kd",
+    "xdistill bench submit benchmarks/mvi_hcc.yaml",
+)
+VERIFY_EXAMPLES = (
+    "xdistill bench verify",
+    "xdistill bench verify benchmarks/mvi_hcc.yaml",
+)
+
+
+def submit(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="RUN|FILE", help="A run's folder; or a benchmark file, for all finished runs of it."),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="DIR", help="Folder of the records; default: records/<name> beside the benchmark."
+        ),
+    ] = None,
+    entry: Annotated[str | None, typer.Option("--as", metavar="ENTRY", help="The entry whose run it is.")] = None,
+    seed: Annotated[int | None, typer.Option(help="What the run's seed has to be.")] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file; default: found by --to.")
+    ] = None,
+    keep_subjects: Annotated[
+        bool, typer.Option("--keep-subjects", help="Keep the subjects' ids; otherwise they become ranks.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the record of another run.")] = False,
+    runs: RunsOption = Path("runs"),
+) -> None:
+    """Add finished runs to the records of a benchmark: predictions, resolved recipe, hashes, versions.
+
+    Only the run's folder is needed, never the cohort, so the run may have been made elsewhere. Records name no subject
+    and no folder.
+    """
+    from xdistill.recipe.bundled import has_ending
+
+    if has_ending(source.name) and not source.is_dir():
+        done = _submit_all(source, to, entry, seed, runs, keep_subjects, replace)
+    else:
+        done = [_submit_one(source, to, entry, seed, benchmark, keep_subjects, replace)]
+    for record in done:
+        state = "written" if record.changed else "there already"
+        typer.echo(f"{record.folder}: {record.entry}, seed {record.seed}, run {record.run}: {state}")
+
+
+def verify(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE|DIR]...", help="Benchmark files or folders of records; default: benchmarks."),
+    ] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file of a folder of records.")
+    ] = None,
+) -> None:
+    """Compute everything that records claim anew from their predictions; exit code 2 when something is not true.
+
+    Scores, hashes, folds, subjects, targets and probabilities are checked, and what controls have to show. A
+    LEADERBOARD.md beside the records or the benchmark file has to be what they generate.
+    """
+    from xdistill.cli.console import print_error
+
+    verdicts = [
+        _verdict(one, folder) for place in places or [Path("benchmarks")] for one, folder in _meant(place, benchmark)
+    ]
+    for verdict in verdicts:
+        for problem in verdict.problems:
+            print_error(problem)
+        if not verdict.problems:
+            typer.echo(_summary(verdict))
+    if any(verdict.problems for verdict in verdicts):
+        raise typer.Exit(2)
+
+
+def _submit_one(
+    folder: Path,
+    to: Path | None,
+    entry: str | None,
+    seed: int | None,
+    file: Path | None,
+    keep: bool,
+    replace: bool,
+) -> Submitted:
+    from xdistill.bench.find import benchmark_of
+    from xdistill.bench.load import load_benchmark
+    from xdistill.bench.records.submit import submit as submit_run
+    from xdistill.errors import UserError
+    from xdistill.plugin import load_catalog
+    from xdistill.runs import load_run
+
+    if entry is None:
+        raise UserError("say which entry of the benchmark this run is, as in --as kd")
+    if to is None and file is None:
+        raise UserError("say where the record goes, as in --to benchmarks/records/mvi_hcc")
+    run = load_run(folder)
+    benchmark = load_benchmark(file) if file is not None else benchmark_of(to or Path())
+    return submit_run(run, benchmark, entry, catalog=load_catalog(), to=to, seed=seed, keep_ids=keep, replace=replace)
+
+
+def _submit_all(
+    file: Path, to: Path | None, entry: str | None, seed: int | None, runs: Path, keep: bool, replace: bool
+) -> list[Submitted]:
+    from xdistill.bench.load import load_benchmark
+    from xdistill.bench.records.submit import submit as submit_run
+    from xdistill.bench.run_index import known_runs
+    from xdistill.errors import UserError
+    from xdistill.plugin import load_catalog
+    from xdistill.runs import load_run
+
+    benchmark, catalog = load_benchmark(file), load_catalog()
+    if entry is not None:
+        benchmark.entry(entry)
+    chosen = [
+        known for known in known_runs(benchmark, runs) if entry in {None, known.entry} and seed in {None, known.seed}
+    ]
+    if not chosen:
+        raise UserError(f"{runs}: no finished run of the benchmark {benchmark.name!r} is known here")
+    return [
+        submit_run(load_run(known.path), benchmark, known.entry, catalog=catalog, to=to, keep_ids=keep, replace=replace)
+        for known in chosen
+    ]
+
+
+def _meant(place: Path, file: Path | None) -> list[tuple[Benchmark, Path]]:
+    """The benchmarks, with the folders of their records, that an argument of `verify` means."""
+    from xdistill.bench.find import benchmark_of, benchmarks_in
+    from xdistill.bench.load import load_benchmark
+    from xdistill.bench.records.splits import FILE
+
+    if file is not None:
+        return [(load_benchmark(file), place)]
+    if not place.is_dir():
+        benchmark = load_benchmark(place)
+        return [(benchmark, benchmark.records)]
+    if (place / FILE).is_file() or place.absolute().parent.name == "records":
+        return [(benchmark_of(place), place)]
+    return [(benchmark, benchmark.records) for benchmark in benchmarks_in(place)]
+
+
+def _verdict(benchmark: Benchmark, folder: Path) -> Verdict:
+    from xdistill.bench.check import check
+
+    return check(benchmark, folder)
+
+
+def _summary(verdict: Verdict) -> str:
+    count = len(verdict.records)
+    splits = verdict.records[0].splits
+    return (
+        f"{verdict.folder}: {count} record{'s' if count > 1 else ''}, {len(splits.folds)} folds, {len(splits.targets)} "
+        f"subjects: everything follows from the predictions"
+    )

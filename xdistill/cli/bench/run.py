@@ -1,0 +1,155 @@
+"""``xdistill bench run``: the entries of a benchmark, one after the other."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xdistill.cli.bench.options import FileArgument, FoldsOption, RepeatsOption, TrialsOption
+from xdistill.cli.options import AddressOption, CacheOption, ExecutorOption, QuietOption, RunsOption
+
+if TYPE_CHECKING:
+    from xdistill.bench.load import Benchmark
+    from xdistill.bench.run import EntryFailed
+    from xdistill.cli.progress import Listen
+    from xdistill.crossval.events import Event
+
+EXAMPLES = (
+    "xdistill bench run benchmarks/mvi_hcc.yaml",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --only kd",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
+    "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
+)
+
+
+def run(
+    file: FileArgument,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Run this entry alone; may be repeated.")
+    ] = None,
+    repeats: RepeatsOption = None,
+    folds: FoldsOption = None,
+    trials: TrialsOption = None,
+    studies: Annotated[Path, typer.Option(metavar="DIR", help="Folder of all studies, for --trials.")] = Path("tune"),
+    jobs: Annotated[int | None, typer.Option(min=1, help="Folds that run at the same time.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Hand out whole entries, many at the same time, instead of one's folds.")
+    ] = False,
+    runs: RunsOption = Path("runs"),
+    cache: CacheOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
+
+    Stopped, killed or crashed, the same command goes on where it was; what is finished is found at once. An entry that
+    fails does not keep the others from running. With --trials every entry whose recipe says what to search is tuned,
+    all with the same number of trials; the others are run as they are.
+    """
+    from xdistill.bench.load import load_benchmark
+
+    benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats, trials=trials)
+    flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
+    failed = _run(
+        benchmark,
+        runs,
+        cache,
+        only or [],
+        {name: value for name, value in flags.items() if value is not None},
+        studies,
+        whole=whole,
+        quiet=quiet,
+    )
+    _show(benchmark, runs)
+    _tell(benchmark, failed)
+
+
+def _run(
+    benchmark: Benchmark,
+    runs: Path,
+    cache: Path | None,
+    only: list[str],
+    flags: dict[str, Any],
+    studies: Path,
+    *,
+    whole: bool,
+    quiet: bool,
+) -> list[EntryFailed]:
+    from xdistill.bench.run import EntryFailed, run_benchmark
+    from xdistill.errors import InterruptedRunError
+    from xdistill.plugin import load_catalog
+
+    failed: list[EntryFailed] = []
+    try:
+        options: dict[str, Any] = {"runs": runs, "cache": cache, "only": only, "flags": flags, "studies": studies}
+        events = run_benchmark(benchmark, load_catalog(), **options, whole=whole)
+        with ExitStack() as stack, closing(events):
+            display = Display(stack, quiet=quiet, bars=not whole)
+            for event in events:
+                display.listen(event)
+                if isinstance(event, EntryFailed):
+                    failed.append(event)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("stopped. What was finished is kept; give the same command again to go on") from None
+    return failed
+
+
+class Display:
+    """The progress of one entry at a time, under a line that says which it is; without bars, the lines alone."""
+
+    def __init__(self, stack: ExitStack, *, quiet: bool, bars: bool = True) -> None:
+        self.stack = stack
+        self.quiet = quiet
+        self.bars = bars
+        self.inner: Listen = lambda _event: None
+
+    def listen(self, event: Event) -> None:
+        """Show one event."""
+        from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted
+        from xdistill.cli.tune.progress import tune_listener
+
+        match event:
+            case EntryStarted():
+                self.stack.close()
+                self._say(f"[{event.place}/{event.total}] {event.entry}, seed {event.seed}")
+                self.inner = self.stack.enter_context(tune_listener(quiet=self.quiet or not self.bars))
+            case EntryFinished():
+                self.stack.close()
+                self._say(f"{event.entry}: finished, {event.path}")
+            case EntryFailed():
+                self.stack.close()
+                self._say(f"{event.entry}: failed; the others go on")
+            case _:
+                self.inner(event)
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+def _show(benchmark: Benchmark, runs: Path) -> None:
+    """The table of whatever is finished."""
+    from xdistill.bench.run_index import known_runs, records_of_runs
+    from xdistill.bench.table import standings
+    from xdistill.cli.bench.standings import print_standings
+
+    if known_runs(benchmark, runs):
+        print_standings(standings(benchmark, records_of_runs(benchmark, runs)))
+
+
+def _tell(benchmark: Benchmark, failed: list[EntryFailed]) -> None:
+    from xdistill.errors import UserError
+
+    if failed:
+        lines = [f"{event.entry}, seed {event.seed}: {event.message}" for event in failed]
+        count = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
+        raise UserError(
+            "\n".join([f"{count} of the benchmark {benchmark.name!r} failed; what is done is kept", *lines])
+        )

@@ -1,0 +1,92 @@
+"""``xdistill bench show`` and ``xdistill bench export``: tables of what came out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from xdistill.cli.bench.options import FileArgument, FoldsOption, FromOption, RepeatsOption, TrialsOption
+from xdistill.cli.options import RunsOption
+
+if TYPE_CHECKING:
+    from xdistill.bench.standings import Standings
+
+SHOW_EXAMPLES = (
+    "xdistill bench show benchmarks/mvi_hcc.yaml",
+    "xdistill bench show benchmarks/mvi_hcc.yaml --from records",
+    "xdistill bench show benchmarks/mvi_hcc.yaml --trials 30",
+)
+EXPORT_EXAMPLES = (
+    "xdistill bench export benchmarks/mvi_hcc.yaml --format html -o page.html",
+    "xdistill bench export benchmarks/mvi_hcc.yaml --from records --format md",
+    "xdistill bench export benchmarks/mvi_hcc.yaml --trials 30 --format md",
+)
+
+
+def show(
+    file: FileArgument,
+    source: FromOption = None,
+    repeats: RepeatsOption = None,
+    folds: FoldsOption = None,
+    trials: TrialsOption = None,
+    runs: RunsOption = Path("runs"),
+) -> None:
+    """Print the table of a benchmark: scores, intervals, and the comparison with the reference.
+
+    Everything is computed anew from per-subject predictions. What was run with --repeats, --folds or --trials is shown
+    when the same options are given here.
+    """
+    from xdistill.cli.bench.standings import print_standings
+
+    changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    print_standings(_standings(file, source, changes, runs, None))
+
+
+def export(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Benchmark files; several only with --format md.")
+    ],
+    fmt: Annotated[Literal["md", "html", "csv", "json", "latex"], typer.Option("--format", help="What to write.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="File to write; default: standard output.")
+    ] = None,
+    source: FromOption = None,
+    repeats: RepeatsOption = None,
+    folds: FoldsOption = None,
+    trials: TrialsOption = None,
+    runs: RunsOption = Path("runs"),
+) -> None:
+    """Write the table of a benchmark as a page or for other programs."""
+    from xdistill.bench.export import render
+    from xdistill.errors import UserError
+    from xdistill.runs.files import write_text
+
+    if len(files) > 1 and fmt != "md":
+        raise UserError(f"--format {fmt} holds one benchmark; name one file, or write Markdown")
+    changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    texts = [render(_standings(file, source, changes, runs, output), fmt) for file in files]
+    text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
+    if output is None:
+        sys.stdout.write(text)
+    elif not output.absolute().parent.is_dir():
+        raise UserError(f"{output}: there is no folder {output.parent}; create it first")
+    else:
+        write_text(output, text)
+
+
+def _standings(
+    file: Path,
+    source: Literal["records", "runs"] | None,
+    changes: dict[str, int | None],
+    runs: Path,
+    page: Path | None,
+) -> Standings:
+    from xdistill.bench.find import results
+    from xdistill.bench.load import load_benchmark
+    from xdistill.bench.table import standings
+
+    benchmark = load_benchmark(file).with_splits(**changes)
+    return standings(benchmark, results(benchmark, source=source, runs=runs), page=page)

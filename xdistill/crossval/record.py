@@ -1,0 +1,75 @@
+"""What the record of a run says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xdistill.distributed.fabric import accelerator_name
+from xdistill.distributed.local import cores
+from xdistill.experiment.identity import machine
+from xdistill.experiment.missing import tally
+from xdistill.runs import FORMAT, FORMAT_VERSION
+from xdistill.runs.files import read_json
+
+if TYPE_CHECKING:
+    from xdistill.crossval.execute import Prepared
+
+
+def _control(prepared: Prepared) -> dict[str, Any]:
+    """Which control the run is, and of which run; nothing for a run that is none."""
+    control = prepared.experiment.recipe.control
+    return {} if control is None else {"control": {"use": control, "of": prepared.control_of}}
+
+
+def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
+    """The record of a run as it stands: the format is described in docs/formats/run.md."""
+    experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
+    folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
+    seconds = {name: fold["seconds"] for name, fold in folds.items()}
+    # A network's size can depend on what the transforms learned; the first fold stands for all.
+    sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
+    counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    created = read_json(folder.record)["created"] if folder.record.is_file() else now
+    compute = experiment.recipe.compute
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "id": prepared.identity,
+        "status": status,
+        "recipe": prepared.resolved,
+        "profile": prepared.profile,
+        "cohort": {
+            "fingerprint": cohort.fingerprint,
+            "key": cohort.key,
+            "title": cohort.facts.title,
+            "synthetic": cohort.facts.synthetic,
+            "source": cohort.facts.source,
+            "bounds": dict(cohort.facts.bounds),
+            "subjects": len(cohort.subjects),
+            "patients": len(set(cohort.patients)),
+            "classes": list(cohort.schema.classes),
+            "class_counts": {name: int(count) for name, count in zip(cohort.schema.classes, counts, strict=True)},
+            "modalities": {
+                name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
+            },
+        },
+        "networks": {
+            role: {"inputs": list(facts.inputs), "parameters": sizes.get(role, facts.parameters)}
+            for role, facts in experiment.facts.items()
+        },
+        "privileged": list(experiment.privileged),
+        **tally(experiment, cohort, prepared.splits),
+        **_control(prepared),
+        **prepared.notes,
+        "split_hash": prepared.splits.hash,
+        "versions": prepared.versions,
+        "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},
+        "created": created,
+        "finished": now if status == "finished" else None,
+        "seconds": {"folds": seconds, "training": sum(seconds.values())},
+        "summary": {},
+    }

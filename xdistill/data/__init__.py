@@ -1,0 +1,25 @@
+"""Cohorts on disk, how they are split, and what may be learned from them."""
+
+from xdistill.data.build import build_cohort
+from xdistill.data.reader import Cohort, open_cohort
+from xdistill.data.splits import Split, Splits, check_splits
+from xdistill.data.splitting import make_splits
+from xdistill.data.training_view import TrainingView
+from xdistill.data.transforms import FittedTransforms, fit_transforms
+from xdistill.data.verify import verify_cohort
+from xdistill.folders import default_cache_dir
+
+__all__ = [
+    "Cohort",
+    "FittedTransforms",
+    "Split",
+    "Splits",
+    "TrainingView",
+    "build_cohort",
+    "check_splits",
+    "default_cache_dir",
+    "fit_transforms",
+    "make_splits",
+    "open_cohort",
+    "verify_cohort",
+]

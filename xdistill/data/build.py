@@ -1,0 +1,174 @@
+"""Builds a cohort file, or finds the one that is already there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from xdistill.data.file.compression import require_blosc2
+from xdistill.data.file.layout import stored_dtype
+from xdistill.data.file.writer import CohortWriter
+from xdistill.data.index import check_index, check_schema
+from xdistill.data.key import cache_key
+from xdistill.data.loading import load_subjects, tasks_of
+from xdistill.data.lock import exclusive
+from xdistill.data.reader import open_cohort
+from xdistill.errors import CacheError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
+from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.types import Schema
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One build: what goes into the file, and how."""
+
+    data: Choice[Dataset]
+    dataset: Dataset
+    cache: CacheRecipe
+    schema: Schema
+    rows: Sequence[SubjectRow]
+    key: str
+    workers: int | None
+    on_progress: Progress
+
+
+def build_cohort(
+    data: Choice[Dataset],
+    cache: CacheRecipe,
+    *,
+    directory: Path,
+    workers: int | None = None,
+    on_progress: Progress | None = None,
+) -> Path:
+    """The file of this cohort in ``directory``; built unless it is there.
+
+    Several processes may ask for the same cohort at once: one builds, the others wait and take its file. The file
+    appears under its name only when it is whole and on the disk.
+
+    Args:
+        data: the data set with its settings.
+        cache: compression and types.
+        directory: where cohorts are kept; made when it is missing.
+        workers: processes that load subjects; 1 loads in this one. Default: one a core, when loading takes long
+            enough to be worth it. The content does not depend on it.
+        on_progress: called with the number of subjects written and the number of all.
+
+    Raises:
+        DataError: when a subject or a source cannot be used.
+        CacheError: when the folder cannot be written or the disk is full.
+        UserError: when the compression is not installed.
+        OutOfMemoryError: when memory runs out.
+        WorkerDiedError: when a worker was killed.
+    """
+    if cache.compression == "blosc2":
+        require_blosc2()
+    dataset = data.build()
+    schema, rows = dataset.schema(), list(dataset.index())
+    check_schema(schema)
+    check_index(rows, schema)
+    key = cache_key(data, dataset, cache)
+    path = directory / f"{data.use}-{key[:16]}.h5"
+    if _is_valid(path, key):
+        return path
+    plan = _Plan(data, dataset, cache, schema, rows, key, workers, on_progress or (lambda _done, _all: None))
+    with _disk_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with exclusive(directory / f".{path.name}.lock") as alone:
+            if alone:
+                _remove_leftovers(path)
+            if not _is_valid(path, key):
+                _build(plan, path)
+    return path
+
+
+def _build(plan: _Plan, path: Path) -> None:
+    _check_room(plan, path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        with CohortWriter(temporary, plan.rows, plan.schema, plan.cache) as writer:
+            _fill(writer, plan)
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    _settle_folder(path.parent)
+
+
+def _fill(writer: CohortWriter, plan: _Plan) -> None:
+    done, total = 0, len(plan.rows)
+    facts: DatasetFacts | None = None
+    plan.on_progress(done, total)
+    tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
+    with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
+        for piece in loaded:
+            if isinstance(piece, DatasetFacts):
+                facts = piece
+                continue
+            writer.put(*piece)
+            done += 1
+            plan.on_progress(done, total)
+    if facts is None:
+        facts = plan.dataset.facts()
+    writer.finish(plan.key, facts)
+
+
+def _is_valid(path: Path, key: str) -> bool:
+    """Whether a whole cohort with this key is there; one that is damaged is built anew."""
+    try:
+        return open_cohort(path).key == key
+    except CacheError:
+        return False
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what builds of this cohort left behind when they were killed; only for the lock's holder."""
+    for leftover in path.parent.glob(f".{path.name}.*.part"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def _check_room(plan: _Plan, directory: Path) -> None:
+    if plan.cache.compression != "none":
+        return
+    sizes = {"<f2": 2, "<f4": 4, "<f8": 8}
+    needed = len(plan.rows) * sum(
+        prod(spec.shape) * sizes[stored_dtype(spec, plan.cache)] for spec in plan.schema.modalities.values()
+    )
+    free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise CacheError(
+            f"the cohort needs {needed / 1e6:.0f} MB and {directory} has {free / 1e6:.0f} MB left; free some space, "
+            f"choose another folder (--cache, or XDISTILL_CACHE), or set cache.dtype or cache.compression"
+        )
+
+
+@contextlib.contextmanager
+def _disk_errors(directory: Path) -> Iterator[None]:
+    """Turn what the operating system says about the folder into a message that helps."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"the cohort cannot be written to {directory}: {error.strerror or error}; nothing was left there. Free "
+            f"some space or choose another folder (--cache, or XDISTILL_CACHE)"
+        ) from error
+
+
+def _settle_folder(directory: Path) -> None:
+    """Bring the file's name to the disk too."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

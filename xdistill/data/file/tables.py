@@ -1,0 +1,234 @@
+"""Reads everything of a cohort file but the values: subjects, schema, facts, digests, and where the chunks lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data.file.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    REBUILD,
+    damaged,
+    fingerprint,
+    loaded_dtype,
+    subject_digest,
+)
+from xdistill.errors import CacheError
+from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.types import ModalitySpec, Schema
+
+
+@dataclass(frozen=True)
+class ModalityTable:
+    """What a cohort file says about one modality.
+
+    Attributes:
+        spec: kind and shape.
+        stored: type of the values in the file.
+        present: which subjects have the modality, ``(subjects,)`` bool.
+        checksums: of the values of each subject, ``(subjects,)`` uint64.
+        digests: SHA-256 of the values of each subject, ``(subjects, 32)`` uint8.
+        offsets: place of each subject's chunk in the file, -1 where there is none; None when the chunks are
+            compressed, so that only HDF5 can read them.
+    """
+
+    spec: ModalitySpec
+    stored: np.dtype[Any]
+    present: NDArray[np.bool_]
+    checksums: NDArray[np.uint64]
+    digests: NDArray[np.uint8]
+    offsets: NDArray[np.int64] | None
+
+    @property
+    def loaded(self) -> np.dtype[Any]:
+        """Type of the values as they are handed out."""
+        return np.dtype(loaded_dtype(self.spec))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything of a cohort file but the values."""
+
+    key: str
+    fingerprint: str
+    created: str
+    versions: Mapping[str, str]
+    schema: Schema
+    facts: DatasetFacts
+    subjects: tuple[str, ...]
+    patients: tuple[str, ...]
+    targets: NDArray[np.int64]
+    digests: NDArray[np.uint8]
+    modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
+
+    def digest_of(self, row: int) -> bytes:
+        """What the digest of one subject should be, from what the tables say about it."""
+        return subject_digest(
+            SubjectRow(self.subjects[row], self.patients[row], int(self.targets[row])),
+            {
+                name: table.digests[row].tobytes() if table.present[row] else None
+                for name, table in self.modalities.items()
+            },
+        )
+
+    def altered_subjects(self) -> list[str]:
+        """Subjects whose entries in the tables are not what was written."""
+        return [
+            subject for row, subject in enumerate(self.subjects) if self.digest_of(row) != self.digests[row].tobytes()
+        ]
+
+    def is_whole(self) -> bool:
+        """Whether schema and subjects are those that the fingerprint was made of."""
+        digests = [digest.tobytes() for digest in self.digests]
+        return fingerprint(self.schema.to_json(), digests) == self.fingerprint
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open a cohort file and check format and version.
+
+    Raises:
+        CacheError: when it is missing, no cohort, or of another format version.
+    """
+    if not path.is_file():
+        raise CacheError(f"{path}: there is no such file; build it with `xdistill data build`")
+    if not h5py.is_hdf5(path):
+        raise CacheError(f"{path}: this is no HDF5 file, so no cohort; {REBUILD}")
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise damaged(path, f"it cannot be opened ({_first_line(error)})") from error
+    try:
+        _check_format(path, file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_tables(path: Path, file: h5py.File, *, lenient: bool = False) -> Tables:
+    """Read the tables of an open cohort file.
+
+    Args:
+        path: of the file, for messages.
+        file: as `open_file` gave it.
+        lenient: read tables whose checksum is wrong all the same, to find out which subjects are concerned.
+
+    Raises:
+        CacheError: when a table is missing or damaged.
+    """
+    try:
+        return _read_tables(file, lenient=lenient)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise damaged(path, f"its tables cannot be read ({_first_line(error)})") from error
+
+
+def _check_format(path: Path, file: h5py.File) -> None:
+    try:
+        name, version = _attribute(file, "format"), file.attrs.get("format_version")
+    except (OSError, KeyError, RuntimeError) as error:
+        raise damaged(path, f"its attributes cannot be read ({_first_line(error)})") from error
+    if name != FORMAT:
+        raise CacheError(f"{path}: this HDF5 file is no cohort of xdistill; name one that `xdistill data build` made")
+    if version != FORMAT_VERSION:
+        raise CacheError(
+            f"{path}: the cohort has format version {version}, and this xdistill reads version {FORMAT_VERSION}; "
+            f"build it again with `xdistill data build`, or use the xdistill that made it"
+        )
+
+
+def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
+    def read(name: str) -> NDArray[Any]:
+        return _read(file[name], lenient=lenient)
+
+    schema = Schema.from_json(json.loads(read("schema").tobytes()))
+    subjects = _strings(read("subjects"))
+    tables = Tables(
+        key=_attribute(file, "key"),
+        fingerprint=_attribute(file, "fingerprint"),
+        created=_attribute(file, "created"),
+        versions=json.loads(_attribute(file, "versions")),
+        schema=schema,
+        facts=DatasetFacts(**json.loads(read("facts").tobytes())),
+        subjects=subjects,
+        patients=_strings(read("patients")),
+        targets=read("targets").astype(np.int64),
+        digests=read("digests"),
+        modalities={
+            name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)
+            for name, spec in schema.modalities.items()
+        },
+    )
+    count = len(subjects)
+    lengths = {len(tables.patients), len(tables.targets), len(tables.digests)}
+    lengths |= {len(table.present) for table in tables.modalities.values()}
+    if lengths != {count}:
+        msg = "tables differ in length"
+        raise ValueError(msg)
+    return tables
+
+
+def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:
+    present = _read(group["present"], lenient=lenient).astype(bool)
+    values = group["values"]
+    if values.shape != (len(present), *spec.shape) or values.chunks != (1, *spec.shape):
+        msg = f"the values of {group.name} have another shape than the schema says"
+        raise ValueError(msg)
+    return ModalityTable(
+        spec=spec,
+        stored=values.dtype,
+        present=present,
+        checksums=_read(group["checksums"], lenient=lenient),
+        digests=_read(group["digests"], lenient=lenient),
+        offsets=_offsets(values) if _can_read_raw(values) else None,
+    )
+
+
+def _can_read_raw(values: h5py.Dataset) -> bool:
+    """Whether a chunk holds the values as they are, with nothing but Fletcher-32 behind them."""
+    return hasattr(os, "preadv") and values.id.get_create_plist().get_nfilters() == 1
+
+
+def _offsets(values: h5py.Dataset) -> NDArray[np.int64]:
+    """Where each subject's chunk lies; HDF5 says so without reading it."""
+    offsets = np.full(len(values), -1, dtype=np.int64)
+
+    def note(chunk: Any) -> None:
+        if chunk.filter_mask == 0:
+            offsets[chunk.chunk_offset[0]] = chunk.byte_offset
+
+    values.id.chunk_iter(note)
+    return offsets
+
+
+def _read(dataset: h5py.Dataset, *, lenient: bool) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = dataset[()]
+    except OSError:
+        if not lenient:
+            raise
+        # Past the filter: the one chunk of the table, without the four bytes of Fletcher-32 at its end.
+        _, raw = dataset.id.read_direct_chunk((0,) * dataset.ndim)
+        values = np.frombuffer(raw[:-4], dtype=dataset.dtype).reshape(dataset.shape)
+    return values
+
+
+def _attribute(file: h5py.File, name: str) -> str:
+    value = file.attrs.get(name, b"")
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _strings(values: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(bytes(value).decode("utf-8", errors="replace") for value in values)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,159 @@
+"""Writes one cohort file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data.file.compression import filter_options
+from xdistill.data.file.layout import (
+    DIGEST_BYTES,
+    FORMAT,
+    FORMAT_VERSION,
+    fingerprint,
+    stored_dtype,
+    subject_digest,
+)
+from xdistill.data.file.sink import Sink
+from xdistill.data.subject import StoredSubject
+from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.types import Schema
+from xdistill.version import __version__
+
+
+class CohortWriter:
+    """Fills a new file subject by subject.
+
+    Args:
+        path: of the file, which must not exist.
+        rows: all subjects, in order.
+        schema: modalities and classes.
+        cache: compression and types.
+
+    Raises:
+        OSError: from any method, when the disk does not take what is written.
+    """
+
+    def __init__(self, path: Path, rows: Sequence[SubjectRow], schema: Schema, cache: CacheRecipe) -> None:
+        self._rows, self._schema = rows, schema
+        count = len(rows)
+        names = list(schema.modalities)
+        self._present = {name: np.zeros(count, dtype=np.uint8) for name in names}
+        self._checksums = {name: np.zeros(count, dtype="<u8") for name in names}
+        self._digests = {name: np.zeros((count, DIGEST_BYTES), dtype=np.uint8) for name in names}
+        self._subjects: list[bytes] = [b""] * count
+        self._sink = Sink(path)
+        # Format 1.10 guards its own bookkeeping with checksums, which older ones do not.
+        self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
+        self._values = {
+            name: self._file.create_dataset(
+                f"modalities/{name}/values",
+                shape=(count, *spec.shape),
+                dtype=stored_dtype(spec, cache),
+                chunks=(1, *spec.shape),
+                fletcher32=True,
+                **filter_options(cache.compression, spec),
+            )
+            for name, spec in schema.modalities.items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After a fault nothing that HDF5 still has to say matters: the file is thrown away.
+        with contextlib.suppress(OSError, RuntimeError):
+            self._file.close()
+        self._sink.close()
+
+    def put(self, row: int, subject: StoredSubject) -> None:
+        """Write the values of one subject."""
+        for name, stored in subject.items():
+            if stored is None:
+                continue
+            self._guarded(lambda name=name, stored=stored: self._put(name, row, stored))
+        self._subjects[row] = subject_digest(
+            self._rows[row], {name: stored.digest if stored else None for name, stored in subject.items()}
+        )
+
+    def finish(self, key: str, facts: DatasetFacts) -> None:
+        """Write everything else, and bring all of it to the disk."""
+        self._guarded(lambda: self._finish(key, facts))
+        self._guarded(self._file.close)
+        self._sink.settle()
+
+    def _put(self, name: str, row: int, stored: Any) -> None:
+        self._values[name][row] = stored.values
+        self._present[name][row] = 1
+        self._checksums[name][row] = stored.checksum
+        self._digests[name][row] = np.frombuffer(stored.digest, dtype=np.uint8)
+
+    def _finish(self, key: str, facts: DatasetFacts) -> None:
+        for name in self._schema.modalities:
+            self._small(f"modalities/{name}/present", self._present[name])
+            self._small(f"modalities/{name}/checksums", self._checksums[name])
+            self._small(f"modalities/{name}/digests", self._digests[name])
+        self._small("subjects", _text([row.subject for row in self._rows]))
+        self._small("patients", _text([row.patient for row in self._rows]))
+        self._small("targets", np.array([row.target for row in self._rows], dtype="<i8"))
+        self._small("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
+        self._small("schema", _json(self._schema.to_json()))
+        self._small("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))
+        self._file.attrs["format_version"] = FORMAT_VERSION
+        texts = {
+            "format": FORMAT,
+            "key": key,
+            "fingerprint": fingerprint(self._schema.to_json(), self._subjects),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": json.dumps(
+                {
+                    "xdistill": __version__,
+                    "h5py": h5py.__version__,
+                    "hdf5": h5py.version.hdf5_version,
+                    "numpy": np.__version__,
+                }
+            ),
+        }
+        for name, text in texts.items():
+            self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
+
+    def _small(self, name: str, values: NDArray[np.generic]) -> None:
+        # HDF5 guards only chunked data by Fletcher-32, so the tables are one chunk each.
+        self._file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+
+    def _guarded(self, write: Any) -> None:
+        """Run ``write``; a fault of the disk goes before what HDF5 makes of it."""
+        try:
+            write()
+        except (OSError, RuntimeError):
+            if self._sink.fault is None:
+                raise
+        if self._sink.fault is not None:
+            raise self._sink.fault
+
+
+def _text(values: Sequence[str]) -> NDArray[np.bytes_]:
+    """Fixed-length UTF-8.
+
+    Strings of variable length live where HDF5 keeps no checksum, and one flipped bit there can make it loop for ever.
+    """
+    encoded = [value.encode("utf-8") for value in values]
+    length = max(len(value) for value in encoded)
+    return np.array(encoded, dtype=h5py.string_dtype("utf-8", length))
+
+
+def _json(data: Any) -> NDArray[np.uint8]:
+    """JSON as UTF-8 bytes: an attribute of HDF5 ends at 64 KiB, and a schema of many columns does not."""
+    return np.frombuffer(json.dumps(data, ensure_ascii=False).encode("utf-8"), dtype=np.uint8)

@@ -1,0 +1,61 @@
+"""The key of a cohort: what decides its content, and nothing that does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from xdistill.data.file.layout import FORMAT_VERSION, canonical
+from xdistill.errors import DataError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.dataset import Dataset
+from xdistill.recipe.schema.recipe import CacheRecipe
+
+
+def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> str:
+    """SHA-256 (hexadecimal) of format, importer, settings, sources and storage.
+
+    Where the sources lie does not matter: files enter with their content and with their name below the folder that
+    holds them all, so a cohort that was moved keeps its key.
+
+    Raises:
+        DataError: when a source cannot be read.
+    """
+    sources = [Path(source) for source in dataset.sources()]
+    settings = data.settings.model_dump(mode="json")
+    if sources:
+        settings = dict(data.component.cache_settings(data.settings))
+    importer = data.component
+    content = {
+        "format": FORMAT_VERSION,
+        "importer": [f"{importer.__module__}.{importer.__qualname__}", importer.version],
+        "settings": settings,
+        "sources": list(zip(_names(sources), _hashes(sources), strict=True)),
+        "cache": cache.model_dump(mode="json"),
+    }
+    return sha256(canonical(content)).hexdigest()
+
+
+def _names(sources: Sequence[Path]) -> list[str]:
+    paths = [os.path.abspath(source) for source in sources]  # noqa: PTH100  # resolve() would follow links
+    if not paths:
+        return []
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120  # the same
+    return [Path(os.path.relpath(path, root)).as_posix() for path in paths]
+
+
+def _hashes(sources: Sequence[Path]) -> list[str]:
+    # hashlib lets go of the interpreter's lock, so threads read and hash side by side.
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(_hash, sources))
+
+
+def _hash(source: Path) -> str:
+    try:
+        with source.open("rb") as stream:
+            return file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read: {error.strerror or error}") from error

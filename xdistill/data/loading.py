@@ -1,0 +1,149 @@
+"""Loads subjects from a data set, in worker processes where that pays, and with bounded memory."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from xdistill.data.subject import StoredSubject, stored_subject
+from xdistill.errors import DataError, OutOfMemoryError, WorkerDiedError, XdistillError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.dataset import Dataset, DatasetFacts
+from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.types import Schema
+from xdistill.workers import run_tasks
+
+_TASK_BYTES = 16 * 2**20
+_TASK_ROWS = 32
+_WORTH_WORKERS = 4.0  # seconds of loading; starting worker processes takes about as long
+# The cores are the workers' already, one each.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+Loaded = tuple[int, StoredSubject]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some subjects to load, or the data set's facts when there is no row.
+
+    Attributes:
+        data: the data set.
+        cache: how values are stored.
+        rows: of the index.
+        subjects: ids of the rows.
+    """
+
+    data: Choice[Dataset]
+    cache: CacheRecipe
+    rows: tuple[int, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
+def tasks_of(data: Choice[Dataset], cache: CacheRecipe, schema: Schema, subjects: Sequence[str]) -> list[Task]:
+    """All subjects in tasks of a bounded size, which does not depend on the number of workers."""
+    size = sum(prod(spec.shape) * 8 for spec in schema.modalities.values())
+    step = max(1, min(_TASK_ROWS, _TASK_BYTES // size))
+    pieces = [range(first, min(first + step, len(subjects))) for first in range(0, len(subjects), step)]
+    return [Task(data, cache, tuple(rows), tuple(subjects[row] for row in rows)) for rows in pieces]
+
+
+def load_subjects(
+    tasks: Sequence[Task], dataset: Dataset, workers: int | None
+) -> Generator[Loaded | DatasetFacts, None, None]:
+    """Rows with their values, in any order; the data set's facts come among them or not at all.
+
+    Args:
+        tasks: what to load.
+        dataset: for what is loaded in this process.
+        workers: processes; 1 loads here; None starts one a core once it is clear that loading takes long enough.
+
+    Raises:
+        DataError: naming the subject.
+        OutOfMemoryError: when memory runs out.
+        WorkerDiedError: when a worker was killed.
+    """
+    rest = list(tasks)
+    if workers is None:
+        workers = _cores()
+        begun = time.monotonic()
+        yield from _load(rest.pop(0), dataset)
+        if (time.monotonic() - begun) * len(rest) < _WORTH_WORKERS:
+            workers = 1
+    workers = min(workers, len(rest))
+    if workers > 1:
+        yield from _load_in_processes(rest, workers)
+        return
+    for task in rest:
+        yield from _load(task, dataset)
+
+
+def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded | DatasetFacts]:
+    """Load in worker processes; each gets its next task when its last one was taken, which bounds the memory."""
+    facts = Task(tasks[0].data, tasks[0].cache)
+    messages = run_tasks(f"{__name__}:work", [facts, *tasks], workers=workers, environment=[_ONE_THREAD])
+    with closing(messages):  # type: ignore[type-var]  # a generator, which has close
+        for message in messages:
+            if message.kind == "event":
+                yield message.value
+            elif message.kind == "failed":
+                raise message.value
+            elif message.kind == "died":
+                raise WorkerDiedError(
+                    "a worker process was killed while it loaded subjects; if the machine ran out of memory, build "
+                    "with fewer --workers"
+                )
+
+
+def _load(task: Task, dataset: Dataset) -> Iterator[Loaded]:
+    schema = dataset.schema()
+    done = 0
+    try:
+        for row, subject, values in zip(task.rows, task.subjects, dataset.load_many(task.rows), strict=True):
+            yield row, stored_subject(values, subject, schema, task.cache)
+            done += 1
+    except OSError as error:
+        raise DataError(f"subject {task.subjects[min(done, len(task.rows) - 1)]!r}: {error}") from error
+    except MemoryError as error:
+        raise OutOfMemoryError("memory ran out while subjects were loaded; build with fewer --workers") from error
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# What follows runs in worker processes.
+
+_built: dict[str, Dataset] = {}
+
+
+def work(task: Task) -> Iterator[Loaded | DatasetFacts]:
+    """Load one task; a worker builds its data set once, and errors reach the caller.
+
+    Raises:
+        XdistillError: what the data set raised.
+    """
+    try:
+        dataset = _built.get("dataset")
+        if dataset is None:
+            dataset = _built["dataset"] = task.data.build()
+        if task.rows:
+            yield from _load(task, dataset)
+        else:
+            yield dataset.facts()
+    except XdistillError as error:
+        raise _portable(error) from None
+
+
+def _portable(error: XdistillError) -> XdistillError:
+    """The error, or one of the nearest kind that survives the way to the parent."""
+    try:
+        copy: Any = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
+    except Exception:  # noqa: BLE001  # a plugin's error may fail in any way
+        return DataError(str(error))
+    return error if str(copy) == str(error) else DataError(str(error))

@@ -1,0 +1,135 @@
+"""Fits the transforms of a recipe on training subjects and applies them to all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data.training_view import TrainingView
+from xdistill.errors import DataError, LeakError, PluginError, RunError, SettingsError
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.transform import Transform
+from xdistill.types import Schema
+
+
+class FittedTransforms:
+    """Transforms that have learned what they need; made by `fit_transforms` or from a saved state.
+
+    Attributes:
+        schema: what the cohort looks like after them.
+    """
+
+    def __init__(self, schema: Schema, transforms: Sequence[Transform]) -> None:
+        self.schema = schema
+        self._transforms = tuple(transforms)
+
+    def apply(self, modality: str, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Transform values of any subjects, ``(subjects, *shape)``.
+
+        Raises:
+            DataError: when vectors still have missing values at the end.
+            PluginError: when a transform gives another shape than it said.
+        """
+        for transform in self._transforms:
+            if _modality(transform) == modality:
+                values = _applied(transform, values)
+        result: NDArray[np.float32] = np.asarray(values, dtype=np.float32)
+        spec = self.schema.modalities[modality]
+        if spec.kind == "vector" and np.isnan(result).any():
+            position = int(np.flatnonzero(np.isnan(result).any(axis=0))[0])
+            column = f"column {spec.columns[position].name!r}" if spec.columns else f"value {position}"
+            raise DataError(
+                f"modality {modality!r}: {column} has missing values that no transform fills; add one under "
+                f"`transforms`, such as {{use: tabular, modality: {modality}}}"
+            )
+        return result
+
+    def state(self) -> dict[str, Any]:
+        """What was learned, JSON-ready; `from_state` reads it back."""
+        return {
+            "transforms": [
+                {"use": transform.name, "modality": _modality(transform), "state": transform.state()}
+                for transform in self._transforms
+            ]
+        }
+
+    @classmethod
+    def from_state(
+        cls, choices: Sequence[Choice[Transform]], schema: Schema, state: Mapping[str, Any]
+    ) -> FittedTransforms:
+        """The transforms that `state` described.
+
+        Args:
+            choices: the transforms of the recipe.
+            schema: the cohort's.
+            state: what `state` returned.
+
+        Raises:
+            RunError: when the state belongs to other transforms.
+        """
+        saved = state.get("transforms")
+        names = [choice.use for choice in choices]
+        if not isinstance(saved, Sequence) or [item.get("use") for item in saved] != names:
+            raise RunError(f"the saved transforms are not those of the recipe, {names}; start the run anew")
+        fitted: list[Transform] = []
+        for choice, item in zip(choices, saved, strict=True):
+            transform = _built(choice, schema)
+            transform.restore(item["state"])
+            schema = schema.with_modality(_modality(transform), transform.output())
+            fitted.append(transform)
+        return cls(schema, fitted)
+
+
+def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> FittedTransforms:
+    """Fit transforms, each on what the ones before it make of the training subjects.
+
+    Raises:
+        LeakError: when handed anything but a `TrainingView`.
+        SettingsError: when a transform names a modality that the cohort does not have.
+        DataError: when no training subject has the modality.
+    """
+    if not isinstance(view, TrainingView):
+        raise LeakError("transforms are fitted on a TrainingView, which holds training subjects alone")
+    schema = view.schema
+    fitted: list[Transform] = []
+    for choice in choices:
+        transform = _built(choice, schema)
+        modality = _modality(transform)
+        values = view.values(modality)
+        if not len(values):
+            raise DataError(
+                f"repeat {view.split.repeat}, fold {view.split.fold}: no training subject has the modality "
+                f"{modality!r}, so the transform {choice.use!r} has nothing to learn from"
+            )
+        for earlier in fitted:
+            if _modality(earlier) == modality:
+                values = _applied(earlier, values)
+        transform.fit(values)
+        schema = schema.with_modality(modality, transform.output())
+        fitted.append(transform)
+    return FittedTransforms(schema, fitted)
+
+
+def _built(choice: Choice[Transform], schema: Schema) -> Transform:
+    modality: str = getattr(choice.settings, "modality", "")
+    if modality not in schema.modalities:
+        raise SettingsError(
+            f"the cohort has no modality {modality!r}; it has {', '.join(schema.modalities)}", field="modality"
+        )
+    return choice.build(spec=schema.modalities[modality])
+
+
+def _modality(transform: Transform) -> str:
+    modality: str = transform.config.modality
+    return modality
+
+
+def _applied(transform: Transform, values: NDArray[Any]) -> NDArray[np.float32]:
+    result = transform.apply(values)
+    expected = (len(values), *transform.output().shape)
+    if result.shape != expected:
+        raise PluginError(f"the transform {transform.name!r} gave the shape {result.shape} and had said {expected}")
+    return result

@@ -1,0 +1,145 @@
+"""What a fold is computed on."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from datetime import timedelta
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.distributed import FileStore  # type: ignore[attr-defined]  # torch does not list what it exports
+
+from xdistill.distributed.launch import Rank
+from xdistill.distributed.local import cores
+from xdistill.errors import RunError
+from xdistill.experiment.missing import LEAST
+from xdistill.experiment.plans import Experiment, TrainPlan
+from xdistill.recipe.schema.compute import Compute
+from xdistill.workers import RANK_VARIABLE
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.strategy import Strategy
+
+PATIENCE = timedelta(minutes=30)  # that processes wait for one that neither answers nor ends
+
+
+def make_fabric(compute: Compute, rank: Rank | None = None) -> Fabric:
+    """Lightning Fabric for one fold, on the device that the executor gave this worker.
+
+    Args:
+        compute: what to compute on.
+        rank: of this process among those that compute the fold together; None: it computes alone.
+
+    Raises:
+        RunError: when the machine does not have what the recipe asks for.
+    """
+    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
+
+    torch.set_num_threads(compute.threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    accelerator = accelerator_name(compute.accelerator)
+    strategy = "auto" if rank is None else _data_parallel(accelerator, rank)
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=_devices(compute) if accelerator == "cuda" else compute.devices,
+            precision=compute.precision,
+            strategy=strategy,
+        )
+        fabric.launch()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise RunError(
+            f"cannot compute on {compute.accelerator!r} with precision {compute.precision!r}: {error}; choose another "
+            f"with --accelerator or --precision"
+        ) from error
+    return fabric
+
+
+def _devices(compute: Compute) -> list[int]:
+    """The accelerators of this worker: all of the machine are dealt out over the workers."""
+    first = int(os.environ.get(RANK_VARIABLE, "0")) * compute.devices
+    return [(first + place) % torch.cuda.device_count() for place in range(compute.devices)]
+
+
+def _data_parallel(accelerator: str, rank: Rank) -> Strategy:
+    """The strategy of a process that computes a fold with others, whom it has met here."""
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    warnings.filterwarnings("ignore", message="Grad strides do not match")  # of convolutions with one channel
+    backend = "nccl" if accelerator == "cuda" else "gloo"
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # of the fold before
+    # Through a file nobody listens on a port until all are there; Fabric takes up what is connected.
+    store = FileStore(str(rank.meeting_point), rank.count)
+    torch.distributed.init_process_group(
+        backend, store=store, rank=rank.number, world_size=rank.count, timeout=PATIENCE
+    )
+    return DDPStrategy(
+        cluster_environment=LightningEnvironment(),  # not that of a batch system, which may be around as well
+        process_group_backend=backend,
+        timeout=PATIENCE,
+        **_leave_buffers(),
+        find_unused_parameters=True,  # a network may say more than the objective asks for
+    )
+
+
+def _leave_buffers() -> dict[str, Any]:
+    """What keeps torch from sending batch norm's statistics round in each step, which are the same everywhere."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    known = signature(DistributedDataParallel).parameters
+    return {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+
+
+def check_device(compute: Compute) -> None:
+    """Whether this machine has what the recipe asks for, before anything is built.
+
+    Raises:
+        RunError: when it does not.
+    """
+    name = accelerator_name(compute.accelerator)
+    there = {"cpu": cores(), "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[name]
+    if not there:
+        raise RunError(f"this machine has no {name} device; leave out --accelerator, or say --accelerator cpu")
+    if compute.devices > there:
+        what = "processor core(s)" if name == "cpu" else f"{name} device(s)"
+        raise RunError(
+            f"--devices {compute.devices}: this machine has {there} {what}, and those of a fold are of one machine"
+        )
+    if name == "cpu" and compute.precision == "16-mixed":
+        raise RunError("16-mixed needs an accelerator; on a CPU use --precision bf16-mixed or 32-true")
+
+
+def check_shares(experiment: Experiment) -> None:
+    """Whether every stage's batches are large enough for all devices.
+
+    Raises:
+        RunError: when they are not.
+    """
+    devices = experiment.recipe.compute.devices
+    for stage in experiment.schedule:
+        if isinstance(stage, TrainPlan) and devices > 1 and stage.batch_size < LEAST * devices:
+            raise RunError(
+                f"--devices {devices}: stage {stage.name!r} has batches of {stage.batch_size}, and every device needs "
+                f"{LEAST} subjects at least for its batch statistics; take fewer devices, or --set "
+                f"loader.batch_size={LEAST * devices}"
+            )
+
+
+def accelerator_name(accelerator: str) -> str:
+    """`auto` made plain: ``cuda``, ``mps`` or ``cpu``."""
+    if accelerator != "auto":
+        return accelerator
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def accelerators(compute: Compute) -> int:
+    """Accelerators that a fold needs; 0 where folds share the processor."""
+    return compute.devices if accelerator_name(compute.accelerator) == "cuda" else 0

@@ -1,0 +1,127 @@
+"""Several processes that compute one fold together, started and watched by the fold's worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from xdistill.distributed.local import how_it_ended
+from xdistill.errors import WorkerDiedError, XdistillError
+from xdistill.recipe.schema.compute import Compute
+from xdistill.runs import fold_name
+from xdistill.workers import RANK_VARIABLE, Team, worker_environment
+
+FOLD_FUNCTION = "xdistill.crossval.fold:run_fold"
+TOGETHER_FUNCTION = "xdistill.distributed.launch:run_together"
+RANK = "rank"  # of a process among those that compute a fold together, in its payload
+MEETING_POINT = "meeting_point"
+
+
+@dataclass(frozen=True)
+class Rank:
+    """The place of a process among those that compute a fold together.
+
+    Attributes:
+        number: from 0; the first one writes what is written and says what is said.
+        count: of the processes.
+        meeting_point: a file by which they find each other.
+    """
+
+    number: int
+    count: int
+    meeting_point: Path
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Rank | None:
+        """The place that a payload gives a process; None for one that computes alone."""
+        if RANK not in payload:
+            return None
+        return cls(payload[RANK], devices_and_threads(payload)[0], Path(payload[MEETING_POINT]))
+
+
+def devices_and_threads(payload: Mapping[str, Any]) -> tuple[int, int]:
+    """How many devices a fold is computed on, and with how many threads each."""
+    compute = Compute.model_validate(payload["recipe"].get("compute", {}))
+    return compute.devices, compute.threads
+
+
+def run_together(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
+    """Run a fold in as many processes as it has devices; yields what the first of them yields.
+
+    This process computes nothing: it can end all of them whatever they wait for, and they end with it. Whoever ends
+    well stays for the next fold, since starting takes seconds.
+
+    Args:
+        payload: as for `run_fold`.
+        target: ``module:function``, which computes the fold's share in each process.
+
+    Raises:
+        WorkerDiedError: when one of the processes was killed, or does not answer.
+        XdistillError: what one of them raised.
+    """
+    count, threads = devices_and_threads(payload)
+    fold = fold_name(payload["repeat"], payload["fold"])
+    symptom: BaseException | None = None
+    with TemporaryDirectory(prefix="xdistill-") as folder:
+        meeting_point = str(Path(folder, "ranks"))
+        payloads = [{**payload, RANK: rank, MEETING_POINT: meeting_point} for rank in range(count)]
+        with closing(_team(target, count, threads).run(payloads)) as messages:
+            for message in messages:
+                if message.kind == "died":
+                    raise WorkerDiedError(_died(fold, message.task, count, message.value))
+                if message.kind == "failed" and isinstance(message.value, XdistillError):
+                    raise message.value
+                if message.kind == "failed":  # maybe only because another one is gone, which shows soon
+                    symptom = symptom or message.value
+                elif message.kind == "event":
+                    yield message.value
+    if symptom is not None:
+        raise _explained(symptom, fold, count)
+
+
+_teams: dict[tuple[str, int, int], Team] = {}  # by function, processes and threads: one, in practice
+
+
+def _team(target: str, count: int, threads: int) -> Team:
+    """Processes that can compute a fold together; those of the last fold where all are still there."""
+    team = _teams.get((target, count, threads))
+    if team is None or not team.fit:
+        environment = _environment(threads)
+        team = Team(target, [{**environment, "LOCAL_RANK": str(rank)} for rank in range(count)])
+        _teams[target, count, threads] = team
+    return team
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Variables of each process; they talk over the loopback interface and nobody else can listen."""
+    names = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
+    loopback = {"GLOO_SOCKET_IFNAME": names[0], "NCCL_SOCKET_IFNAME": names[0]} if names else {}
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # it advises against what networks with unused weights need
+    worker = int(os.environ.get(RANK_VARIABLE, "0"))
+    return {name: os.environ.get(name, value) for name, value in (loopback | quiet).items()} | worker_environment(
+        worker, threads
+    )
+
+
+def _explained(symptom: BaseException, fold: str, count: int) -> BaseException:
+    """An error that is not for people as it is; where all that it says is that nobody answers, one that is."""
+    text = str(symptom).partition("\n")[0]
+    if not isinstance(symptom, RuntimeError) or not any(name in text.lower() for name in ("gloo", "nccl")):
+        return symptom
+    return WorkerDiedError(
+        f"the {count} processes of {fold} lost each other ({text}). What was finished is kept; the same command goes "
+        f"on. If it happens again, leave --devices out"
+    )
+
+
+def _died(fold: str, rank: int, count: int, status: int) -> str:
+    return (
+        f"process {rank + 1} of {count} of {fold} {how_it_ended(status)}, and the others ended with it. What was "
+        f"finished is kept; the same command goes on. If memory ran out, lower --devices, --jobs or loader.batch_size"
+    )

@@ -1,1 +1,0 @@
-"""One fold computed by several processes together, data-parallel."""

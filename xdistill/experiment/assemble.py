@@ -1,0 +1,119 @@
+"""From a recipe and the catalog to an experiment; every fault is found before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import Any
+
+from xdistill.errors import RecipeError
+from xdistill.experiment.checks import Checker, Sketch
+from xdistill.experiment.controls import check_control, schedule, with_control
+from xdistill.experiment.networks import sketch
+from xdistill.experiment.plans import Experiment, NetworkFacts
+from xdistill.experiment.resolve import Resolving
+from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.network import Student, Teacher
+from xdistill.interfaces.tracker import Tracker
+from xdistill.interfaces.transform import Transform
+from xdistill.plugin import Catalog
+from xdistill.recipe.load import as_loaded
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.overrides import Overrides
+from xdistill.recipe.schema.recipe import Recipe
+
+
+def read_recipe(
+    recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | PathLike[str],
+    *,
+    profile: str | None,
+    overrides: Overrides,
+    catalog: Callable[[], Catalog],
+) -> LoadedRecipe:
+    """Load a recipe; where its fields are at fault, tell what is wrong with its components as well.
+
+    Raises:
+        RecipeError: with the faults of fields and components at once.
+    """
+    try:
+        return as_loaded(recipe, profile=profile, overrides=overrides)
+    except RecipeError as error:
+        if error.root is None:
+            raise
+        resolving = Resolving(error.root, catalog())
+        resolving.check_raw()
+        told = {(fault.source, fault.line, fault.column, fault.path) for fault in error.faults}
+        more = [fault for fault in resolving.faults if (fault.source, fault.line, fault.column, fault.path) not in told]
+        raise RecipeError(
+            sorted([*error.faults, *more], key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column))
+        ) from None
+
+
+def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) -> Experiment:
+    """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
+
+    Args:
+        loaded: the recipe.
+        catalog: what it may name.
+        sketch: finds out what a network returns; `Sketches` for many recipes that have networks in common.
+
+    Raises:
+        RecipeError: all faults of the settings at once; when there are none, all that does not fit.
+        DataError: when the cohort's source cannot be used.
+    """
+    loaded = with_control(loaded, catalog)
+    resolving = Resolving(loaded.root, catalog)
+    recipe = loaded.recipe
+    data = resolving.choose(Dataset, recipe.data, ("data",))
+    transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
+    augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
+    networks: dict[str, Choice[Any] | None] = {}
+    if recipe.teacher is not None:
+        written = "student" if recipe.control == "self_distillation" else "teacher"
+        networks["teacher"] = resolving.choose(Teacher, recipe.teacher, (written,))
+    networks["student"] = resolving.choose(Student, recipe.student, ("student",))
+    stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
+    metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
+    executor = resolving.choose(Executor, recipe.executor, ("executor",))
+    trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
+    resolving.raise_faults()
+    assert data is not None  # noqa: S101 - a missing choice was a fault
+    assert executor is not None  # noqa: S101 - likewise
+
+    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, sketch)
+    checker.check(transforms, augment, stages)
+    experiment = Experiment(
+        recipe=recipe,
+        data=data,
+        transforms=transforms,
+        augment=augment,
+        networks=checker.choices,
+        facts={
+            role: NetworkFacts(network.inputs, sum(parameter.numel() for parameter in network.parameters()))
+            for role, network in checker.networks.items()
+        },
+        stages=stages,
+        schedule=schedule(stages, recipe.control),
+        metrics=metrics,
+        executor=executor,
+        trackers=trackers,
+    )
+    check_control(loaded, experiment)
+    return experiment
+
+
+def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:
+    """The recipe's data set alone.
+
+    Raises:
+        RecipeError: all faults at once.
+    """
+    resolving = Resolving(loaded.root, catalog)
+    data = resolving.choose(Dataset, loaded.recipe.data, ("data",))
+    resolving.raise_faults()
+    assert data is not None  # noqa: S101 - a missing choice was a fault
+    return data

@@ -1,0 +1,122 @@
+"""Whether the parts of an experiment fit each other and the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xdistill.errors import Fault, RecipeError, SettingsError
+from xdistill.experiment.networks import sketch
+from xdistill.experiment.plans import StagePlan, modality_of
+from xdistill.experiment.stage_checks import StageChecker, unknown
+from xdistill.interfaces.component import Choice
+from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.loss import TrainingFacts
+from xdistill.interfaces.network import Network
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.types import OutputSpec, Schema
+
+Place = tuple[str | int, ...]
+Sketch = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
+
+
+class Checker:
+    """Builds everything once, without memory for weights, and collects what does not fit."""
+
+    def __init__(
+        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], sketch: Sketch = sketch
+    ) -> None:
+        self.loaded = loaded
+        self.sketch = sketch
+        self.choices = dict(choices)
+        self.schema = dataset.schema()
+        self.official_test = dataset.official_test()
+        targets = np.array([row.target for row in dataset.index()], dtype=np.int64)
+        counts = np.bincount(targets, minlength=len(self.schema.classes))
+        self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
+        self.networks: dict[str, Network] = {}
+        self.specs: dict[str, OutputSpec] = {}
+        self.faults: list[Fault] = []
+
+    def check(
+        self, transforms: Sequence[Choice[Any]], augment: Sequence[Choice[Any]], stages: Sequence[StagePlan]
+    ) -> None:
+        """Check everything.
+
+        Raises:
+            RecipeError: all faults at once.
+        """
+        for index, choice in enumerate(transforms):
+            self._check_transform(choice, ("transforms", index))
+        for index, choice in enumerate(augment):
+            self._build(choice, ("augment", index), modalities=self.schema.modalities)
+        for role, choice in self.choices.items():
+            self._check_network(role, choice)
+        self._check_modalities()
+        if self.loaded.recipe.crossval.official and self.official_test is None:
+            self._fault(("crossval", "official"), "the data set has no official split; set this to false")
+        if len(self.specs) == len(self.choices):
+            checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
+            self.faults += checker.check(stages)
+        if self.faults:
+            raise RecipeError(self.faults)
+
+    def _fault(self, place: Place, message: str) -> None:
+        self.faults.append(self.loaded.fault(place, message))
+
+    def _refused(self, place: Place, error: SettingsError) -> None:
+        self._fault((*place, *(part for part in error.field.split(".") if part)), str(error))
+
+    def _build(self, choice: Choice[Any], place: Place, **context: Any) -> None:
+        try:
+            choice.build(**context)
+        except SettingsError as error:
+            self._refused(place, error)
+
+    def _check_transform(self, choice: Choice[Any], place: Place) -> None:
+        modality = modality_of(choice)
+        if modality not in self.schema.modalities:
+            self._fault((*place, "modality"), unknown("modality", modality, self.schema.modalities))
+            return
+        self._build(choice, place, spec=self.schema.modalities[modality])
+
+    def _check_network(self, role: str, choice: Choice[Any]) -> None:
+        try:
+            self.networks[role], self.specs[role] = self.sketch(choice, self.schema)
+        except SettingsError as error:
+            self._refused((role,), error)
+            return
+        for modality in self.networks[role].inputs:
+            if modality not in self.schema.modalities:
+                self._fault((role,), unknown("modality", modality, self.schema.modalities))
+
+    def _check_modalities(self) -> None:
+        student = self.networks.get("student")
+        if student is None:
+            return
+        for modality in self.loaded.recipe.privileged or ():
+            if modality not in self.schema.modalities:
+                self._fault(("privileged",), unknown("modality", modality, self.schema.modalities))
+            elif modality in student.inputs:
+                self._fault(("student",), f"the student reads {modality!r}, which the recipe says is privileged")
+        if "teacher" in self.networks:
+            self._check_teacher(set(self.networks["teacher"].inputs), student.inputs)
+
+    def _check_teacher(self, teacher: set[str], student: Sequence[str]) -> None:
+        """A teacher may see anything, what its student sees or not; with less of the same, the two were swapped."""
+        more = [name for name in student if name not in teacher]
+        if more and teacher < set(student):
+            self._fault(
+                ("student",),
+                f"the student reads {more[0]!r}, which the teacher does not, and the teacher reads nothing else: it "
+                f"has nothing to teach; give it a modality that the student lacks, or let the student do without",
+            )
+        for modality in self.loaded.recipe.privileged or ():
+            if modality in self.schema.modalities and modality not in teacher:
+                self._fault(
+                    ("privileged",),
+                    f"the teacher does not read {modality!r}, so that it is nobody's privilege; give it to the "
+                    f"teacher, or take it from this list",
+                )

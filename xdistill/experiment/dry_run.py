@@ -1,0 +1,77 @@
+"""Calling a term once on made-up outputs, so that one that cannot work is told before anything is trained."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+
+import torch
+from torch import Tensor
+
+from xdistill.errors import XdistillError
+from xdistill.experiment.networks import SMALL, zeros
+from xdistill.training.objective import Term
+from xdistill.types import Output, OutputSpec, Schema
+
+SUBJECTS = 4
+
+
+def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str:
+    """What is wrong with a term; empty when it returns a scalar.
+
+    Args:
+        term: with its loss built, on a processor.
+        specs: of what the networks return, by role.
+        schema: of the cohort.
+    """
+    wrong = ""
+    for device in _devices(specs, schema):
+        try:
+            with torch.random.fork_rng(devices=()):
+                value = _called(term, specs, schema, device)
+        except XdistillError as error:
+            wrong = str(error)
+        else:
+            wrong = _unlike_a_scalar(value)
+            wrong = wrong and f"the loss {term.plan.choice.use!r} (term {term.plan.label!r}) {wrong}"
+        if not wrong:
+            break
+    return wrong
+
+
+def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]:
+    """Large outputs without arithmetic, and with it where a loss does not bear that; small ones with it at once.
+
+    For what needs no arithmetic torch loads a thousand modules more, which takes seconds: longer than small outputs do.
+    """
+    numbers = sum(prod(spec.shape) for spec in schema.modalities.values())
+    numbers += sum(prod(shape) for spec in specs.values() for shape in spec.features.values())
+    return ("cpu",) if numbers < SMALL else ("meta", "cpu")
+
+
+def _called(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str) -> object:
+    outputs = {role: _made_up(spec, device) for role, spec in specs.items()}
+    target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
+    batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
+    return copy.deepcopy(term).to(device)(outputs, batch)
+
+
+def _made_up(spec: OutputSpec, device: str) -> Output:
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn((SUBJECTS, *shape), device=device)
+
+    return Output(
+        logits=drawn(spec.classes),
+        features={name: drawn(*shape) for name, shape in spec.features.items()},
+        aux={name: drawn(spec.classes) for name in spec.aux},
+    )
+
+
+def _unlike_a_scalar(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return f"has to return a tensor, and returned {type(value).__name__}"
+    if value.dim():
+        return f"has to return a scalar, and returned a tensor of shape {tuple(value.shape)}; take the mean"
+    return ""

@@ -1,0 +1,134 @@
+"""What makes two runs the same run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from xdistill.interfaces.component import Component
+from xdistill.plugin import Catalog
+from xdistill.version import __version__
+
+if TYPE_CHECKING:
+    from xdistill.data import Cohort, Splits
+    from xdistill.experiment.plans import Experiment
+
+# Fields that change how fast a run is and not what comes out of it.
+_IRRELEVANT = (
+    ("executor",),
+    ("trackers",),
+    ("loader", "workers"),
+    ("loader", "memory_mb"),
+    ("loader", "prefetch"),
+    ("teacher_cache",),
+    ("description",),
+)
+
+
+def run_id(
+    resolved: Mapping[str, Any],
+    *,
+    fingerprint: str,
+    split_hash: str,
+    versions: Mapping[str, str],
+    sources: Mapping[str, str],
+) -> str:
+    """Twelve hexadecimal digits that change with the recipe, the cohort, the splits, the versions and the plugins."""
+    recipe = json.loads(json.dumps(resolved))
+    for *parents, last in _IRRELEVANT:
+        place = recipe
+        for parent in parents:
+            place = place.get(parent, {})
+        place.pop(last, None)
+    recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint says what the data are, wherever they lie
+    text = json.dumps(
+        {
+            "recipe": recipe,
+            "cohort": fingerprint,
+            "splits": split_hash,
+            "versions": dict(versions),
+            "sources": dict(sources),
+        },
+        sort_keys=True,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def identity_of(
+    experiment: Experiment,
+    resolved: dict[str, Any],
+    catalog: Catalog,
+    cohort: Cohort,
+    splits: Splits,
+    *,
+    also: frozenset[type[Component]] = frozenset(),
+) -> str:
+    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use."""
+    used = experiment.components | also
+    return run_id(
+        resolved,
+        fingerprint=cohort.fingerprint,
+        split_hash=splits.hash,
+        versions=versions(used, catalog),
+        sources=sources(used),
+    )
+
+
+def sources(components: Collection[type[Component]]) -> dict[str, str]:
+    """A digest of the source files of each package that a component comes from.
+
+    Whoever edits a loss and runs again means a new run, although no version has changed.
+    """
+    return {
+        name: package_digest(name)
+        for name in sorted({component.__module__.partition(".")[0] for component in components})
+    }
+
+
+def package_digest(package: str) -> str:
+    """16 hexadecimal digits of the source files of a package that is imported."""
+    origin = Path(sys.modules[package].__file__ or "")
+    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    hashed = hashlib.sha256()
+    for file in files:
+        hashed.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return hashed.hexdigest()[:16]
+
+
+def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[str, str]:
+    """Versions of what computes: Python, torch, xdistill, and the distributions of the components that are used."""
+    used = {entry.distribution: entry.version for entry in catalog if entry.component in components}
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        **dict(sorted(used.items())),
+        "xdistill": __version__,
+    }
+
+
+def machine(device: str, threads: int) -> dict[str, Any]:
+    """What the run was computed on."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": platform.processor() or _processor(),
+        "device": device,
+        "threads": threads,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - a file of the kernel
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return "unknown"

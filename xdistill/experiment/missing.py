@@ -1,0 +1,154 @@
+"""Subjects who lack something that only the teacher reads: who is used for what, and what stands in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xdistill.data import Cohort, Splits
+from xdistill.errors import DataError
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.types import Batch
+
+Mask = NDArray[np.bool_]
+
+FILLING = frozenset({"impute", "modality_dropout"})
+LEAST = 2  # subjects that batch statistics, and relations between subjects, need
+_CHOICES = (
+    "skip (they teach the student by their labels alone), impute (the teacher is given a fill-in), modality_dropout "
+    "(the same, and it learns to go without) or leave_out (they leave training)"
+)
+
+
+def check_presence(experiment: Experiment, cohort: Cohort) -> None:
+    """Refuse what would go wrong later: subjects without a modality, missing values that nothing fills in.
+
+    Raises:
+        DataError: saying for how many subjects, and what the recipe can do about it.
+    """
+    use = experiment.recipe.missing.use
+    for modality in experiment.modalities:
+        absent = np.flatnonzero(~np.asarray(cohort.present(modality), dtype=bool))
+        if len(absent):
+            _check_absent(experiment, cohort, modality, absent)
+    transformed = {modality_of(choice) for choice in experiment.transforms}
+    for modality in experiment.modalities:
+        if cohort.schema.modalities[modality].kind != "vector" or modality in transformed:
+            continue
+        unfilled = use in FILLING and modality in experiment.privileged
+        withheld = unfilled and (use == "modality_dropout" or not cohort.present(modality).all())
+        if withheld or np.isnan(cohort.values(modality, np.arange(len(cohort.subjects)))).any():
+            raise DataError(
+                f"{modality!r} has missing values and the recipe has no transform that fills them in; add "
+                f"`transforms: [{{use: tabular, modality: {modality}}}]`"
+            )
+
+
+def _check_absent(experiment: Experiment, cohort: Cohort, modality: str, absent: NDArray[np.int64]) -> None:
+    what = (
+        f"{len(absent)} of {len(cohort.subjects)} subjects have no {modality!r}, the first is "
+        f"{cohort.subjects[int(absent[0])]!r}"
+    )
+    if modality in experiment.facts["student"].inputs:
+        raise DataError(
+            f"{what}, and the student reads it; leave these subjects out of the cohort, or that modality out of the "
+            f"recipe"
+        )
+    if experiment.recipe.missing.use == "refuse":
+        raise DataError(
+            f"{what}. Only the teacher reads it, so the recipe can say what to do, as in `missing: skip` or --set "
+            f"missing=skip: {_CHOICES}. Or leave these subjects out of the cohort, or that modality out of the recipe"
+        )
+
+
+def complete_subjects(cohort: Cohort, modalities: Sequence[str]) -> Mask:
+    """Which subjects have all of some modalities, ``(subjects,)``."""
+    complete = np.ones(len(cohort.subjects), dtype=bool)
+    for modality in modalities:
+        complete &= cohort.present(modality)
+    return complete
+
+
+def teacher_sees(experiment: Experiment, cohort: Cohort) -> Mask:
+    """Which subjects the teacher is ever given, ``(subjects,)``: all of them, or those that lack nothing."""
+    if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
+        return np.ones(len(cohort.subjects), dtype=bool)
+    return complete_subjects(cohort, experiment.facts["teacher"].inputs)
+
+
+def training_subjects(experiment: Experiment, cohort: Cohort, subjects: Sequence[str]) -> tuple[str, ...]:
+    """Those of a split's training subjects that anything learns from.
+
+    Raises:
+        DataError: when the teacher would see fewer than two of them.
+    """
+    seen = teacher_sees(experiment, cohort)[cohort.rows_of(subjects)]
+    if np.count_nonzero(seen) < LEAST and not seen.all():
+        raise DataError(
+            f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all that the teacher reads, and "
+            f"it needs {LEAST} at least; say `missing: impute`, or take fewer folds"
+        )
+    if experiment.recipe.missing.use != "leave_out":
+        return tuple(subjects)
+    return tuple(subject for subject, kept in zip(subjects, seen, strict=True) if kept)
+
+
+def teacher_is_scored(seen: Mask, cohort: Cohort, splits: Splits) -> bool:
+    """Whether the test subjects that the teacher sees are of every class in every fold: else it has no score."""
+    targets = np.asarray(cohort.targets)
+    for split in splits:
+        rows = cohort.rows_of(split.test)
+        if len(np.unique(targets[rows[seen[rows]]])) < len(cohort.schema.classes):
+            return False
+    return True
+
+
+def tally(experiment: Experiment, cohort: Cohort, splits: Splits) -> dict[str, Any]:
+    """What a record says of missing modalities; nothing where nobody lacks what the teacher reads."""
+    if "teacher" not in experiment.facts:
+        return {}
+    complete = complete_subjects(cohort, experiment.facts["teacher"].inputs)
+    if complete.all():
+        return {}
+    seen = teacher_sees(experiment, cohort)
+    scored = np.unique(cohort.rows_of(subject for split in splits for subject in split.test))
+    return {
+        "missing": {
+            "use": experiment.recipe.missing.use,
+            "complete": int(np.count_nonzero(complete)),
+            "tested": len(scored),
+            "tested_by_teacher": int(np.count_nonzero(seen[scored])) if teacher_is_scored(seen, cohort, splits) else 0,
+        }
+    }
+
+
+@dataclass(frozen=True)
+class ModalityDropout:
+    """Withholds modalities of training subjects at random, so that the teacher learns to go without them.
+
+    Attributes:
+        rate: probability, for each subject and modality.
+        stand_ins: by modality, what takes the place of a subject's values, ``(*shape)``.
+    """
+
+    rate: float
+    stand_ins: Mapping[str, Tensor]
+
+    def __call__(self, batch: Batch, seed: int) -> Batch:
+        """The batch with some of its modalities withheld; the same seed withholds the same."""
+        generator = torch.Generator().manual_seed(seed)
+        inputs, present = dict(batch.inputs), dict(batch.present)
+        for modality, stand_in in self.stand_ins.items():
+            drawn = torch.rand(len(batch), generator=generator) < self.rate
+            withheld = present[modality] & drawn.to(present[modality].device)
+            if withheld.any():
+                values = inputs[modality].clone()
+                values[withheld] = stand_in.to(values)
+                inputs[modality], present[modality] = values, present[modality] & ~withheld
+        return replace(batch, inputs=inputs, present=present)

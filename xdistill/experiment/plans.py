@@ -1,0 +1,264 @@
+"""An experiment: a recipe whose components are resolved and whose parts are known to fit together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.component import Choice, Component
+from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.tracker import Tracker
+from xdistill.interfaces.transform import Transform
+from xdistill.recipe.schema.recipe import Optimizer, Recipe
+
+
+@dataclass(frozen=True)
+class TermPlan:
+    """One term of an objective.
+
+    Attributes:
+        label: unique within the stage; what the term is called in histories and messages.
+        choice: the loss.
+        on: the network a task loss is put on; empty for a distillation loss.
+        weight: factor in the sum.
+        output: which logits a task loss scores.
+        detach_teacher: whether the teacher is cut off from this term's gradient.
+    """
+
+    label: str
+    choice: Choice[Any]
+    on: str
+    weight: float
+    output: str
+    detach_teacher: bool
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The networks whose output this term needs."""
+        return (self.on,) if self.on else ("teacher", "student")
+
+
+@dataclass(frozen=True)
+class StagePlan(ABC):
+    """One stage, defaults filled in. What runs each kind stands in `xdistill.training.train`.
+
+    Attributes:
+        name: unique among the stages.
+        epochs: how many it counts for.
+    """
+
+    name: str
+    epochs: int
+
+    @property
+    @abstractmethod
+    def paths(self) -> tuple[str, ...]:
+        """What learns in it: networks, or parts of them by dotted path."""
+
+    @property
+    def choices(self) -> tuple[Choice[Any], ...]:
+        """The components that the stage itself names."""
+        return ()
+
+    @abstractmethod
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+
+
+@dataclass(frozen=True)
+class TrainPlan(StagePlan):
+    """A stage of training by gradient; ``stand_in`` names the control that takes the teacher's place in it."""
+
+    train: tuple[str, ...]
+    terms: tuple[TermPlan, ...]
+    optimizer: Optimizer
+    batch_size: int
+    stand_in: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is trained."""
+        return self.train
+
+    @property
+    def choices(self) -> tuple[Choice[Any], ...]:
+        """The losses."""
+        return tuple(term.choice for term in self.terms)
+
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+        return {
+            "name": self.name,
+            "train": list(self.train),
+            "epochs": self.epochs,
+            "objective": [_term(term) for term in self.terms],
+            "optimizer": self.optimizer.model_dump(mode="json"),
+            "batch_size": self.batch_size,
+        }
+
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+        terms = " + ".join(_weighted(term) for term in self.terms)
+        instead = f", with {self.stand_in.replace('_', ' ')} in the teacher's place" if self.stand_in else ""
+        return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
+
+
+@dataclass(frozen=True)
+class FitPlan(StagePlan):
+    """A stage that fits estimators; it sees all training subjects once, and counts for one epoch."""
+
+    epochs: int = field(default=1, init=False)
+    fit: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is fitted."""
+        return self.fit
+
+    def dump(self) -> dict[str, Any]:
+        """The stage as a recipe writes it."""
+        return {"name": self.name, "fit": list(self.fit)}
+
+    def describe(self) -> str:
+        """What it does, in a line for people."""
+        return f"fits {', '.join(self.fit)}"
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What is known of a network before any training.
+
+    Attributes:
+        inputs: the modalities it reads.
+        parameters: number of trainable numbers.
+    """
+
+    inputs: tuple[str, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a run needs, checked; made by `assemble`.
+
+    ``stages`` are those of the recipe, and ``schedule`` those that are run: the same, but for some controls.
+    """
+
+    recipe: Recipe
+    data: Choice[Dataset]
+    transforms: tuple[Choice[Transform], ...]
+    augment: tuple[Choice[Augmentation], ...]
+    networks: Mapping[str, Choice[Any]]
+    facts: Mapping[str, NetworkFacts]
+    stages: tuple[StagePlan, ...]
+    schedule: tuple[StagePlan, ...]
+    metrics: tuple[Choice[Metric], ...]
+    executor: Choice[Executor]
+    trackers: tuple[Choice[Tracker], ...]
+
+    @property
+    def privileged(self) -> tuple[str, ...]:
+        """The modalities that the teacher has and the student never sees."""
+        if "teacher" not in self.facts:
+            return ()
+        return tuple(name for name in self.facts["teacher"].inputs if name not in self.facts["student"].inputs)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Every modality that some network reads."""
+        return tuple(dict.fromkeys(name for facts in self.facts.values() for name in facts.inputs))
+
+    @property
+    def components(self) -> frozenset[type[Component]]:
+        """Every component that decides the predictions, those within others included."""
+        losses = [choice for stage in self.stages for choice in stage.choices]
+        parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
+        return components_of(parts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of one fold over all stages."""
+        return sum(stage.epochs for stage in self.schedule)
+
+    def resolved(self) -> dict[str, Any]:
+        """The recipe with every default filled in; a recipe itself. What could be searched is no part of a run."""
+        plain = self.recipe.model_dump(mode="json")
+        plain.pop("tune", None)
+        plain["data"] = self.data.dump()
+        for name in ("transforms", "augment", "metrics", "trackers"):
+            choices: tuple[Choice[Any], ...] = getattr(self, name)
+            plain[name] = [choice.dump() for choice in choices]
+        for role in ("teacher", "student"):
+            plain[role] = self.networks[role].dump() if role in self.networks else None
+        plain["stages"] = [stage.dump() for stage in self.stages]
+        plain["executor"] = self.executor.dump()
+        return plain
+
+    def summary(self) -> dict[str, str]:
+        """A few lines for people."""
+        lines = {"recipe": self.recipe.name, "data": self.data.use}
+        for role, facts in self.facts.items():
+            seen = ", ".join(facts.inputs) or "nothing"
+            lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
+        if self.privileged:
+            lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
+        for stage in self.schedule:
+            lines[f"stage {stage.name}"] = stage.describe()
+        if self.recipe.control:
+            lines["control"] = f"{self.recipe.control.replace('_', ' ')}: this is not the method but a null control"
+        if self.recipe.missing.use != "refuse":
+            lines["missing"] = f"{self.recipe.missing.use.replace('_', ' ')} what only the teacher reads"
+        crossval = self.recipe.crossval
+        lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
+        return lines
+
+
+def components_of(parts: Iterable[Choice[Any]]) -> frozenset[type[Component]]:
+    """The components of some choices, those within others included."""
+    return frozenset(choice.component for part in parts for choice in _choices(part))
+
+
+def _choices(value: Any) -> Iterator[Choice[Any]]:
+    """Every choice in a component's settings, however deep."""
+    if isinstance(value, Choice):
+        yield value
+        yield from _choices(value.settings)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _choices(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _choices(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _choices(item)
+
+
+def modality_of(choice: Choice[Any]) -> str:
+    """The modality that a transform is for."""
+    return cast("Transform.Config", choice.settings).modality
+
+
+def _term(term: TermPlan) -> dict[str, Any]:
+    return {
+        **term.choice.dump(),
+        "on": term.on or None,
+        "weight": term.weight,
+        "output": term.output,
+        "detach_teacher": term.detach_teacher,
+    }
+
+
+def _weighted(term: TermPlan) -> str:
+    return term.label if term.weight == 1 else f"{term.weight:g} {term.label}"

@@ -1,0 +1,195 @@
+"""From blocks of a recipe to components with checked settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from xdistill.errors import Fault, RecipeError
+from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
+from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.loss import DistillationLoss, TaskLoss
+from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.network import Student, Teacher
+from xdistill.interfaces.tracker import Tracker
+from xdistill.interfaces.transform import Transform
+from xdistill.plugin import Catalog
+from xdistill.plugin.catalog import OWN_FILE
+from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.schema.recipe import Block, FitStage, Recipe, Term, TrainStage
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.recipe.yaml.nodes import MappingNode, to_plain
+
+C = TypeVar("C", bound=Component)
+Place = tuple[str | int, ...]
+
+SINGLE: Mapping[str, type[Component]] = {"data": Dataset, "teacher": Teacher, "student": Student, "executor": Executor}
+LISTS: Mapping[str, type[Component]] = {
+    "transforms": Transform,
+    "augment": Augmentation,
+    "metrics": Metric,
+    "trackers": Tracker,
+}
+_TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
+
+
+@dataclass
+class Resolving:
+    """Resolves blocks and collects what is wrong with them.
+
+    Attributes:
+        root: the recipe's values with their origins.
+        catalog: what a recipe may name.
+        faults: found so far.
+    """
+
+    root: MappingNode
+    catalog: Catalog
+    faults: list[Fault] = field(default_factory=list)
+
+    def raise_faults(self) -> None:
+        """Stop when something is wrong.
+
+        Raises:
+            RecipeError: with everything that is.
+        """
+        if self.faults:
+            raise RecipeError(self.faults)
+
+    def choose(self, interface: type[C], block: Block, place: Place) -> Choice[C] | None:
+        """The component of a block; None when something is wrong with it."""
+        return self._choose(interface, {"use": block.use, **block.settings()}, place)
+
+    def choose_all(self, interface: type[C], blocks: Sequence[Block], name: str) -> tuple[Choice[C], ...]:
+        """The components of a list of blocks, without those with which something is wrong."""
+        found = [self.choose(interface, block, (name, index)) for index, block in enumerate(blocks)]
+        return tuple(choice for choice in found if choice is not None)
+
+    def stage(self, recipe: Recipe, stage: TrainStage | FitStage, index: int) -> StagePlan:
+        """What a stage will do."""
+        if isinstance(stage, FitStage):
+            return FitPlan(stage.name, stage.fit)
+        return self._train(recipe, stage, ("stages", index, "objective"))
+
+    def _train(self, recipe: Recipe, stage: TrainStage, place: Place) -> TrainPlan:
+        """A stage with its losses."""
+        labels = _labels(stage.objective)
+        terms = [self._term(term, labels[at], (*place, at)) for at, term in enumerate(stage.objective)]
+        return TrainPlan(
+            name=stage.name,
+            train=stage.train,
+            epochs=stage.epochs,
+            terms=tuple(term for term in terms if term is not None),
+            optimizer=stage.optimizer or recipe.optimizer,
+            batch_size=stage.batch_size or recipe.loader.batch_size,
+        )
+
+    def check_raw(self) -> None:
+        """Look at the components of a recipe whose own fields are at fault, so that both are told at once."""
+        plain = to_plain(self.root)
+        for interface, raw, place in _blocks(plain):
+            self._choose(interface, raw, place)
+        for raw, place in _terms(plain):
+            settings = {key: value for key, value in raw.items() if key not in _TERM_FIELDS}
+            self._loss(settings, has_network=raw.get("on") is not None, place=place)
+
+    def _choose(self, interface: type[C], raw: Mapping[str, Any], place: Place) -> Choice[C] | None:
+        try:
+            return choose(interface, raw, self.catalog)
+        except PydanticCustomError as error:
+            self._fault((*place, "use"), error.message())
+        except ValidationError as error:
+            settings = self.catalog.resolve(interface, raw["use"]).Config
+            self.faults += faults_of(error, self.root, at=place, model=settings, config_of=self._config_of)
+        return None
+
+    def _config_of(self, annotation: Any, value: Any) -> type[Settings] | None:
+        """The settings of a component that stands within another's, for "did you mean"."""
+        name = value.get("use") if isinstance(value, Mapping) else value
+        if get_origin(annotation) is not Choice or not isinstance(name, str):
+            return None
+        try:
+            return self.catalog.resolve(get_args(annotation)[0], name).Config
+        except UnknownComponentError:
+            return None
+
+    def _term(self, term: Term, label: str, place: Place) -> TermPlan | None:
+        raw = {"use": term.use, **term.settings()}
+        choice = self._loss(raw, has_network=term.on is not None, place=place)
+        if choice is None:
+            return None
+        return TermPlan(
+            label=label,
+            choice=choice,
+            on=(term.on or "student") if issubclass(choice.component, TaskLoss) else "",
+            weight=term.weight,
+            output=term.output,
+            detach_teacher=term.detach_teacher,
+        )
+
+    def _loss(self, raw: Mapping[str, Any], *, has_network: bool, place: Place) -> Choice[Any] | None:
+        """The loss of a term: a task loss where ``on`` names a network, else whichever has the name."""
+        name = raw["use"]
+        task, distillation = (self.catalog.has(kind, name) for kind in ("task_loss", "distillation_loss"))
+        if not task and not distillation:
+            known = [*self.catalog.names("task_loss"), *self.catalog.names("distillation_loss")]
+            guess = did_you_mean(name, known)
+            own = "" if "did you mean" in guess else OWN_FILE
+            self._fault((*place, "use"), f"there is no loss {name!r}{guess}{own}")
+            return None
+        if not task and has_network:
+            self._fault((*place, "on"), f"{name!r} is a distillation loss, between both networks: leave out `on`")
+            return None
+        if task and (has_network or not distillation):
+            return self._choose(TaskLoss, raw, place)
+        return self._choose(DistillationLoss, raw, place)
+
+    def _fault(self, place: Place, message: str) -> None:
+        self.faults.append(fault_at(self.root, place, message))
+
+
+def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[type[Component], Mapping[str, Any], Place]]:
+    """Everything that looks like a block where a component belongs."""
+    for name, interface in SINGLE.items():
+        if _is_block(plain.get(name)):
+            yield interface, plain[name], (name,)
+    for name, interface in LISTS.items():
+        for index, block in enumerate(_list(plain.get(name))):
+            if _is_block(block):
+                yield interface, block, (name, index)
+
+
+def _terms(plain: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """Everything that looks like a term of an objective."""
+    for at, stage in enumerate(_list(plain.get("stages"))):
+        objective = stage.get("objective") if isinstance(stage, Mapping) else None
+        for index, term in enumerate(_list(objective)):
+            if _is_block(term):
+                yield term, ("stages", at, "objective", index)
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("use"), str)
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _labels(terms: Sequence[Term]) -> list[str]:
+    """Short names that tell the terms of a stage apart: ``focal:teacher``, ``class_kl``, ``class_kl#2``."""
+    labels: list[str] = []
+    for term in terms:
+        label = ":".join(
+            part for part in (term.use, term.on or "", "" if term.output == "logits" else term.output) if part
+        )
+        twice = sum(other.split("#")[0] == label for other in labels)
+        labels.append(f"{label}#{twice + 1}" if twice else label)
+    return labels

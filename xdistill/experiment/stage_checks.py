@@ -1,0 +1,229 @@
+"""Whether the stages of an experiment fit its networks and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from xdistill.errors import Fault, SettingsError
+from xdistill.experiment.dry_run import rehearse
+from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.tracing import Trace, covers, estimators, trace
+from xdistill.interfaces.fitted import Estimator
+from xdistill.interfaces.loss import TrainingFacts
+from xdistill.interfaces.network import Network
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.training.objective import build_term
+from xdistill.types import OutputSpec
+
+Place = tuple[str | int, ...]
+_SHOWN = 200  # parts that "did you mean" looks through
+
+
+class StageChecker:
+    """Goes through the stages in order, keeps account of what has learned, and collects what does not fit.
+
+    Args:
+        loaded: the recipe, for the places of faults.
+        networks: by role, real or without memory for their weights.
+        specs: of what the networks return.
+        training: what losses may know.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedRecipe,
+        networks: Mapping[str, Network],
+        specs: Mapping[str, OutputSpec],
+        training: TrainingFacts,
+    ) -> None:
+        self.loaded = loaded
+        self.networks = networks
+        self.specs = specs
+        self.training = training
+        self.learned: dict[str, list[str]] = {role: [] for role in networks}
+        self.estimators = {role: estimators(network) for role, network in networks.items()}
+        self.faults: list[Fault] = []
+
+    def check(self, stages: Sequence[StagePlan]) -> list[Fault]:
+        """What does not fit."""
+        for index, stage in enumerate(stages):
+            place = ("stages", index)
+            if isinstance(stage, TrainPlan):
+                self._check_train_stage(stage, place)
+            elif isinstance(stage, FitPlan):
+                self._check_fit_stage(stage, place)
+        self._check_end(stages[-1])
+        return self.faults
+
+    def _fault(self, place: Place, message: str) -> None:
+        self.faults.append(self.loaded.fault(place, message))
+
+    def _check_train_stage(self, stage: TrainPlan, place: Place) -> None:
+        for path in stage.train:
+            part = self._part(path, (*place, "train"))
+            if part is not None and not list(part.parameters()):
+                fitted = any(isinstance(one, Estimator) for one in part.modules())
+                hint = "; it is fitted, by a stage that has `fit` instead of `train`" if fitted else ""
+                self._fault((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters{hint}")
+        trains = {path.partition(".")[0] for path in stage.train}
+        known = trains | {role for role, parts in self.learned.items() if parts}
+        for index, term in enumerate(stage.terms):
+            self._check_term(term, (*place, "objective", index), known)
+        reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
+        for role in sorted(trains & self.networks.keys() - reached):
+            self._fault((*place, "train"), f"nothing in the objective teaches the {role}; add a loss on it")
+        self._note(stage)
+
+    def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
+        for path in stage.fit:
+            part = self._part(path, (*place, "fit"))
+            if part is not None and not isinstance(part, Estimator):
+                role = path.partition(".")[0]
+                own = ", ".join(f"{role}.{name}" for name in self.estimators[role])
+                there = f"what the {role} has to be fitted is {own}" if own else f"the {role} has none"
+                self._fault((*place, "fit"), f"{path!r} is no estimator, and is trained instead of fitted; {there}")
+            elif part is not None:
+                self._check_fit(path, part, (*place, "fit"))
+            self._note_path(path)
+
+    def _part(self, path: str, place: Place) -> nn.Module | None:
+        """The part of a network that a stage names; None, and a fault, when there is none."""
+        role, _, part = path.partition(".")
+        if role not in {"teacher", "student"}:
+            self._fault(place, f"{path!r} is neither `teacher` nor `student` nor a part of one")
+        elif role not in self.networks:
+            verb = "fitted" if place[-1] == "fit" else "trained"
+            self._fault(place, f"{path!r} is to be {verb}, and the recipe has no {role}")
+        elif part and part not in dict(self.networks[role].named_modules()):
+            parts = [name for name in dict(self.networks[role].named_modules()) if name]
+            self._fault(place, unknown(f"part of the {role}", part, parts[:_SHOWN]))
+        else:
+            return self.networks[role].get_submodule(part)
+        return None
+
+    def _check_fit(self, path: str, estimator: Estimator, place: Place) -> None:
+        """An estimator is called once, with vectors, which nothing computes that has yet to learn."""
+        role, _, part = path.partition(".")
+        network = self.networks[role]
+        calls = self._trace(role, ()).calls[part]
+        shapes = [tuple(value.shape) for value in calls]
+        if shapes != [(2, estimator.inputs)]:
+            self._fault(
+                place,
+                f"{path!r} cannot be fitted: of 2 subjects the {role} has to hand it one tensor of shape "
+                f"(2, {estimator.inputs}), and hands it {', '.join(map(str, shapes)) or 'none'}; this is a fault of "
+                f"the plugin that offers {network.name!r}",
+            )
+            return
+        waiting = self._waiting(role, but=part)
+        reaching = [f"{role}.{name}" for name, paths in waiting.items() if self._trace(role, paths).reaches(part)]
+        if reaching:
+            self._fault(
+                place,
+                f"{path!r} depends on {', '.join(reaching)}, which no stage has trained by then: do that before",
+            )
+
+    def _waiting(self, role: str, *, but: str) -> dict[str, list[str]]:
+        """What no stage so far has trained or fitted: parameters and estimators, by the network's part they are in."""
+        names = [name for name, _ in self.networks[role].named_parameters()]
+        waiting = [name for name in names if not covers(self.learned[role], name)]
+        grouped: dict[str, list[str]] = {}
+        for name in [*waiting, *self._unfitted(role)]:
+            if name != but:
+                grouped.setdefault(name.partition(".")[0], []).append(name)
+        return grouped
+
+    def _unfitted(self, role: str) -> list[str]:
+        return [name for name in self.estimators[role] if name not in self.learned[role]]
+
+    def _trace(self, role: str, parts: Sequence[str]) -> Trace:
+        return trace(self.networks[role], self.training.schema, parts)
+
+    def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> None:
+        for role in term.roles:
+            if role not in self.specs:
+                self._fault(place, f"{term.choice.use!r} needs a {role}, and the recipe has none")
+                return
+            if role not in known:
+                self._fault(place, f"{term.choice.use!r} uses the {role}, which no stage has trained by then")
+                return
+        if term.on and term.output != "logits" and term.output not in self.specs[term.on].aux:
+            self._fault((*place, "output"), unknown("output", term.output, ("logits", *self.specs[term.on].aux)))
+            return
+        taps = getattr(term.choice.settings, "taps", None) or ()
+        missing = [(tap, role) for tap in taps for role in term.roles if tap not in self.specs[role].features]
+        for tap, role in missing:
+            self._fault((*place, "taps"), unknown(f"tap of the {role}", tap, self.specs[role].features))
+        if missing:
+            return
+        for role in term.roles:
+            self._check_fitted(term, role, taps, place)
+        try:
+            built = build_term(term, self.specs, self.training)
+        except SettingsError as error:
+            self.faults.append(
+                self.loaded.fault((*place, *(part for part in error.field.split(".") if part)), str(error))
+            )
+            return
+        wrong = rehearse(built, self.specs, self.training.schema)
+        if wrong:
+            self._fault(place, wrong)
+
+    def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
+        """What a term looks at may not come from an estimator that is fitted later, or never."""
+        unfitted = self._unfitted(role)
+        if not unfitted:
+            return
+        seen = self._trace(role, unfitted)
+        bad = [name for name in taps if name in seen.taps] if taps else [*({term.output} & seen.outputs)]
+        if bad:
+            parts = ", ".join(f"{role}.{name}" for name in unfitted)
+            others = [name for name in ("logits", *self.specs[role].aux) if name not in seen.outputs]
+            hint = f"; score another one with `output`: {', '.join(others)}" if term.on and others else ""
+            self._fault(
+                place,
+                f"{term.choice.use!r} looks at {', '.join(bad)} of the {role}, which come from {parts}, and no stage "
+                f"has fitted that by then{hint}",
+            )
+
+    def _note(self, stage: StagePlan) -> None:
+        for path in stage.paths:
+            self._note_path(path)
+
+    def _note_path(self, path: str) -> None:
+        role, _, part = path.partition(".")
+        if role in self.learned:
+            self.learned[role].append(part)
+
+    def _check_end(self, last: StagePlan) -> None:
+        for role in self.networks:
+            for name in self._unfitted(role):
+                path = f"{role}.{name}"
+                self._fault((role,), f"no stage fits {path!r}: add one such as {{name: fit, fit: [{path}]}}")
+        if self.loaded.recipe.crossval.validation:
+            if not isinstance(last, TrainPlan):
+                why = "fits at once and has no epochs"
+            elif not any(path.partition(".")[0] == "student" for path in last.train):
+                why = "does not train it"
+            else:
+                return
+            place = ("crossval", "validation")
+            self._fault(
+                place, f"the student chooses the epoch, and the last stage, {last.name!r}, {why}: set this to 0"
+            )
+
+
+def _taught(term: TermPlan) -> tuple[str, ...]:
+    if term.on:
+        return (term.on,)
+    return ("student",) if term.detach_teacher else ("teacher", "student")
+
+
+def unknown(what: str, name: str, known: Any) -> str:
+    """There is none of this name, and what there is instead."""
+    names = [str(item) for item in known]
+    return f"there is no {what} {name!r}{did_you_mean(name, names) or '; there are none'}"

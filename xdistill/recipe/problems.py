@@ -1,0 +1,60 @@
+"""From what pydantic finds to faults with places."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from xdistill.errors import Fault
+from xdistill.recipe.schema.fields import ConfigOf, model_at
+from xdistill.recipe.schema.recipe import STAGE_TAGS
+from xdistill.recipe.wording import is_echo, worded
+from xdistill.recipe.yaml.nodes import MappingNode, TreePath, locate, node_at, possible_part, to_plain
+
+UNKNOWN_COMPONENT = "unknown_component"  # the error type of a block whose component does not exist
+
+
+def faults_of(
+    error: ValidationError,
+    root: MappingNode,
+    *,
+    at: TreePath = (),
+    model: type[BaseModel] | None = None,
+    config_of: ConfigOf | None = None,
+) -> list[Fault]:
+    """The faults that pydantic found in the part of a tree at ``at``; see `LoadedRecipe.faults`."""
+    node = node_at(root, at)
+    value = to_plain(node) if node else None
+    faults = []
+    for details in error.errors(include_url=False):
+        if not is_echo(details):
+            place = _place(details)
+            owner = model_at(model, place[:-1], value, config_of) if model else None
+            key = details["type"] == "extra_forbidden"
+            faults.append(fault_at(root, (*at, *place), _message(details, place, owner), key=key))
+    return faults
+
+
+def fault_at(root: MappingNode, path: TreePath, message: str, *, key: bool = False) -> Fault:
+    """A fault at a place of a tree; see `LoadedRecipe.fault`."""
+    return locate(root, path, key=key).fault(message, possible_part(root, path))
+
+
+def _place(details: ErrorDetails) -> TreePath:
+    place = _without_tags(details["loc"])
+    if details["type"] == UNKNOWN_COMPONENT:
+        return (*place, "use")
+    # A validator that looks at several fields at once says in its context which place below its own it means.
+    return (*place, *(details.get("ctx") or {}).get("place", ()))
+
+
+def _without_tags(place: TreePath) -> TreePath:
+    """A place as the recipe writes it: pydantic inserts which kind of stage it took an item of `stages` for."""
+    tagged = place[:1] == ("stages",) and place[2:3] and place[2] in STAGE_TAGS
+    return place[:2] + place[3:] if tagged else place
+
+
+def _message(details: ErrorDetails, place: TreePath, owner: type[BaseModel] | None) -> str:
+    fields = owner.model_fields if owner else {}
+    info = fields.get(str(place[-1])) if place else None
+    return worded(details, description=(info.description or "") if info else "", known=fields)
