@@ -110,7 +110,7 @@ def _kind_of_stage(stage: Any) -> str | None:
     return _TRAIN if stage.keys() & (TrainStage.model_fields.keys() - {"name"}) else None
 
 
-_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of faults
+_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of problems
 
 Stage = Annotated[
     Annotated[TrainStage, Tag(_TRAIN)] | Annotated[FitStage, Tag(_FIT)],
