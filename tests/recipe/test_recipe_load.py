@@ -200,6 +200,18 @@ def test_the_resolved_recipe_is_a_recipe(write, minimal):
     assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe
 
 
+def test_callbacks_are_blocks_in_order_and_left_out_of_a_dump_when_there_are_none(write, minimal):
+    path = write(minimal)
+    assert "callbacks" not in load_recipe(path).recipe.model_dump(mode="json")
+    written = [{"use": "ema", "decay": 0.99}, {"use": "freeze"}]
+    loaded = load_recipe(path, overrides={"callbacks": written})
+    assert [block.use for block in loaded.recipe.callbacks] == ["ema", "freeze"]
+    assert loaded.recipe.callbacks[0].settings() == {"decay": 0.99}
+    assert loaded.recipe.model_dump(mode="json")["callbacks"] == written
+    fewer = load_recipe(path, overrides={"callbacks": [{"use": "ema"}]})
+    assert as_loaded(loaded, overrides={"callbacks": [{"use": "ema"}]}).recipe == fewer.recipe  # a list replaces
+
+
 def test_reading_a_recipe_imports_no_torch():
     code = "import sys, xdistill.recipe.load as load; load.load_recipe('mvi_hcc'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
