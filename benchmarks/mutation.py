@@ -1,7 +1,7 @@
-"""How many faults put into the code do the tests find? A random sample of cosmic-ray's mutations, one at a time.
+"""How many errors put into the code do the tests find? A random sample of cosmic-ray's mutations, one at a time.
 
-Run it in a clone, since it changes files and changes them back. Each mutation is tested by the folders beside its group;
-a mutation that they do not find is printed with its place.
+Run it in a clone, since it changes files and changes them back. A mutation that the tests of its group do not find is
+printed with its place.
 
     pip install cosmic-ray
     python benchmarks/mutation.py --sample 40 [--group stats] [--seed 0] [--json found.json]
@@ -92,7 +92,9 @@ def tested(path: Path, operator: str, index: int, tests: tuple[str, ...]) -> dic
     lines = [number for number, pair in enumerate(zip(original.split("\n"), mutated.split("\n"), strict=False), 1)
              if pair[0] != pair[1]]  # fmt: skip
     line = lines[0] if lines else 0
-    diff = f"  - {original.splitlines()[line - 1].strip()}\n  + {mutated.splitlines()[line - 1].strip()}" if line else ""
+    diff = (
+        f"  - {original.splitlines()[line - 1].strip()}\n  + {mutated.splitlines()[line - 1].strip()}" if line else ""
+    )
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         path.write_text(mutated, encoding="utf-8")
