@@ -5,7 +5,7 @@ import pytest
 from tiny import loaded, tiny
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble, read_recipe
-from xdistill.experiment.networks import Sketches
+from xdistill.experiment.networks import CachedProbes
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded
 
@@ -36,7 +36,7 @@ def test_sketches_of_the_same_network_are_made_once(catalog):
     first, wider = assemble(loaded(), catalog), tiny()
     wider["student"]["branches"]["hbp"]["width"] = 0.25
     other = assemble(as_loaded(wider), catalog)
-    schema, sketches = first.data.build().schema(), Sketches()
+    schema, sketches = first.data.build().schema(), CachedProbes()
     network, spec = sketches(first.networks["student"], schema)
     assert (network.inputs, spec.classes) == (("hbp", "pre"), len(schema.classes))
     assert sketches(assemble(loaded(seed=7), catalog).networks["student"], schema)[0] is network

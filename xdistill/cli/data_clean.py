@@ -30,11 +30,11 @@ def clean(
     """
     from xdistill.cli.console import print_json
     from xdistill.cli.data import size
-    from xdistill.distillation.teacher_cache.store import FOLDER, clear, kept_files
+    from xdistill.distillation.teacher_cache.store import FOLDER, cached_files, clear
     from xdistill.folders import default_cache_dir
 
     folder = (cache or default_cache_dir()) / FOLDER
-    files = list(kept_files(folder))
+    files = list(cached_files(folder))
     if not dry_run:
         clear(folder)
     teachers = sum(file.path.suffix == ".safetensors" for file in files)

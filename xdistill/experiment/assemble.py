@@ -7,12 +7,13 @@ from os import PathLike
 from typing import Any
 
 from xdistill.errors import RecipeError
-from xdistill.experiment.checks import Checker, Sketch
+from xdistill.experiment.checks import Checker, Probe
 from xdistill.experiment.controls import check_control, schedule, with_control
-from xdistill.experiment.networks import sketch
+from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -53,13 +54,13 @@ def read_recipe(
         ) from None
 
 
-def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) -> Experiment:
+def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Experiment:
     """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
 
     Args:
         loaded: the recipe.
         catalog: what it may name.
-        sketch: finds out what a network returns; `Sketches` for many recipes that have networks in common.
+        probe: finds out what a network returns; `CachedProbes` for many recipes that have networks in common.
 
     Raises:
         RecipeError: all faults of the settings at once; when there are none, all that does not fit.
@@ -78,13 +79,14 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
     networks["student"] = resolving.choose(Student, recipe.student, ("student",))
     stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
     metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
+    callbacks = resolving.choose_all(Callback, recipe.callbacks, "callbacks")
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
     trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
     resolving.raise_faults()
     assert data is not None  # noqa: S101 - a missing choice was a fault
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, sketch)
+    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, probe)
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,
@@ -99,6 +101,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
         stages=stages,
         schedule=schedule(stages, recipe.control),
         metrics=metrics,
+        callbacks=callbacks,
         executor=executor,
         trackers=trackers,
     )

@@ -9,6 +9,7 @@ from torch import nn
 
 from xdistill.errors import Fault, SettingsError
 from xdistill.experiment.dry_run import rehearse
+from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
@@ -16,7 +17,6 @@ from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.training.objective import build_term
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]

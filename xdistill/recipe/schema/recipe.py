@@ -203,6 +203,9 @@ class Recipe(Section):
         default=False,
         description="measure, after each epoch, the gradients of the terms and how alike teacher and student are",
     )
+    callbacks: tuple[Block, ...] = Field(
+        default=(), description="called by the trainer during each training stage, in this order"
+    )
     trackers: tuple[Block, ...] = Field(
         default=(), description="where the run is shown while it goes on; not part of a run's identity"
     )
