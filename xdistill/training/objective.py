@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,7 @@ class Term(nn.Module):
                 raise  # the fold explains what to lower
             raise PluginError(
                 f"the loss {self.loss_name!r} (term {self.label!r}) failed with {type(error).__name__}: {error}"
-                f"{raised_in(error, type(self.loss))}"
+                f"{raised_in(error, getattr(self.loss, 'loss', self.loss))}"
             ) from error
 
     @property
@@ -97,9 +98,9 @@ class Term(nn.Module):
         return distilled
 
 
-def raised_in(error: Exception, component: type) -> str:
+def raised_in(error: Exception, component: Any) -> str:
     """File and line of the component's own package that raised an error, for messages; empty if there is none."""
-    package = component.__module__.partition(".")[0]
+    package = str(component.__module__).partition(".")[0]
     lines = [
         f" ({frame.f_code.co_filename}, line {line})"
         for frame, line in traceback.walk_tb(error.__traceback__)

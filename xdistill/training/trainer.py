@@ -175,7 +175,7 @@ class Trainer:
                 name = getattr(callback, "name", type(callback).__name__)
                 raise PluginError(
                     f"the callback {name!r} failed in {hook}, {self._place()}: {type(error).__name__}: {error}"
-                    f"{raised_in(error, type(callback))}"
+                    f"{raised_in(error, callback)}"
                 ) from error
 
     def _non_finite(self, terms: Mapping[str, Tensor], batch: Batch) -> NonFiniteLossError:
