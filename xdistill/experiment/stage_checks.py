@@ -169,7 +169,7 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = rehearse(built, self.specs, self.training.schema)
+        wrong = rehearse(built, self.specs, self.training.schema, self.networks)
         if wrong:
             self._problem(place, wrong)
 
