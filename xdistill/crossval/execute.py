@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xdistill.crossval.background import with_progress
 from xdistill.crossval.events import (
     CohortProgress,
     CohortReady,
@@ -18,15 +18,16 @@ from xdistill.crossval.events import (
     RunFinished,
     RunStarted,
 )
-from xdistill.crossval.progress import with_progress
+from xdistill.crossval.prepared import Prepared
 from xdistill.crossval.record import record_of
 from xdistill.crossval.tracking import Tracking
 from xdistill.crossval.worker_checks import driver_facts
-from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
-from xdistill.distributed.fabric import accelerator_name, accelerators, check_device, check_shares
-from xdistill.distributed.launch import FOLD_FUNCTION, TOGETHER_FUNCTION
+from xdistill.data import Cohort, build_cohort, default_cache_dir, make_splits, open_cohort
+from xdistill.distributed.fabric import accelerator_name, accelerators, check_device
+from xdistill.distributed.launch import DISTRIBUTED_FUNCTION, FOLD_FUNCTION
 from xdistill.errors import BusyRunError
 from xdistill.experiment.assemble import assemble
+from xdistill.experiment.checks import check_batch_sizes
 from xdistill.experiment.controls import without_control
 from xdistill.experiment.identity import identity_of, versions
 from xdistill.experiment.missing import check_presence, complete_subjects, training_subjects
@@ -40,30 +41,6 @@ from xdistill.runs import Run, RunFolder, fold_name, load_run, run_name
 from xdistill.runs.files import explained, read_json, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.stats import Predictions, read_predictions, write_predictions
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A run that is ready to start or to go on."""
-
-    experiment: Experiment
-    cohort: Cohort
-    splits: Splits
-    folder: RunFolder
-    resolved: dict[str, Any]
-    identity: str
-    versions: dict[str, str]
-    facts: dict[str, Any]  # of the driver, for its workers to compare with
-    profile: str
-    control_of: str = ""  # id of the run that this one is a control of
-    recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
-    notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
-    also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
-
-    @property
-    def folds(self) -> tuple[str, ...]:
-        """Names of all folds."""
-        return tuple(fold_name(split.repeat, split.fold) for split in self.splits)
 
 
 def execute(
@@ -211,7 +188,7 @@ def check_executor(experiment: Experiment) -> None:
     executor = experiment.executor.build()
     if not executor.elsewhere:
         check_device(experiment.recipe.compute)
-    check_shares(experiment)
+    check_batch_sizes(experiment)
     executor.check()
 
 
@@ -269,7 +246,7 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         jobs=executor.workers(jobs),
         threads=compute.threads,
     )
-    for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else TOGETHER_FUNCTION, jobs):
+    for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else DISTRIBUTED_FUNCTION, jobs):
         if event.kind == "failed":
             raise event.value
         if event.kind == "restarted":

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from xdistill.errors import XdistillError
-from xdistill.experiment.networks import SMALL, zeros
+from xdistill.experiment.networks import SMALL
 from xdistill.training.objective import Term
+from xdistill.training.shapes import zeros
 from xdistill.types import Output, OutputSpec, Schema
 
 SUBJECTS = 4
@@ -35,7 +36,7 @@ def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str
             wrong = str(error)
         else:
             wrong = _unlike_a_scalar(value)
-            wrong = wrong and f"the loss {term.plan.choice.use!r} (term {term.plan.label!r}) {wrong}"
+            wrong = wrong and f"the loss {term.loss_name!r} (term {term.label!r}) {wrong}"
         if not wrong:
             break
     return wrong

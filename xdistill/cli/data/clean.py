@@ -26,11 +26,11 @@ def clean(
     It is safe while runs are in progress: whatever they need again is computed again.
     """
     from xdistill.cli.console import print_json
-    from xdistill.distillation.teacher_cache.store import FOLDER, clear, kept_files
+    from xdistill.distillation.teacher_cache.store import FOLDER, cached_files, clear
     from xdistill.folders import default_cache_dir
 
     folder = (cache or default_cache_dir()) / FOLDER
-    files = list(kept_files(folder))
+    files = list(cached_files(folder))
     if not dry_run:
         clear(folder)
     teachers = sum(file.path.suffix == ".safetensors" for file in files)
