@@ -26,8 +26,8 @@ from typing import Any
 from common import Row, alone
 
 from xdistill.crossval.events import EpochEnded
-from xdistill.crossval.execute import prepare
 from xdistill.crossval.fold import run_fold
+from xdistill.crossval.prepare import prepare
 from xdistill.data import build_cohort, open_cohort
 from xdistill.distillation import frozen_teacher
 from xdistill.distillation.teacher_cache.store import FOLDER, cached_files
