@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_the_bits_do_not_depend_on_streaming(tmp_path, shared_cache):
 
 def streams(result, shared_cache, *, memory_mb):
     from xdistill.data import FittedTransforms, open_cohort
-    from xdistill.training.loader import Source
+    from xdistill.training.source import Source
 
     cohort = open_cohort(shared_cache / f"hcc_phantom-{result.record['cohort']['key'][:16]}.h5")
     return not Source(cohort, FittedTransforms(cohort.schema, ()), ("hbp", "pre"), memory_mb=memory_mb).in_memory
@@ -129,8 +130,8 @@ def test_scoring_leaves_every_part_in_its_mode():
     """A part that is trained within a frozen network has to be trained on after the validation subjects were scored."""
     import torch
 
-    from xdistill.experiment.networks import evaluating
-    from xdistill.training.step import set_modes
+    from xdistill.training.model import set_modes
+    from xdistill.training.shapes import evaluating
 
     network = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout())
     set_modes({"student": network}, ["student.0"])
@@ -247,7 +248,8 @@ def test_the_student_never_touches_the_privileged_modality(reference, shared_cac
     from xdistill.plugin import load_catalog
     from xdistill.recipe.load import as_loaded
     from xdistill.training.evaluate import predict
-    from xdistill.training.loader import Source, channels_last, memory_format
+    from xdistill.training.loader import channels_last
+    from xdistill.training.source import Source
 
     experiment = assemble(as_loaded(reference.record["recipe"]), load_catalog())
     cohort = open_cohort(next(shared_cache.glob("hcc_phantom-*.h5")))
@@ -259,6 +261,9 @@ def test_the_student_never_touches_the_privileged_modality(reference, shared_cac
     source = Source(cohort, transforms, experiment.modalities, memory_mb=1000)
     source._tensors["clinical"].fill_(float("nan"))
 
+    def in_layout(batch):
+        return replace(batch, inputs={name: channels_last(value) for name, value in batch.inputs.items()})
+
     def scored(role):
         return predict(
             networks[role],
@@ -266,7 +271,7 @@ def test_the_student_never_touches_the_privileged_modality(reference, shared_cac
             np.asarray(cohort.rows_of(split.test), dtype=np.int64),
             fabric=make_fabric(experiment.recipe.compute),
             batch_size=32,
-            prepare=lambda batch: memory_format(batch, channels_last),
+            prepare=in_layout,
         )
 
     assert np.array_equal(scored("student"), reference.predictions.of("student")[0].probabilities)
@@ -279,7 +284,7 @@ def test_what_the_networks_are_handed_in_training():
     import torch
 
     from xdistill.interfaces.network import Student, Teacher
-    from xdistill.training.step import Carried, StepModule
+    from xdistill.training.model import DistillationModel, Opaque
     from xdistill.types import Batch, Output, Schema
 
     handed = {}
@@ -298,19 +303,24 @@ def test_what_the_networks_are_handed_in_training():
 
     class Sum(torch.nn.Module):
         roles = ("teacher", "student")
+        needs_grad = False
+        active = ()
 
-        def forward(self, outputs, batch):
-            return outputs["student"].logits.sum() + outputs["teacher"].logits.sum(), {}
+        def total(self, values):
+            return values["sum"]
+
+        def forward(self, outputs, batch, taught=None):
+            return {"sum": outputs["student"].logits.sum() + outputs["teacher"].logits.sum()}
 
     networks = {"teacher": Spy("teacher", ("x", "z")), "student": Spy("student", ("x",))}
-    module = StepModule(networks, Sum(), ["student"])
+    model = DistillationModel(networks, Sum(), ["student"])
     batch = Batch(
         inputs={"x": torch.zeros(3, 1), "z": torch.zeros(3, 1)},
         present={"x": torch.ones(3, dtype=torch.bool), "z": torch.ones(3, dtype=torch.bool)},
         subjects=("s0", "s1", "s2"),
         target=torch.zeros(3, dtype=torch.int64),
     )
-    module(Carried(batch))
+    model(Opaque(batch))
     assert set(handed["student"].inputs) == {"x"}
     assert set(handed["student"].present) == {"x"}
     assert handed["student"].target is None

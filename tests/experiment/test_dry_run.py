@@ -75,7 +75,7 @@ def test_all_that_cannot_work_are_told_at_once(catalog):
     assert set(told) == {f"stages.0.objective.{place}" for place in (4, 5, 6)}
     assert "has to return a scalar, and returned a tensor of shape (4,)" in told["stages.0.objective.4"]
     assert "failed with RuntimeError" in told["stages.0.objective.5"]
-    assert "test_rehearsal.py, line" in told["stages.0.objective.5"]
+    assert "test_dry_run.py, line" in told["stages.0.objective.5"]
     assert "returned float" in told["stages.0.objective.6"]
 
 

@@ -41,9 +41,9 @@ def second_is_killed_once(payload):
 
 def in_two_processes(payload):
     """What an executor is given to run: a worker that has two processes do the work."""
-    from xdistill.distributed.launch import run_together
+    from xdistill.distributed.launch import run_distributed
 
-    yield from run_together(payload, f"engine.toy_ranks:{payload['function']}")
+    yield from run_distributed(payload, f"distributed.toy_ranks:{payload['function']}")
 
 
 def second_refuses(payload):
@@ -85,7 +85,7 @@ def nobody_answers(payload):
 
 def computed(payload):
     """What a small network and a loss that compares subjects come to, in shares; see `computing`."""
-    from engine.computing import computed as compute
+    from distributed.computing import computed as compute
     from xdistill.distributed.fabric import make_fabric
     from xdistill.distributed.launch import Rank
     from xdistill.recipe.schema.compute import Compute

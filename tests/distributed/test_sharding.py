@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from engine.computing import computed
-from xdistill.distributed import launch as ranks
+from distributed.computing import computed
+from xdistill.distributed import launch
 from xdistill.distributed.fabric import make_fabric
-from xdistill.distributed.launch import run_together
-from xdistill.distributed.sharding import Together, shares
+from xdistill.distributed.launch import run_distributed
+from xdistill.distributed.sharding import ShardedForward, shares
 from xdistill.recipe.schema.compute import Compute
 
 SIZES = (8, 5, 3)  # even shares, uneven ones, and one process without any
@@ -32,7 +32,7 @@ def test_each_process_draws_its_own_and_leaves_the_common_numbers_alone(monkeypa
     def drawn(rank, step):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
         monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
-        compute = Together(torch.device("cpu"), seed=3)
+        compute = ShardedForward(torch.device("cpu"), seed=3)
         compute.begin(step)
         values = []
         for _ in ("teacher", "student"):
@@ -53,10 +53,10 @@ def test_each_process_draws_its_own_and_leaves_the_common_numbers_alone(monkeypa
 def together():
     """What two processes come to, by the size of the batch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks, "_teams", {})
+        patch.setattr(launch, "_teams", {})
         payload = {"recipe": {"compute": {"devices": 2, "threads": 1}}, "repeat": 0, "fold": 0, "sizes": SIZES}
-        yield dict(zip(SIZES, run_together(payload, "engine.toy_ranks:computed"), strict=True))
-        for team in ranks._teams.values():
+        yield dict(zip(SIZES, run_distributed(payload, "distributed.toy_ranks:computed"), strict=True))
+        for team in launch._teams.values():
             team.close()
 
 

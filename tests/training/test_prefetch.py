@@ -4,16 +4,16 @@ import time
 import pytest
 
 from waiting import LONG
-from xdistill.training.prefetch import ahead
+from xdistill.training.prefetch import prefetch
 
 
 def test_the_items_in_their_order():
-    assert list(ahead(range(5))) == [0, 1, 2, 3, 4]
-    assert list(ahead([])) == []
+    assert list(prefetch(range(5))) == [0, 1, 2, 3, 4]
+    assert list(prefetch([])) == []
 
 
 def test_none_is_an_item_like_any_other():
-    assert list(ahead([None, 1, None])) == [None, 1, None]
+    assert list(prefetch([None, 1, None])) == [None, 1, None]
 
 
 def test_the_next_item_is_prepared_meanwhile():
@@ -24,7 +24,7 @@ def test_the_next_item_is_prepared_meanwhile():
         prepared.set()
         yield "second"
 
-    found = ahead(items())
+    found = prefetch(items())
     assert next(found) == "first"
     assert prepared.wait(timeout=LONG)
     assert list(found) == ["second"]
@@ -38,7 +38,7 @@ def test_no_more_than_one_item_waits():
             made.append(number)
             yield number
 
-    found = ahead(items())
+    found = prefetch(items())
     next(found)
     time.sleep(0.3)
     assert len(made) <= 3
@@ -50,14 +50,14 @@ def test_what_the_preparation_raises_is_raised_to_the_caller():
         yield 1
         raise ValueError("broken")
 
-    found = ahead(items())
+    found = prefetch(items())
     assert next(found) == 1
     with pytest.raises(ValueError, match="broken"):
         next(found)
 
 
 def test_closing_it_ends_the_thread():
-    found = ahead(iter(int, 1))  # zeros for ever
+    found = prefetch(iter(int, 1))  # zeros for ever
     next(found)
     found.close()
     assert "prefetch" not in {thread.name for thread in threading.enumerate()}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.missing_runs import first_fold, incomplete, trainer_of
+from crossval.missing_runs import first_fold, fold_run, incomplete
 from tiny import tiny
 from xdistill.crossval.events import EpochEnded
 from xdistill.training.checkpoint import Checkpointer
@@ -33,19 +33,19 @@ def test_loader_processes_and_streaming_change_nothing(case, tmp_path, shared_ca
 def test_after_an_interruption_it_goes_on_to_the_same_weights(case, tmp_path, shared_cache, catalog, monkeypatch):
     monkeypatch.setattr(Checkpointer, "due", lambda _self: True)
     recipe = incomplete(stages=TWO_EPOCHS, **CASES[case])
-    whole = trainer_of(recipe, tmp_path / "whole", shared_cache, catalog)
-    epochs = [event for event in whole.run() if isinstance(event, EpochEnded)]
-    broken = trainer_of(recipe, tmp_path / "broken", shared_cache, catalog)
-    events = broken.run()
-    while len(broken.history) < len(epochs) - 1:
+    whole = fold_run(recipe, tmp_path / "whole", shared_cache, catalog)
+    epochs = [event for event in whole.events() if isinstance(event, EpochEnded)]
+    broken = fold_run(recipe, tmp_path / "broken", shared_cache, catalog)
+    events = broken.events()
+    while len(broken.progress.history) < len(epochs) - 1:
         next(events)
     events.close()
-    again = trainer_of(recipe, tmp_path / "broken", shared_cache, catalog)
-    gone_on = [event for event in again.run() if isinstance(event, EpochEnded)]
+    again = fold_run(recipe, tmp_path / "broken", shared_cache, catalog)
+    gone_on = [event for event in again.events() if isinstance(event, EpochEnded)]
     assert len(gone_on) == 1
-    for role, network in whole.networks.items():
+    for role, network in whole.context.networks.items():
         for name, value in network.state_dict().items():
-            assert torch.equal(value, again.networks[role].state_dict()[name]), f"{role}.{name}"
+            assert torch.equal(value, again.context.networks[role].state_dict()[name]), f"{role}.{name}"
 
 
 def test_the_teacher_of_stages_one_after_the_other_is_the_recipes_own(tmp_path, shared_cache, catalog):
@@ -55,9 +55,9 @@ def test_the_teacher_of_stages_one_after_the_other_is_the_recipes_own(tmp_path, 
     ]
     found = []
     for control in (None, "constant_teacher"):
-        trainer = trainer_of(tiny(stages=stages, control=control), tmp_path / str(control), shared_cache, catalog)
-        list(trainer.run())
-        found.append(trainer.networks)
+        fold = fold_run(tiny(stages=stages, control=control), tmp_path / str(control), shared_cache, catalog)
+        list(fold.events())
+        found.append(fold.context.networks)
     plain, constant = found
     for name, value in plain["teacher"].state_dict().items():
         assert torch.equal(value, constant["teacher"].state_dict()[name])

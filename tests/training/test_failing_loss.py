@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from xdistill.errors import PluginError
-from xdistill.experiment.plans import TermPlan
-from xdistill.interfaces import Choice, Settings
+from xdistill.interfaces import Settings
 from xdistill.interfaces.loss import TaskLoss
 from xdistill.training.objective import Term
 from xdistill.types import Batch, Output
@@ -28,8 +27,7 @@ class Broken(TaskLoss):
 def term(problem=None):
     loss = Broken(Settings(), output=SimpleNamespace(), training=SimpleNamespace())
     loss.problem = problem
-    plan = TermPlan("broken:student", Choice(Broken, Settings()), "student", 1.0, "logits", detach_teacher=True)
-    return Term(plan, loss)
+    return Term(loss, label="broken:student", on="student")
 
 
 def value(problem=None):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from xdistill.interfaces import Augmentation
-from xdistill.training.loader import channels_last, epoch_keys, where_augmented
+from xdistill.training.loader import augmentation_device, channels_last, epoch_keys
 
 
 def rows_of(keys):
@@ -82,7 +82,7 @@ class Anywhere(OnProcessors):
 def test_batches_are_changed_where_steps_compute_if_all_augmentations_can():
     device = torch.device("cuda", 1)
     able, unable = (kind(kind.Config(), modalities={}) for kind in (Anywhere, OnProcessors))
-    assert where_augmented([able, able], device, workers=0) == device
-    assert where_augmented([], device, workers=0) == device
-    assert where_augmented([able, unable], device, workers=0) == torch.device("cpu")
-    assert where_augmented([able], device, workers=2) == torch.device("cpu")
+    assert augmentation_device([able, able], device, workers=0) == device
+    assert augmentation_device([], device, workers=0) == device
+    assert augmentation_device([able, unable], device, workers=0) == torch.device("cpu")
+    assert augmentation_device([able], device, workers=2) == torch.device("cpu")

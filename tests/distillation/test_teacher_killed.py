@@ -6,10 +6,10 @@ import sys
 import threading
 from pathlib import Path
 
-from engine.missing_runs import trainer_of
-from engine.offline import finished, offline, same, weights
+from crossval.missing_runs import fold_run
+from distillation.offline import finished, offline, same, weights
 from xdistill.crossval.events import TeacherCacheFailed
-from xdistill.distillation.teacher_cache.store import FOLDER, kept_files
+from xdistill.distillation.teacher_cache.store import FOLDER, cached_files
 
 HERE = Path(__file__).parent
 
@@ -25,21 +25,21 @@ def test_the_next_trains_it(tmp_path, catalog):
     )
     with holder:
         assert holder.stdout.readline() == "there\n"
-        trainer = trainer_of(offline(), tmp_path / "next", cache, catalog)
+        fold = fold_run(offline(), tmp_path / "next", cache, catalog)
         events = []
-        waiting = threading.Thread(target=lambda: events.extend(trainer.run()))
+        waiting = threading.Thread(target=lambda: events.extend(fold.events()))
         waiting.start()
         waiting.join(1.5)
         assert waiting.is_alive()
-        assert trainer.history == []
+        assert fold.progress.history == []
         holder.send_signal(signal.SIGKILL)
     waiting.join(120)
     assert holder.returncode == -signal.SIGKILL
-    assert trainer.reused == []
-    assert same(weights(plain), weights(trainer))
+    assert fold.progress.reused == []
+    assert same(weights(plain), weights(fold))
     assert not [event for event in events if isinstance(event, TeacherCacheFailed)]
     assert not list((cache / FOLDER).glob(".*.lock"))
-    assert sorted(file.path.suffix for file in kept_files(cache / FOLDER)) == [".h5", ".safetensors"]
+    assert sorted(file.path.suffix for file in cached_files(cache / FOLDER)) == [".safetensors"]
     third, _ = finished(offline(), tmp_path / "third", cache, catalog)
-    assert third.reused == ["teach"]
+    assert third.progress.reused == ["teach"]
     assert same(weights(plain), weights(third))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiny import tiny
-from xdistill.crossval.fold import _trainer
+from xdistill.crossval.fold import _prepared
 from xdistill.data import build_cohort, make_splits, open_cohort
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
@@ -39,8 +39,8 @@ def on_the_table(**changes):
     return {**tiny(teacher=None, privileged=None, augment=[], student=TABLE, stages=stages), **changes}
 
 
-def trainer_of(recipe, folder, cache, catalog):
-    """The trainer of a run's first fold; a second one goes on where the first was left."""
+def fold_run(recipe, folder, cache, catalog):
+    """A run's first fold; a second one resumes where the first was left."""
     loaded = as_loaded(recipe)
     experiment = assemble(loaded, catalog)
     path = build_cohort(experiment.data, loaded.recipe.cache, directory=cache)
@@ -59,4 +59,4 @@ def trainer_of(recipe, folder, cache, catalog):
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = "cpu"
     payload = {"recipe": resolved, "run": folder, "cohort": path, "repeat": 0, "fold": 0, "identity": "tests"}
-    return _trainer(payload, run, "r0-f0")[0]
+    return _prepared(payload, run, "r0-f0")[0]

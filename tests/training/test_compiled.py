@@ -6,10 +6,9 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from xdistill.errors import RunError
-from xdistill.experiment.plans import TrainPlan
-from xdistill.recipe.schema.recipe import Optimizer
-from xdistill.training.forward import Alone, Compiled
-from xdistill.training.step import StepModule, Stepper
+from xdistill.training.forward import Compiled, Forward
+from xdistill.training.model import DistillationModel
+from xdistill.training.trainer import Trainer
 from xdistill.types import Batch, Output
 
 # torch's compiler uses parts of torch that torch is giving up.
@@ -57,9 +56,14 @@ class Sum(nn.Module):
     """An objective."""
 
     roles = ("student",)
+    needs_grad = False
+    active = ()
 
-    def forward(self, outputs, batch):
-        return outputs["student"].logits.sum(), {}
+    def total(self, values):
+        return values["sum"]
+
+    def forward(self, outputs, batch, taught=None):
+        return {"sum": outputs["student"].logits.sum()}
 
 
 def batch_of(subjects):
@@ -84,7 +88,7 @@ def test_compiled_networks_say_the_same_and_learn_the_same(compiled):
     network = Toy()
     network.requires_grad_(requires_grad=True)
     gradients = []
-    for compute in (Alone(), compiled):
+    for compute in (Forward(), compiled):
         for subjects in (4, 3):  # a last batch is smaller
             network.zero_grad()
             output = compute(network, batch_of(subjects))
@@ -102,18 +106,19 @@ def test_frozen_networks_are_left_as_they_are(compiled, monkeypatch):
 
 
 def test_a_machine_without_a_compiler_is_told_so(compiled):
-    message = r"torch cannot compile the network Toy: .*compiler.*leave out compute.compile"
-    with settings().patch({"cpp.cxx": (None, "/nowhere/compiler")}), pytest.raises(RunError, match=message):
+    message = r"torch cannot compile the network Toy: .*compiler.*set compute.compile to false"
+    no_compiler = settings().patch({"cpp.cxx": (None, "/nowhere/compiler")})
+    with no_compiler, pytest.raises(RunError, match=message), compiled.explained():
         compiled(Toy(), batch_of(4))
 
 
 def a_step(compute):
     """A step of a network of one weight a value, and what the weights are afterwards; they begin at one."""
     network = Doubling()
-    module = StepModule({"student": network}, Sum(), ["student"], compute=compute)
-    plain = Optimizer(use="sgd", lr=0.5, momentum=0, weight_decay=0, schedule="constant", clip_norm=None)
-    stage = TrainPlan("together", 1, train=("student",), terms=(), optimizer=plain, batch_size=2)
-    Stepper(Fabric(accelerator="cpu", devices=1), module, stage, steps=1, place="r0-f0").step(batch_of(2), 0, 1)
+    model = DistillationModel({"student": network}, Sum(), ["student"], forward=compute)
+    trainer = Trainer(model, torch.optim.SGD(model.parameters(), lr=0.5), fabric=Fabric(accelerator="cpu", devices=1))
+    with compute.explained():
+        trainer.train_step(batch_of(2))
     return network.weight.tolist()
 
 
@@ -123,9 +128,7 @@ def test_a_backward_pass_that_torch_cannot_compile_is_told_so(compiled, monkeypa
 
     lowerings = import_module("torch._inductor.lowering").lowerings
     monkeypatch.setitem(lowerings, torch.ops.xdistill_tests.slope.default, lowering)
-    message = (
-        r"cannot compile the backward pass of the network Doubling: .*no code for slopes; leave out compute.compile$"
-    )
+    message = r"cannot compile the network Doubling: .*no code for slopes; set compute.compile to false$"
     with pytest.raises(RunError, match=message):
         a_step(compiled)
-    assert a_step(Alone()) == [-2.0, -4.0, -6.0]  # 1 - 0.5 * 2 * (0 + 3, 1 + 4, 2 + 5)
+    assert a_step(Forward()) == [-2.0, -4.0, -6.0]  # 1 - 0.5 * 2 * (0 + 3, 1 + 4, 2 + 5)

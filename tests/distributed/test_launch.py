@@ -4,26 +4,26 @@ import os
 
 import pytest
 
-from xdistill.distributed import launch as ranks
-from xdistill.distributed.launch import run_together
+from xdistill.distributed import launch
+from xdistill.distributed.launch import run_distributed
 from xdistill.distributed.local import LocalExecutor
 from xdistill.errors import DataError, WorkerDiedError
 from xdistill.interfaces.executor import Job
 
-IN_TWO_PROCESSES = "engine.toy_ranks:in_two_processes"
+IN_TWO_PROCESSES = "distributed.toy_ranks:in_two_processes"
 PAYLOAD = {"recipe": {"compute": {"devices": 2, "threads": 3}}, "repeat": 0, "fold": 1}
 
 
 @pytest.fixture
 def together(monkeypatch):
     """Runs a function of `toy_ranks` in two processes; ends them afterwards."""
-    monkeypatch.setattr(ranks, "_teams", {})
+    monkeypatch.setattr(launch, "_teams", {})
 
     def run(function, **more):
-        return run_together(PAYLOAD | more, f"engine.toy_ranks:{function}")
+        return run_distributed(PAYLOAD | more, f"distributed.toy_ranks:{function}")
 
     yield run
-    for team in ranks._teams.values():
+    for team in launch._teams.values():
         team.close()
 
 
@@ -50,7 +50,7 @@ def test_whoever_listens_no_more_ends_them(together):
     said = together("second_is_killed")
     next(said)
     said.close()
-    assert not any(team.fit for team in ranks._teams.values())
+    assert not any(team.fit for team in launch._teams.values())
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_whoever_listens_no_more_ends_them(together):
 def test_one_that_fails_ends_all_with_its_own_message(together, function, error, message):
     with pytest.raises(error, match=message):  # at once: those who wait do so for longer than this test may take
         list(together(function))
-    assert not any(team.fit for team in ranks._teams.values())
+    assert not any(team.fit for team in launch._teams.values())

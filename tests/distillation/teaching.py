@@ -4,16 +4,16 @@ import sys
 import time
 from pathlib import Path
 
-from engine.missing_runs import trainer_of
-from engine.offline import offline
+from crossval.missing_runs import fold_run
+from distillation.offline import offline
 from xdistill.plugin import load_catalog
 
 
 def main(folder: Path, cache: Path) -> None:
     """Run the first fold of the offline recipe; after an epoch, say so and do nothing more."""
-    trainer = trainer_of(offline(), folder, cache, load_catalog())
-    for _ in trainer.run():
-        if trainer.history:
+    fold = fold_run(offline(), folder, cache, load_catalog())
+    for _ in fold.events():
+        if fold.progress.history:
             sys.stdout.write("there\n")
             sys.stdout.flush()
             time.sleep(3600)

@@ -32,18 +32,18 @@ def test_the_tiny_recipe_fits(catalog):
     ]
 
 
-def test_sketches_of_the_same_network_are_made_once(catalog):
+def test_the_same_network_is_probed_once(catalog):
     first, wider = assemble(loaded(), catalog), tiny()
     wider["student"]["branches"]["hbp"]["width"] = 0.25
     other = assemble(as_loaded(wider), catalog)
-    schema, sketches = first.data.build().schema(), CachedProbes()
-    network, spec = sketches(first.networks["student"], schema)
+    schema, probes = first.data.build().schema(), CachedProbes()
+    network, spec = probes(first.networks["student"], schema)
     assert (network.inputs, spec.classes) == (("hbp", "pre"), len(schema.classes))
-    assert sketches(assemble(loaded(seed=7), catalog).networks["student"], schema)[0] is network
-    assert sketches(other.networks["student"], schema)[0] is not network
-    assert sketches(first.networks["student"], schema.with_modality("hbp", schema.modalities["hbp"]))[0] is network
+    assert probes(assemble(loaded(seed=7), catalog).networks["student"], schema)[0] is network
+    assert probes(other.networks["student"], schema)[0] is not network
+    assert probes(first.networks["student"], schema.with_modality("hbp", schema.modalities["hbp"]))[0] is network
     twice = replace(schema, classes=(*schema.classes, "more"))
-    assert sketches(first.networks["student"], twice)[1].classes == spec.classes + 1
+    assert probes(first.networks["student"], twice)[1].classes == spec.classes + 1
 
 
 def test_a_resolved_recipe_is_a_recipe_that_resolves_to_itself(catalog):

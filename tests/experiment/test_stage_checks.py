@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.fitting import FEATURES, FIT, on_features, on_the_table
+from crossval.fitting import FEATURES, FIT, on_features, on_the_table
 from tiny import tiny
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine.missing_runs import first_fold, incomplete, prepared, trainer_of
+from crossval.missing_runs import first_fold, fold_run, incomplete, prepared
 from tiny import tiny
 from xdistill.crossval.execute import tracked_run
 from xdistill.crossval.gradient_stage import _objective, _specs
-from xdistill.distillation.controls import ConstantTeacher, Measured, SmoothedLabels, smoothing_of_entropy, stand_ins
+from xdistill.distillation.controls import (
+    ConstantTeacher,
+    Measured,
+    SmoothedLabels,
+    apply_control,
+    smoothing_of_entropy,
+)
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
@@ -73,24 +79,24 @@ def test_a_control_is_part_of_identity_and_name(tmp_path, shared_cache, catalog)
 
 @pytest.mark.parametrize("missing", ["skip", "impute"])
 def test_shuffling_moves_training_subjects_among_their_like(missing, tmp_path, shared_cache, catalog):
-    plain = trainer_of(incomplete(missing=missing), tmp_path / "plain", shared_cache, catalog)
-    shuffled = trainer_of(
+    plain = fold_run(incomplete(missing=missing), tmp_path / "plain", shared_cache, catalog)
+    shuffled = fold_run(
         incomplete(missing=missing, control="shuffled_privileged"), tmp_path / "shuffled", shared_cache, catalog
     )
-    everyone = np.arange(len(plain.source.cohort.subjects))
+    everyone = np.arange(len(plain.context.source.cohort.subjects))
     names = ["hbp", "clinical"]
-    before, after = (one.source.batch(everyone, names, target=True) for one in (plain, shuffled))
+    before, after = (one.context.source.batch(everyone, names, target=True) for one in (plain, shuffled))
     assert torch.equal(before.inputs["hbp"], after.inputs["hbp"])
     assert torch.equal(before.target, after.target)
     assert torch.equal(before.present["clinical"], after.present["clinical"])
-    test = np.setdiff1d(everyone, plain.training)
+    test = np.setdiff1d(everyone, plain.context.training)
     assert torch.equal(before.inputs["clinical"][test], after.inputs["clinical"][test])
-    rows = plain.training[plain.source.cohort.present("clinical")[plain.training]]
+    rows = plain.context.training[plain.context.source.cohort.present("clinical")[plain.context.training]]
     was, now = ([tuple(row) for row in one.inputs["clinical"][rows].tolist()] for one in (before, after))
     assert sorted(was) == sorted(now)
     assert sum(old != new for old, new in zip(was, now, strict=True)) > len(rows) / 2
     assert torch.equal(
-        shuffled.source.batch(rows[:3], ["clinical"], target=False).inputs["clinical"],
+        shuffled.context.source.batch(rows[:3], ["clinical"], target=False).inputs["clinical"],
         after.inputs["clinical"][rows[:3]],
     )
 
@@ -99,7 +105,7 @@ def test_all_privileged_modalities_of_a_subject_move_together(tmp_path, shared_c
     student = {"use": "multibranch", "branches": {"pre": tiny()["student"]["branches"]["pre"]}}
     stages = [{**ONE_EPOCH[0], "objective": [{"use": "focal", "on": "teacher"}, {"use": "focal"}, {"use": "class_kl"}]}]
     recipe = tiny(control="shuffled_privileged", student=student, stages=stages)
-    source = trainer_of(recipe, tmp_path, shared_cache, catalog).source
+    source = fold_run(recipe, tmp_path, shared_cache, catalog).context.source
     assert set(source._moved) == {"hbp", "clinical"}
     assert np.array_equal(source._moved["hbp"], source._moved["clinical"])
 
@@ -128,7 +134,7 @@ def test_joint_stages_teach_the_teacher_first(catalog):
         ("teacher",),
         ["focal:teacher"],
     )
-    assert (second.name, second.train, second.stand_in) == ("joint", ("student",), "constant_teacher")
+    assert (second.name, second.train, second.control) == ("joint", ("student",), "constant_teacher")
     assert [term.label for term in second.terms] == ["focal:student", "class_kl", "feature_kl"]
     assert experiment.epochs == 4
     assert len(experiment.resolved()["stages"]) == 1  # the recipe stays what it is
@@ -141,7 +147,7 @@ def test_stages_one_after_the_other_stay_as_they_are(catalog):
     ]
     experiment = assemble(as_loaded(tiny(control="label_smoothing", stages=stages)), catalog)
     assert experiment.schedule[0] == experiment.stages[0]
-    assert experiment.schedule[1].stand_in == "label_smoothing"
+    assert experiment.schedule[1].control == "label_smoothing"
 
 
 def test_a_constant_teacher_says_the_class_shares_and_mean_features():
@@ -153,25 +159,25 @@ def test_a_constant_teacher_says_the_class_shares_and_mean_features():
 
 
 def test_the_constant_is_measured_on_the_training_subjects(tmp_path, shared_cache, catalog):
-    trainer = trainer_of(tiny(control="constant_teacher", stages=ONE_EPOCH), tmp_path, shared_cache, catalog)
-    networks, terms, _ = stand_ins(trainer, trainer.experiment.schedule[1])
-    assert terms == trainer.experiment.schedule[1].terms
-    teacher = trainer.networks["teacher"].eval()
-    batch = trainer.source.batch(trainer.training, teacher.inputs, target=False)
+    fold = fold_run(tiny(control="constant_teacher", stages=ONE_EPOCH), tmp_path, shared_cache, catalog)
+    networks, terms, _ = apply_control(fold.context, fold.context.experiment.schedule[1])
+    assert terms == fold.context.experiment.schedule[1].terms
+    teacher = fold.context.networks["teacher"].eval()
+    batch = fold.context.source.batch(fold.context.training, teacher.inputs, target=False)
     with torch.no_grad():
         wanted = teacher(batch).features["hbp"].mean(dim=0)
     constant = networks["teacher"](batch_of(2)).features["hbp"]
     assert torch.allclose(constant[0], wanted, atol=1e-6)
-    assert networks["student"] is trainer.networks["student"]
+    assert networks["student"] is fold.context.networks["student"]
 
 
 def test_label_smoothing_takes_the_place_of_all_distillation_terms(tmp_path, shared_cache, catalog):
-    trainer = trainer_of(tiny(control="label_smoothing", stages=ONE_EPOCH), tmp_path, shared_cache, catalog)
-    stage = trainer.experiment.schedule[1]
-    _, terms, figures = stand_ins(trainer, stage)
-    objective = _objective(trainer, stage, terms, _specs(trainer))
+    fold = fold_run(tiny(control="label_smoothing", stages=ONE_EPOCH), tmp_path, shared_cache, catalog)
+    stage = fold.context.experiment.schedule[1]
+    _, terms, figures = apply_control(fold.context, stage)
+    objective = _objective(fold.context, stage, terms, _specs(fold.context))
     assert objective.roles == ("student",)
-    assert [(term.plan.label, term.plan.weight) for term in objective.terms] == [
+    assert [(term.label, term.weight) for term in objective.terms] == [
         ("focal:student", 1.0),
         ("label_smoothing", 2.0),  # class_kl and feature_kl
     ]

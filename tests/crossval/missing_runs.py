@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tiny import tiny
-from xdistill.crossval.fold import _trainer, run_fold
+from xdistill.crossval.fold import _prepared, run_fold
 from xdistill.crossval.prepare import Prepared, prepare
 from xdistill.data import build_cohort, open_cohort
 from xdistill.experiment.assemble import assemble
@@ -56,12 +56,12 @@ def payload_of(run: Prepared, fold: int = 0) -> dict[str, Any]:
     }
 
 
-def trainer_of(recipe, folder, cache, catalog):
-    """The trainer of a run's first fold."""
+def fold_run(recipe, folder, cache, catalog):
+    """A run's first fold."""
     run = prepared(recipe, folder, cache, catalog)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xdistill.crossval.fold.load_catalog", lambda: catalog)  # the same, which takes a while to load
-        return _trainer(payload_of(run), run.folder, "r0-f0")[0]
+        return _prepared(payload_of(run), run.folder, "r0-f0")[0]
 
 
 def first_fold(recipe, folder, cache, catalog):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from engine.missing_runs import trainer_of
+from crossval.missing_runs import fold_run
 from tiny import tiny
 
 TEACH = {"name": "teach", "train": ["teacher"], "epochs": 1, "objective": [{"use": "focal", "on": "teacher"}]}
@@ -32,15 +32,15 @@ def wider(role, width=0.0625):
 
 
 def finished(recipe, folder, cache, catalog):
-    """The trainer of a first fold that has run to its end, and its events."""
-    trainer = trainer_of(recipe, folder, cache, catalog)
-    return trainer, list(trainer.run())
+    """A first fold that has run to its end, and its events."""
+    fold = fold_run(recipe, folder, cache, catalog)
+    return fold, list(fold.events())
 
 
-def weights(trainer):
+def weights(fold):
     return {
         f"{role}.{name}": value.clone()
-        for role, network in trainer.networks.items()
+        for role, network in fold.context.networks.items()
         for name, value in network.state_dict().items()
     }
 

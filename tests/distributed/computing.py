@@ -1,13 +1,13 @@
-"""A network with batch norm and a loss that compares subjects, computed alone or together."""
+"""A network with batch norm and a loss that compares subjects, computed by one process or by several."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from xdistill.distributed.sharding import Together
-from xdistill.training.forward import Alone
-from xdistill.training.step import Carried, StepModule
+from xdistill.distributed.sharding import ShardedForward
+from xdistill.training.forward import Forward
+from xdistill.training.model import DistillationModel, Opaque
 from xdistill.types import Batch, Output
 
 
@@ -33,26 +33,31 @@ class Similarity(nn.Module):
     """How alike all pairs of subjects are after a map that the objective learns, and a random number of its own."""
 
     roles = ("student",)
+    needs_grad = False
+    active = ()
 
     def __init__(self):
         super().__init__()
         self.map = nn.Linear(4, 4)
 
-    def forward(self, outputs, batch):
+    def total(self, values):
+        return values["similarity"]
+
+    def forward(self, outputs, batch, taught=None):
         mapped = self.map(outputs["student"].features["tap"])
         total = (mapped @ mapped.T).softmax(dim=1).pow(2).sum() * (1 + torch.rand(()))
         total = total + nn.functional.cross_entropy(outputs["student"].logits, batch.target)
-        return total, {}
+        return {"similarity": total}
 
 
 def computed(fabric, subjects):
     """The total, all gradients and all buffers after one step over so many subjects, and the logits."""
     torch.manual_seed(1)
     network, objective = Network(), Similarity()
-    compute = Alone() if fabric.world_size == 1 else Together(fabric.device, seed=0)
-    module = StepModule({"student": network}, objective, ["student"], compute=compute)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    forward, _ = fabric.setup(module, optimizer, move_to_device=False)
+    compute = Forward() if fabric.world_size == 1 else ShardedForward(fabric.device, seed=0)
+    model = DistillationModel({"student": network}, objective, ["student"], forward=compute)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    wrapped, _ = fabric.setup(model, optimizer, move_to_device=False)
     batch = Batch(
         inputs={"image": 50 + torch.randn(subjects, 1, 7, 7)},
         present={"image": torch.ones(subjects, dtype=torch.bool)},
@@ -60,7 +65,7 @@ def computed(fabric, subjects):
         target=torch.arange(subjects) % 2,
     )
     compute.begin(0)
-    total, _ = forward(Carried(batch))
+    total, _, _ = wrapped(Opaque(batch))
     fabric.backward(total)
-    gradients = {name: value.grad for name, value in module.named_parameters() if value.grad is not None}
-    return float(total.detach()), gradients, dict(module.named_buffers())
+    gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+    return float(total.detach()), gradients, dict(model.named_buffers())

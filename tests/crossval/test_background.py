@@ -4,8 +4,8 @@ import time
 import pytest
 
 from waiting import LONG
-from xdistill.crossval import progress as background
-from xdistill.crossval.progress import with_progress
+from xdistill.crossval import background
+from xdistill.crossval.background import with_progress
 
 
 def drain(generator):
