@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from xdistill.training.step import Carried, StepModule
 
 from xdistill.distributed.sharding import Together
 from xdistill.training.forward import Alone
-from xdistill.training.step import Carried, StepModule
 from xdistill.types import Batch, Output
 
 

@@ -2,10 +2,10 @@ import threading
 import time
 
 import pytest
+from xdistill.crossval.progress import with_progress
 
 from waiting import LONG
 from xdistill.crossval import progress as background
-from xdistill.crossval.progress import with_progress
 
 
 def drain(generator):

@@ -4,12 +4,12 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from xdistill.training.step import StepModule, Stepper
 
 from xdistill.errors import RunError
 from xdistill.experiment.plans import TrainPlan
 from xdistill.recipe.schema.recipe import Optimizer
 from xdistill.training.forward import Alone, Compiled
-from xdistill.training.step import StepModule, Stepper
 from xdistill.types import Batch, Output
 
 # torch's compiler uses parts of torch that torch is giving up.

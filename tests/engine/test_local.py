@@ -1,4 +1,4 @@
-"""The local executor's arithmetic of cores."""
+"""How many worker processes the local executor starts."""
 
 import pytest
 
@@ -6,25 +6,22 @@ from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces.executor import Job
 
 
-def lent(monkeypatch, *, cores, jobs, wanted, threads=1):
-    """How many cores the only job is lent, given how many the machine has."""
-    monkeypatch.setattr("xdistill.distributed.local.cores", lambda: cores)
-    executor = LocalExecutor(LocalExecutor.Config(jobs=jobs))
-    events = list(executor.run("workers.toy_tasks:wait_for_cores", [Job("only", wanted, cpus=threads)]))
-    return events[0].value
-
-
-@pytest.mark.usefixtures("fresh_workers")
 @pytest.mark.parametrize(
-    ("cores", "jobs", "threads", "expected"),
+    ("cores", "options", "expected"),
     [
-        (2, None, 1, 1),
-        (2, 2, 1, 1),
-        (2, 8, 1, 1),  # no more than the machine has
-        (4, 1, 1, 0),  # one worker is what was asked for
-        (4, None, 2, 2),
-        (1, None, 2, 0),
+        (4, {}, 4),  # one per core
+        (4, {"threads": 2}, 2),  # two cores each
+        (1, {"threads": 2}, 1),  # at least one
+        (4, {"folds": 3}, 3),  # no more than there are folds
+        (4, {"jobs": 2}, 2),  # as the user says
+        (2, {"jobs": 8}, 8),
     ],
 )
-def test_what_the_only_job_is_lent(monkeypatch, cores, jobs, threads, expected):
-    assert lent(monkeypatch, cores=cores, jobs=jobs, wanted=expected, threads=threads) == expected
+def test_number_of_workers(monkeypatch, cores, options, expected):
+    monkeypatch.setattr("xdistill.distributed.local.cores", lambda: cores)
+    assert workers(**options) == expected
+
+
+def workers(*, jobs=None, threads=1, folds=8):
+    executor = LocalExecutor(LocalExecutor.Config(jobs=jobs))
+    return executor.workers([Job(f"fold {fold}", None, cpus=threads) for fold in range(folds)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from xdistill.training.step import Carried, StepModule, places_taught
 
 from engine.missing_runs import IMAGE_ONLY, SUBJECTS, first_fold, incomplete, prepared, trainer_of
 from tiny import tiny
@@ -15,7 +16,6 @@ from xdistill.experiment.missing import ModalityDropout, training_subjects
 from xdistill.experiment.plans import TermPlan
 from xdistill.training.loader import TrainingBatches, deal, epoch_keys
 from xdistill.training.objective import Objective, Term
-from xdistill.training.step import Carried, StepModule, places_taught
 from xdistill.types import Batch, Output
 
 

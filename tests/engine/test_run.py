@@ -128,9 +128,9 @@ def test_dropout_does_not_depend_on_the_number_of_workers(tmp_path, shared_cache
 def test_scoring_leaves_every_part_in_its_mode():
     """A part that is trained within a frozen network has to be trained on after the validation subjects were scored."""
     import torch
+    from xdistill.training.step import set_modes
 
     from xdistill.experiment.networks import evaluating
-    from xdistill.training.step import set_modes
 
     network = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout())
     set_modes({"student": network}, ["student.0"])
@@ -277,9 +277,9 @@ def test_the_student_never_touches_the_privileged_modality(reference, shared_cac
 def test_what_the_networks_are_handed_in_training():
     """The student's batch holds its own modalities and no target, in training too."""
     import torch
+    from xdistill.training.step import Carried, StepModule
 
     from xdistill.interfaces.network import Student, Teacher
-    from xdistill.training.step import Carried, StepModule
     from xdistill.types import Batch, Output, Schema
 
     handed = {}

@@ -1,9 +1,9 @@
 import pytest
 import torch
 from torch import nn
+from xdistill.training.step import learning_rate, set_modes
 
 from xdistill.recipe.schema.recipe import Optimizer
-from xdistill.training.step import learning_rate, set_modes
 
 
 def test_cosine_falls_from_the_peak_to_nothing():

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from xdistill.distillation.teacher_cache.checks import Unchanged
 
 from tiny import tiny
-from xdistill.distillation.teacher_cache.checks import Unchanged
 from xdistill.distillation.teacher_cache.key import rows_digest, state_digest
 from xdistill.distillation.teacher_cache.store import TeacherCache, clear, kept_files
 from xdistill.recipe.load import as_loaded
