@@ -9,11 +9,11 @@ import numpy as np
 
 from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
-from xdistill.distributed.local import cores
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.runs import FORMAT, FORMAT_VERSION
 from xdistill.runs.files import read_json
+from xdistill.workers import cores
 
 
 def _control(prepared: Prepared) -> dict[str, Any]:

@@ -12,10 +12,9 @@ import torch
 from torch.distributed import FileStore  # type: ignore[attr-defined]  # torch does not list what it exports
 
 from xdistill.distributed.launch import Rank
-from xdistill.distributed.local import cores
 from xdistill.errors import RunError
 from xdistill.recipe.schema.compute import Compute
-from xdistill.workers import RANK_VARIABLE
+from xdistill.workers import RANK_VARIABLE, cores
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

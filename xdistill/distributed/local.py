@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from pydantic import Field
 from xdistill.errors import WorkerDiedError
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.executor import Executor, Job, JobEvent
-from xdistill.workers import run_tasks, worker_environment
+from xdistill.workers import cores, run_tasks, worker_environment
 
 
 class LocalExecutor(Executor):
@@ -90,11 +89,6 @@ def _groups_of_devices(jobs: Sequence[Job]) -> int:
     import torch
 
     return torch.cuda.device_count() // devices
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def how_it_ended(status: int) -> str:
