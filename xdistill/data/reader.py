@@ -52,7 +52,7 @@ class Cohort:
 
     Attributes:
         path: the file.
-        schema: modalities and classes.
+        schema: modalities and task.
         facts: what a reader of a table made from this cohort has to know.
         key: what the cohort was built from; see `build_cohort`.
         fingerprint: SHA-256 of everything it holds.
@@ -87,8 +87,8 @@ class Cohort:
         return _reopen, (self.path, self.fingerprint)
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``; a copy."""
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, for classification class indices ``(subjects,)``; a copy."""
         return self._targets.copy()
 
     @property
