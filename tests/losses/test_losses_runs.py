@@ -66,7 +66,7 @@ def test_assembly_tells_the_place_of_what_does_not_fit(catalog):
     terms = [{"use": "hint", "taps": ["hbp"], "adapter": "none"}, {"use": "at", "taps": ["pre"]}]
     with pytest.raises(RecipeError) as told:
         assemble(loaded(**with_terms(*terms, student_features=6)), catalog)
-    adapter, taps = told.value.faults
+    adapter, taps = told.value.problems
     assert adapter.path == "stages.0.objective.2.adapter"
     assert "shape 6 in the student and 8 in the teacher" in adapter.message
     assert "`adapter: auto`" in adapter.message

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xdistill.crossval.prepared import Prepared
+from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.distributed.local import cores
 from xdistill.experiment.identity import machine

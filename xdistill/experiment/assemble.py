@@ -1,4 +1,4 @@
-"""From a recipe and the catalog to an experiment; every fault is found before anything is trained."""
+"""From a recipe and the catalog to an experiment; every problem is found before anything is trained."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def read_recipe(
     overrides: Overrides,
     catalog: Callable[[], Catalog],
 ) -> LoadedRecipe:
-    """Load a recipe; where its fields are at fault, tell what is wrong with its components as well.
+    """Load a recipe; when its fields have problems, report those of its components as well.
 
     Raises:
-        RecipeError: with the faults of fields and components at once.
+        RecipeError: with the problems of fields and components at once.
     """
     try:
         return as_loaded(recipe, profile=profile, overrides=overrides)
@@ -47,11 +47,9 @@ def read_recipe(
             raise
         resolving = Resolving(error.root, catalog())
         resolving.check_raw()
-        told = {(fault.source, fault.line, fault.column, fault.path) for fault in error.faults}
-        more = [fault for fault in resolving.faults if (fault.source, fault.line, fault.column, fault.path) not in told]
-        raise RecipeError(
-            sorted([*error.faults, *more], key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column))
-        ) from None
+        known = {(problem.sort_key, problem.path) for problem in error.problems}
+        more = [problem for problem in resolving.problems if (problem.sort_key, problem.path) not in known]
+        raise RecipeError(sorted([*error.problems, *more], key=lambda problem: problem.sort_key)) from None
 
 
 def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Experiment:
@@ -63,7 +61,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Ex
         probe: finds out what a network returns; `CachedProbes` for many recipes that have networks in common.
 
     Raises:
-        RecipeError: all faults of the settings at once; when there are none, all that does not fit.
+        RecipeError: all problems of the settings at once; when there are none, all that does not fit.
         DataError: when the cohort's source cannot be used.
     """
     loaded = with_control(loaded, catalog)
@@ -82,8 +80,8 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Ex
     callbacks = resolving.choose_all(Callback, recipe.callbacks, "callbacks")
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
     trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
-    resolving.raise_faults()
-    assert data is not None  # noqa: S101 - a missing choice was a fault
+    resolving.raise_problems()
+    assert data is not None  # noqa: S101 - a missing choice was a problem
     assert executor is not None  # noqa: S101 - likewise
 
     checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, probe)
@@ -113,10 +111,10 @@ def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:
     """The recipe's data set alone.
 
     Raises:
-        RecipeError: all faults at once.
+        RecipeError: all problems at once.
     """
     resolving = Resolving(loaded.root, catalog)
     data = resolving.choose(Dataset, loaded.recipe.data, ("data",))
-    resolving.raise_faults()
-    assert data is not None  # noqa: S101 - a missing choice was a fault
+    resolving.raise_problems()
+    assert data is not None  # noqa: S101 - a missing choice was a problem
     return data

@@ -45,7 +45,7 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
     if recipe.teacher is None:
         raise RecipeError(
             [
-                loaded.fault(
+                loaded.problem(
                     ("control",), "a control takes the place of the teacher, and this recipe has none: leave it out"
                 )
             ]
@@ -57,7 +57,7 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
             f"self-distillation makes a network of the student's kind the teacher, and {recipe.student.use!r} is "
             f"offered as a student alone; take another control"
         )
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
     return replace(loaded, recipe=recipe.model_copy(update={"teacher": recipe.student, "privileged": None}))
 
 
@@ -77,12 +77,12 @@ def check_control(loaded: LoadedRecipe, experiment: Experiment) -> None:
         message = (
             "the teacher sees nothing that the student does not, so there is nothing to shuffle; take another control"
         )
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
     if control in _REPLACING and not any(
         term.weight > 0 and not term.on for stage in experiment.stages for term in _terms(stage)
     ):
         message = "no stage distils anything, so there is nothing that this control could take the place of"
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
 
 
 def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[StagePlan, ...]:

@@ -14,7 +14,7 @@ from xdistill.errors import XdistillError
 from xdistill.experiment.networks import SMALL
 from xdistill.training.objective import Term
 from xdistill.training.shapes import zeros
-from xdistill.types import Output, OutputSpec, Schema
+from xdistill.types import Batch, Output, OutputSpec, Schema
 
 SUBJECTS = 4
 
@@ -53,20 +53,26 @@ def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]
 
 
 def _called(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str) -> object:
-    outputs = {role: _made_up(spec, device) for role, spec in specs.items()}
     target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
+    if term.needs_grad:
+        batch = batch.with_gradients()
+    outputs = {role: _made_up(spec, batch) for role, spec in specs.items()}
     return copy.deepcopy(term).to(device)(outputs, batch)
 
 
-def _made_up(spec: OutputSpec, device: str) -> Output:
-    def drawn(*shape: int) -> Tensor:
-        return torch.randn((SUBJECTS, *shape), device=device)
+def _made_up(spec: OutputSpec, batch: Batch) -> Output:
+    """Random features that depend on the inputs, and logits that depend on inputs and features, as in a network."""
+    base = torch.stack([value.float().flatten(1).mean(dim=1) for value in batch.inputs.values()]).sum(dim=0)
 
+    def drawn(*shape: int) -> Tensor:
+        noise = torch.randn((SUBJECTS, *shape), device=base.device)
+        return noise + base.reshape(-1, *[1] * len(shape))
+
+    features = {name: drawn(*shape) for name, shape in spec.features.items()}
+    reached = sum((value.flatten(1).mean(dim=1, keepdim=True) for value in features.values()), base[:, None])
     return Output(
-        logits=drawn(spec.classes),
-        features={name: drawn(*shape) for name, shape in spec.features.items()},
-        aux={name: drawn(spec.classes) for name in spec.aux},
+        logits=drawn(spec.classes) + reached, features=features, aux={name: drawn(spec.classes) for name in spec.aux}
     )
 
 

@@ -47,8 +47,6 @@ def run_id(
         for parent in parents:
             place = place.get(parent, {})
         place.pop(last, None)
-    if not recipe.get("callbacks"):
-        recipe.pop("callbacks", None)
     recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint says what the data are, wherever they lie
     text = json.dumps(
         {

@@ -205,7 +205,9 @@ class Experiment:
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
-        for name in ("transforms", "augment", "metrics", "callbacks", "trackers"):
+        if not self.callbacks:
+            plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
+        for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
             choices: tuple[Choice[Any], ...] = getattr(self, name)
             plain[name] = [choice.dump() for choice in choices]
         for role in ("teacher", "student"):

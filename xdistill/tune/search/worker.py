@@ -261,5 +261,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OutOfMemoryError):
         return "memory ran out"
     if isinstance(error, RecipeError):
-        return "; ".join(f"{fault.path}: {fault.message}" for fault in error.faults)
+        return "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)
     return str(error)

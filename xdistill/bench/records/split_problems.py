@@ -1,16 +1,14 @@
-"""What cannot be in the splits of a benchmark."""
+"""Checks of a benchmark's splits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from xdistill.bench.records.splits import BenchmarkSplits
+from xdistill.bench.records.splits import BenchmarkSplits
 
 
-def contradictions(splits: BenchmarkSplits) -> Iterator[str]:
-    """Everything in splits that cannot be, however their hash came about."""
+def split_problems(splits: BenchmarkSplits) -> Iterator[str]:
+    """Every inconsistency of the splits, as a message; none for splits that are valid."""
     count = len(splits.targets)
     if len(splits.patients) != count:
         yield f"{count} targets and {len(splits.patients)} patients"
@@ -24,7 +22,7 @@ def contradictions(splits: BenchmarkSplits) -> Iterator[str]:
 
 
 def _folds(splits: BenchmarkSplits) -> Iterator[str]:
-    """Parts that do not add up, classes that are absent, subjects who are not tested once a repeat."""
+    """Parts that do not add up, classes that are absent, subjects who are not tested once per repeat."""
     count = len(splits.targets)
     tested: dict[int, list[int]] = {}
     for fold in splits.folds:
