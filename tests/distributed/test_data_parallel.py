@@ -13,11 +13,11 @@ from held_folds import held, is_held, let_go
 from tiny import tiny
 from xdistill.crossval.events import FoldRestarted, FoldStarted, RunStarted
 from xdistill.distributed.fabric import _devices, check_device, make_fabric
-from xdistill.distributed.local import LocalExecutor, cores
+from xdistill.distributed.local import LocalExecutor
 from xdistill.errors import RunError
 from xdistill.interfaces.executor import Job, JobEvent
 from xdistill.recipe.schema.compute import Compute
-from xdistill.workers import RANK_VARIABLE, resolve
+from xdistill.workers import RANK_VARIABLE, cores, resolve
 
 TWO = {"accelerator": "cpu", "devices": 2}
 NOT_LOSSES = {"stage", "epoch", "seconds", "lr"}
