@@ -50,13 +50,12 @@ class ClassAttention(MapLoss):
     classification loss with respect to the input image; maps of unit length and the mean over subjects and
     positions, both as in `at`.
 
-    Numbers of channels may differ; maps of different sizes are averaged to the smaller. The teacher's map is a constant:
-    no gradient reaches the teacher. A map of zeros, such as one in which nothing speaks for the class, stays zero and
-    gets no gradient.
+    Numbers of channels may differ; maps of different sizes are averaged to the smaller. The teacher's map is a
+    constant: no gradient reaches the teacher. A map of zeros stays zero and gets no gradient.
 
     Raises:
-        SettingsError: for vectors, for maps of one position, and, in training, for a tap that the logits of a network do
-            not depend on.
+        SettingsError: for vectors, for maps of one position, and, in training, for a tap that the logits of a network
+            do not depend on.
     """
 
     name = "cam_attention"

@@ -38,7 +38,7 @@ class VolumeIntensity(VolumeAugmentation):
         return dict(inputs) | {name: self._change(name, inputs[name], generator) for name in self.affected(inputs)}
 
     def _change(
-        self, name: str, values: Float[Tensor, "batch ..."], generator: torch.Generator
+        self, _name: str, values: Float[Tensor, "batch ..."], generator: torch.Generator
     ) -> Float[Tensor, "batch ..."]:
         each = (len(values), *[1] * (values.ndim - 1))
         factor = 1 + symmetric(self.config.scale, each, generator).to(values)
