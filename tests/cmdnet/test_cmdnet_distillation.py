@@ -13,7 +13,7 @@ from xdistill.errors import SettingsError
 from xdistill.types import Output, OutputSpec
 from xdistill_cmdnet.divergence import kl_divergence
 
-SPEC = OutputSpec(classes=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
+SPEC = OutputSpec(outputs=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
 
 
 def randoms(*shape, seed=0):
@@ -167,7 +167,7 @@ def test_feature_mse(build, make_batch):
     torch.testing.assert_close(loss(student, teacher, make_batch()), hbp + 3 * pre)
 
 
-WIDER = OutputSpec(classes=3, features={**SPEC.features, "pre": (5,)})
+WIDER = OutputSpec(outputs=3, features={**SPEC.features, "pre": (5,)})
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_settings_out_of_range(build, block):
 
 
 def test_a_tables_softmax_by_hand(build, make_batch):
-    spec = OutputSpec(classes=2, features={"rna": (2,)})
+    spec = OutputSpec(outputs=2, features={"rna": (2,)})
     loss = build("distillation_loss", {"use": "feature_kl", "taps": ["rna"]}, student=spec, teacher=spec)
     student = Output(torch.zeros(1, 2), {"rna": torch.tensor([[0.0, 0.0]])})
     teacher = Output(torch.zeros(1, 2), {"rna": torch.tensor([[1.0, 0.0]])})
