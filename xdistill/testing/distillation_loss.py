@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
 from xdistill.testing.helpers.connected import connected
+from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.helpers.samples import sample_output, tensors_of
 from xdistill.testing.helpers.tensors import seeded
-from xdistill.testing.loss import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.suite import promised, require
 from xdistill.types import Batch, Output, OutputSpec
 
