@@ -115,7 +115,7 @@ def test_recipes_load_and_assemble(block, tmp_path, catalog):
 
 def test_the_citation_is_well_formed():
     reading = read_yaml((ROOT / "CITATION.cff").read_text(encoding="utf-8"), "CITATION.cff")
-    assert not reading.faults
+    assert not reading.problems
     fields = set(reading.root.entries)
     assert {"cff-version", "message", "title", "authors", "version"} <= fields
     assert f"version: {xdistill.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

@@ -149,7 +149,7 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
         try:
             controls[control] = run(recipe, **options, control=control)
         except RecipeError as error:  # the recipe itself was accepted above
-            refused[control] = "; ".join(fault.message for fault in error.faults)
+            refused[control] = "; ".join(problem.message for problem in error.problems)
     result.write_report()
     return ControlledRun(result, controls, refused)
 

@@ -3,9 +3,9 @@
 ::
 
     XdistillError                    something went wrong; the command line exits with 1
-    ├── UserError                    the user's input is at fault; exits with 2
-    │   ├── RecipeError              one or more faults in a recipe, each with file, line and column
-    │   ├── SettingsError            a component refuses its settings (assembly turns it into a RecipeError)
+    ├── UserError                    the user's input is wrong; exits with 2
+    │   ├── RecipeError              one or more problems in a recipe, each with file, line and column
+    │   ├── SettingsError            a component rejects its settings (assembly turns it into a RecipeError)
     │   ├── DataError                a subject, a file or a table that cannot be used
     │   ├── CacheError               a cohort cache that is damaged, foreign or of another format version
     │   ├── PluginError              a plugin that cannot be loaded or that breaks the rules of the catalog
@@ -13,13 +13,14 @@
     │   │   └── BusyRunError         one that another process works in
     │   └── LeakError                something tried to learn from subjects it must not see
     ├── NonFiniteLossError           a loss term became NaN or infinite
-    ├── OutOfMemoryError             memory ran out; says which setting lowers the need
+    ├── OutOfMemoryError             memory ran out; names the setting that lowers the need
     ├── WorkerDiedError              a worker process was killed
-    └── InterruptedRunError          Ctrl-C; exits with 130, and the same command goes on
+    └── InterruptedRunError          Ctrl-C; exits with 130; rerun the command to resume
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,18 +33,18 @@ class XdistillError(Exception):
 
 
 class UserError(XdistillError):
-    """The user's input is at fault: the message says what, where and what to do."""
+    """The user's input is wrong: the message says what, where and what to do."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault in a recipe.
+class Problem:
+    """One problem in a recipe.
 
     Attributes:
         message: what is wrong and what to do.
-        path: dotted place in the recipe, such as ``teacher.branches.hbp.width``.
+        path: dotted path in the recipe, such as ``teacher.branches.hbp.width``.
         source: file name, ``--set`` or ``--profile``; empty when the recipe was built in Python.
         line: 1-based line, 0 when unknown.
         column: 1-based column, 0 when unknown.
@@ -55,6 +56,11 @@ class Fault:
     line: int = 0
     column: int = 0
 
+    @property
+    def sort_key(self) -> tuple[bool, str, int, int]:
+        """Problems in files first, each file from top to bottom."""
+        return self.line == 0, self.source, self.line, self.column
+
     def __str__(self) -> str:
         where = self.source
         if self.line:
@@ -64,29 +70,35 @@ class Fault:
 
 
 class RecipeError(UserError):
-    """All faults of one recipe at once.
+    """All problems of one recipe at once.
 
     Attributes:
-        faults: what is wrong.
+        problems: what is wrong.
         root: the recipe's values with their origins, as far as they could be read.
     """
 
-    def __init__(self, faults: Sequence[Fault], *, root: Any = None) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, problems: Sequence[Problem], *, root: Any = None) -> None:
+        self.problems = tuple(problems)
         self.root = root
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Fault, ...]]]:
-        """Pickled by its faults, for the way from a worker to its driver."""
-        return type(self), (self.faults,)
+    @property
+    def faults(self) -> tuple[Problem, ...]:
+        """Deprecated name of `problems`."""
+        warnings.warn("RecipeError.faults is deprecated; use RecipeError.problems", DeprecationWarning, stacklevel=2)
+        return self.problems
+
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[Problem, ...]]]:
+        """Pickled by its problems, to be sent from a worker to its driver."""
+        return type(self), (self.problems,)
 
 
 class SettingsError(UserError):
-    """A component refuses its settings or the place where it was put.
+    """A component rejects its settings or its position in the recipe.
 
     Args:
         message: what is wrong and what to do.
-        field: the field of the component's Config that is at fault, dotted; empty for the whole component.
+        field: dotted path of the invalid field in the component's Config; empty for the whole component.
     """
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -123,7 +135,7 @@ class NonFiniteLossError(XdistillError):
 
 
 class OutOfMemoryError(XdistillError):
-    """Memory ran out: the message says which setting lowers the need."""
+    """Memory ran out: the message names the setting that lowers the need."""
 
 
 class WorkerDiedError(XdistillError):
@@ -131,6 +143,17 @@ class WorkerDiedError(XdistillError):
 
 
 class InterruptedRunError(XdistillError):
-    """The user pressed Ctrl-C; the same command goes on where this one stopped."""
+    """The user pressed Ctrl-C; rerun the command to resume."""
 
     exit_code = 130
+
+
+def __getattr__(name: str) -> Any:
+    """The deprecated name of `Problem`."""
+    if name == "Fault":
+        warnings.warn(
+            "xdistill.errors.Fault is deprecated; use xdistill.errors.Problem", DeprecationWarning, stacklevel=2
+        )
+        return Problem
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -31,8 +31,8 @@ from common import Row, alone, interleaved, ratios
 
 from xdistill.crossval import gradient_stage as gradient
 from xdistill.crossval.events import EpochEnded
-from xdistill.crossval.execute import prepare
 from xdistill.crossval.fold import run_fold
+from xdistill.crossval.prepare import prepare
 from xdistill.data import build_cohort, open_cohort
 from xdistill.distillation import frozen_teacher as frozen
 from xdistill.distillation.teacher_cache.store import FOLDER, kept_files

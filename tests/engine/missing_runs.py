@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tiny import tiny
-from xdistill.crossval.execute import Prepared, prepare
 from xdistill.crossval.fold import _trainer, run_fold
+from xdistill.crossval.prepare import Prepared, prepare
 from xdistill.data import build_cohort, open_cohort
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded

@@ -1,4 +1,4 @@
-"""A loss that cannot work is told with the recipe's other faults, before anything is trained."""
+"""A loss that cannot work is told with the recipe's other problems, before anything is trained."""
 
 from types import ModuleType
 
@@ -71,7 +71,7 @@ def with_terms(*names):
 def test_all_that_cannot_work_are_told_at_once(catalog):
     with pytest.raises(RecipeError) as caught:
         assemble(as_loaded(with_terms("one_by_one", "misfit", "plain")), catalog)
-    told = {fault.path: fault.message for fault in caught.value.faults}
+    told = {problem.path: problem.message for problem in caught.value.problems}
     assert set(told) == {f"stages.0.objective.{place}" for place in (4, 5, 6)}
     assert "has to return a scalar, and returned a tensor of shape (4,)" in told["stages.0.objective.4"]
     assert "failed with RuntimeError" in told["stages.0.objective.5"]

@@ -14,10 +14,10 @@ from xdistill.recipe.load import as_loaded
 from xdistill.types import ModalitySpec, Output, Schema
 
 
-def faults(catalog, recipe):
+def problems(catalog, recipe):
     with pytest.raises(RecipeError) as caught:
         assemble(as_loaded(recipe), catalog)
-    return {(fault.path, fault.message) for fault in caught.value.faults}
+    return {(problem.path, problem.message) for problem in caught.value.problems}
 
 
 def test_stages_of_both_kinds_fit_and_resolve_to_themselves(catalog):
@@ -90,7 +90,7 @@ def test_a_network_of_an_estimator_alone_needs_no_training(catalog):
     ],
 )
 def test_what_does_not_fit(catalog, stages, path, words):
-    assert faults(catalog, on_features(stages=stages)) == {(path, words)}
+    assert problems(catalog, on_features(stages=stages)) == {(path, words)}
 
 
 def test_logits_count_once_they_are_fitted(catalog):
@@ -108,13 +108,13 @@ def test_a_fitted_teacher_teaches_from_then_on(catalog):
     }
     fit = {"name": "fit", "fit": ["teacher.estimator"]}
     assert assemble(as_loaded(tiny(teacher=teacher, stages=[fit, distil])), catalog).privileged == ("clinical",)
-    found = faults(catalog, tiny(teacher=teacher, stages=[distil, fit]))
+    found = problems(catalog, tiny(teacher=teacher, stages=[distil, fit]))
     assert found == {("stages.0.objective.1", "'class_kl' uses the teacher, which no stage has trained by then")}
 
 
 def test_a_fit_has_no_epoch_to_choose(catalog):
     recipe = on_the_table(crossval={"folds": 3, "validation": 0.2})
-    ((path, message),) = faults(catalog, recipe)
+    ((path, message),) = problems(catalog, recipe)
     assert path == "crossval.validation"
     assert message == (
         "the student chooses the epoch, and the last stage, 'fit', fits at once and has no epochs: set this to 0"

@@ -34,10 +34,10 @@ def recipe(teacher, student, **changes):
     return as_loaded({**plain, **changes})
 
 
-def faults(loaded, catalog):
+def problems(loaded, catalog):
     with pytest.raises(RecipeError) as caught:
         assemble(loaded, catalog)
-    return {fault.path: fault.message for fault in caught.value.faults}
+    return {problem.path: problem.message for problem in caught.value.problems}
 
 
 @pytest.mark.parametrize(
@@ -55,20 +55,20 @@ def test_a_teacher_may_see_what_its_student_does_or_something_else(teacher, stud
 
 
 def test_a_teacher_that_sees_less_of_the_same_has_nothing_to_teach(catalog):
-    found = faults(recipe(["regular"], ["regular", "privileged"]), catalog)
+    found = problems(recipe(["regular"], ["regular", "privileged"]), catalog)
     assert "the student reads 'privileged', which the teacher does not" in found["student"]
     assert "it has nothing to teach" in found["student"]
 
 
 def test_a_privilege_that_the_teacher_does_not_have(catalog):
-    found = faults(recipe(["regular"], ["regular"], privileged=["privileged"]), catalog)
+    found = problems(recipe(["regular"], ["regular"], privileged=["privileged"]), catalog)
     assert found == {"privileged": found["privileged"]}
     assert "the teacher does not read 'privileged'" in found["privileged"]
 
 
 def test_an_official_split_that_is_not_there(catalog):
     data = {"use": "digits", "subjects": 100}
-    found = faults(recipe(["whole"], ["half"], data=data), catalog)
+    found = problems(recipe(["whole"], ["half"], data=data), catalog)
     assert found["crossval.official"] == "the data set has no official split; set this to false"
 
 

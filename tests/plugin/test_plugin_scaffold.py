@@ -33,7 +33,7 @@ def test_files_of_every_kind(kind, tmp_path, monkeypatch):
     assert "$" not in readme
     (block,) = [part.split("```")[0] for part in readme.split("```yaml\n")[1:]]
     assert f"use: {module}" in block
-    assert not read_yaml(block, "README.md").faults
+    assert not read_yaml(block, "README.md").problems
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 
 Write = Callable[..., Path]
 
@@ -40,12 +40,12 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 @pytest.fixture
-def faults_in() -> Callable[..., tuple[Fault, ...]]:
-    """The faults that a call raises."""
+def problems_in() -> Callable[..., tuple[Problem, ...]]:
+    """The problems that a call raises."""
 
-    def found(call: Callable[..., object], *arguments: object, **named: object) -> tuple[Fault, ...]:
+    def found(call: Callable[..., object], *arguments: object, **named: object) -> tuple[Problem, ...]:
         with pytest.raises(RecipeError) as caught:
             call(*arguments, **named)
-        return caught.value.faults
+        return caught.value.problems
 
     return found

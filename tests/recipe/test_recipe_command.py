@@ -72,7 +72,7 @@ def test_the_schema_is_printed():
     assert json.loads(invoke("schema")) == recipe_json_schema()
 
 
-def test_all_faults_are_printed_and_the_exit_code_is_two(write):
+def test_all_problems_are_printed_and_the_exit_code_is_two(write):
     text = "extends: mvi_hcc\nname: x\nloader: {batch: 3, workers: -1}\n"
     done = xdistill("recipe", "check", str(write(text)), "--set", "seed=[/red]x", "--profile", "none")
     assert done.returncode == 2
@@ -91,10 +91,10 @@ def test_all_faults_are_printed_and_the_exit_code_is_two(write):
         ("data.subjects=many", "data.subjects: has to be a whole number, and is the text 'many'"),
     ],
 )
-def test_faults_in_settings_of_components_name_their_origin(faults_in, change, message):
-    (fault,) = faults_in(CliRunner().invoke, app, ["check", "mvi_hcc", "--set", change], catch_exceptions=False)
-    assert str(fault).startswith(f"--set {change}: ")
-    assert message in str(fault)
+def test_problems_in_settings_of_components_name_their_origin(problems_in, change, message):
+    (problem,) = problems_in(CliRunner().invoke, app, ["check", "mvi_hcc", "--set", change], catch_exceptions=False)
+    assert str(problem).startswith(f"--set {change}: ")
+    assert message in str(problem)
 
 
 @pytest.mark.parametrize("command", [["--help"], ["check", "--help"], ["show", "--help"], ["schema", "--help"]])

@@ -47,12 +47,12 @@ def test_only_data_is_filled_in_and_values_stay_text(write, minimal, monkeypatch
     assert loaded.recipe.description == "${COHORT}"
 
 
-def test_an_unset_variable_is_a_fault_that_names_it(write, minimal, faults_in, monkeypatch):
+def test_an_unset_variable_is_a_problem_that_names_it(write, minimal, problems_in, monkeypatch):
     monkeypatch.delenv("COHORT", raising=False)
-    (fault,) = faults_in(load_recipe, write(minimal), overrides=["data.path=${COHORT}/a"])
-    assert fault.source == "--set data.path=${COHORT}/a"
-    assert fault.path == "data.path"
-    assert "COHORT is not set" in fault.message
+    (problem,) = problems_in(load_recipe, write(minimal), overrides=["data.path=${COHORT}/a"])
+    assert problem.source == "--set data.path=${COHORT}/a"
+    assert problem.path == "data.path"
+    assert "COHORT is not set" in problem.message
 
 
 def test_a_path_beside_the_recipe_is_found_from_anywhere(write, minimal, monkeypatch, tmp_path):

@@ -29,10 +29,12 @@ def test_a_recipe_is_laid_over_what_it_extends(write):
     assert {"extends", "profiles"}.isdisjoint(loaded.tree())
 
 
-def test_faults_point_to_the_file_that_supplied_the_value(write, faults_in):
+def test_problems_point_to_the_file_that_supplied_the_value(write, problems_in):
     write(BASE.replace("lr: 1.0e-2", "lr: -1"), "shared/base.yaml")
     path = write("extends: shared/base.yaml\nname: child\nstages:\n  - {name: x, batch_size: 2}\n", "child.yaml")
-    places = {(fault.path, fault.source, fault.line, fault.column) for fault in faults_in(load_recipe, path)}
+    places = {
+        (problem.path, problem.source, problem.line, problem.column) for problem in problems_in(load_recipe, path)
+    }
     assert places == {
         ("optimizer.lr", "shared/base.yaml", 6, 17),
         ("stages.0.train", "child.yaml", 4, 5),
@@ -41,10 +43,10 @@ def test_faults_point_to_the_file_that_supplied_the_value(write, faults_in):
     }
 
 
-def test_what_is_missing_in_all_files_is_missed_in_the_one_the_user_named(write, faults_in):
+def test_what_is_missing_in_all_files_is_missed_in_the_one_the_user_named(write, problems_in):
     write("name: base\nstages: []\n", "base.yaml")
     path = write("# child\nextends: base.yaml\n", "child.yaml")
-    places = {(fault.path, fault.source, fault.line) for fault in faults_in(load_recipe, path)}
+    places = {(problem.path, problem.source, problem.line) for problem in problems_in(load_recipe, path)}
     assert places == {("data", "child.yaml", 2), ("student", "child.yaml", 2), ("stages", "base.yaml", 2)}
 
 
@@ -69,22 +71,22 @@ def test_a_bundled_recipe_can_be_extended(write):
         ("extends: list.yaml", "list.yaml:1:1: a recipe is a mapping"),
     ],
 )
-def test_a_base_that_cannot_be_had(write, faults_in, text, message):
+def test_a_base_that_cannot_be_had(write, problems_in, text, message):
     write(BASE, "base.yaml")
     write("", "empty.yaml")
     write("a: 1\n\tb: 2\n", "broken.yaml")
     write("[1]", "list.yaml")
-    (fault,) = faults_in(load_recipe, write(text))
-    assert str(fault).startswith(message)
+    (problem,) = problems_in(load_recipe, write(text))
+    assert str(problem).startswith(message)
 
 
-def test_a_circle_through_several_files_is_named(write, faults_in):
+def test_a_circle_through_several_files_is_named(write, problems_in):
     write("extends: b.yaml", "a.yaml")
     write("extends: sub/c.yaml", "b.yaml")
     write("extends: ../b.yaml", "sub/c.yaml")
-    (fault,) = faults_in(load_recipe, "a.yaml")
-    assert fault.message.endswith("b.yaml -> c.yaml -> b.yaml")
-    assert fault.source == "sub/c.yaml"
+    (problem,) = problems_in(load_recipe, "a.yaml")
+    assert problem.message.endswith("b.yaml -> c.yaml -> b.yaml")
+    assert problem.source == "sub/c.yaml"
 
 
 def test_a_profile_is_laid_over_the_recipe(write):
@@ -126,18 +128,18 @@ def test_a_profile_that_names_a_component_replaces_the_block(write):
     assert load_recipe(path, profile="paper").tree()["data"] == {"use": "big", "size": 3}
 
 
-def test_faults_in_a_profile_point_into_it(write, faults_in):
+def test_problems_in_a_profile_point_into_it(write, problems_in):
     path = write(BASE.replace("repeats: 9", "repeat: 9"))
     load_recipe(path)
-    (fault,) = faults_in(load_recipe, path, profile="paper")
-    assert str(fault) == (
+    (problem,) = problems_in(load_recipe, path, profile="paper")
+    assert str(problem) == (
         "recipe.yaml:11:16: crossval.repeat: there is no field 'repeat' here; did you mean 'repeats'?"
     )
 
 
-def test_an_unknown_profile_is_refused_with_what_is_near(write, faults_in):
-    (fault,) = faults_in(load_recipe, write(BASE), profile="papre")
-    assert str(fault) == "--profile papre: there is no profile 'papre'; did you mean 'paper'?"
+def test_an_unknown_profile_is_refused_with_what_is_near(write, problems_in):
+    (problem,) = problems_in(load_recipe, write(BASE), profile="papre")
+    assert str(problem) == "--profile papre: there is no profile 'papre'; did you mean 'paper'?"
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,9 @@ def test_an_unknown_profile_is_refused_with_what_is_near(write, faults_in):
         ("profiles:\n  a:\n    profiles: {}", (9, 5, "profiles.a.profiles")),
     ],
 )
-def test_profiles_of_a_wrong_shape_are_refused(write, faults_in, profiles, place):
-    (fault,) = faults_in(load_recipe, write(BASE[: BASE.index("profiles:")] + profiles))
-    assert (fault.line, fault.column, fault.path) == place
+def test_profiles_of_a_wrong_shape_are_refused(write, problems_in, profiles, place):
+    (problem,) = problems_in(load_recipe, write(BASE[: BASE.index("profiles:")] + profiles))
+    assert (problem.line, problem.column, problem.path) == place
 
 
 def test_overrides_come_last(write):

@@ -49,7 +49,7 @@ def test_a_recipe_is_read(write, minimal):
     assert "optimizer" not in loaded.tree()
 
 
-def test_all_faults_are_told_at_once_each_with_its_place(write, faults_in):
+def test_all_problems_are_told_at_once_each_with_its_place(write, problems_in):
     text = """\
 name: a b
 extra: 1
@@ -72,29 +72,29 @@ loader:
 seed: 1.5
 transforms:
 """
-    faults = faults_in(load_recipe, write(text), profile="paper", overrides=["seed"])
-    assert "\n".join(str(fault) for fault in faults) == EXPECTED
+    problems = problems_in(load_recipe, write(text), profile="paper", overrides=["seed"])
+    assert "\n".join(str(problem) for problem in problems) == EXPECTED
 
 
-def test_what_is_missing_is_missed_at_the_top(write, faults_in):
-    faults = faults_in(load_recipe, write("# a remark\nname: x\n"))
-    assert [(fault.path, fault.line, fault.column) for fault in faults] == [
+def test_what_is_missing_is_missed_at_the_top(write, problems_in):
+    problems = problems_in(load_recipe, write("# a remark\nname: x\n"))
+    assert [(problem.path, problem.line, problem.column) for problem in problems] == [
         ("data", 2, 1),
         ("student", 2, 1),
         ("stages", 2, 1),
     ]
 
 
-def test_stages_have_names_of_their_own(write, minimal, faults_in):
+def test_stages_have_names_of_their_own(write, minimal, problems_in):
     text = minimal + "  - name: joint\n    train: [student]\n    epochs: 1\n    objective: [{use: focal}]\n"
-    (fault,) = faults_in(load_recipe, write(text))
-    assert str(fault) == "recipe.yaml:10:11: stages.1.name: two stages are named 'joint'; give each a name of its own"
+    (problem,) = problems_in(load_recipe, write(text))
+    assert str(problem) == "recipe.yaml:10:11: stages.1.name: two stages are named 'joint'; give each a name of its own"
 
 
 @pytest.mark.parametrize("name", ["../x", "x/../y", "/x", "x/", "x//y", ".hidden", "a b", "x\\y", ""])
-def test_a_name_cannot_leave_the_runs_folder(write, minimal, faults_in, name):
-    (fault,) = faults_in(load_recipe, write(minimal), overrides={"name": name})
-    assert fault.path == "name"
+def test_a_name_cannot_leave_the_runs_folder(write, minimal, problems_in, name):
+    (problem,) = problems_in(load_recipe, write(minimal), overrides={"name": name})
+    assert problem.path == "name"
 
 
 @pytest.mark.parametrize(
@@ -112,26 +112,26 @@ def test_a_name_cannot_leave_the_runs_folder(write, minimal, faults_in, name):
         (b"a: " + b"x" * (256 * 1024), (0, 0), "256 KiB"),
     ],
 )
-def test_a_file_that_is_no_recipe_is_refused(write, faults_in, content, place, words):
-    (fault,) = faults_in(load_recipe, write(content))
-    assert (fault.source, (fault.line, fault.column)) == ("recipe.yaml", place)
-    assert words in fault.message
+def test_a_file_that_is_no_recipe_is_refused(write, problems_in, content, place, words):
+    (problem,) = problems_in(load_recipe, write(content))
+    assert (problem.source, (problem.line, problem.column)) == ("recipe.yaml", place)
+    assert words in problem.message
 
 
 def test_a_byte_order_mark_is_no_harm(write, minimal):
     assert load_recipe(write(b"\xef\xbb\xbf" + minimal.encode())).recipe.name == "liver/alone"
 
 
-def test_a_file_that_is_not_there_is_refused_with_what_is_near(write, minimal, faults_in, tmp_path):
+def test_a_file_that_is_not_there_is_refused_with_what_is_near(write, minimal, problems_in, tmp_path):
     write(minimal, "liver.yaml")
-    (fault,) = faults_in(load_recipe, "livre.yaml")
-    assert str(fault) == "livre.yaml: there is no such file; did you mean 'liver.yaml'?"
-    (fault,) = faults_in(load_recipe, "mvi_hc")
-    assert str(fault) == "mvi_hc: there is no such file and no bundled recipe of this name; did you mean 'mvi_hcc'?"
-    (fault,) = faults_in(load_recipe, tmp_path)
-    assert "folder" in fault.message
-    (fault,) = faults_in(load_recipe, "../../etc/passwd")
-    assert "no such file" in fault.message
+    (problem,) = problems_in(load_recipe, "livre.yaml")
+    assert str(problem) == "livre.yaml: there is no such file; did you mean 'liver.yaml'?"
+    (problem,) = problems_in(load_recipe, "mvi_hc")
+    assert str(problem) == "mvi_hc: there is no such file and no bundled recipe of this name; did you mean 'mvi_hcc'?"
+    (problem,) = problems_in(load_recipe, tmp_path)
+    assert "folder" in problem.message
+    (problem,) = problems_in(load_recipe, "../../etc/passwd")
+    assert "no such file" in problem.message
 
 
 def test_a_bundled_recipe_is_found_by_its_bare_name(write):
@@ -146,31 +146,31 @@ def test_a_file_wins_over_a_bundled_recipe(write, minimal):
     assert load_recipe("mvi_hcc").recipe.name == "liver/alone"
 
 
-def test_faults_of_others_get_the_place_of_the_nearest_ancestor(write, minimal):
+def test_problems_of_others_get_the_place_of_the_nearest_ancestor(write, minimal):
     loaded = load_recipe(write(minimal), overrides=["student.width=1"])
-    assert str(loaded.fault(("stages", 0, "objective", 0, "gamma"), "too large")) == (
+    assert str(loaded.problem(("stages", 0, "objective", 0, "gamma"), "too large")) == (
         "recipe.yaml:9:42: stages.0.objective.0.gamma: too large"
     )
-    assert str(loaded.fault(("data", "subjects"), "?", key=True)) == "recipe.yaml:2:22: data.subjects: ?"
-    assert str(loaded.fault(("data", "shape"), "?")) == "recipe.yaml:2:7: data.shape: ?"
-    assert str(loaded.fault(("student", "width"), "?")) == "--set student.width=1: student.width: ?"
-    assert str(loaded.fault(("student",), "?")) == "recipe.yaml:3:10: student: ?"
-    assert str(loaded.fault(("loader", "workers"), "?")) == "recipe.yaml:1:1: loader.workers: ?"
+    assert str(loaded.problem(("data", "subjects"), "?", key=True)) == "recipe.yaml:2:22: data.subjects: ?"
+    assert str(loaded.problem(("data", "shape"), "?")) == "recipe.yaml:2:7: data.shape: ?"
+    assert str(loaded.problem(("student", "width"), "?")) == "--set student.width=1: student.width: ?"
+    assert str(loaded.problem(("student",), "?")) == "recipe.yaml:3:10: student: ?"
+    assert str(loaded.problem(("loader", "workers"), "?")) == "recipe.yaml:1:1: loader.workers: ?"
     # what pydantic adds below a scalar is left out
-    assert str(loaded.fault(("data", "subjects", "int"), "?")) == "recipe.yaml:2:32: data.subjects: ?"
+    assert str(loaded.problem(("data", "subjects", "int"), "?")) == "recipe.yaml:2:32: data.subjects: ?"
 
 
-def test_python_may_hand_over_a_mapping_or_a_recipe(write, minimal, faults_in):
+def test_python_may_hand_over_a_mapping_or_a_recipe(write, minimal, problems_in):
     loaded = load_recipe(write(minimal))
     for given in (loaded.tree(), loaded.recipe, loaded):
         again = as_loaded(given, overrides=["seed=4"])
         assert again.recipe == loaded.recipe.model_copy(update={"seed": 4})
     assert as_loaded(loaded) is loaded
     assert as_loaded("recipe.yaml").recipe == loaded.recipe
-    (fault,) = faults_in(as_loaded, {**loaded.tree(), "seed": "x"})
-    assert str(fault) == "seed: has to be a whole number, and is the text 'x'"
-    (fault,) = faults_in(as_loaded, [1])
-    assert "mapping of fields" in fault.message
+    (problem,) = problems_in(as_loaded, {**loaded.tree(), "seed": "x"})
+    assert str(problem) == "seed: has to be a whole number, and is the text 'x'"
+    (problem,) = problems_in(as_loaded, [1])
+    assert "mapping of fields" in problem.message
 
 
 def test_python_mappings_may_extend_and_have_profiles(write, minimal):
@@ -180,11 +180,11 @@ def test_python_mappings_may_extend_and_have_profiles(write, minimal):
     assert (loaded.recipe.name, loaded.recipe.seed, loaded.recipe.crossval.folds) == ("liver/alone", 3, 2)
 
 
-def test_what_is_no_data_is_refused(faults_in, write, minimal):
+def test_what_is_no_data_is_refused(problems_in, write, minimal):
     tree = load_recipe(write(minimal)).tree()
     tree["data"]["subjects"] = float("nan")
     tree["student"]["width"] = object()
-    assert [str(fault) for fault in faults_in(as_loaded, tree)] == [
+    assert [str(problem) for problem in problems_in(as_loaded, tree)] == [
         "data.subjects: numbers have to be finite, and this is nan",
         "student.width: a recipe holds text, numbers, truth values, null, lists and mappings, not object",
     ]
@@ -198,6 +198,18 @@ def test_a_loaded_recipe_goes_through_pickle(write, minimal):
 def test_the_resolved_recipe_is_a_recipe(write, minimal):
     recipe = load_recipe(write(minimal)).recipe
     assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe
+
+
+def test_callbacks_are_blocks_in_order_and_left_out_of_a_dump_when_there_are_none(write, minimal):
+    path = write(minimal)
+    assert "callbacks" not in load_recipe(path).recipe.model_dump(mode="json")
+    written = [{"use": "ema", "decay": 0.99}, {"use": "freeze"}]
+    loaded = load_recipe(path, overrides={"callbacks": written})
+    assert [block.use for block in loaded.recipe.callbacks] == ["ema", "freeze"]
+    assert loaded.recipe.callbacks[0].settings() == {"decay": 0.99}
+    assert loaded.recipe.model_dump(mode="json")["callbacks"] == written
+    fewer = load_recipe(path, overrides={"callbacks": [{"use": "ema"}]})
+    assert as_loaded(loaded, overrides={"callbacks": [{"use": "ema"}]}).recipe == fewer.recipe  # a list replaces
 
 
 def test_reading_a_recipe_imports_no_torch():

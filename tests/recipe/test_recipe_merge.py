@@ -9,8 +9,8 @@ from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, locate, 
 
 
 def tree(plain: Any, source: str = "base") -> MappingNode:
-    node, faults = from_plain(plain, Origin(source, 1, 1))
-    assert faults == []
+    node, problems = from_plain(plain, Origin(source, 1, 1))
+    assert problems == []
     assert isinstance(node, MappingNode)
     return node
 

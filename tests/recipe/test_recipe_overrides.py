@@ -20,11 +20,11 @@ BASE = {
 
 def changed(*overrides: str, base: Any = None) -> Any:
     root, _ = from_plain(base or BASE, Origin())
-    parsed, faults = parse_overrides(overrides)
-    assert faults == []
+    parsed, problems = parse_overrides(overrides)
+    assert problems == []
     assert isinstance(root, MappingNode)
-    result, faults = apply_overrides(root, parsed)
-    assert faults == []
+    result, problems = apply_overrides(root, parsed)
+    assert problems == []
     return to_plain(result)
 
 
@@ -51,8 +51,8 @@ def changed(*overrides: str, base: Any = None) -> Any:
     ],
 )
 def test_values_are_typed_as_yaml(text, value):
-    override, faults = parse_override(f"seed={text}")
-    assert faults == []
+    override, problems = parse_override(f"seed={text}")
+    assert problems == []
     assert to_plain(override.value) == value
     assert type(to_plain(override.value)) is type(value)
 
@@ -76,11 +76,11 @@ def test_values_are_typed_as_yaml(text, value):
         ("seed=[1] x", "already ended"),
     ],
 )
-def test_malformed_overrides_are_faults_that_name_them(text, words):
-    override, (fault,) = parse_override(text)
+def test_malformed_overrides_are_problems_that_name_them(text, words):
+    override, (problem,) = parse_override(text)
     assert override is None
-    assert fault.source == f"--set {text}"
-    assert words in fault.message
+    assert problem.source == f"--set {text}"
+    assert words in problem.message
 
 
 def test_lists_take_indices_and_names():
@@ -106,12 +106,12 @@ def test_lists_take_indices_and_names():
         ("stages.joint.objective.1.use=x", "stages.1.objective has no item '1'; its only index is 0, its names focal"),
     ],
 )
-def test_an_override_without_a_place_is_a_fault(text, message):
+def test_an_override_without_a_place_is_a_problem(text, message):
     root, _ = from_plain(BASE, Origin())
     parsed, _ = parse_overrides([text])
-    _, (fault,) = apply_overrides(root, parsed)
-    assert fault.message == message
-    assert fault.source == f"--set {text}"
+    _, (problem,) = apply_overrides(root, parsed)
+    assert problem.message == message
+    assert problem.source == f"--set {text}"
 
 
 def test_missing_mappings_are_made():
@@ -137,26 +137,26 @@ def test_the_last_of_two_wins():
 
 
 def test_an_override_may_come_from_a_mapping():
-    parsed, faults = parse_overrides({"optimizer.lr": 2, "data": {"use": "other"}, "x": object()})
+    parsed, problems = parse_overrides({"optimizer.lr": 2, "data": {"use": "other"}, "x": object()})
     assert [override.steps for override in parsed] == [("data",), ("optimizer", "lr"), ("x",)]
-    assert [str(fault) for fault in faults] == [
+    assert [str(problem) for problem in problems] == [
         "override x: x: a recipe holds text, numbers, truth values, null, lists and mappings, not object"
     ]
 
 
-def test_an_unknown_field_is_a_fault_of_the_override(write, minimal, faults_in):
+def test_an_unknown_field_is_a_problem_of_the_override(write, minimal, problems_in):
     path = write(minimal)
-    (fault,) = faults_in(load_recipe, path, overrides=["optimizer.learning=3"])
-    assert fault.source == "--set optimizer.learning=3"
-    assert fault.path == "optimizer.learning"
-    (fault,) = faults_in(load_recipe, path, overrides=["optimiser.lr=3"])
-    assert fault.message == "there is no field 'optimiser' here; did you mean 'optimizer'?"
-    assert (fault.source, fault.line) == ("--set optimiser.lr=3", 0)
+    (problem,) = problems_in(load_recipe, path, overrides=["optimizer.learning=3"])
+    assert problem.source == "--set optimizer.learning=3"
+    assert problem.path == "optimizer.learning"
+    (problem,) = problems_in(load_recipe, path, overrides=["optimiser.lr=3"])
+    assert problem.message == "there is no field 'optimiser' here; did you mean 'optimizer'?"
+    assert (problem.source, problem.line) == ("--set optimiser.lr=3", 0)
 
 
-def test_a_wrong_type_is_a_fault_of_the_override(write, minimal, faults_in):
-    (fault,) = faults_in(load_recipe, write(minimal), overrides=["stages.joint.epochs=many"])
-    assert str(fault) == (
+def test_a_wrong_type_is_a_problem_of_the_override(write, minimal, problems_in):
+    (problem,) = problems_in(load_recipe, write(minimal), overrides=["stages.joint.epochs=many"])
+    assert str(problem) == (
         "--set stages.joint.epochs=many: stages.0.epochs: has to be a whole number, and is the text 'many'"
     )
 
@@ -173,18 +173,18 @@ def test_numbers_come_back_as_they_were_written(value):
         if value in (None, True, False)
         else repr(value)
     )
-    override, faults = parse_override(f"a.b={text}")
-    assert faults == []
+    override, problems = parse_override(f"a.b={text}")
+    assert problems == []
     assert to_plain(override.value) == value
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused_but_never_breaks(text):
-    override, faults = parse_override(text)
-    assert (override is None) == bool(faults)
+    override, problems = parse_override(text)
+    assert (override is None) == bool(problems)
 
 
 @given(st.text(), st.sampled_from(["[", "{", '"', "'", ""]))
 def test_any_value_is_read_or_refused_but_never_breaks(text, opening):
-    override, faults = parse_override(f"a={opening}{text}")
-    assert (override is None) == bool(faults)
+    override, problems = parse_override(f"a={opening}{text}")
+    assert (override is None) == bool(problems)

@@ -41,14 +41,14 @@ def test_each_stage_is_of_its_kind_and_stays_so_when_it_is_written_out(write):
         ),
     ],
 )
-def test_faults_of_stages_have_their_place(write, faults_in, stage, places, words):
-    faults = faults_in(load_recipe, write(f"{START}  - {stage}\n"))
-    assert {(fault.path, fault.column) for fault in faults} == places
-    assert {fault.line for fault in faults} == {5}
-    assert all(words in fault.message for fault in faults)
+def test_problems_of_stages_have_their_place(write, problems_in, stage, places, words):
+    problems = problems_in(load_recipe, write(f"{START}  - {stage}\n"))
+    assert {(problem.path, problem.column) for problem in problems} == places
+    assert {problem.line for problem in problems} == {5}
+    assert all(words in problem.message for problem in problems)
 
 
-def test_stages_of_both_kinds_have_names_of_their_own(write, faults_in):
+def test_stages_of_both_kinds_have_names_of_their_own(write, problems_in):
     stages = "  - {name: a, fit: [student.h]}\n" * 2
-    (fault,) = faults_in(load_recipe, write(START + stages))
-    assert (fault.path, fault.line) == ("stages.1.name", 6)
+    (problem,) = problems_in(load_recipe, write(START + stages))
+    assert (problem.path, problem.line) == ("stages.1.name", 6)

@@ -16,13 +16,14 @@ tune:
 """
 
 
-def faults(tmp_path, text):
+def problems(tmp_path, text):
     path = tmp_path / "search.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RecipeError) as caught:
         load_recipe(path)
     return [
-        (fault.line, fault.column, fault.path.removeprefix("tune."), fault.message) for fault in caught.value.faults
+        (problem.line, problem.column, problem.path.removeprefix("tune."), problem.message)
+        for problem in caught.value.problems
     ]
 
 
@@ -52,7 +53,7 @@ def test_sampler_and_pruner_go_by_name_or_with_settings():
         as_loaded({**base, "tune": {"sampler": "cma", "space": space}})
 
 
-def test_all_faults_of_a_space_are_told_at_once(tmp_path):
+def test_all_problems_of_a_space_are_told_at_once(tmp_path):
     text = HEAD + (
         "    optimizer.lr: {low: 1, high: 0.1}\n"
         "    optimizer.weight_decay: {low: 0, high: 0.1, log: true}\n"
@@ -62,7 +63,7 @@ def test_all_faults_of_a_space_are_told_at_once(tmp_path):
         "    seed: {choices: [1, 2], low: 3}\n"
         "    optimizer.warmup: {low: 0.1}\n"
     )
-    assert faults(tmp_path, text) == [
+    assert problems(tmp_path, text) == [
         (4, 25, "space.optimizer.lr.low", "low is 1 and lies above high, which is 0.1"),
         (
             5,
@@ -104,19 +105,19 @@ def test_all_faults_of_a_space_are_told_at_once(tmp_path):
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, space, told):
-    assert told in "\n".join(message for *_, message in faults(tmp_path, HEAD + f"    {space}\n"))
+    assert told in "\n".join(message for *_, message in problems(tmp_path, HEAD + f"    {space}\n"))
 
 
 def test_a_grid_needs_steps(tmp_path):
     text = "extends: digits_half\ntune:\n  sampler: grid\n  space:\n    optimizer.lr: {low: 0.1, high: 1}\n"
-    ((line, _, place, message),) = faults(tmp_path, text)
+    ((line, _, place, message),) = problems(tmp_path, text)
     assert (line, place) == (5, "space.optimizer.lr")
     assert message == "a grid needs to know which values to try: give a `step`, `int: true`, or `choices`"
 
 
 def test_a_pruner_that_can_never_be_sure_is_refused(tmp_path):
     text = "extends: digits_half\ntune:\n  pruner: wilcoxon\n  space:\n    optimizer.lr: {low: 0.1, high: 1}\n"
-    ((*_, message),) = faults(tmp_path, text)
+    ((*_, message),) = problems(tmp_path, text)
     assert "with 3 folds it is never surer than p = 0.125" in message
 
 

@@ -14,14 +14,14 @@ def read(text: str) -> Reading:
 
 def plain(text: str) -> object:
     reading = read(text)
-    assert reading.faults == ()
+    assert reading.problems == ()
     assert reading.root is not None
     return to_plain(reading.root)
 
 
-def only_fault(text: str) -> tuple[int, int, str]:
-    (fault,) = read(text).faults
-    return fault.line, fault.column, fault.message
+def only_problem(text: str) -> tuple[int, int, str]:
+    (problem,) = read(text).problems
+    return problem.line, problem.column, problem.message
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_merge_key_may_take_a_list_and_the_first_wins():
 
 
 def test_a_merge_key_wants_mappings():
-    assert only_fault("a: {<<: 3}")[:2] == (1, 5)
+    assert only_problem("a: {<<: 3}")[:2] == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -112,25 +112,25 @@ def test_a_merge_key_wants_mappings():
     ],
 )
 def test_tags_are_refused_with_their_position(tagged):
-    line, column, message = only_fault(f"name: x\nseed: {tagged}\n")
+    line, column, message = only_problem(f"name: x\nseed: {tagged}\n")
     assert (line, column) == (2, 7)
     assert "plain data" in message
     assert tagged.split(" ", maxsplit=1)[0] in message
 
 
 def test_a_tag_on_a_field_name_is_refused():
-    assert only_fault("!!python/name:os.system x: 1")[2].startswith("tags such as !!python/name:os.system")
+    assert only_problem("!!python/name:os.system x: 1")[2].startswith("tags such as !!python/name:os.system")
 
 
 def test_a_field_twice_names_both_lines():
-    (fault,) = read("a: 1\nb: {c: 1, c: 2}\n").faults
-    assert (fault.line, fault.column, fault.path) == (2, 11, "b.c")
-    assert fault.message == "the field 'c' stands here twice; first in line 2"
+    (problem,) = read("a: 1\nb: {c: 1, c: 2}\n").problems
+    assert (problem.line, problem.column, problem.path) == (2, 11, "b.c")
+    assert problem.message == "the field 'c' stands here twice; first in line 2"
 
 
-def test_all_faults_of_a_file_are_found_at_once():
-    faults = read("a: 1\na: 2\nb: !x 3\nc: .nan\n").faults
-    assert [(fault.line, fault.column) for fault in faults] == [(2, 1), (3, 4), (4, 4)]
+def test_all_problems_of_a_file_are_found_at_once():
+    problems = read("a: 1\na: 2\nb: !x 3\nc: .nan\n").problems
+    assert [(problem.line, problem.column) for problem in problems] == [(2, 1), (3, 4), (4, 4)]
 
 
 def test_an_alias_bomb_is_stopped():
@@ -140,22 +140,22 @@ def test_an_alias_bomb_is_stopped():
     reading = read("\n".join(lines))
     assert time.process_time() - started < 1
     assert not reading.understood
-    assert f"{LARGEST:,}" in reading.faults[0].message
+    assert f"{LARGEST:,}" in reading.problems[0].message
 
 
 def test_a_value_that_holds_itself_is_refused():
-    line, column, message = only_fault("a: &a [1, *a]")
+    line, column, message = only_problem("a: &a [1, *a]")
     assert (line, column) == (1, 11)
     assert "*a" in message
 
 
 def test_an_unknown_alias_is_refused():
-    assert only_fault("a: *b")[:2] == (1, 4)
+    assert only_problem("a: *b")[:2] == (1, 4)
 
 
 def test_deep_nesting_is_stopped():
     reading = read("a: " + "[" * 5000)
-    assert "deep" in reading.faults[0].message
+    assert "deep" in reading.problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -178,19 +178,19 @@ def test_deep_nesting_is_stopped():
 def test_what_is_no_yaml_is_explained_where_it_stands(text, line, column, words):
     reading = read(text)
     assert not reading.understood
-    (fault,) = reading.faults
-    assert (fault.line, fault.column) == (line, column)
-    assert words in fault.message
+    (problem,) = reading.problems
+    assert (problem.line, problem.column) == (line, column)
+    assert words in problem.message
 
 
 @pytest.mark.parametrize("number", [".inf", "-.INF", ".nan", "1e999"])
 def test_numbers_have_to_be_finite(number):
-    assert only_fault(f"a: {number}") == (1, 4, f"numbers have to be finite, and this is {number}")
+    assert only_problem(f"a: {number}") == (1, 4, f"numbers have to be finite, and this is {number}")
 
 
 def test_half_a_surrogate_pair_is_refused():
-    assert only_fault('a: "\\ud800"')[:2] == (1, 4)
-    assert only_fault('"\\ud800": 1')[:2] == (1, 1)
+    assert only_problem('a: "\\ud800"')[:2] == (1, 4)
+    assert only_problem('"\\ud800": 1')[:2] == (1, 1)
 
 
 def test_nothing_at_all_reads_as_none():
@@ -206,5 +206,5 @@ MARKS = st.sampled_from([*"[]{}:,-?!&*|>'\"%@#~ \n\t\\ab01.", "\\U00110000", "%Y
 @given(st.lists(MARKS, max_size=25))
 def test_any_text_is_read_or_refused_but_never_breaks(marks):
     reading = read("".join(marks))
-    assert reading.understood or reading.faults
-    assert all(fault.line > 0 for fault in reading.faults)
+    assert reading.understood or reading.problems
+    assert all(problem.line > 0 for problem in reading.problems)

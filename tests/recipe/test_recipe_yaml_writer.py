@@ -32,7 +32,7 @@ trees = st.dictionaries(
 @example({"a": "line\n\n  indented\n", "b": "\ttab", "c": "\x85\u2028\ufeff"})
 def test_what_is_written_reads_back(tree):
     reading = read_yaml(write_yaml(tree), "")
-    assert reading.faults == ()
+    assert reading.problems == ()
     assert to_plain(reading.root) == tree
 
 

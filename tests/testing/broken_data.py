@@ -217,6 +217,141 @@ class Noise(Augmentation):
         return {**inputs, "table": table + torch.randn(table.shape, generator=generator).to(table)}
 
 
+class LosesOneInAll(Numbers):
+    """Leaves a subject out when all are loaded at once."""
+
+    def load_many(self, rows):
+        for row in rows:
+            yield {"table": None} if row == 1 and len(rows) == 10 else self.load(row)
+
+
+class BoundBeyondOne(Numbers):
+    """Promises more than everything."""
+
+    def facts(self):
+        return DatasetFacts("numbers", bounds={"table": 75.0})
+
+
+class Centre(Transform):
+    """Takes the training mean away, and puts it where something is missing."""
+
+    name = "centre"
+
+    def fit(self, training):
+        self.mean = np.nanmean(training, axis=0)
+
+    def output(self):
+        return self.spec
+
+    def apply(self, values):
+        return (np.where(np.isnan(values), self.mean, values) - self.mean).astype(np.float32)
+
+    def state(self):
+        return {"mean": self.mean.tolist()}
+
+    def restore(self, state):
+        self.mean = np.array(state["mean"])
+
+
+class Wide(Centre):
+    """Gives float64."""
+
+    def apply(self, values):
+        return super().apply(values).astype(np.float64)
+
+
+class LearnsLater(Centre):
+    """Counts whom it has seen."""
+
+    seen = 0
+
+    def apply(self, values):
+        self.seen += len(values)
+        return super().apply(values)
+
+    def state(self):
+        return {**super().state(), "seen": self.seen}
+
+    def fit(self, training):
+        super().fit(training)
+        self.seen = 0
+
+
+class UsesTheBatch(Centre):
+    """Scales by the subjects at hand."""
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(len(values))
+
+
+class Shared(Centre):
+    """Keeps what it learned for all of its kind."""
+
+    kept: dict = {}
+
+    def fit(self, training):
+        super().fit(training)
+        Shared.kept["scale"] = float(np.nanstd(training))
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(Shared.kept["scale"])
+
+    def state(self):
+        return {**super().state(), "scale": Shared.kept["scale"]}
+
+    def restore(self, state):
+        super().restore(state)
+        Shared.kept["scale"] = state["scale"]
+
+
+class Remembers(Centre):
+    """Averages over all fits."""
+
+    def fit(self, training):
+        before = getattr(self, "mean", None)
+        super().fit(training)
+        if before is not None:
+            self.mean = (self.mean + before) / 2
+
+
+class ForgetsToSave(Centre):
+    """Leaves the scale out of its state."""
+
+    scale = 1.0
+
+    def fit(self, training):
+        super().fit(training)
+        self.scale = float(np.nanstd(training))
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(self.scale)
+
+
+class ChangesItsInput(Centre):
+    """Fills in where the values lie."""
+
+    def apply(self, values):
+        values[np.isnan(values)] = 0
+        return super().apply(values)
+
+
+class LeavesGaps(Centre):
+    """Does not fill in what is missing."""
+
+    def apply(self, values):
+        return (values - self.mean).astype(np.float32)
+
+
+class Noise(Augmentation):
+    """Noise on the table."""
+
+    name = "noise"
+
+    def __call__(self, inputs, generator):
+        table = inputs["table"]
+        return {**inputs, "table": table + torch.randn(table.shape, generator=generator).to(table)}
+
+
 class NoNoise(Noise):
     """Draws nothing."""
 

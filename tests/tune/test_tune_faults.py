@@ -28,7 +28,7 @@ def faults(tmp_path, catalog, text):
     experiment = assemble(without_search(loaded), catalog)
     with pytest.raises(RecipeError) as caught, quiet():
         check_search(loaded, experiment, catalog)
-    return [(fault.line, fault.path, fault.message) for fault in caught.value.faults]
+    return [(problem.line, problem.path, problem.message) for problem in caught.value.problems]
 
 
 def test_fields_and_choices_that_make_no_recipe_are_all_told_with_their_place(tmp_path, catalog):

@@ -108,12 +108,12 @@ def test_every_failure_ends_its_task_and_no_other(payload, kind, text):
 
 
 def test_an_error_of_xdistill_arrives_whole():
-    from xdistill.errors import Fault, RecipeError
+    from xdistill.errors import Problem, RecipeError
 
-    error = RecipeError([Fault("there is no field 'x' here", "data.x", "a.yaml", 3, 4), Fault("is missing")])
+    error = RecipeError([Problem("there is no field 'x' here", "data.x", "a.yaml", 3, 4), Problem("is missing")])
     sent = run("raise_it", [error])[0].value
     assert isinstance(sent, RecipeError)
-    assert sent.faults == error.faults
+    assert sent.problems == error.problems
     assert str(sent) == str(error)
 
 

@@ -1,4 +1,4 @@
-"""From a benchmark file to a checked `Benchmark`: all faults at once, each with its place in the file."""
+"""From a benchmark file to a checked `Benchmark`: all problems at once, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from xdistill.bench.names import misnamed
 from xdistill.bench.schema import FORMAT, BenchmarkFile, Entry
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
 from xdistill.recipe.layers import Chain, read_chain
-from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Crossval
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
@@ -64,9 +64,9 @@ class Benchmark:
         """The place of an entry in the file."""
         return ("entries", list(self.entries).index(entry), *rest)
 
-    def fault(self, place: TreePath, message: str) -> Fault:
-        """A fault at a place of the file."""
-        return fault_at(self.root, place, message)
+    def problem(self, place: TreePath, message: str) -> Problem:
+        """A problem at a place of the file."""
+        return problem_at(self.root, place, message)
 
     def entry(self, name: str) -> Entry:
         """The entry of a name.
@@ -76,7 +76,7 @@ class Benchmark:
         """
         if name not in self.entries:
             message = f"the benchmark {self.name!r} has no entry {name!r}{did_you_mean(name, self.entries)}"
-            raise RecipeError([self.fault(("entries",), message)])
+            raise RecipeError([self.problem(("entries",), message)])
         return self.entries[name]
 
     def chain(self, entry: str) -> Chain:
@@ -89,7 +89,7 @@ class Benchmark:
         if path not in self._chains:
             self._chains[path] = read_chain(path, self._understand)
         found = self._chains[path]
-        return Chain(list(found.layers), list(found.faults))  # its lists may be changed
+        return Chain(list(found.layers), list(found.problems))  # its lists may be changed
 
     def with_splits(
         self, *, folds: int | None = None, repeats: int | None = None, trials: int | None = None
@@ -110,27 +110,27 @@ def load_benchmark(path: Path | str) -> Benchmark:
     """Read and check a benchmark file; its recipes are found, and not yet read.
 
     Raises:
-        RecipeError: with all faults at once.
+        RecipeError: with all problems at once.
     """
     path = Path(path)
-    root, faults = _read(path)
+    root, problems = _read(path)
     try:
         # Through JSON, where a list is what YAML calls a list; strictly, so that the text "3" is no number.
         file = BenchmarkFile.model_validate_json(json.dumps(to_plain(root)), strict=True)
     except ValidationError as error:
-        found = faults_of(error, root, model=BenchmarkFile)
-        raise RecipeError([*faults, *found], root=root) from None
-    faults += [fault_at(root, wrong.place, wrong.message) for wrong in misnamed(file)]
+        found = problems_of(error, root, model=BenchmarkFile)
+        raise RecipeError([*problems, *found], root=root) from None
+    problems += [problem_at(root, wrong.place, wrong.message) for wrong in misnamed(file)]
     recipes: dict[str, Path] = {}
     for index, entry in enumerate(file.entries):
         if entry.recipe:
             found_file, message = _find_recipe(path.parent, entry.recipe)
             if found_file is None:
-                faults.append(fault_at(root, ("entries", index, "recipe"), message))
+                problems.append(problem_at(root, ("entries", index, "recipe"), message))
             else:
                 recipes[entry.name] = found_file
-    if faults:
-        raise RecipeError(sorted(faults, key=lambda fault: (fault.line, fault.column)), root=root)
+    if problems:
+        raise RecipeError(sorted(problems, key=lambda problem: (problem.line, problem.column)), root=root)
     return Benchmark(file, path, root, recipes)
 
 
@@ -144,23 +144,23 @@ def is_benchmark(path: Path) -> bool:
     return isinstance(named, ScalarNode) and named.value == FORMAT
 
 
-def _read(path: Path) -> tuple[MappingNode, list[Fault]]:
+def _read(path: Path) -> tuple[MappingNode, list[Problem]]:
     source = shown(path)
     if not path.is_file():
         near = did_you_mean(path.name, names_beside(path))
         message = "this is a folder; name a benchmark file" if path.is_dir() else f"there is no such file{near}"
-        raise RecipeError([Fault(message, "", source)])
+        raise RecipeError([Problem(message, "", source)])
     try:
         text = read_text(path, source)
     except UnreadableError as error:
-        raise RecipeError([error.fault]) from None
+        raise RecipeError([error.problem]) from None
     reading = read_yaml(text, source, path.resolve().parent)
     if not reading.understood:
-        raise RecipeError(reading.faults)
+        raise RecipeError(reading.problems)
     if not isinstance(reading.root, MappingNode):
         message = "a benchmark is a mapping of fields: name, data, reference, entries"
-        raise RecipeError([*reading.faults, Fault(message, "", source)])
-    return reading.root, list(reading.faults)
+        raise RecipeError([*reading.problems, Problem(message, "", source)])
+    return reading.root, list(reading.problems)
 
 
 def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:

@@ -33,7 +33,7 @@ def entry_recipe(benchmark: Benchmark, name: str, seed: int, *, flags: Mapping[s
         flags: last changes, such as the executor.
 
     Raises:
-        RecipeError: all faults, each led by the entry's place in the benchmark file.
+        RecipeError: all problems, each led by the entry's place in the benchmark file.
     """
     data = benchmark.root.entries["data"]
     loaded = _loaded(benchmark, name, seed, data, flags or {})
@@ -54,7 +54,7 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
         catalog: with it the cohort's settings are compared with their defaults filled in.
 
     Raises:
-        RecipeError: when the entry's recipe is at fault.
+        RecipeError: when the entry's recipe has problems.
     """
     seed = resolved.get("seed", benchmark.file.seeds[0])
     # The cohort may lie in a folder that only a variable of the other machine names.
@@ -91,8 +91,8 @@ def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapp
         return load_chain(chain, profile, overrides)
     except RecipeError as error:
         where = benchmark.place(name)
-        faults = [benchmark.fault(where, f"the recipe of {name!r}: {fault}") for fault in error.faults]
-        raise RecipeError(faults) from None
+        problems = [benchmark.problem(where, f"the recipe of {name!r}: {problem}") for problem in error.problems]
+        raise RecipeError(problems) from None
 
 
 def _on_cohort(chain: Chain, data: Field) -> Chain:
@@ -103,7 +103,7 @@ def _on_cohort(chain: Chain, data: Field) -> Chain:
     ]
     base = layers[0]
     layers[0] = replace(base, tree=replace(base.tree, entries={**base.tree.entries, "data": data}))
-    return Chain(layers, chain.faults)
+    return Chain(layers, chain.problems)
 
 
 def _without(tree: MappingNode) -> MappingNode:

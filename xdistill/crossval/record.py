@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.distributed.local import cores
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.runs import FORMAT, FORMAT_VERSION
 from xdistill.runs.files import read_json
-
-if TYPE_CHECKING:
-    from xdistill.crossval.execute import Prepared
 
 
 def _control(prepared: Prepared) -> dict[str, Any]:

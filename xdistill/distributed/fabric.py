@@ -14,8 +14,6 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]  # torch d
 from xdistill.distributed.launch import Rank
 from xdistill.distributed.local import cores
 from xdistill.errors import RunError
-from xdistill.experiment.missing import LEAST
-from xdistill.experiment.plans import Experiment, TrainPlan
 from xdistill.recipe.schema.compute import Compute
 from xdistill.workers import RANK_VARIABLE
 
@@ -113,22 +111,6 @@ def check_device(compute: Compute) -> None:
         )
     if name == "cpu" and compute.precision == "16-mixed":
         raise RunError("16-mixed needs an accelerator; on a CPU use --precision bf16-mixed or 32-true")
-
-
-def check_shares(experiment: Experiment) -> None:
-    """Whether every stage's batches are large enough for all devices.
-
-    Raises:
-        RunError: when they are not.
-    """
-    devices = experiment.recipe.compute.devices
-    for stage in experiment.schedule:
-        if isinstance(stage, TrainPlan) and devices > 1 and stage.batch_size < LEAST * devices:
-            raise RunError(
-                f"--devices {devices}: stage {stage.name!r} has batches of {stage.batch_size}, and every device needs "
-                f"{LEAST} subjects at least for its batch statistics; take fewer devices, or --set "
-                f"loader.batch_size={LEAST * devices}"
-            )
 
 
 def accelerator_name(accelerator: str) -> str:

@@ -18,7 +18,7 @@ from xdistill.runs import fold_name
 from xdistill.workers import RANK_VARIABLE, Team, worker_environment
 
 FOLD_FUNCTION = "xdistill.crossval.fold:run_fold"
-TOGETHER_FUNCTION = "xdistill.distributed.launch:run_together"
+DISTRIBUTED_FUNCTION = "xdistill.distributed.launch:run_distributed"
 RANK = "rank"  # of a process among those that compute a fold together, in its payload
 MEETING_POINT = "meeting_point"
 
@@ -51,7 +51,7 @@ def devices_and_threads(payload: Mapping[str, Any]) -> tuple[int, int]:
     return compute.devices, compute.threads
 
 
-def run_together(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
+def run_distributed(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
     """Run a fold in as many processes as it has devices; yields what the first of them yields.
 
     This process computes nothing: it can end all of them whatever they wait for, and they end with it. Whoever ends

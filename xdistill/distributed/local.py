@@ -77,8 +77,6 @@ class LocalExecutor(Executor):
             [job.payload for job in jobs],
             workers=workers,
             environment=[worker_environment(rank, threads) for rank in range(workers)],
-            threads=threads,
-            cores=min(cores(), self._room(jobs) * threads),
         )
         for message in messages:
             yield JobEvent(jobs[message.task].name, message.kind, message.value)

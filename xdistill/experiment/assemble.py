@@ -1,4 +1,4 @@
-"""From a recipe and the catalog to an experiment; every fault is found before anything is trained."""
+"""From a recipe and the catalog to an experiment; every problem is found before anything is trained."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from os import PathLike
 from typing import Any
 
 from xdistill.errors import RecipeError
-from xdistill.experiment.checks import Checker, Sketch
+from xdistill.experiment.checks import Checker, Probe
 from xdistill.experiment.controls import check_control, schedule, with_control
-from xdistill.experiment.networks import sketch
+from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -34,10 +35,10 @@ def read_recipe(
     overrides: Overrides,
     catalog: Callable[[], Catalog],
 ) -> LoadedRecipe:
-    """Load a recipe; where its fields are at fault, tell what is wrong with its components as well.
+    """Load a recipe; when its fields have problems, report those of its components as well.
 
     Raises:
-        RecipeError: with the faults of fields and components at once.
+        RecipeError: with the problems of fields and components at once.
     """
     try:
         return as_loaded(recipe, profile=profile, overrides=overrides)
@@ -46,23 +47,21 @@ def read_recipe(
             raise
         resolving = Resolving(error.root, catalog())
         resolving.check_raw()
-        told = {(fault.source, fault.line, fault.column, fault.path) for fault in error.faults}
-        more = [fault for fault in resolving.faults if (fault.source, fault.line, fault.column, fault.path) not in told]
-        raise RecipeError(
-            sorted([*error.faults, *more], key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column))
-        ) from None
+        known = {(problem.sort_key, problem.path) for problem in error.problems}
+        more = [problem for problem in resolving.problems if (problem.sort_key, problem.path) not in known]
+        raise RecipeError(sorted([*error.problems, *more], key=lambda problem: problem.sort_key)) from None
 
 
-def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) -> Experiment:
+def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Experiment:
     """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
 
     Args:
         loaded: the recipe.
         catalog: what it may name.
-        sketch: finds out what a network returns; `Sketches` for many recipes that have networks in common.
+        probe: finds out what a network returns; `CachedProbes` for many recipes that have networks in common.
 
     Raises:
-        RecipeError: all faults of the settings at once; when there are none, all that does not fit.
+        RecipeError: all problems of the settings at once; when there are none, all that does not fit.
         DataError: when the cohort's source cannot be used.
     """
     loaded = with_control(loaded, catalog)
@@ -78,13 +77,14 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
     networks["student"] = resolving.choose(Student, recipe.student, ("student",))
     stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
     metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
+    callbacks = resolving.choose_all(Callback, recipe.callbacks, "callbacks")
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
     trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
-    resolving.raise_faults()
-    assert data is not None  # noqa: S101 - a missing choice was a fault
+    resolving.raise_problems()
+    assert data is not None  # noqa: S101 - a missing choice was a problem
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, sketch)
+    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, probe)
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,
@@ -99,6 +99,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
         stages=stages,
         schedule=schedule(stages, recipe.control),
         metrics=metrics,
+        callbacks=callbacks,
         executor=executor,
         trackers=trackers,
     )
@@ -110,10 +111,10 @@ def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:
     """The recipe's data set alone.
 
     Raises:
-        RecipeError: all faults at once.
+        RecipeError: all problems at once.
     """
     resolving = Resolving(loaded.root, catalog)
     data = resolving.choose(Dataset, loaded.recipe.data, ("data",))
-    resolving.raise_faults()
-    assert data is not None  # noqa: S101 - a missing choice was a fault
+    resolving.raise_problems()
+    assert data is not None  # noqa: S101 - a missing choice was a problem
     return data

@@ -7,29 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from xdistill.errors import Fault, RecipeError, SettingsError
-from xdistill.experiment.networks import sketch
-from xdistill.experiment.plans import StagePlan, modality_of
+from xdistill.errors import Problem, RecipeError, RunError, SettingsError
+from xdistill.experiment.networks import probe
+from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
 from xdistill.experiment.stage_checks import StageChecker, unknown
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.types import OutputSpec, Schema
+from xdistill.types import MIN_SUBJECTS, OutputSpec, Schema
 
 Place = tuple[str | int, ...]
-Sketch = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
+Probe = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
 
 
 class Checker:
     """Builds everything once, without memory for weights, and collects what does not fit."""
 
     def __init__(
-        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], sketch: Sketch = sketch
+        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], probe: Probe = probe
     ) -> None:
         self.loaded = loaded
-        self.sketch = sketch
+        self.probe = probe
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
@@ -38,7 +38,7 @@ class Checker:
         self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
-        self.faults: list[Fault] = []
+        self.problems: list[Problem] = []
 
     def check(
         self, transforms: Sequence[Choice[Any]], augment: Sequence[Choice[Any]], stages: Sequence[StagePlan]
@@ -46,7 +46,7 @@ class Checker:
         """Check everything.
 
         Raises:
-            RecipeError: all faults at once.
+            RecipeError: all problems at once.
         """
         for index, choice in enumerate(transforms):
             self._check_transform(choice, ("transforms", index))
@@ -56,18 +56,18 @@ class Checker:
             self._check_network(role, choice)
         self._check_modalities()
         if self.loaded.recipe.crossval.official and self.official_test is None:
-            self._fault(("crossval", "official"), "the data set has no official split; set this to false")
+            self._problem(("crossval", "official"), "the data set has no official split; set this to false")
         if len(self.specs) == len(self.choices):
             checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
-            self.faults += checker.check(stages)
-        if self.faults:
-            raise RecipeError(self.faults)
+            self.problems += checker.check(stages)
+        if self.problems:
+            raise RecipeError(self.problems)
 
-    def _fault(self, place: Place, message: str) -> None:
-        self.faults.append(self.loaded.fault(place, message))
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append(self.loaded.problem(place, message))
 
     def _refused(self, place: Place, error: SettingsError) -> None:
-        self._fault((*place, *(part for part in error.field.split(".") if part)), str(error))
+        self._problem((*place, *(part for part in error.field.split(".") if part)), str(error))
 
     def _build(self, choice: Choice[Any], place: Place, **context: Any) -> None:
         try:
@@ -78,19 +78,19 @@ class Checker:
     def _check_transform(self, choice: Choice[Any], place: Place) -> None:
         modality = modality_of(choice)
         if modality not in self.schema.modalities:
-            self._fault((*place, "modality"), unknown("modality", modality, self.schema.modalities))
+            self._problem((*place, "modality"), unknown("modality", modality, self.schema.modalities))
             return
         self._build(choice, place, spec=self.schema.modalities[modality])
 
     def _check_network(self, role: str, choice: Choice[Any]) -> None:
         try:
-            self.networks[role], self.specs[role] = self.sketch(choice, self.schema)
+            self.networks[role], self.specs[role] = self.probe(choice, self.schema)
         except SettingsError as error:
             self._refused((role,), error)
             return
         for modality in self.networks[role].inputs:
             if modality not in self.schema.modalities:
-                self._fault((role,), unknown("modality", modality, self.schema.modalities))
+                self._problem((role,), unknown("modality", modality, self.schema.modalities))
 
     def _check_modalities(self) -> None:
         student = self.networks.get("student")
@@ -98,9 +98,9 @@ class Checker:
             return
         for modality in self.loaded.recipe.privileged or ():
             if modality not in self.schema.modalities:
-                self._fault(("privileged",), unknown("modality", modality, self.schema.modalities))
+                self._problem(("privileged",), unknown("modality", modality, self.schema.modalities))
             elif modality in student.inputs:
-                self._fault(("student",), f"the student reads {modality!r}, which the recipe says is privileged")
+                self._problem(("student",), f"the student reads {modality!r}, which the recipe says is privileged")
         if "teacher" in self.networks:
             self._check_teacher(set(self.networks["teacher"].inputs), student.inputs)
 
@@ -108,15 +108,31 @@ class Checker:
         """A teacher may see anything, what its student sees or not; with less of the same, the two were swapped."""
         more = [name for name in student if name not in teacher]
         if more and teacher < set(student):
-            self._fault(
+            self._problem(
                 ("student",),
                 f"the student reads {more[0]!r}, which the teacher does not, and the teacher reads nothing else: it "
                 f"has nothing to teach; give it a modality that the student lacks, or let the student do without",
             )
         for modality in self.loaded.recipe.privileged or ():
             if modality in self.schema.modalities and modality not in teacher:
-                self._fault(
+                self._problem(
                     ("privileged",),
                     f"the teacher does not read {modality!r}, so that it is nobody's privilege; give it to the "
                     f"teacher, or take it from this list",
                 )
+
+
+def check_batch_sizes(experiment: Experiment) -> None:
+    """Whether the batches of every stage are large enough for all devices.
+
+    Raises:
+        RunError: if they are not.
+    """
+    devices = experiment.recipe.compute.devices
+    for stage in experiment.schedule:
+        if isinstance(stage, TrainPlan) and devices > 1 and stage.batch_size < MIN_SUBJECTS * devices:
+            raise RunError(
+                f"--devices {devices}: stage {stage.name!r} has batches of {stage.batch_size} subjects, and each "
+                f"device needs at least {MIN_SUBJECTS} for batch statistics; use fewer devices, or --set "
+                f"loader.batch_size={MIN_SUBJECTS * devices}"
+            )

@@ -1,13 +1,13 @@
 """Null controls: what a recipe is turned into to show that its gain needs the teacher, and what the teacher sees.
 
 ``shuffled_privileged``
-    The privileged values of the training subjects are dealt out anew among them, all of a subject's together.
+    The privileged values of the training subjects are permuted among them, all of a subject's together.
 ``constant_teacher``
-    The teacher says the same of everyone: `xdistill.distillation.controls` tells what.
+    The teacher returns the same output for every subject; see `xdistill.distillation.controls`.
 ``label_smoothing``
-    Smoothed labels take the place of the distillation terms; told there too.
+    Smoothed labels replace the distillation terms; see there too.
 ``self_distillation``
-    The teacher is a second network of the student's kind, which sees what the student sees.
+    The teacher is a second network of the student's kind, with the student's inputs.
 
 The second and third need a trained teacher. It is trained first, alone, by those stages and terms of the recipe that
 teach it; then the student by the others. Where the recipe has such stages one after the other, that is the recipe's own
@@ -27,8 +27,8 @@ from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TermPlan, 
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.recipe import Control
-from xdistill.training.loader import Rows
 from xdistill.training.seeds import derive
+from xdistill.training.source import Rows
 
 _REPLACING = frozenset({"constant_teacher", "label_smoothing"})
 
@@ -45,7 +45,7 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
     if recipe.teacher is None:
         raise RecipeError(
             [
-                loaded.fault(
+                loaded.problem(
                     ("control",), "a control takes the place of the teacher, and this recipe has none: leave it out"
                 )
             ]
@@ -57,7 +57,7 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
             f"self-distillation makes a network of the student's kind the teacher, and {recipe.student.use!r} is "
             f"offered as a student alone; take another control"
         )
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
     return replace(loaded, recipe=recipe.model_copy(update={"teacher": recipe.student, "privileged": None}))
 
 
@@ -77,12 +77,12 @@ def check_control(loaded: LoadedRecipe, experiment: Experiment) -> None:
         message = (
             "the teacher sees nothing that the student does not, so there is nothing to shuffle; take another control"
         )
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
     if control in _REPLACING and not any(
         term.weight > 0 and not term.on for stage in experiment.stages for term in _terms(stage)
     ):
         message = "no stage distils anything, so there is nothing that this control could take the place of"
-        raise RecipeError([loaded.fault(("control",), message)])
+        raise RecipeError([loaded.problem(("control",), message)])
 
 
 def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[StagePlan, ...]:
@@ -138,7 +138,7 @@ def _of_student(stage: StagePlan, control: str) -> Iterator[StagePlan]:
     if isinstance(stage, TrainPlan):
         terms = tuple(term for term in stage.terms if term.on != "teacher")
         distils = any(not term.on for term in terms)
-        yield replace(stage, train=paths, terms=terms, stand_in=control if distils else "")
+        yield replace(stage, train=paths, terms=terms, control=control if distils else "")
     elif isinstance(stage, FitPlan):
         yield replace(stage, fit=paths)
 

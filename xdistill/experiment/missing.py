@@ -14,12 +14,11 @@ from torch import Tensor
 from xdistill.data import Cohort, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
-from xdistill.types import Batch
+from xdistill.types import MIN_SUBJECTS, Batch
 
 Mask = NDArray[np.bool_]
 
 FILLING = frozenset({"impute", "modality_dropout"})
-LEAST = 2  # subjects that batch statistics, and relations between subjects, need
 _CHOICES = (
     "skip (they teach the student by their labels alone), impute (the teacher is given a fill-in), modality_dropout "
     "(the same, and it learns to go without) or leave_out (they leave training)"
@@ -89,10 +88,10 @@ def training_subjects(experiment: Experiment, cohort: Cohort, subjects: Sequence
         DataError: when the teacher would see fewer than two of them.
     """
     seen = teacher_sees(experiment, cohort)[cohort.rows_of(subjects)]
-    if np.count_nonzero(seen) < LEAST and not seen.all():
+    if np.count_nonzero(seen) < MIN_SUBJECTS and not seen.all():
         raise DataError(
             f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all that the teacher reads, and "
-            f"it needs {LEAST} at least; say `missing: impute`, or take fewer folds"
+            f"it needs {MIN_SUBJECTS} at least; say `missing: impute`, or take fewer folds"
         )
     if experiment.recipe.missing.use != "leave_out":
         return tuple(subjects)
@@ -134,21 +133,21 @@ class ModalityDropout:
 
     Attributes:
         rate: probability, for each subject and modality.
-        stand_ins: by modality, what takes the place of a subject's values, ``(*shape)``.
+        placeholders: by modality, the values that replace a subject's, ``(*shape)``.
     """
 
     rate: float
-    stand_ins: Mapping[str, Tensor]
+    placeholders: Mapping[str, Tensor]
 
     def __call__(self, batch: Batch, seed: int) -> Batch:
         """The batch with some of its modalities withheld; the same seed withholds the same."""
         generator = torch.Generator().manual_seed(seed)
         inputs, present = dict(batch.inputs), dict(batch.present)
-        for modality, stand_in in self.stand_ins.items():
+        for modality, placeholder in self.placeholders.items():
             drawn = torch.rand(len(batch), generator=generator) < self.rate
             withheld = present[modality] & drawn.to(present[modality].device)
             if withheld.any():
                 values = inputs[modality].clone()
-                values[withheld] = stand_in.to(values)
+                values[withheld] = placeholder.to(values)
                 inputs[modality], present[modality] = values, present[modality] & ~withheld
         return replace(batch, inputs=inputs, present=present)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -17,6 +18,7 @@ from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.recipe import Optimizer, Recipe
+from xdistill.stats import METRICS, MetricFunction
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ class StagePlan(ABC):
 
 @dataclass(frozen=True)
 class TrainPlan(StagePlan):
-    """A stage of training by gradient; ``stand_in`` names the control that takes the teacher's place in it."""
+    """A stage of training by gradient; ``control`` names the null control that replaces the teacher in it."""
 
     train: tuple[str, ...]
     terms: tuple[TermPlan, ...]
     optimizer: Optimizer
     batch_size: int
-    stand_in: str = ""
+    control: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ class TrainPlan(StagePlan):
     def describe(self) -> str:
         """What it does, in a line for people."""
         terms = " + ".join(_weighted(term) for term in self.terms)
-        instead = f", with {self.stand_in.replace('_', ' ')} in the teacher's place" if self.stand_in else ""
+        instead = f", with {self.control.replace('_', ' ')} in place of the teacher" if self.control else ""
         return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
 
 
@@ -164,6 +166,7 @@ class Experiment:
     stages: tuple[StagePlan, ...]
     schedule: tuple[StagePlan, ...]
     metrics: tuple[Choice[Metric], ...]
+    callbacks: tuple[Choice[Callback], ...]
     executor: Choice[Executor]
     trackers: tuple[Choice[Tracker], ...]
 
@@ -184,6 +187,7 @@ class Experiment:
         """Every component that decides the predictions, those within others included."""
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
+        parts += self.callbacks
         return components_of(parts)
 
     @property
@@ -191,12 +195,19 @@ class Experiment:
         """Epochs of one fold over all stages."""
         return sum(stage.epochs for stage in self.schedule)
 
+    def metric(self, name: str) -> MetricFunction:
+        """A standard metric, or one of the recipe's own, by name."""
+        known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in self.metrics}}
+        return known[name]
+
     def resolved(self) -> dict[str, Any]:
         """The recipe with every default filled in; a recipe itself. What could be searched is no part of a run."""
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
-        for name in ("transforms", "augment", "metrics", "trackers"):
+        if not self.callbacks:
+            plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
+        for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
             choices: tuple[Choice[Any], ...] = getattr(self, name)
             plain[name] = [choice.dump() for choice in choices]
         for role in ("teacher", "student"):

@@ -9,9 +9,10 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -22,7 +23,7 @@ from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.plugin import Catalog
 from xdistill.plugin.catalog import OWN_FILE
-from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Block, FitStage, Recipe, Term, TrainStage
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, to_plain
@@ -35,6 +36,7 @@ LISTS: Mapping[str, type[Component]] = {
     "transforms": Transform,
     "augment": Augmentation,
     "metrics": Metric,
+    "callbacks": Callback,
     "trackers": Tracker,
 }
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
@@ -47,21 +49,21 @@ class Resolving:
     Attributes:
         root: the recipe's values with their origins.
         catalog: what a recipe may name.
-        faults: found so far.
+        problems: found so far.
     """
 
     root: MappingNode
     catalog: Catalog
-    faults: list[Fault] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
-    def raise_faults(self) -> None:
+    def raise_problems(self) -> None:
         """Stop when something is wrong.
 
         Raises:
             RecipeError: with everything that is.
         """
-        if self.faults:
-            raise RecipeError(self.faults)
+        if self.problems:
+            raise RecipeError(self.problems)
 
     def choose(self, interface: type[C], block: Block, place: Place) -> Choice[C] | None:
         """The component of a block; None when something is wrong with it."""
@@ -92,7 +94,7 @@ class Resolving:
         )
 
     def check_raw(self) -> None:
-        """Look at the components of a recipe whose own fields are at fault, so that both are told at once."""
+        """Check the components of a recipe whose own fields have problems, so that both are reported at once."""
         plain = to_plain(self.root)
         for interface, raw, place in _blocks(plain):
             self._choose(interface, raw, place)
@@ -104,10 +106,10 @@ class Resolving:
         try:
             return choose(interface, raw, self.catalog)
         except PydanticCustomError as error:
-            self._fault((*place, "use"), error.message())
+            self._problem((*place, "use"), error.message())
         except ValidationError as error:
             settings = self.catalog.resolve(interface, raw["use"]).Config
-            self.faults += faults_of(error, self.root, at=place, model=settings, config_of=self._config_of)
+            self.problems += problems_of(error, self.root, at=place, model=settings, config_of=self._config_of)
         return None
 
     def _config_of(self, annotation: Any, value: Any) -> type[Settings] | None:
@@ -142,17 +144,17 @@ class Resolving:
             known = [*self.catalog.names("task_loss"), *self.catalog.names("distillation_loss")]
             guess = did_you_mean(name, known)
             own = "" if "did you mean" in guess else OWN_FILE
-            self._fault((*place, "use"), f"there is no loss {name!r}{guess}{own}")
+            self._problem((*place, "use"), f"there is no loss {name!r}{guess}{own}")
             return None
         if not task and has_network:
-            self._fault((*place, "on"), f"{name!r} is a distillation loss, between both networks: leave out `on`")
+            self._problem((*place, "on"), f"{name!r} is a distillation loss, between both networks: leave out `on`")
             return None
         if task and (has_network or not distillation):
             return self._choose(TaskLoss, raw, place)
         return self._choose(DistillationLoss, raw, place)
 
-    def _fault(self, place: Place, message: str) -> None:
-        self.faults.append(fault_at(self.root, place, message))
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append(problem_at(self.root, place, message))
 
 
 def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[type[Component], Mapping[str, Any], Place]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from xdistill.errors import Fault, SettingsError
+from xdistill.errors import Problem, SettingsError
 from xdistill.experiment.dry_run import rehearse
+from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
@@ -16,7 +17,7 @@ from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.training.objective import build_term
+from xdistill.training.objective import Term
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
@@ -27,7 +28,7 @@ class StageChecker:
     """Goes through the stages in order, keeps account of what has learned, and collects what does not fit.
 
     Args:
-        loaded: the recipe, for the places of faults.
+        loaded: the recipe, for the places of problems.
         networks: by role, real or without memory for their weights.
         specs: of what the networks return.
         training: what losses may know.
@@ -46,9 +47,9 @@ class StageChecker:
         self.training = training
         self.learned: dict[str, list[str]] = {role: [] for role in networks}
         self.estimators = {role: estimators(network) for role, network in networks.items()}
-        self.faults: list[Fault] = []
+        self.problems: list[Problem] = []
 
-    def check(self, stages: Sequence[StagePlan]) -> list[Fault]:
+    def check(self, stages: Sequence[StagePlan]) -> list[Problem]:
         """What does not fit."""
         for index, stage in enumerate(stages):
             place = ("stages", index)
@@ -57,10 +58,10 @@ class StageChecker:
             elif isinstance(stage, FitPlan):
                 self._check_fit_stage(stage, place)
         self._check_end(stages[-1])
-        return self.faults
+        return self.problems
 
-    def _fault(self, place: Place, message: str) -> None:
-        self.faults.append(self.loaded.fault(place, message))
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append(self.loaded.problem(place, message))
 
     def _check_train_stage(self, stage: TrainPlan, place: Place) -> None:
         for path in stage.train:
@@ -68,14 +69,14 @@ class StageChecker:
             if part is not None and not list(part.parameters()):
                 fitted = any(isinstance(one, Estimator) for one in part.modules())
                 hint = "; it is fitted, by a stage that has `fit` instead of `train`" if fitted else ""
-                self._fault((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters{hint}")
+                self._problem((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
         known = trains | {role for role, parts in self.learned.items() if parts}
         for index, term in enumerate(stage.terms):
             self._check_term(term, (*place, "objective", index), known)
         reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
-            self._fault((*place, "train"), f"nothing in the objective teaches the {role}; add a loss on it")
+            self._problem((*place, "train"), f"nothing in the objective teaches the {role}; add a loss on it")
         self._note(stage)
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
@@ -85,22 +86,22 @@ class StageChecker:
                 role = path.partition(".")[0]
                 own = ", ".join(f"{role}.{name}" for name in self.estimators[role])
                 there = f"what the {role} has to be fitted is {own}" if own else f"the {role} has none"
-                self._fault((*place, "fit"), f"{path!r} is no estimator, and is trained instead of fitted; {there}")
+                self._problem((*place, "fit"), f"{path!r} is no estimator, and is trained instead of fitted; {there}")
             elif part is not None:
                 self._check_fit(path, part, (*place, "fit"))
             self._note_path(path)
 
     def _part(self, path: str, place: Place) -> nn.Module | None:
-        """The part of a network that a stage names; None, and a fault, when there is none."""
+        """The part of a network that a stage names; None, and a problem, when there is none."""
         role, _, part = path.partition(".")
         if role not in {"teacher", "student"}:
-            self._fault(place, f"{path!r} is neither `teacher` nor `student` nor a part of one")
+            self._problem(place, f"{path!r} is neither `teacher` nor `student` nor a part of one")
         elif role not in self.networks:
             verb = "fitted" if place[-1] == "fit" else "trained"
-            self._fault(place, f"{path!r} is to be {verb}, and the recipe has no {role}")
+            self._problem(place, f"{path!r} is to be {verb}, and the recipe has no {role}")
         elif part and part not in dict(self.networks[role].named_modules()):
             parts = [name for name in dict(self.networks[role].named_modules()) if name]
-            self._fault(place, unknown(f"part of the {role}", part, parts[:_SHOWN]))
+            self._problem(place, unknown(f"part of the {role}", part, parts[:_SHOWN]))
         else:
             return self.networks[role].get_submodule(part)
         return None
@@ -112,17 +113,17 @@ class StageChecker:
         calls = self._trace(role, ()).calls[part]
         shapes = [tuple(value.shape) for value in calls]
         if shapes != [(2, estimator.inputs)]:
-            self._fault(
+            self._problem(
                 place,
                 f"{path!r} cannot be fitted: of 2 subjects the {role} has to hand it one tensor of shape "
-                f"(2, {estimator.inputs}), and hands it {', '.join(map(str, shapes)) or 'none'}; this is a fault of "
+                f"(2, {estimator.inputs}), and hands it {', '.join(map(str, shapes)) or 'none'}; this is a problem of "
                 f"the plugin that offers {network.name!r}",
             )
             return
         waiting = self._waiting(role, but=part)
         reaching = [f"{role}.{name}" for name, paths in waiting.items() if self._trace(role, paths).reaches(part)]
         if reaching:
-            self._fault(
+            self._problem(
                 place,
                 f"{path!r} depends on {', '.join(reaching)}, which no stage has trained by then: do that before",
             )
@@ -146,18 +147,18 @@ class StageChecker:
     def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> None:
         for role in term.roles:
             if role not in self.specs:
-                self._fault(place, f"{term.choice.use!r} needs a {role}, and the recipe has none")
+                self._problem(place, f"{term.choice.use!r} needs a {role}, and the recipe has none")
                 return
             if role not in known:
-                self._fault(place, f"{term.choice.use!r} uses the {role}, which no stage has trained by then")
+                self._problem(place, f"{term.choice.use!r} uses the {role}, which no stage has trained by then")
                 return
         if term.on and term.output != "logits" and term.output not in self.specs[term.on].aux:
-            self._fault((*place, "output"), unknown("output", term.output, ("logits", *self.specs[term.on].aux)))
+            self._problem((*place, "output"), unknown("output", term.output, ("logits", *self.specs[term.on].aux)))
             return
         taps = getattr(term.choice.settings, "taps", None) or ()
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in self.specs[role].features]
         for tap, role in missing:
-            self._fault((*place, "taps"), unknown(f"tap of the {role}", tap, self.specs[role].features))
+            self._problem((*place, "taps"), unknown(f"tap of the {role}", tap, self.specs[role].features))
         if missing:
             return
         for role in term.roles:
@@ -165,13 +166,26 @@ class StageChecker:
         try:
             built = build_term(term, self.specs, self.training)
         except SettingsError as error:
-            self.faults.append(
-                self.loaded.fault((*place, *(part for part in error.field.split(".") if part)), str(error))
+            self.problems.append(
+                self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = rehearse(built, self.specs, self.training.schema)
+        wrong = rehearse(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         if wrong:
-            self._fault(place, wrong)
+            self._problem(place, wrong)
+
+    def _refused_gradients(self, term: Term) -> str:
+        """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
+        compute, missing = self.loaded.recipe.compute, self.loaded.recipe.missing
+        settings = {
+            "compute.compile: false": compute.compile,
+            "compute.devices: 1": compute.devices > 1,
+            "another `missing.use` than `skip`": missing.use == "skip" and term.needs_teacher,
+        }
+        needed = [name for name, refused in settings.items() if refused]
+        if not term.needs_grad or not needed:
+            return ""
+        return f"{term.loss_name!r} differentiates through the networks, which requires {' and '.join(needed)}"
 
     def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
         """What a term looks at may not come from an estimator that is fitted later, or never."""
@@ -184,7 +198,7 @@ class StageChecker:
             parts = ", ".join(f"{role}.{name}" for name in unfitted)
             others = [name for name in ("logits", *self.specs[role].aux) if name not in seen.outputs]
             hint = f"; score another one with `output`: {', '.join(others)}" if term.on and others else ""
-            self._fault(
+            self._problem(
                 place,
                 f"{term.choice.use!r} looks at {', '.join(bad)} of the {role}, which come from {parts}, and no stage "
                 f"has fitted that by then{hint}",
@@ -203,7 +217,7 @@ class StageChecker:
         for role in self.networks:
             for name in self._unfitted(role):
                 path = f"{role}.{name}"
-                self._fault((role,), f"no stage fits {path!r}: add one such as {{name: fit, fit: [{path}]}}")
+                self._problem((role,), f"no stage fits {path!r}: add one such as {{name: fit, fit: [{path}]}}")
         if self.loaded.recipe.crossval.validation:
             if not isinstance(last, TrainPlan):
                 why = "fits at once and has no epochs"
@@ -212,7 +226,7 @@ class StageChecker:
             else:
                 return
             place = ("crossval", "validation")
-            self._fault(
+            self._problem(
                 place, f"the student chooses the epoch, and the last stage, {last.name!r}, {why}: set this to 0"
             )
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xdistill.experiment.networks import evaluating, zeros
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Network
+from xdistill.training.shapes import evaluating, zeros
 from xdistill.types import Output, Schema
 
 

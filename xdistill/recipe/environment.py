@@ -8,27 +8,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
 
 _REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
 
 
-def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tuple[MappingNode, list[Fault]]:
+def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tuple[MappingNode, list[Problem]]:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in the text values of `data`.
 
     A variable that is set to nothing counts as unset. Nothing that looks like a reference is left afterwards, so that
     a resolved recipe can be read again and means the same.
     """
-    faults: list[Fault] = []
+    problems: list[Problem] = []
 
     def filled(text: str, origin: Origin, path: TreePath) -> str:
         value, messages = substitute(text, variables)
-        faults.extend(origin.fault(message, path) for message in messages)
+        problems.extend(origin.problem(message, path) for message in messages)
         return value
 
-    return _in_data(root, filled), faults
+    return _in_data(root, filled), problems
 
 
 def resolve_paths(root: MappingNode) -> MappingNode:

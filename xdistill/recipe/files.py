@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 from xdistill.recipe.yaml.syntax import line_and_column
 
 LARGEST_FILE = 256 * 1024  # bytes; a long recipe has ten thousand
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read as text, with its fault."""
+    """A file that cannot be read as text, with its problem."""
 
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
 
 
 def read_text(path: Path, source: str) -> str:
@@ -23,7 +23,7 @@ def read_text(path: Path, source: str) -> str:
 
     Args:
         path: the file.
-        source: its name in faults.
+        source: its name in problems.
 
     Raises:
         UnreadableError: for a file that is missing, too large, or not UTF-8.
@@ -32,17 +32,17 @@ def read_text(path: Path, source: str) -> str:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise UnreadableError(Fault(f"the file cannot be read: {error.strerror or error}", "", source)) from None
+        raise UnreadableError(Problem(f"the file cannot be read: {error.strerror or error}", "", source)) from None
     if len(content) > LARGEST_FILE:
         message = f"the file is larger than {LARGEST_FILE // 1024} KiB, which no recipe is; is it the right file?"
-        raise UnreadableError(Fault(message, "", source))
+        raise UnreadableError(Problem(message, "", source))
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8").removeprefix("\ufeff")
         line, column = line_and_column(before, len(before))
         message = f"the file is not UTF-8: the byte 0x{content[error.start]:02x} stands here; save it as UTF-8"
-        raise UnreadableError(Fault(message, "", source, line, column)) from None
+        raise UnreadableError(Problem(message, "", source, line, column)) from None
 
 
 def shown(path: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
 from xdistill.recipe.merge import is_null
@@ -37,12 +37,12 @@ class Chain:
 
     Attributes:
         layers: base first.
-        faults: what is wrong with them so far, without leaving one of them unreadable.
+        problems: what is wrong with them so far, without leaving one of them unreadable.
         understand: what makes a tree of a file's text.
     """
 
     layers: list[Layer]
-    faults: list[Fault]
+    problems: list[Problem]
     understand: Callable[[str, str, Path], Reading] = read_yaml
 
 
@@ -81,18 +81,18 @@ def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, .
     resolved = path.resolve()
     if resolved in seen:
         names = " -> ".join(file.name for file in (*seen[seen.index(resolved) :], resolved))
-        _refuse(chain, asked_by.fault(f"these recipes extend one another in a circle: {names}", ("extends",)))
+        _refuse(chain, asked_by.problem(f"these recipes extend one another in a circle: {names}", ("extends",)))
     source = shown(path)
     try:
         text = read_text(path, source)
     except UnreadableError as error:
-        _refuse(chain, error.fault)
+        _refuse(chain, error.problem)
     reading = chain.understand(text, source, resolved.parent)
-    chain.faults += reading.faults
+    chain.problems += reading.problems
     if not reading.understood:
-        raise RecipeError(chain.faults)
+        raise RecipeError(chain.problems)
     if reading.root is None or is_null(reading.root):
-        _refuse(chain, Fault("the file is empty; a recipe needs at least name, data, student and stages", "", source))
+        _refuse(chain, Problem("the file is empty; a recipe needs at least name, data, student and stages", "", source))
     return _add(chain, reading.root, resolved, (*seen, resolved))
 
 
@@ -114,13 +114,13 @@ def find_recipe(name: str) -> Path:
         message = f"there is no such file{_near_file(path)}"
     else:
         message = f"there is no such file and no bundled recipe of this name{did_you_mean(name, bundled_names())}"
-    raise RecipeError([Fault(message, "", name)])
+    raise RecipeError([Problem(message, "", name)])
 
 
 def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, ...]) -> Chain:
     if not isinstance(root, MappingNode):
         origin = root.origin if root else Origin()
-        _refuse(chain, origin.fault("a recipe is a mapping of fields, such as `name: my_experiment`"))
+        _refuse(chain, origin.problem("a recipe is a mapping of fields, such as `name: my_experiment`"))
     chain.layers.insert(0, _layer(chain, root, file))
     extends = root.entries.get("extends")
     if extends is None:
@@ -128,7 +128,7 @@ def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, .
     origin = extends.value.origin
     value = extends.value.value if isinstance(extends.value, ScalarNode) else None
     if not isinstance(value, str) or not value:
-        _refuse(chain, origin.fault("has to be one recipe file or the name of a bundled recipe", ("extends",)))
+        _refuse(chain, origin.problem("has to be one recipe file or the name of a bundled recipe", ("extends",)))
     return extend_chain(chain, _base_file(chain, value, origin), origin, seen)
 
 
@@ -143,7 +143,7 @@ def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
         message = f"there is no file {value!r} beside this recipe{_near_file(path)}"
     else:
         message = f"there is no bundled recipe {value!r}{did_you_mean(value, bundled_names())}"
-    raise RecipeError([*chain.faults, origin.fault(message, ("extends",))])
+    raise RecipeError([*chain.problems, origin.problem(message, ("extends",))])
 
 
 def _layer(chain: Chain, root: MappingNode, file: Path | None) -> Layer:
@@ -156,18 +156,18 @@ def _profiles(chain: Chain, entry: Entry | None) -> dict[str, MappingNode]:
         return {}
     if not isinstance(entry.value, MappingNode):
         message = "has to be a mapping of profile names to fields, such as `paper: {seed: 1}`"
-        chain.faults.append(entry.value.origin.fault(message, ("profiles",)))
+        chain.problems.append(entry.value.origin.problem(message, ("profiles",)))
         return {}
     profiles: dict[str, MappingNode] = {}
     for name, profile in entry.value.entries.items():
         value = MappingNode({}, profile.key) if is_null(profile.value) else profile.value
         if not isinstance(value, MappingNode):
             message = "has to be a mapping of fields that this profile changes"
-            chain.faults.append(profile.key.fault(message, ("profiles", name)))
+            chain.problems.append(profile.key.problem(message, ("profiles", name)))
             continue
         for word in {"extends", "profiles"} & set(value.entries):
             message = f"{word!r} stands at the top of a recipe, not inside a profile"
-            chain.faults.append(value.entries[word].key.fault(message, ("profiles", name, word)))
+            chain.problems.append(value.entries[word].key.problem(message, ("profiles", name, word)))
         kept = {field: below for field, below in value.entries.items() if field not in {"extends", "profiles"}}
         profiles[name] = replace(value, entries=kept)
     return profiles
@@ -177,5 +177,5 @@ def _near_file(path: Path) -> str:
     return did_you_mean(path.name, names_beside(path))
 
 
-def _refuse(chain: Chain, fault: Fault) -> NoReturn:
-    raise RecipeError([*chain.faults, fault])
+def _refuse(chain: Chain, problem: Problem) -> NoReturn:
+    raise RecipeError([*chain.problems, problem])

@@ -1,4 +1,4 @@
-"""From a file, or from Python, to a checked recipe: `extends`, profiles, overrides, environment, all faults at once."""
+"""Load a recipe from a file or from Python data: `extends`, profiles, overrides, environment; all problems at once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.environment import fill_in_environment, resolve_paths
 from xdistill.recipe.files import shown
 from xdistill.recipe.layers import Chain, Layer, chain_of_tree, find_recipe, read_chain
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.merge import merge, written_for
 from xdistill.recipe.overrides import Overrides, apply_overrides, parse_overrides
-from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Recipe
-from xdistill.recipe.schema.tuning import space_faults
+from xdistill.recipe.schema.tuning import space_problems
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, to_plain
 
@@ -36,7 +36,7 @@ def load_recipe(path: str | PathLike[str], *, profile: str | None = None, overri
         overrides: last changes, as texts ``a.b=c`` or as a mapping from dotted names to values.
 
     Raises:
-        RecipeError: with all faults at once.
+        RecipeError: with all problems at once.
     """
     return load_chain(read_chain(find_recipe(fspath(path))), profile, overrides)
 
@@ -53,7 +53,7 @@ def as_loaded(
     has no profiles any more; only overrides can be laid over it.
 
     Raises:
-        RecipeError: with all faults at once.
+        RecipeError: with all problems at once.
     """
     if isinstance(recipe, (str, PathLike)):
         return load_recipe(recipe, profile=profile, overrides=overrides)
@@ -64,9 +64,9 @@ def as_loaded(
         changed = load_chain(chain, profile, overrides)
         return replace(changed, source=recipe.source, files=recipe.files, profile=recipe.profile)
     plain = recipe.model_dump(mode="json", exclude_unset=True) if isinstance(recipe, Recipe) else recipe
-    root, faults = from_plain(plain, Origin())
+    root, problems = from_plain(plain, Origin())
     chain = chain_of_tree(root)
-    chain.faults[:0] = faults
+    chain.problems[:0] = problems
     return load_chain(chain, profile, overrides)
 
 
@@ -74,28 +74,28 @@ def load_chain(chain: Chain, profile: str | None, overrides: Overrides) -> Loade
     """The recipe that a chain of files makes, with a profile and overrides laid over it.
 
     Raises:
-        RecipeError: with all faults at once.
+        RecipeError: with all problems at once.
     """
-    faults = list(chain.faults)
+    problems = list(chain.problems)
     root, found = _with_profile(chain.layers, profile)
-    faults += found
+    problems += found
     changes, found = parse_overrides(overrides)
-    faults += found
+    problems += found
     root, found = apply_overrides(root, changes)
-    faults += found
+    problems += found
     root, found = fill_in_environment(root, os.environ)
-    faults += found
+    problems += found
     root = resolve_paths(root)
     recipe, found = validated(root)
-    faults += found
-    if recipe is None or faults:
-        raise RecipeError(sorted(faults, key=_place), root=root)
+    problems += found
+    if recipe is None or problems:
+        raise RecipeError(sorted(problems, key=lambda problem: problem.sort_key), root=root)
     files = tuple(layer.file for layer in reversed(chain.layers) if layer.file)
     return LoadedRecipe(recipe, shown(files[0]) if files else "", root, profile, files)
 
 
-def validated(root: MappingNode) -> tuple[Recipe | None, list[Fault]]:
-    """The recipe that a tree holds, or its faults.
+def validated(root: MappingNode) -> tuple[Recipe | None, list[Problem]]:
+    """The recipe that a tree holds, or its problems.
 
     Types are taken strictly: the text "3" is no number, and `no` no truth value. Validation goes through JSON,
     where a list is what a recipe calls a list.
@@ -103,22 +103,17 @@ def validated(root: MappingNode) -> tuple[Recipe | None, list[Fault]]:
     try:
         recipe = Recipe.model_validate_json(json.dumps(to_plain(root)), strict=True)
     except ValidationError as error:
-        return None, faults_of(error, root, model=Recipe)
-    return recipe, [fault_at(root, ("tune", *place), message) for place, message in space_faults(recipe.tune)]
+        return None, problems_of(error, root, model=Recipe)
+    return recipe, [problem_at(root, ("tune", *place), message) for place, message in space_problems(recipe.tune)]
 
 
-def _place(fault: Fault) -> tuple[bool, str, int, int]:
-    """Faults in files first, each file from top to bottom."""
-    return fault.line == 0, fault.source, fault.line, fault.column
-
-
-def _with_profile(layers: Sequence[Layer], profile: str | None) -> tuple[MappingNode, list[Fault]]:
+def _with_profile(layers: Sequence[Layer], profile: str | None) -> tuple[MappingNode, list[Problem]]:
     """All files over one another, then what each says about the profile, base first."""
     known = sorted({name for layer in layers for name in layer.profiles})
-    faults = []
+    problems = []
     if profile is not None and profile not in known:
         near = did_you_mean(profile, known) or "; this recipe has no profiles"
-        faults.append(Fault(f"there is no profile {profile!r}{near}", "", f"--profile {profile}"))
+        problems.append(Problem(f"there is no profile {profile!r}{near}", "", f"--profile {profile}"))
     root = layers[0].tree
     refinements: list[MappingNode] = []
     for layer in layers:
@@ -128,7 +123,7 @@ def _with_profile(layers: Sequence[Layer], profile: str | None) -> tuple[Mapping
             state = _over(root, refinements)
             refinements.append(written_for(refinement, state))
     # A field that is missing everywhere is missed in the file that the user named.
-    return replace(_over(root, refinements), origin=layers[-1].tree.origin), faults
+    return replace(_over(root, refinements), origin=layers[-1].tree.origin), problems
 
 
 def _over(root: MappingNode, refinements: Sequence[MappingNode]) -> MappingNode:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from xdistill.errors import Fault
-from xdistill.recipe.problems import fault_at, faults_of
+from xdistill.errors import Problem
+from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.fields import ConfigOf
 from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.yaml.nodes import MappingNode, TreePath, to_plain
@@ -38,31 +38,31 @@ class LoadedRecipe:
         plain: dict[str, Any] = to_plain(self.root)
         return plain
 
-    def fault(self, path: TreePath, message: str, *, key: bool = False) -> Fault:
-        """A fault at a place, with the position of its nearest ancestor that was written.
+    def problem(self, path: TreePath, message: str, *, key: bool = False) -> Problem:
+        """A problem at a place, with the position of its nearest ancestor that was written.
 
         Args:
             path: field names and list indices from the root, such as ``("stages", 0, "objective", 1, "taps")``.
             message: what is wrong and what to do.
             key: point at the field's name instead of its value, as for a field that should not be there.
         """
-        return fault_at(self.root, path, message, key=key)
+        return problem_at(self.root, path, message, key=key)
 
-    def faults(
+    def problems(
         self,
         error: ValidationError,
         *,
         at: TreePath = (),
         model: type[BaseModel] | None = None,
         config_of: ConfigOf | None = None,
-    ) -> list[Fault]:
-        """The faults that pydantic found in a part of the recipe, such as a component's settings.
+    ) -> list[Problem]:
+        """The problems that pydantic found in a part of the recipe, such as a component's settings.
 
         Args:
             error: what ``Config.model_validate`` raised.
-            at: the place of that part; an unknown field's fault points at its name.
+            at: the place of that part; an unknown field's problem points at its name.
             model: the Config, for descriptions and "did you mean".
             config_of: the model of a component inside, from the annotation that asks for it and the block that names
                 it; None for annotations that ask for no component.
         """
-        return faults_of(error, self.root, at=at, model=model, config_of=config_of)
+        return problems_of(error, self.root, at=at, model=model, config_of=config_of)

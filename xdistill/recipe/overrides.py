@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 from xdistill.recipe.merge import is_null, put
 from xdistill.recipe.yaml.nodes import (
     ListNode,
@@ -40,8 +40,8 @@ class Override:
     value: Node
 
 
-def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Fault]]:
-    """All overrides in the order in which they are to be applied, and the faults of those that are malformed.
+def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Problem]]:
+    """All overrides in the order in which they are to be applied, and the problems of those that are malformed.
 
     Those that name a component come first, so that ``--set data.path=x --set data.use=manifest`` means the same in
     either order.
@@ -53,22 +53,22 @@ def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Fault]]:
     else:
         parsed = [parse_override(text) for text in overrides]
     good = [override for override, _ in parsed if override]
-    faults = [fault for _, found in parsed for fault in found]
-    return sorted(good, key=_turn), faults
+    problems = [problem for _, found in parsed for problem in found]
+    return sorted(good, key=_turn), problems
 
 
-def parse_override(text: str) -> tuple[Override | None, list[Fault]]:
+def parse_override(text: str) -> tuple[Override | None, list[Problem]]:
     """Read ``a.b=c``; the value is a YAML scalar, or a list or mapping in brackets."""
     origin = Origin(source=f"--set {text}")
     key, equals, value = text.partition("=")
     if not equals:
-        return None, [origin.fault("write a field, an equals sign and a value, such as optimizer.lr=1e-4")]
+        return None, [origin.problem("write a field, an equals sign and a value, such as optimizer.lr=1e-4")]
     steps = tuple(part.strip() for part in key.split("."))
     if not all(steps):
-        return None, [origin.fault(f"{key.strip()!r} is no field; write names with dots between, such as optimizer.lr")]
+        return None, [origin.problem(_not_a_field(key.strip()))]
     node, messages = parse_value(value, origin)
     if messages or node is None:
-        return None, [origin.fault(message, steps) for message in messages]
+        return None, [origin.problem(message, steps) for message in messages]
     return Override(steps, node), []
 
 
@@ -83,25 +83,25 @@ def parse_value(text: str, origin: Origin) -> tuple[Node | None, list[str]]:
         except NotFiniteError:
             return None, [f"numbers have to be finite, and this is {text}"]
     reading = read_yaml(text, origin.source)
-    if reading.root is None or reading.faults:
-        return None, [fault.message for fault in reading.faults]
+    if reading.root is None or reading.problems:
+        return None, [problem.message for problem in reading.problems]
     if _kind_by_bracket(text) is not type(reading.root):
         return None, ["write one value: a scalar, a [list], a {field: value} mapping, or quote the whole text"]
     return from_plain(to_plain(reading.root), origin)[0], []
 
 
-def apply_overrides(root: MappingNode, overrides: Iterable[Override]) -> tuple[MappingNode, list[Fault]]:
-    """The tree with all changes made, and the faults of those that have no place in it."""
-    faults: list[Fault] = []
+def apply_overrides(root: MappingNode, overrides: Iterable[Override]) -> tuple[MappingNode, list[Problem]]:
+    """The tree with all changes made, and the problems of those that have no place in it."""
+    problems: list[Problem] = []
     for override in overrides:
         path, message = find_place(root, override.steps)
         if message:
-            faults.append(override.value.origin.fault(message, override.steps))
+            problems.append(override.value.origin.problem(message, override.steps))
             continue
         changed = put(root, path, override.value)
         if isinstance(changed, MappingNode):
             root = changed
-    return root, faults
+    return root, problems
 
 
 def find_place(root: Node, steps: Sequence[str]) -> tuple[TreePath, str]:
@@ -124,13 +124,17 @@ def find_place(root: Node, steps: Sequence[str]) -> tuple[TreePath, str]:
     return path, ""
 
 
-def _from_python(key: str, value: Any) -> tuple[Override | None, list[Fault]]:
+def _from_python(key: str, value: Any) -> tuple[Override | None, list[Problem]]:
     origin = Origin(source=f"override {key}")
     steps = tuple(key.split("."))
     if not all(steps):
-        return None, [origin.fault(f"{key!r} is no field; write names with dots between, such as optimizer.lr")]
-    node, faults = from_plain(value, origin, steps)
-    return Override(steps, node), faults
+        return None, [origin.problem(_not_a_field(key))]
+    node, problems = from_plain(value, origin, steps)
+    return Override(steps, node), problems
+
+
+def _not_a_field(name: str) -> str:
+    return f"{name!r} is no field; write names with dots between, such as optimizer.lr"
 
 
 def _turn(override: Override) -> tuple[bool, int]:

@@ -1,11 +1,11 @@
-"""From what pydantic finds to faults with places."""
+"""From what pydantic finds to problems with places."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 from xdistill.recipe.schema.fields import ConfigOf, model_at
 from xdistill.recipe.schema.recipe import STAGE_TAGS
 from xdistill.recipe.wording import is_echo, worded
@@ -14,30 +14,30 @@ from xdistill.recipe.yaml.nodes import MappingNode, TreePath, locate, node_at, p
 UNKNOWN_COMPONENT = "unknown_component"  # the error type of a block whose component does not exist
 
 
-def faults_of(
+def problems_of(
     error: ValidationError,
     root: MappingNode,
     *,
     at: TreePath = (),
     model: type[BaseModel] | None = None,
     config_of: ConfigOf | None = None,
-) -> list[Fault]:
-    """The faults that pydantic found in the part of a tree at ``at``; see `LoadedRecipe.faults`."""
+) -> list[Problem]:
+    """The problems that pydantic found in the part of a tree at ``at``; see `LoadedRecipe.problems`."""
     node = node_at(root, at)
     value = to_plain(node) if node else None
-    faults = []
+    problems = []
     for details in error.errors(include_url=False):
         if not is_echo(details):
             place = _place(details)
             owner = model_at(model, place[:-1], value, config_of) if model else None
             key = details["type"] == "extra_forbidden"
-            faults.append(fault_at(root, (*at, *place), _message(details, place, owner), key=key))
-    return faults
+            problems.append(problem_at(root, (*at, *place), _message(details, place, owner), key=key))
+    return problems
 
 
-def fault_at(root: MappingNode, path: TreePath, message: str, *, key: bool = False) -> Fault:
-    """A fault at a place of a tree; see `LoadedRecipe.fault`."""
-    return locate(root, path, key=key).fault(message, possible_part(root, path))
+def problem_at(root: MappingNode, path: TreePath, message: str, *, key: bool = False) -> Problem:
+    """A problem at a place of a tree; see `LoadedRecipe.problem`."""
+    return locate(root, path, key=key).problem(message, possible_part(root, path))
 
 
 def _place(details: ErrorDetails) -> TreePath:

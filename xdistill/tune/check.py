@@ -25,7 +25,7 @@ def searched(loaded: LoadedRecipe) -> Tune:
             "the recipe says nothing of what to search; add `tune: {space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, "
             "log: true}}}`"
         )
-        raise RecipeError([loaded.fault(("tune",), message)])
+        raise RecipeError([loaded.problem(("tune",), message)])
     return loaded.recipe.tune
 
 
@@ -38,20 +38,20 @@ def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog)
         The components of all choices.
 
     Raises:
-        RecipeError: all faults at once.
+        RecipeError: all problems at once.
     """
     tune = searched(loaded)
     found = variants(loaded, tune, catalog)
-    faults = list(found.faults)
+    problems = list(found.problems)
     wrong = metric_fault(tune.metric, experiment)
     if wrong:
-        faults.append(loaded.fault(("tune", "metric"), wrong))
+        problems.append(loaded.problem(("tune", "metric"), wrong))
     if find_spec("optuna") is not None:
         from xdistill.tune.search.sampling import quiet, search_faults
 
         with quiet():
             told = list(search_faults(tune, experiment.epochs * tune.folds))
-        faults += [loaded.fault(("tune", *place), message) for place, message in told]
-    if faults:
-        raise RecipeError(sorted(faults, key=lambda fault: (fault.line == 0, fault.source, fault.line, fault.column)))
+        problems += [loaded.problem(("tune", *place), message) for place, message in told]
+    if problems:
+        raise RecipeError(sorted(problems, key=lambda problem: problem.sort_key))
     return found.components

@@ -110,7 +110,7 @@ def _kind_of_stage(stage: Any) -> str | None:
     return _TRAIN if stage.keys() & (TrainStage.model_fields.keys() - {"name"}) else None
 
 
-_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of faults
+_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of problems
 
 Stage = Annotated[
     Annotated[TrainStage, Tag(_TRAIN)] | Annotated[FitStage, Tag(_FIT)],
@@ -199,6 +199,9 @@ class Recipe(Section):
         default=TeacherCache(), description="whether teachers are kept for other runs; not part of a run's identity"
     )
     metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
+    callbacks: tuple[Block, ...] = Field(
+        default=(), description="called by the trainer during each training stage, in this order"
+    )
     diagnostics: bool = Field(
         default=False,
         description="measure, after each epoch, the gradients of the terms and how alike teacher and student are",
@@ -244,6 +247,7 @@ class Recipe(Section):
 
 _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "missing": lambda recipe: recipe.missing.use != "refuse",
+    "callbacks": lambda recipe: bool(recipe.callbacks),
     "control": lambda recipe: recipe.control is not None,
     "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
     "tune": lambda recipe: recipe.tune is not None,

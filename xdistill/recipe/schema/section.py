@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 
 
 class Section(BaseModel):
-    """Base of all parts of a recipe: frozen, and strangers among the fields are faults."""
+    """Base of all parts of a recipe: frozen; unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 

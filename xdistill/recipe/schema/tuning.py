@@ -91,7 +91,7 @@ class Tune(Section):
     )
 
 
-def space_faults(tune: Tune | None) -> Iterator[tuple[TunePlace, str]]:
+def space_problems(tune: Tune | None) -> Iterator[tuple[TunePlace, str]]:
     """What is wrong with a space whose fields are right each by itself: places below `tune`, and messages."""
     if tune is None:
         return
@@ -101,13 +101,13 @@ def space_faults(tune: Tune | None) -> Iterator[tuple[TunePlace, str]]:
             yield place, f"{name!r} is no field; write names with dots between, such as optimizer.lr"
         if name.partition(".")[0] in _NOT_SEARCHED:
             yield place, f"{name.partition('.')[0]!r} decides what is compared or where, and cannot be searched"
-        for rest, message in _search_faults(search):
+        for rest, message in _search_problems(search):
             yield (*place, *rest), message
         if tune.sampler.use == "grid" and search.choices is None and search.step is None and not search.int:
             yield place, "a grid needs to know which values to try: give a `step`, `int: true`, or `choices`"
-        for rest, message in _condition_faults(name, search, tune.space):
+        for rest, message in _condition_problems(name, search, tune.space):
             yield (*place, "when", *rest), message
-    yield from _pruner_faults(tune)
+    yield from _pruner_problems(tune)
 
 
 _NOT_SEARCHED = frozenset(
@@ -116,12 +116,12 @@ _NOT_SEARCHED = frozenset(
 )
 
 
-def _search_faults(search: Search) -> Iterator[tuple[TunePlace, str]]:
+def _search_problems(search: Search) -> Iterator[tuple[TunePlace, str]]:
     numbers: dict[str, float | None] = {"low": search.low, "high": search.high}
     if search.choices is not None:
         others = [name for name in ("low", "high", "log", "step", "int") if name in search.model_fields_set]
         yield from (((name,), f"`choices` are tried as they are: leave `{name}` out") for name in others)
-        yield from _choice_faults(search.choices)
+        yield from _choice_problems(search.choices)
         return
     missing = [name for name, value in numbers.items() if value is None]
     if missing:
@@ -142,7 +142,7 @@ def _search_faults(search: Search) -> Iterator[tuple[TunePlace, str]]:
         yield ("step",), f"has to be a whole number where `int: true` is said, and is {search.step:g}"
 
 
-def _choice_faults(choices: tuple[Any, ...]) -> Iterator[tuple[TunePlace, str]]:
+def _choice_problems(choices: tuple[Any, ...]) -> Iterator[tuple[TunePlace, str]]:
     if not choices:
         yield ("choices",), "needs at least 1 entry, and has 0"
     for index, value in enumerate(choices):
@@ -150,7 +150,7 @@ def _choice_faults(choices: tuple[Any, ...]) -> Iterator[tuple[TunePlace, str]]:
             yield ("choices", index), "this choice is there twice, or reads the same as another"
 
 
-def _condition_faults(name: str, search: Search, space: Mapping[str, Search]) -> Iterator[tuple[TunePlace, str]]:
+def _condition_problems(name: str, search: Search, space: Mapping[str, Search]) -> Iterator[tuple[TunePlace, str]]:
     for other, value in search.when.items():
         condition = space.get(other)
         if condition is None:
@@ -187,7 +187,7 @@ def chosen(condition: Any, choice: Any) -> bool:
     return bool(type(condition) is type(choice) and condition == choice)
 
 
-def _pruner_faults(tune: Tune) -> Iterator[tuple[TunePlace, str]]:
+def _pruner_problems(tune: Tune) -> Iterator[tuple[TunePlace, str]]:
     threshold = tune.pruner.settings().get("p_threshold", 0.1)
     surest = 0.5**tune.folds
     if tune.pruner.use == "wilcoxon" and isinstance(threshold, (int, float)) and surest >= threshold:

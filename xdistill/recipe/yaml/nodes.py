@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 
 TreePath = tuple[str | int, ...]
 ScalarValue = str | int | float | bool | None
@@ -31,9 +31,9 @@ class Origin:
     column: int = 0
     folder: Path | None = None
 
-    def fault(self, message: str, path: TreePath = ()) -> Fault:
-        """A fault at this place."""
-        return Fault(message, dotted(path), self.source, self.line, self.column)
+    def problem(self, message: str, path: TreePath = ()) -> Problem:
+        """A problem at this place."""
+        return Problem(message, dotted(path), self.source, self.line, self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,32 +153,32 @@ def to_plain(node: Node) -> Any:
     return node.value
 
 
-def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, list[Fault]]:
+def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, list[Problem]]:
     """A tree from dictionaries, lists and scalars, all of one origin.
 
-    Values that are no data (functions, arrays, numbers that are not finite) become null and a fault.
+    Values that are no data (functions, arrays, numbers that are not finite) become null and a problem.
     """
     if isinstance(value, Mapping):
         return _from_mapping(value, origin, path)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         built = [from_plain(item, origin, (*path, index)) for index, item in enumerate(value)]
-        faults = [fault for _, found in built for fault in found]
-        return ListNode(tuple(node for node, _ in built), origin), faults
+        problems = [problem for _, found in built for problem in found]
+        return ListNode(tuple(node for node, _ in built), origin), problems
     if isinstance(value, PathLike):
         value = fspath(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return ScalarNode(None, origin), [origin.fault(f"numbers have to be finite, and this is {value}", path)]
+        return ScalarNode(None, origin), [origin.problem(f"numbers have to be finite, and this is {value}", path)]
     if value is None or isinstance(value, (str, int, float, bool)):
         return ScalarNode(value, origin), []
     message = f"a recipe holds text, numbers, truth values, null, lists and mappings, not {type(value).__name__}"
-    return ScalarNode(None, origin), [origin.fault(message, path)]
+    return ScalarNode(None, origin), [origin.problem(message, path)]
 
 
-def _from_mapping(value: Mapping[Any, Any], origin: Origin, path: TreePath) -> tuple[Node, list[Fault]]:
+def _from_mapping(value: Mapping[Any, Any], origin: Origin, path: TreePath) -> tuple[Node, list[Problem]]:
     entries: dict[str, Entry] = {}
-    faults: list[Fault] = []
+    problems: list[Problem] = []
     for name, item in value.items():
         node, found = from_plain(item, origin, (*path, str(name)))
         entries[str(name)] = Entry(origin, node)
-        faults += found
-    return MappingNode(entries, origin), faults
+        problems += found
+    return MappingNode(entries, origin), problems

@@ -1,4 +1,4 @@
-"""YAML text to a tree with positions: no tags, no duplicate fields, no bombs, every fault with its place.
+"""YAML text to a tree with positions: no tags, no duplicate fields, no bombs, every problem with its place.
 
 Only the scanner and parser of ruamel.yaml are used; its constructors, which make Python objects, never run.
 """
@@ -25,10 +25,10 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, ScalarValue, TreePath
 from xdistill.recipe.yaml.scalars import NotFiniteError, is_encodable, resolve_plain
-from xdistill.recipe.yaml.syntax import escape_fault, syntax_fault
+from xdistill.recipe.yaml.syntax import escape_problem, syntax_problem
 
 DEEPEST = 50
 LARGEST = 100_000
@@ -40,12 +40,12 @@ class Reading:
 
     Attributes:
         root: the tree; None when the text holds nothing or cannot be understood.
-        faults: everything that is wrong with it.
-        understood: False when the faults left no tree to go on with.
+        problems: everything that is wrong with it.
+        understood: False when the problems left no tree to go on with.
     """
 
     root: Node | None
-    faults: tuple[Fault, ...]
+    problems: tuple[Problem, ...]
     understood: bool
 
 
@@ -54,30 +54,30 @@ def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
 
     Args:
         text: the document.
-        source: its name in faults.
+        source: its name in problems.
         folder: the folder of its file, kept with every value.
     """
     builder = _Builder(source, folder)
     try:
         root = builder.document(YAML(typ="safe", pure=True).parse(text))
     except _StopReadingError:
-        return Reading(None, tuple(builder.faults), understood=False)
+        return Reading(None, tuple(builder.problems), understood=False)
     except YAMLError as error:
-        return Reading(None, (*builder.faults, syntax_fault(error, text, source)), understood=False)
+        return Reading(None, (*builder.problems, syntax_problem(error, text, source)), understood=False)
     except (OverflowError, ValueError):  # the scanner hands the escape \\UFFFFFFFF to chr
-        return Reading(None, (*builder.faults, escape_fault(text, source)), understood=False)
-    return Reading(root, tuple(builder.faults), understood=True)
+        return Reading(None, (*builder.problems, escape_problem(text, source)), understood=False)
+    return Reading(root, tuple(builder.problems), understood=True)
 
 
 class _StopReadingError(Exception):
-    """The last fault leaves nothing to go on with."""
+    """The last problem leaves nothing to go on with."""
 
 
 @dataclass
 class _Builder:
     source: str
     folder: Path | None
-    faults: list[Fault] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     size: int = 0  # values so far, aliases counted with all that stands behind them
 
@@ -121,14 +121,14 @@ class _Builder:
     def scalar(self, event: Any, path: TreePath) -> ScalarValue:
         text: str = event.value
         if not is_encodable(text):
-            self.fault(event, "this text holds half of a surrogate pair, which is no character", path)
+            self.problem(event, "this text holds half of a surrogate pair, which is no character", path)
             return ""
         if event.style is not None:
             return text
         try:
             return resolve_plain(text)
         except NotFiniteError:
-            self.fault(event, f"numbers have to be finite, and this is {text}", path)
+            self.problem(event, f"numbers have to be finite, and this is {text}", path)
             return None
 
     def items(self, events: Iterator[Event], path: TreePath) -> Iterator[Node]:
@@ -149,7 +149,7 @@ class _Builder:
                 inherited += self.inherited(event, value, path)
             elif name in entries:
                 first = entries[name].key.line
-                self.fault(event, f"the field {name!r} stands here twice; first in line {first}", (*path, name))
+                self.problem(event, f"the field {name!r} stands here twice; first in line {first}", (*path, name))
             else:
                 entries[name] = Entry(origin, value)
         for mapping in inherited:
@@ -167,7 +167,7 @@ class _Builder:
         values = value.items if isinstance(value, ListNode) else (value,)
         mappings = [item for item in values if isinstance(item, MappingNode)]
         if len(mappings) < len(values):
-            self.fault(event, "`<<` takes in a mapping or a list of mappings, such as `<<: *name`", path)
+            self.problem(event, "`<<` takes in a mapping or a list of mappings, such as `<<: *name`", path)
         return mappings
 
     def alias(self, event: Any) -> Node:
@@ -190,13 +190,13 @@ class _Builder:
     def refuse_tag(self, event: Any, path: TreePath) -> None:
         if event.tag is not None:
             message = f"tags such as {_shown_tag(event.tag)} are not allowed: a recipe is plain data"
-            self.fault(event, message, path)
+            self.problem(event, message, path)
 
-    def fault(self, event: Any, message: str, path: TreePath = ()) -> None:
-        self.faults.append(self.origin(event).fault(message, path))
+    def problem(self, event: Any, message: str, path: TreePath = ()) -> None:
+        self.problems.append(self.origin(event).problem(message, path))
 
     def stop(self, event: Any, message: str, path: TreePath = ()) -> NoReturn:
-        self.fault(event, message, path)
+        self.problem(event, message, path)
         raise _StopReadingError
 
 

@@ -8,18 +8,18 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from xdistill.errors import Fault
+from xdistill.errors import Problem
 
 _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
 
 
-def syntax_fault(error: YAMLError, text: str, source: str) -> Fault:
-    """The fault for text that is no YAML."""
+def syntax_problem(error: YAMLError, text: str, source: str) -> Problem:
+    """The problem for text that is no YAML."""
     if isinstance(error, ReaderError):
         line, column = line_and_column(text, error.position)
         code: Any = error.character
         shown = code if isinstance(code, int) else ord(code)
-        return Fault(f"the character U+{shown:04X} may not stand in YAML", "", source, line, column)
+        return Problem(f"the character U+{shown:04X} may not stand in YAML", "", source, line, column)
     problem = str(getattr(error, "problem", None) or error)
     context = str(getattr(error, "context", None) or "")
     mark: Any = getattr(error, "problem_mark", None)
@@ -27,14 +27,14 @@ def syntax_fault(error: YAMLError, text: str, source: str) -> Fault:
     if "end of stream" in problem or "expected ','" in problem:
         mark = start or mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return Fault(f"this is not YAML: {_worded(problem, context)}", "", source, line, column)
+    return Problem(f"this is not YAML: {_worded(problem, context)}", "", source, line, column)
 
 
-def escape_fault(text: str, source: str) -> Fault:
-    """The fault for an escape that stands for a number beyond the last character."""
+def escape_problem(text: str, source: str) -> Problem:
+    """The problem for an escape that stands for a number beyond the last character."""
     found = _BEYOND_UNICODE.search(text)
     line, column = line_and_column(text, found.start()) if found else (0, 0)
-    return Fault("this is not YAML: an escape in quoted text stands for no character", "", source, line, column)
+    return Problem("this is not YAML: an escape in quoted text stands for no character", "", source, line, column)
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xdistill.errors import Fault, RecipeError
+from xdistill.errors import Problem, RecipeError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import Sketches
+from xdistill.experiment.networks import CachedProbes
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import validated
@@ -44,10 +44,10 @@ def _changed(loaded: LoadedRecipe, nodes: Mapping[str, Node]) -> LoadedRecipe:
     overrides = [
         Override(tuple(name.split(".")), node) for name, node in sorted(nodes.items(), key=lambda item: _depth(item[0]))
     ]
-    root, faults = apply_overrides(loaded.root, overrides)
+    root, problems = apply_overrides(loaded.root, overrides)
     recipe, found = validated(root)
-    if recipe is None or faults or found:
-        raise RecipeError([*faults, *found], root=root)
+    if recipe is None or problems or found:
+        raise RecipeError([*problems, *found], root=root)
     return replace(loaded, recipe=recipe, root=root)
 
 
@@ -56,11 +56,11 @@ class Variants:
     """What the recipes that a space makes are like.
 
     Attributes:
-        faults: what is wrong with them.
+        problems: what is wrong with them.
         components: that they are made of.
     """
 
-    faults: tuple[Fault, ...]
+    problems: tuple[Problem, ...]
     components: frozenset[type[Component]]
 
 
@@ -70,22 +70,24 @@ def variants(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> Variants:
     Choices that only together do not fit are not found here; a trial of theirs fails by itself.
     """
     plain = without_search(loaded)
-    faults: dict[Fault, None] = {}
+    problems: dict[Problem, None] = {}
     components: set[type[Component]] = set()
-    sketches = Sketches()  # most choices leave the networks as they are
+    sketches = CachedProbes()  # most choices leave the networks as they are
     for name, nodes in _variants(loaded.root, tune):
         try:
             components |= assemble(_changed(plain, nodes), catalog, sketches).components
         except RecipeError as error:
-            faults.update(dict.fromkeys(_blamed(fault, name, nodes[name]) for fault in error.faults))
-    return Variants(tuple(faults), frozenset(components))
+            problems.update(dict.fromkeys(_blamed(problem, name, nodes[name]) for problem in error.problems))
+    return Variants(tuple(problems), frozenset(components))
 
 
-def _blamed(fault: Fault, name: str, node: Node) -> Fault:
-    """The fault; where it lies elsewhere in the recipe, with the choice that makes it."""
-    if fault.path == name or fault.path.startswith(f"{name}."):
-        return fault
-    return replace(fault, message=f"with {name} = {json.dumps(to_plain(node), ensure_ascii=False)}: {fault.message}")
+def _blamed(problem: Problem, name: str, node: Node) -> Problem:
+    """The problem; where it lies elsewhere in the recipe, with the choice that makes it."""
+    if problem.path == name or problem.path.startswith(f"{name}."):
+        return problem
+    return replace(
+        problem, message=f"with {name} = {json.dumps(to_plain(node), ensure_ascii=False)}: {problem.message}"
+    )
 
 
 def _variants(root: MappingNode, tune: Tune) -> Iterator[tuple[str, dict[str, Node]]]:

@@ -45,12 +45,14 @@ def config_of(annotation: Any, value: Any) -> type[BaseModel] | None:
     return KNOWN.get(value["use"]) if get_origin(annotation) is Choice and get_args(annotation) else None
 
 
-def faults(student: dict[str, Any]) -> list[str]:
+def problems(student: dict[str, Any]) -> list[str]:
     stages = [{"name": "a", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]}]
     loaded = as_loaded({"name": "x", "data": {"use": "p"}, "student": {"use": "net", **student}, "stages": stages})
     with pytest.raises(ValidationError) as caught:
         Network.model_validate(student)
-    return [str(fault) for fault in loaded.faults(caught.value, at=("student",), model=Network, config_of=config_of)]
+    return [
+        str(problem) for problem in loaded.problems(caught.value, at=("student",), model=Network, config_of=config_of)
+    ]
 
 
 def branch(**settings: Any) -> dict[str, Any]:
@@ -77,11 +79,11 @@ def branch(**settings: Any) -> dict[str, Any]:
     ],
 )
 def test_settings_of_components_inside_components(student, expected):
-    assert faults(student)[: len(expected)] == expected
+    assert problems(student)[: len(expected)] == expected
 
 
 def test_the_steps_that_pydantic_adds_for_unions_are_not_shown():
-    assert {line.split(":")[0] for line in faults(branch(shape="wide"))} == {"student.branches.hbp.shape"}
+    assert {line.split(":")[0] for line in problems(branch(shape="wide"))} == {"student.branches.hbp.shape"}
 
 
 def test_a_model_is_found_through_lists_mappings_and_unions():
@@ -142,6 +144,6 @@ def test_what_pydantic_finds_in_plain_words(field, value, message):
     }
     with pytest.raises(ValidationError) as caught:
         Words.model_validate({field: value}, strict=field == "flag")
-    (fault,) = as_loaded(recipe).faults(caught.value, at=("data",), model=Words)
-    assert fault.message == message
-    assert fault.path.startswith(f"data.{field}")
+    (problem,) = as_loaded(recipe).problems(caught.value, at=("data",), model=Words)
+    assert problem.message == message
+    assert problem.path.startswith(f"data.{field}")

@@ -1,12 +1,12 @@
-"""``xdistill data clean``: remove the teachers that are kept for other runs."""
+"""``xdistill data clean``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from xdistill.cli.data.options import CacheOption, size
 from xdistill.cli.options import JsonOption
 
 EXAMPLES = (
@@ -17,24 +17,20 @@ EXAMPLES = (
 
 
 def clean(
-    cache: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the cohort files; default: $XDISTILL_CACHE, or the user's cache."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what there is, and remove nothing.")] = False,
+    cache: CacheOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove trained teachers and outputs of frozen ones that are kept for other runs; cohort files stay.
+    """Remove cached teachers and cached teacher outputs; cohort files stay.
 
-    Runs that are at work go on, and whatever is needed again is computed again.
+    It is safe while runs are in progress: whatever they need again is computed again.
     """
     from xdistill.cli.console import print_json
-    from xdistill.cli.data import size
-    from xdistill.distillation.teacher_cache.store import FOLDER, clear, kept_files
+    from xdistill.distillation.teacher_cache.store import FOLDER, cached_files, clear
     from xdistill.folders import default_cache_dir
 
     folder = (cache or default_cache_dir()) / FOLDER
-    files = list(kept_files(folder))
+    files = list(cached_files(folder))
     if not dry_run:
         clear(folder)
     teachers = sum(file.path.suffix == ".safetensors" for file in files)
