@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.data.reader import Cohort
+from xdistill.data.protocol import CohortLike
 from xdistill.data.splits import Split
 from xdistill.errors import DataError, LeakError
 from xdistill.types import Schema
@@ -30,7 +30,7 @@ class TrainingView:
         DataError: for a subject that the cohort does not have.
     """
 
-    def __init__(self, cohort: Cohort, split: Split, subjects: Sequence[str] | None = None) -> None:
+    def __init__(self, cohort: CohortLike, split: Split, subjects: Sequence[str] | None = None) -> None:
         patient_of = dict(zip(cohort.subjects, cohort.patients, strict=True))
         unseen = (*split.validation, *split.test)
         cohort.rows_of((*split.train, *unseen))

@@ -17,6 +17,7 @@ from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.suggest import did_you_mean
+from xdistill.training.objective import Term
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
@@ -169,9 +170,22 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = rehearse(built, self.specs, self.training.schema)
+        wrong = rehearse(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         if wrong:
             self._problem(place, wrong)
+
+    def _refused_gradients(self, term: Term) -> str:
+        """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
+        compute, missing = self.loaded.recipe.compute, self.loaded.recipe.missing
+        settings = {
+            "compute.compile: false": compute.compile,
+            "compute.devices: 1": compute.devices > 1,
+            "another `missing.use` than `skip`": missing.use == "skip" and term.needs_teacher,
+        }
+        needed = [name for name, refused in settings.items() if refused]
+        if not term.needs_grad or not needed:
+            return ""
+        return f"{term.loss_name!r} differentiates through the networks, which requires {' and '.join(needed)}"
 
     def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
         """What a term looks at may not come from an estimator that is fitted later, or never."""
