@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from xdistill.plugin import KINDS, Entry, Kind, describe, load_catalog, specs
+from xdistill.plugin import KINDS, Entry, Kind, describe, load_catalog
 
 HEAD = """\
 # Components
@@ -33,8 +33,7 @@ def render() -> str:
 def _kind(kind: Kind, entries: list[Entry]) -> Iterator[str]:
     yield f"## {kind.name}"
     yield ""
-    about = inspect.getdoc(getattr(specs, kind.hook)) or ""
-    yield f"{about} Hook `{kind.hook}`, interface `xdistill.interfaces.{kind.interface_name}`."
+    yield f"{kind.about} Hook `{kind.hook}`, interface `xdistill.interfaces.{kind.interface_name}`."
     yield ""
     if kind.fields:
         listed = ", ".join(f"`{name}`" for name in kind.fields)

@@ -10,8 +10,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from xdistill.plugin import KINDS, Kind, load_catalog, specs
-from xdistill.plugin.scaffold import STARTS, plugin_files
+from xdistill.plugin import KINDS, Kind, load_catalog
+from xdistill.plugin.scaffold import plugin_files
 
 BUNDLED = "xdistill"
 SECTIONS = ("Args", "Returns", "Raises", "Yields", "Attributes")
@@ -33,7 +33,7 @@ def _lines(kind: Kind) -> Iterator[str]:
     yield ""
     yield "Made from the interface by `make docs`; change the docstrings, not this page."
     yield ""
-    yield inspect.getdoc(getattr(specs, kind.hook)) or ""
+    yield kind.about
     yield ""
     yield f"Hook `{kind.hook}`, interface [`{kind.interface_name}`](../../xdistill/interfaces/{kind.module}.py)."
     yield ""
@@ -49,7 +49,7 @@ def _lines(kind: Kind) -> Iterator[str]:
     yield _module(kind)
     yield "```"
     yield ""
-    yield f"Its tests inherit [`xdistill.testing.{STARTS[kind.name].suite}`](../conformance.md)."
+    yield f"Its tests inherit [`xdistill.testing.{kind.suite}`](../conformance.md)."
     yield ""
     yield "## Interface"
     yield ""

@@ -27,6 +27,8 @@ def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
     from xdistill_losses.correlation import FeatureCorrelation, ProbabilityCorrelation
     from xdistill_losses.decoupled import Decoupled
     from xdistill_losses.flow import Flow
+    from xdistill_losses.gradients.cam_attention import ClassAttention
+    from xdistill_losses.gradients.jacobian import Jacobian
     from xdistill_losses.hint import Hint, VariationalInformation
     from xdistill_losses.relations import Relations
     from xdistill_losses.review import Review
@@ -48,4 +50,5 @@ def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
         Review,
     ]
     relations = [Relations, ProbabilisticTransfer, CorrelationCongruence, Contrast, KernelAlignment]
-    return [*logits, *maps, *relations]
+    gradients = [Jacobian, ClassAttention]
+    return [*logits, *maps, *relations, *gradients]

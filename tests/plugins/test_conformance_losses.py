@@ -51,6 +51,11 @@ SUITES = {
     "Crd": ("crd", {**TAPS, "width": 5}, {"unequal_widths": "accepted"}),
     "CrdOfOtherClasses": ("crd", {**TAPS, "width": 5, "negatives": "other_classes"}, {"unequal_widths": "accepted"}),
     "Cka": ("cka", TAPS, ADAPTED),
+    "JacobianOfInputs": ("jacobian", {"inputs": ["scan", "table"]}, ZERO),
+    "JacobianOfTaps": ("jacobian", {**TAPS, "normalise": False}, MATCHED),
+    "JacobianOfThePrediction": ("jacobian", {**TAPS, "of": "teacher"}, MATCHED),
+    "CamAttention": ("cam_attention", TAPS, {**ADAPTED, "feature_shapes": MAPS}),
+    "CamAttentionOfGradients": ("cam_attention", {**TAPS, "form": "gradient"}, {**ADAPTED, "feature_shapes": MAPS}),
     "CkaOfRelations": ("cka", {**TAPS, "of": "relations"}, ADAPTED),
 }
 

@@ -1,8 +1,9 @@
-"""Sound data sets, transforms, augmentations, metrics and executors, and for each check one that it alone catches."""
+"""Sound components of the kinds that are not modules, and for each check one that it alone catches."""
 
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces import (
     Augmentation,
+    Callback,
     Dataset,
     DatasetFacts,
     JobEvent,
@@ -78,6 +80,141 @@ class OrderMatters(Numbers):
         for place, row in enumerate(rows):
             values = self.load(row)["table"]
             yield {"table": None if values is None else np.add(values, [place if rows[0] else 0, 0])}
+
+
+class LosesOneInAll(Numbers):
+    """Leaves a subject out when all are loaded at once."""
+
+    def load_many(self, rows):
+        for row in rows:
+            yield {"table": None} if row == 1 and len(rows) == 10 else self.load(row)
+
+
+class BoundBeyondOne(Numbers):
+    """Promises more than everything."""
+
+    def facts(self):
+        return DatasetFacts("numbers", bounds={"table": 75.0})
+
+
+class Centre(Transform):
+    """Takes the training mean away, and puts it where something is missing."""
+
+    name = "centre"
+
+    def fit(self, training):
+        self.mean = np.nanmean(training, axis=0)
+
+    def output(self):
+        return self.spec
+
+    def apply(self, values):
+        return (np.where(np.isnan(values), self.mean, values) - self.mean).astype(np.float32)
+
+    def state(self):
+        return {"mean": self.mean.tolist()}
+
+    def restore(self, state):
+        self.mean = np.array(state["mean"])
+
+
+class Wide(Centre):
+    """Gives float64."""
+
+    def apply(self, values):
+        return super().apply(values).astype(np.float64)
+
+
+class LearnsLater(Centre):
+    """Counts whom it has seen."""
+
+    seen = 0
+
+    def apply(self, values):
+        self.seen += len(values)
+        return super().apply(values)
+
+    def state(self):
+        return {**super().state(), "seen": self.seen}
+
+    def fit(self, training):
+        super().fit(training)
+        self.seen = 0
+
+
+class UsesTheBatch(Centre):
+    """Scales by the subjects at hand."""
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(len(values))
+
+
+class Shared(Centre):
+    """Keeps what it learned for all of its kind."""
+
+    kept: dict = {}
+
+    def fit(self, training):
+        super().fit(training)
+        Shared.kept["scale"] = float(np.nanstd(training))
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(Shared.kept["scale"])
+
+    def state(self):
+        return {**super().state(), "scale": Shared.kept["scale"]}
+
+    def restore(self, state):
+        super().restore(state)
+        Shared.kept["scale"] = state["scale"]
+
+
+class Remembers(Centre):
+    """Averages over all fits."""
+
+    def fit(self, training):
+        before = getattr(self, "mean", None)
+        super().fit(training)
+        if before is not None:
+            self.mean = (self.mean + before) / 2
+
+
+class ForgetsToSave(Centre):
+    """Leaves the scale out of its state."""
+
+    scale = 1.0
+
+    def fit(self, training):
+        super().fit(training)
+        self.scale = float(np.nanstd(training))
+
+    def apply(self, values):
+        return super().apply(values) / np.float32(self.scale)
+
+
+class ChangesItsInput(Centre):
+    """Fills in where the values lie."""
+
+    def apply(self, values):
+        values[np.isnan(values)] = 0
+        return super().apply(values)
+
+
+class LeavesGaps(Centre):
+    """Does not fill in what is missing."""
+
+    def apply(self, values):
+        return (values - self.mean).astype(np.float32)
+
+
+class Noise(Augmentation):
+    """Noise on the table."""
+
+    name = "noise"
+
+    def __call__(self, inputs, generator):
+        table = inputs["table"]
+        return {**inputs, "table": table + torch.randn(table.shape, generator=generator).to(table)}
 
 
 class LosesOneInAll(Numbers):
@@ -500,3 +637,65 @@ class TakesValues(Diary):
     def log(self, values, *, fold, stage, step):
         super().log(values, fold=fold, stage=stage, step=step)
         values.pop("lr")
+
+
+class Counter(Callback):
+    """Counts the batches of all epochs."""
+
+    name = "counter"
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.batches = 0
+
+    def on_batch_end(self, trainer, batch, losses):
+        self.batches += 1
+
+    def on_epoch_end(self, trainer, logs):
+        logs["batches"] = self.batches
+
+    def state_dict(self):
+        return {"batches": self.batches}
+
+    def load_state_dict(self, state):
+        self.batches = state["batches"]
+
+
+class OneStage(Counter):
+    """Is not prepared for another stage."""
+
+    def on_train_begin(self, trainer):
+        if trainer.name == "second":
+            raise ValueError("another stage")
+
+
+class LosesTotal(Counter):
+    """Removes a figure of the trainer."""
+
+    def on_epoch_end(self, trainer, logs):
+        super().on_epoch_end(trainer, logs)
+        del logs["total"]
+
+
+class StateOfObjects(Counter):
+    """Has a state that a checkpoint refuses to load."""
+
+    def state_dict(self):
+        return {**super().state_dict(), "file": Path("figures.csv")}
+
+
+class ForgetsItsCount(Counter):
+    """Starts from zero after an interruption."""
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class DrawsNumbers(Counter):
+    """Uses up random numbers of the training."""
+
+    def on_batch_begin(self, trainer, batch):
+        torch.rand(1)

@@ -12,26 +12,28 @@ from torch import Tensor
 
 from xdistill.errors import XdistillError
 from xdistill.experiment.networks import SMALL
+from xdistill.interfaces.network import Network
 from xdistill.training.objective import Term
-from xdistill.training.shapes import zeros
+from xdistill.training.shapes import evaluating, zeros
 from xdistill.types import Batch, Output, OutputSpec, Schema
 
 SUBJECTS = 4
 
 
-def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str:
+def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networks: Mapping[str, Network]) -> str:
     """What is wrong with a term; empty when it returns a scalar.
 
     Args:
         term: with its loss built, on a processor.
         specs: of what the networks return, by role.
         schema: of the cohort.
+        networks: by role; called for a term that differentiates through them, for which made-up outputs do not do.
     """
     wrong = ""
-    for device in _devices(specs, schema):
+    for device in _devices_of(networks) if term.needs_grad else _devices(specs, schema):
         try:
             with torch.random.fork_rng(devices=()):
-                value = _called(term, specs, schema, device)
+                value = _called(term, specs, schema, device, networks)
         except XdistillError as error:
             wrong = str(error)
         else:
@@ -52,27 +54,40 @@ def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]
     return ("cpu",) if numbers < SMALL else ("meta", "cpu")
 
 
-def _called(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str) -> object:
+def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
+    """The device that all networks are on; none if they are on several, so that no batch fits them all."""
+    found = {value.device.type for network in networks.values() for value in network.parameters()}
+    return tuple(found) if len(found) == 1 else ()
+
+
+def _called(
+    term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
+) -> object:
     target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
     if term.needs_grad:
         batch = batch.with_gradients()
-    outputs = {role: _made_up(spec, batch) for role, spec in specs.items()}
+        outputs = {role: _differentiable(network, batch) for role, network in networks.items()}
+    else:
+        outputs = {role: _made_up(spec, device) for role, spec in specs.items()}
     return copy.deepcopy(term).to(device)(outputs, batch)
 
 
-def _made_up(spec: OutputSpec, batch: Batch) -> Output:
-    """Random features that depend on the inputs, and logits that depend on inputs and features, as in a network."""
-    base = torch.stack([value.float().flatten(1).mean(dim=1) for value in batch.inputs.values()]).sum(dim=0)
+def _differentiable(network: Network, batch: Batch) -> Output:
+    """What the network returns in eval mode, with gradients."""
+    with evaluating(network), torch.enable_grad():
+        output: Output = network(batch.restricted_to(network.inputs))
+    return output
 
+
+def _made_up(spec: OutputSpec, device: str) -> Output:
     def drawn(*shape: int) -> Tensor:
-        noise = torch.randn((SUBJECTS, *shape), device=base.device)
-        return noise + base.reshape(-1, *[1] * len(shape))
+        return torch.randn((SUBJECTS, *shape), device=device)
 
-    features = {name: drawn(*shape) for name, shape in spec.features.items()}
-    reached = sum((value.flatten(1).mean(dim=1, keepdim=True) for value in features.values()), base[:, None])
     return Output(
-        logits=drawn(spec.classes) + reached, features=features, aux={name: drawn(spec.classes) for name in spec.aux}
+        logits=drawn(spec.classes),
+        features={name: drawn(*shape) for name, shape in spec.features.items()},
+        aux={name: drawn(spec.classes) for name in spec.aux},
     )
 
 

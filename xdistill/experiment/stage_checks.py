@@ -170,7 +170,7 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = rehearse(built, self.specs, self.training.schema) or self._refused_gradients(built)
+        wrong = rehearse(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         if wrong:
             self._problem(place, wrong)
 

@@ -1,4 +1,4 @@
-"""What a plugin author reads: one file a kind.
+"""The interfaces that plugins implement: one file per kind.
 
 Importing this package is cheap; the names below load their module, and torch where it is needed, on first use.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
+    from xdistill.interfaces.callback import Callback
     from xdistill.interfaces.component import Choice, Component, Settings
     from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
     from xdistill.interfaces.encoder import Encoder, Encoding
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmentation",
     "BranchSpec",
+    "Callback",
     "Choice",
     "Component",
     "Dataset",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOME = {
     "augmentation": ("Augmentation",),
+    "callback": ("Callback",),
     "component": ("Choice", "Component", "Settings"),
     "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
     "encoder": ("Encoder", "Encoding"),

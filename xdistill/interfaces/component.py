@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 class Settings(BaseModel):
-    """Base of every component's ``Config``: frozen, and strangers among the fields are faults."""
+    """Base of every component's ``Config``: frozen; unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
 
@@ -40,7 +40,7 @@ C_co = TypeVar("C_co", bound=Component, covariant=True)
 
 
 class Resolver(Protocol):
-    """What turns a name into a component class; the catalog is one."""
+    """Turns a name into a component class; the catalog is one."""
 
     def resolve(self, interface: type[Component], name: str) -> type[Component]:
         """The component of that interface and name.
@@ -122,8 +122,8 @@ def choose(interface: type[C_co], value: Any, resolver: Resolver) -> Choice[C_co
     """Resolve and validate a block ``{use: name, ...settings}``.
 
     Raises:
-        PydanticCustomError: when the block is no mapping with ``use``, or the name is unknown.
-        pydantic.ValidationError: when the settings are at fault.
+        PydanticCustomError: if the block is not a mapping with ``use``, or the name is unknown.
+        pydantic.ValidationError: if the settings are invalid.
     """
     if isinstance(value, Choice):
         return value

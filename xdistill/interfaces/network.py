@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from torch import nn
 
@@ -14,21 +13,17 @@ from xdistill.types import Batch, Output, Schema
 class Network(Component, nn.Module):
     """From a batch to logits and features.
 
-    ``__init__(config, *, schema)`` gets the cohort's schema as it is after the transforms, and sets `inputs`.
-    The batch that `forward` is given holds the modalities in `inputs` and nothing else: no other modality,
+    ``__init__(config, *, schema)`` gets the cohort's schema after the transforms, and sets `inputs`.
+    The batch that `forward` is called with holds the modalities in `inputs` and nothing else: no other modality,
     no target.
 
-    Where both learn in one stage, teacher and student may be computed in two threads at the same time. So what a
-    network remembers from step to step belongs into its buffers.
+    State that a network keeps from step to step belongs in its buffers, which are saved and restored with its weights.
 
     Attributes:
         inputs: the modalities it reads.
-        beside_others: whether it may be computed while the other network is. False is for one that changes settings
-            of the whole process, such as torch's flags or seeds; any module in it may say so.
     """
 
     inputs: tuple[str, ...]
-    beside_others: ClassVar[bool] = True
 
     def __init__(self, config: Settings, *, schema: Schema) -> None:
         super().__init__()

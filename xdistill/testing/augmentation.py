@@ -103,24 +103,3 @@ class AugmentationConformance(Conformance):
         before = copied(inputs)
         self.augmented(inputs)
         require_equal(before, copied(inputs), "the inputs after a call")
-
-    def test_what_nobody_reads_changes_nothing_else(self) -> None:
-        """Where it can do `without` a modality, all others come out the same, and so does whatever is drawn next."""
-        whole = self.choice().build(modalities=self.modalities)
-        inputs = self.inputs()
-        for name in self.modalities:
-            thrifty = whole.without(frozenset({name}))
-            if thrifty is None:
-                return
-            first, second = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-            expected = whole(inputs, first)
-            found = thrifty({**inputs, name: torch.zeros(()).expand(inputs[name].shape)}, second)
-            where = f"without the values of {name}"
-            require(set(found) == set(expected), f"{where} there are {sorted(found)}")
-            require(found[name].shape == inputs[name].shape, f"{where} it is of shape {tuple(found[name].shape)}")
-            require_equal(_but(name, expected), _but(name, found), where)
-            require(torch.equal(first.get_state(), second.get_state()), f"{where} other random numbers are drawn")
-
-
-def _but(name: str, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {other: value for other, value in values.items() if other != name}

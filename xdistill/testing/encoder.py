@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.interfaces.encoder import Encoder, Encoding
+from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.samples import SCHEMA, sample_batch, take
 from xdistill.testing.helpers.tensors import require_finite, seeded
-from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import require
 from xdistill.types import Batch, ModalitySpec, Schema
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from xdistill.interfaces.network import Network
 from xdistill.testing.encoder import batch_tensors, joined_batches, without
+from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.samples import SCHEMA, sample_batch, take, tensors_of
 from xdistill.testing.helpers.tensors import require_close, require_finite, seeded
-from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import promised, require
 from xdistill.types import Batch, Output, Schema
 
