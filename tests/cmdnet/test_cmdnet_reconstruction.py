@@ -7,7 +7,7 @@ from xdistill.errors import SettingsError
 from xdistill.interfaces import TrainingFacts
 from xdistill.types import Output, OutputSpec
 
-SPEC = OutputSpec(classes=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
+SPEC = OutputSpec(outputs=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
 
 
 def randoms(*shape, seed=0):

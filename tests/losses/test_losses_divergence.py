@@ -19,7 +19,7 @@ def kl_divergence(student, teacher, *, reduction="mean", **settings):
     return reduced(divergences(student, teacher, **settings), reduction)
 
 
-SPEC = OutputSpec(classes=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
+SPEC = OutputSpec(outputs=3, features={"hbp": (4,), "pre": (4,), "hbp.map": (2, 3, 3)})
 
 
 def randoms(*shape, seed=0):
@@ -173,7 +173,7 @@ def test_feature_mse(build):
     torch.testing.assert_close(loss(student, teacher, make_batch(4)), hbp + 3 * pre)
 
 
-WIDER = OutputSpec(classes=3, features={**SPEC.features, "pre": (5,)})
+WIDER = OutputSpec(outputs=3, features={**SPEC.features, "pre": (5,)})
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_settings_out_of_range(build, block):
 
 
 def test_a_tables_softmax_by_hand(build):
-    spec = OutputSpec(classes=2, features={"rna": (2,)})
+    spec = OutputSpec(outputs=2, features={"rna": (2,)})
     loss = build({"use": "feature_kl", "taps": ["rna"]}, student=spec, teacher=spec)
     student = Output(torch.zeros(1, 2), {"rna": torch.tensor([[0.0, 0.0]])})
     teacher = Output(torch.zeros(1, 2), {"rna": torch.tensor([[1.0, 0.0]])})

@@ -18,7 +18,7 @@ from xdistill.interfaces.component import choose
 from xdistill.types import Output, OutputSpec, Schema
 from xdistill_losses.task.classification import focal_loss
 
-SPEC = OutputSpec(classes=3)
+SPEC = OutputSpec(outputs=3)
 SCHEMA = Schema({}, ("M0", "M1", "M2"))
 TRAINING = TrainingFacts(schema=SCHEMA, class_counts=(6, 3, 1))
 

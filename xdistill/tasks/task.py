@@ -67,7 +67,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Names of what is predicted: the classes, or the target variables. Metrics get them as their third argument."""
+        """Names of what is predicted: the classes, or the target variables. Metrics get them as third argument."""
 
     @property
     @abstractmethod
