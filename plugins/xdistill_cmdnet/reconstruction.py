@@ -61,7 +61,7 @@ class ClinicalReconstruction(TaskLoss):
         self.register_buffer("items", torch.tensor(items), persistent=False)
         self.register_buffer("indicators", torch.tensor(_indicator_of(columns, items)), persistent=False)
         length = sum(int(torch.Size(output.features[tap]).numel()) for tap in config.taps)
-        self.decoder: nn.Module = build_head(HeadConfig(hidden=config.hidden), width=length, classes=len(items))
+        self.decoder: nn.Module = build_head(HeadConfig(hidden=config.hidden), width=length, outputs=len(items))
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
         """The mean over known entries of all subjects."""

@@ -64,7 +64,7 @@ class ProbabilityCorrelation(LogitLoss):
 
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
-        if student.classes == TWO and config.beta:
+        if student.outputs == TWO and config.beta:
             raise SettingsError(
                 "with two classes the probabilities of a subject always correlate by plus or minus one, which teaches "
                 "nothing; set `beta: 0`, which leaves the correlation over subjects",

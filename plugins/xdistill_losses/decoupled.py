@@ -85,7 +85,7 @@ class Decoupled(LogitLoss):
 
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
-        if student.classes == TWO:
+        if student.outputs == TWO:
             raise SettingsError(
                 "with two classes there is one class beside the true one, and the part that beta weighs is always "
                 "zero; use kd, whose divergence is all that two classes have"

@@ -82,7 +82,7 @@ class SoftLabels(LogitLoss):
 
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
-        if config.standardise and student.classes == TWO:
+        if config.standardise and student.outputs == TWO:
             raise SettingsError(
                 "with two classes standardised logits are always plus and minus 0.71, whatever the networks say; "
                 "leave out `standardise`",

@@ -63,7 +63,7 @@ def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
 def _called(
     term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
 ) -> object:
-    target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
+    target = schema.task.sample_targets(SUBJECTS).to(device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
     if term.needs_grad:
         batch = batch.with_gradients()
@@ -85,9 +85,9 @@ def _made_up(spec: OutputSpec, device: str) -> Output:
         return torch.randn((SUBJECTS, *shape), device=device)
 
     return Output(
-        logits=drawn(spec.classes),
+        logits=drawn(spec.outputs),
         features={name: drawn(*shape) for name, shape in spec.features.items()},
-        aux={name: drawn(spec.classes) for name in spec.aux},
+        aux={name: drawn(spec.outputs) for name in spec.aux},
     )
 
 
