@@ -214,7 +214,7 @@ def test_a_loss_that_differentiates_the_teacher_gets_the_network(tmp_path, empty
 
 def test_what_fits_into_memory():
     # 3 logits, 3 auxiliary logits and a tap of 2 x 5 numbers: 16 numbers of 4 bytes.
-    spec = OutputSpec(classes=3, features={"tap": (2, 5)}, aux=("aux",))
+    spec = OutputSpec(outputs=3, features={"tap": (2, 5)}, aux=("aux",))
     most = MEMORY_MB * 2**20 // 64
     assert fits_memory(spec, most)
     assert not fits_memory(spec, most + 1)

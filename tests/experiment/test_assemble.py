@@ -38,12 +38,12 @@ def test_the_same_network_is_probed_once(catalog):
     other = assemble(as_loaded(wider), catalog)
     schema, probes = first.data.build().schema(), CachedProbes()
     network, spec = probes(first.networks["student"], schema)
-    assert (network.inputs, spec.classes) == (("hbp", "pre"), len(schema.classes))
+    assert (network.inputs, spec.outputs) == (("hbp", "pre"), len(schema.classes))
     assert probes(assemble(loaded(seed=7), catalog).networks["student"], schema)[0] is network
     assert probes(other.networks["student"], schema)[0] is not network
     assert probes(first.networks["student"], schema.with_modality("hbp", schema.modalities["hbp"]))[0] is network
     twice = replace(schema, classes=(*schema.classes, "more"))
-    assert probes(first.networks["student"], twice)[1].classes == spec.classes + 1
+    assert probes(first.networks["student"], twice)[1].outputs == spec.outputs + 1
 
 
 def test_a_resolved_recipe_is_a_recipe_that_resolves_to_itself(catalog):
