@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
@@ -33,9 +31,8 @@ class Checker:
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
-        targets = np.array([row.target for row in dataset.index()], dtype=np.int64)
-        counts = np.bincount(targets, minlength=len(self.schema.classes))
-        self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
+        targets = self.schema.task.as_targets([row.target for row in dataset.index()])
+        self.training = TrainingFacts.of(self.schema, targets)
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
         self.problems: list[Problem] = []

@@ -63,7 +63,7 @@ def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
 def _called(
     term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
 ) -> object:
-    target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
+    target = schema.task.sample_targets(SUBJECTS).to(device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
     if term.needs_grad:
         batch = batch.with_gradients()
