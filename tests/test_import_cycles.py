@@ -47,10 +47,6 @@ def test_a_package_that_imports_its_own_file_is_no_cycle_unless_the_file_imports
     assert cycles(graph_of(inwards, ("package.file", "package"))) == ["package - package.file"]
 
 
-@pytest.mark.xfail(
-    reason="bench.entry_jobs - bench.run; bench.records.contradictions - bench.records.splits; "
-    "crossval.execute - crossval.record; twelve files around training.train"
-)
 def test_no_import_cycles(graph):
     assert cycles(graph) == []
 

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.component import Choice, Settings, within_field
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Student
 from xdistill.types import Batch, Output, Schema
-from xdistill_baselines.branches import FUSED, BranchChoices, Branches, faults_below
+from xdistill_baselines.branches import FUSED, BranchChoices, Branches
 from xdistill_baselines.layers import fully_connected
 
 
@@ -58,7 +58,7 @@ class Concat(Student):
         self.head: nn.Module = layers
         if config.estimator is not None:
             self.fc = layers
-            with faults_below("estimator"):
+            with within_field("estimator"):
                 self.head = config.estimator.build(inputs=width, classes=classes)
 
     def forward(self, batch: Batch) -> Output:

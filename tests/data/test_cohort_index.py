@@ -25,7 +25,7 @@ ROW = SubjectRow("a", "p", 0)
     [
         ([], "the cohort is empty"),
         ([ROW, ROW], "subject 'a' is there twice"),
-        ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is no index into the classes \['no', 'yes'\]"),
+        ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is not an index into the classes \['no', 'yes'\]"),
         ([SubjectRow("a", "p", -1)], "target -1"),
         (
             [ROW, SubjectRow("b", "p", 1)],
@@ -46,7 +46,7 @@ def test_an_index_that_cannot_be_used(rows, message):
     [
         (Schema({}, ("a", "b")), "no modality"),
         (Schema(SCHEMA.modalities, ("a",)), "at least two"),
-        (Schema(SCHEMA.modalities, ("a", "a")), "class 'a' is there twice"),
+        (Schema(SCHEMA.modalities, ("a", "a")), "class 'a' occurs twice"),
         (Schema({"a/b": ModalitySpec("vector", (1,))}, ("a", "b")), "cannot be named 'a/b'"),
         (Schema({"a": ModalitySpec("vector", (0,))}, ("a", "b")), "no dimension may be empty"),
         (Schema({"a": ModalitySpec("volume", (1, 2000, 1000, 1000))}, ("a", "b")), "4 GiB"),

@@ -46,9 +46,9 @@ class FoldProgress:
     reused: list[str] = field(default_factory=list)
     training: Mapping[str, Any] = field(default_factory=dict)
 
-    def resume(self, checkpointer: Checkpointer, networks: Mapping[str, Network]) -> None:
+    def resume(self, checkpointer: Checkpointer | None, networks: Mapping[str, Network]) -> None:
         """Load the last checkpoint, if there is one."""
-        state = checkpointer.load()
+        state = None if checkpointer is None else checkpointer.load()
         if state is None:
             return
         for role, weights in state.pop("networks").items():
@@ -58,15 +58,17 @@ class FoldProgress:
 
     def save(
         self,
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None,
         networks: Mapping[str, Network],
         *,
         stage: int,
         epoch: int = 0,
         training: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write a checkpoint: training continues in this stage, after this epoch."""
+        """Write a checkpoint, if there is a checkpointer: training continues in this stage, after this epoch."""
         self.stage, self.epoch, self.training = stage, epoch, training or {}
+        if checkpointer is None:
+            return
         state = {name: getattr(self, name) for name in self.__dataclass_fields__}
         checkpointer.save({**state, "networks": weights_of(networks)})
 
@@ -176,7 +178,7 @@ class Checkpoints(Callback):
     Args:
         context: of the fold.
         progress: of the fold.
-        checkpointer: writes the file.
+        checkpointer: writes the file; None: only the history is kept.
         stage: index of the stage.
         stateful: callbacks whose state is part of the checkpoint.
     """
@@ -187,7 +189,7 @@ class Checkpoints(Callback):
         self,
         context: FoldContext,
         progress: FoldProgress,
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None,
         *,
         stage: int,
         stateful: Sequence[Callback] = (),
@@ -210,7 +212,7 @@ class Checkpoints(Callback):
             return
         if last:
             self.progress.save(self.checkpointer, networks, stage=self.stage + 1)
-        elif self.checkpointer.due():
+        elif self.checkpointer is not None and self.checkpointer.due():
             training = state_of(trainer, self.stateful)
             self.progress.save(self.checkpointer, networks, stage=self.stage, epoch=trainer.epoch, training=training)
 

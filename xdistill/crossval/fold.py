@@ -1,4 +1,4 @@
-"""One fold: fit the transforms, train, score the test subjects, leave a folder behind. Runs in a worker."""
+"""One fold: fit the transforms, train, predict the test subjects, write the fold's folder. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     Args:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
-            ``repeat``, ``fold``; ``driver`` (what `driver_facts` says there), where the driver is another process;
-            ``watch`` (a metric): put the student's score on the test subjects into the history after each epoch, for a
-            search whose test subjects are themselves training subjects; and, where the fold is computed together, what
-            `Rank` reads.
+            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``watch`` (a metric):
+            adds the student's score on the test subjects to the history after each epoch, for a search whose test
+            subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
+            reads.
 
     Raises:
-        RunError: when this worker does not see the files of the run.
-        PluginError: when it has not what the driver has.
-        OutOfMemoryError: with the settings that lower the need.
+        RunError: if this worker cannot see the files of the run.
+        PluginError: if its plugins differ from the driver's.
+        OutOfMemoryError: with the settings that reduce memory.
     """
     if devices_and_threads(payload)[0] > 1 and Rank.of(payload) is None:
         yield from run_distributed(payload)
@@ -146,7 +146,7 @@ def make_context(
 def _teacher_cache(
     experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
 ) -> TeacherCache | None:
-    """Where teachers are kept: beside the cohort file; nowhere for one teacher spread over several processes."""
+    """The teacher cache next to the cohort file; None if several processes train the fold."""
     settings = experiment.recipe.teacher_cache
     if settings.use == "off" or "teacher" not in experiment.networks or fabric.world_size > 1:
         return None
@@ -158,7 +158,7 @@ def _teacher_cache(
 
 
 def _channels_last(network: Network) -> None:
-    """Keep the weights of convolutions as channels-last, as the images are."""
+    """Store the weights of convolutions channels-last, as the images are."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.data = channels_last(parameter.data)
@@ -220,7 +220,7 @@ def _tested(context: FoldContext, folder: RunFolder, split: Split, role: str) ->
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write weights, shared ones once for each name; as bytes, since safetensors hides why a file cannot be written."""
+    """Write weights, shared ones once per name; as bytes, because safetensors hides why a file cannot be written."""
     data = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     with explained(path):
         path.write_bytes(data)

@@ -14,7 +14,7 @@ from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
-from xdistill.interfaces.component import Choice
+from xdistill.interfaces.component import Choice, Settings
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.metric import Metric
@@ -52,13 +52,16 @@ def read_recipe(
         raise RecipeError(sorted([*error.problems, *more], key=lambda problem: problem.sort_key)) from None
 
 
-def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Experiment:
+def assemble(
+    loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe, *, dataset: Dataset | None = None
+) -> Experiment:
     """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
 
     Args:
         loaded: the recipe.
         catalog: what it may name.
         probe: finds out what a network returns; `CachedProbes` for many recipes that have networks in common.
+        dataset: replaces the one that the recipe names.
 
     Raises:
         RecipeError: all problems of the settings at once; when there are none, all that does not fit.
@@ -67,7 +70,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Ex
     loaded = with_control(loaded, catalog)
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
-    data = resolving.choose(Dataset, recipe.data, ("data",))
+    data = resolving.choose(Dataset, recipe.data, ("data",)) if dataset is None else Choice(type(dataset), Settings())
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -84,7 +87,9 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe) -> Ex
     assert data is not None  # noqa: S101 - a missing choice was a problem
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, probe)
+    checker = Checker(
+        loaded, dataset or data.build(), {role: choice for role, choice in networks.items() if choice}, probe
+    )
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,

@@ -85,9 +85,9 @@ def _made_up(spec: OutputSpec, device: str) -> Output:
         return torch.randn((SUBJECTS, *shape), device=device)
 
     return Output(
-        logits=drawn(spec.classes),
+        logits=drawn(spec.outputs),
         features={name: drawn(*shape) for name, shape in spec.features.items()},
-        aux={name: drawn(spec.classes) for name in spec.aux},
+        aux={name: drawn(spec.outputs) for name in spec.aux},
     )
 
 

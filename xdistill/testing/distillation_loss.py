@@ -149,7 +149,7 @@ class DistillationLossConformance(LossConformance):
         require(values[0] != values[1], "two different teachers give the same value")
 
     def _spec(self, shape: tuple[int, ...]) -> OutputSpec:
-        return OutputSpec(classes=self.classes, features=dict.fromkeys(self.taps, shape))
+        return OutputSpec(outputs=self.classes, features=dict.fromkeys(self.taps, shape))
 
     def _built_for(self, golden: GoldenDistillation) -> nn.Module:
         specs = [

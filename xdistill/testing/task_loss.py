@@ -65,7 +65,7 @@ class TaskLossConformance(LossConformance):
         with seeded(seed):
             loss: nn.Module = factory(
                 config,
-                output=OutputSpec(classes=self.classes, features=dict.fromkeys(self.taps, shape)),
+                output=OutputSpec(outputs=self.classes, features=dict.fromkeys(self.taps, shape)),
                 training=TrainingFacts(schema=self.schema, class_counts=self.class_counts),
             )
         return loss

@@ -48,7 +48,7 @@ def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
 def spec_of(output: Output) -> OutputSpec:
     """The shapes of an output, without the batch dimension."""
     return OutputSpec(
-        classes=output.logits.shape[1],
+        outputs=output.logits.shape[1],
         features={name: tuple(value.shape[1:]) for name, value in output.features.items()},
         aux=tuple(output.aux),
     )

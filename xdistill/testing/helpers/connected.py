@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import sqrt
 
 import torch
 from jaxtyping import Float
@@ -31,4 +32,5 @@ def connected(output: Output, batch: Batch) -> Output:
 def _scores(value: Float[Tensor, "batch ..."], classes: int) -> Float[Tensor, "batch classes"]:
     flat = value.flatten(1).tanh()
     weight = torch.randn((flat.shape[1], classes), generator=torch.Generator().manual_seed(flat.shape[1]))
-    return flat @ weight.to(flat) / flat.shape[1] ** 0.5
+    scores: Tensor = flat @ weight.to(flat) / sqrt(flat.shape[1])
+    return scores
