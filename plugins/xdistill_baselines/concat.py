@@ -53,7 +53,7 @@ class Concat(Student):
         super().__init__(config, schema=schema)
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        width, classes = sum(self.branches.widths.values()), len(schema.classes)
+        width, classes = sum(self.branches.widths.values()), schema.task.outputs
         layers = fully_connected((width, *config.hidden, classes))
         self.head: nn.Module = layers
         if config.estimator is not None:

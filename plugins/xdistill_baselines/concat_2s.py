@@ -60,7 +60,7 @@ class Concat2S(Student):
             raise SettingsError("fusing in stages takes two branches or more", field="branches")
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        widths, classes, last = self.branches.widths, len(schema.classes), config.hidden[-1]
+        widths, classes, last = self.branches.widths, schema.task.outputs, config.hidden[-1]
         self.branch_heads = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
         self.members = _pairs(tuple(widths))
         if widths.keys() & self.members.keys():

@@ -87,9 +87,8 @@ def assemble(
     assert data is not None  # noqa: S101 - a missing choice was a problem
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(
-        loaded, dataset or data.build(), {role: choice for role, choice in networks.items() if choice}, probe
-    )
+    chosen = {role: choice for role, choice in networks.items() if choice}
+    checker = Checker(loaded, dataset or data.build(), chosen, probe)
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,

@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdistill.data import Cohort
+from xdistill.data import CohortLike
 from xdistill.errors import RecipeError
 from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.plugin import Catalog
@@ -94,7 +94,7 @@ def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[Stag
     return (*teaching, *learning)
 
 
-def moved(experiment: Experiment, cohort: Cohort, rows: Rows, *, seed: int) -> Mapping[str, Rows]:
+def moved(experiment: Experiment, cohort: CohortLike, rows: Rows, *, seed: int) -> Mapping[str, Rows]:
     """Whose privileged values each subject is given: shuffled among the training subjects when that is the control.
 
     Only subjects who have the same of the privileged modalities change places, so that nobody gains or loses one.

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xdistill.data import Cohort, Splits
+from xdistill.data import CohortLike, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.types import MIN_SUBJECTS, Batch
@@ -25,7 +25,7 @@ _CHOICES = (
 )
 
 
-def check_presence(experiment: Experiment, cohort: Cohort) -> None:
+def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
     """Refuse what would go wrong later: subjects without a modality, missing values that nothing fills in.
 
     Raises:
@@ -49,7 +49,7 @@ def check_presence(experiment: Experiment, cohort: Cohort) -> None:
             )
 
 
-def _check_absent(experiment: Experiment, cohort: Cohort, modality: str, absent: NDArray[np.int64]) -> None:
+def _check_absent(experiment: Experiment, cohort: CohortLike, modality: str, absent: NDArray[np.int64]) -> None:
     what = (
         f"{len(absent)} of {len(cohort.subjects)} subjects have no {modality!r}, the first is "
         f"{cohort.subjects[int(absent[0])]!r}"
@@ -66,7 +66,7 @@ def _check_absent(experiment: Experiment, cohort: Cohort, modality: str, absent:
         )
 
 
-def complete_subjects(cohort: Cohort, modalities: Sequence[str]) -> Mask:
+def complete_subjects(cohort: CohortLike, modalities: Sequence[str]) -> Mask:
     """Which subjects have all of some modalities, ``(subjects,)``."""
     complete = np.ones(len(cohort.subjects), dtype=bool)
     for modality in modalities:
@@ -74,14 +74,14 @@ def complete_subjects(cohort: Cohort, modalities: Sequence[str]) -> Mask:
     return complete
 
 
-def teacher_sees(experiment: Experiment, cohort: Cohort) -> Mask:
+def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
     """Which subjects the teacher is ever given, ``(subjects,)``: all of them, or those that lack nothing."""
     if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
         return np.ones(len(cohort.subjects), dtype=bool)
     return complete_subjects(cohort, experiment.facts["teacher"].inputs)
 
 
-def training_subjects(experiment: Experiment, cohort: Cohort, subjects: Sequence[str]) -> tuple[str, ...]:
+def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequence[str]) -> tuple[str, ...]:
     """Those of a split's training subjects that anything learns from.
 
     Raises:
@@ -98,7 +98,7 @@ def training_subjects(experiment: Experiment, cohort: Cohort, subjects: Sequence
     return tuple(subject for subject, kept in zip(subjects, seen, strict=True) if kept)
 
 
-def teacher_is_scored(seen: Mask, cohort: Cohort, splits: Splits) -> bool:
+def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Splits) -> bool:
     """Whether the test subjects that the teacher sees are of every class in every fold: else it has no score."""
     targets = np.asarray(cohort.targets)
     for split in splits:
@@ -108,7 +108,7 @@ def teacher_is_scored(seen: Mask, cohort: Cohort, splits: Splits) -> bool:
     return True
 
 
-def tally(experiment: Experiment, cohort: Cohort, splits: Splits) -> dict[str, Any]:
+def tally(experiment: Experiment, cohort: CohortLike, splits: Splits) -> dict[str, Any]:
     """What a record says of missing modalities; nothing where nobody lacks what the teacher reads."""
     if "teacher" not in experiment.facts:
         return {}
