@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdistill.recipe.yaml.nodes import locate, to_plain
-from xdistill.recipe.yaml.reader import LARGEST, Reading, read_yaml
+from xdistill.recipe.yaml.reader import MAX_VALUES, Reading, read_yaml
 
 
 def read(text: str) -> Reading:
@@ -140,7 +140,7 @@ def test_an_alias_bomb_is_stopped():
     reading = read("\n".join(lines))
     assert time.process_time() - started < 1
     assert not reading.understood
-    assert f"{LARGEST:,}" in reading.problems[0].message
+    assert f"{MAX_VALUES:,}" in reading.problems[0].message
 
 
 def test_a_value_that_holds_itself_is_refused():

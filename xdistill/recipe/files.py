@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from xdistill.errors import Problem
@@ -43,6 +44,16 @@ def read_text(path: Path, source: str) -> str:
         line, column = line_and_column(before, len(before))
         message = f"the file is not UTF-8: the byte 0x{content[error.start]:02x} stands here; save it as UTF-8"
         raise UnreadableError(Problem(message, "", source, line, column)) from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a file; False for one that no file can have, such as a name that is too long."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for such names
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is that of a folder; False for one that none can have."""
+    return os.path.isdir(path)  # noqa: PTH112 - likewise
 
 
 def shown(path: Path) -> str:

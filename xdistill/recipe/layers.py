@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
-from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_beside, read_text, shown
 from xdistill.recipe.merge import is_null
 from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
@@ -103,12 +103,12 @@ def find_recipe(name: str) -> Path:
         RecipeError: when there is neither.
     """
     path = Path(name)
-    if path.is_file():
+    if is_file(path):
         return path
     found = find_bundled(name)
     if found:
         return found
-    if path.is_dir():
+    if is_folder(path):
         message = "this is a folder; name a recipe file in it"
     elif has_ending(name):
         message = f"there is no such file{_near_file(path)}"
@@ -134,7 +134,7 @@ def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, .
 
 def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
     path = (origin.folder or Path()) / value
-    if path.is_file():
+    if is_file(path):
         return path
     found = find_bundled(value)
     if found:

@@ -21,7 +21,7 @@ from xdistill.recipe.yaml.nodes import (
     to_plain,
 )
 from xdistill.recipe.yaml.reader import read_yaml
-from xdistill.recipe.yaml.scalars import NotFiniteError, resolve_plain
+from xdistill.recipe.yaml.scalars import resolve_plain
 
 Overrides = Sequence[str] | Mapping[str, Any]
 _OPENS_FLOW = ("[", "{", '"', "'")
@@ -78,10 +78,8 @@ def parse_value(text: str, origin: Origin) -> tuple[Node | None, list[str]]:
     if not text:
         return None, ["there is no value after the equals sign; write null, or '' for empty text"]
     if not text.startswith(_OPENS_FLOW):
-        try:
-            return ScalarNode(resolve_plain(text), origin), []
-        except NotFiniteError:
-            return None, [f"numbers have to be finite, and this is {text}"]
+        node, problems = from_plain(resolve_plain(text), origin)
+        return node, [problem.message for problem in problems]
     reading = read_yaml(text, origin.source)
     if reading.root is None or reading.problems:
         return None, [problem.message for problem in reading.problems]

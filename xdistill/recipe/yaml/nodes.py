@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.errors import Problem
+from xdistill.recipe.yaml.scalars import ScalarValue, is_finite
 
 TreePath = tuple[str | int, ...]
-ScalarValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +165,8 @@ def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, l
         return ListNode(tuple(node for node, _ in built), origin), problems
     if isinstance(value, PathLike):
         value = fspath(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return ScalarNode(None, origin), [origin.problem(f"numbers have to be finite, and this is {value}", path)]
+    if not is_finite(value):
+        return ScalarNode(None, origin), [origin.problem(f"numbers must be finite, got {value}", path)]
     if value is None or isinstance(value, (str, int, float, bool)):
         return ScalarNode(value, origin), []
     message = f"a recipe holds text, numbers, truth values, null, lists and mappings, not {type(value).__name__}"
