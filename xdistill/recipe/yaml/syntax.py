@@ -27,7 +27,8 @@ def syntax_problem(error: Exception, text: str, source: str) -> Problem:
     """What ruamel.yaml raised: a YAMLError, or the error of `chr` for an escape beyond the last character."""
     mark: Any = getattr(error, "problem_mark", None)
     if isinstance(error, ReaderError):
-        message, line, column = "this character is not allowed", *line_and_column(text, error.position)
+        message = f"the character U+{ord(text[error.position]):04X} is not allowed"
+        line, column = line_and_column(text, error.position)
     elif mark is None:
         found = _BEYOND_UNICODE.search(text)
         message, line, column = "invalid escape", *(line_and_column(text, found.start()) if found else (0, 0))
