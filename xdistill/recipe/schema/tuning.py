@@ -154,9 +154,9 @@ def _condition_problems(name: str, search: Search, space: Mapping[str, Search]) 
         condition = space.get(other)
         if condition is None:
             near = did_you_mean(other, [known for known in space if known != name], "fields")
-            yield (other,), f"a condition needs a field that is searched; `{other}` is not{near}"
+            yield (other,), f"`{other}` is not in the search space{near}"
         elif condition.choices is None:
-            yield (other,), f"a condition needs a field with `choices`; `{other}` has none"
+            yield (other,), f"`{other}` has no `choices`; a condition names one of them"
         elif not any(chosen(value, choice) for choice in condition.choices):
             yield (other,), f"should be one of the choices of `{other}`"
         elif circle := _circle(name, other, space):
