@@ -26,7 +26,7 @@ _CHOICES = (
 )
 
 
-def check_presence(experiment: Experiment, cohort: Cohort) -> None:
+def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
     """Reject subjects without a modality, and missing values that no transform imputes.
 
     Raises:
@@ -74,7 +74,7 @@ def complete_subjects(cohort: CohortLike, modalities: Sequence[str]) -> Mask:
     return complete
 
 
-def teacher_sees(experiment: Experiment, cohort: Cohort) -> Mask:
+def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
     """Which subjects the teacher reads, ``(subjects,)``: all, or those without missing modalities."""
     if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
         return np.ones(len(cohort.subjects), dtype=bool)
