@@ -23,8 +23,8 @@ def driver(catalog):
 def test_the_same_process_agrees(driver, catalog):
     check_versions(driver)
     check_plugins(driver, catalog)
-    assert set(driver["plugins"]) == {"mri", "cmdnet", "tabular"}
-    assert set(driver["sources"]) == {"xdistill_mri", "xdistill_cmdnet", "xdistill_tabular"}
+    assert set(driver["plugins"]) == {"mri", "cmdnet", "losses", "networks", "tabular"}
+    assert set(driver["sources"]) == {f"xdistill_{name}" for name in driver["plugins"]}
 
 
 @pytest.mark.parametrize(("name", "here"), [("python", platform.python_version()), ("xdistill", __version__)])

@@ -104,7 +104,7 @@ class TestJacobian:
 
 
 def pooled(value, weight):
-    """Average pooling and a linear layer: the gradient of a class is its weight over the number of positions."""
+    """A network that ends in average pooling and a linear layer: gradients are weights divided by the positions."""
     leaf = tensor(value).requires_grad_()
     feature = leaf * 1.0
     return leaf, Output(feature.mean(dim=2) @ tensor(weight).T, {"map": feature})

@@ -51,10 +51,10 @@ def test_a_tiny_run_of_three_families(tmp_path, shared_cache):
 
 
 def test_every_loss_fits_the_tiny_networks(catalog):
-    of_logits = [{"use": use} for use in ("kd", "dkd", "dist", "wsld", "generalized")]
-    of_maps = ("hint", "vid", "pkd", "ab", "ofd", "fsp", "review")
+    of_logits = [{"use": use} for use in ("kd", "class_kl", "dkd", "dist", "wsld", "generalized")]
+    of_maps = ("hint", "feature_mse", "feature_kl", "vid", "pkd", "ab", "ofd", "fsp", "review")
     of_positions = ("at", "ft", "nst", "cwd")  # the tiny maps have a single one
-    of_subjects = ("rkd", "pkt", "cc", "crd", "cka")
+    of_subjects = ("rkd", "pkt", "sp", "cc", "crd", "cka")
     of_gradients = [{"use": "jacobian", "inputs": ["hbp"]}, {"use": "cam_attention", "taps": MAPS}]
     terms = [*of_logits, *of_gradients, *({"use": use, "taps": MAPS} for use in of_maps)]
     terms += [{"use": use, "taps": ["hbp", "fused"]} for use in (*of_subjects, *of_positions)]

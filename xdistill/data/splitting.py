@@ -76,6 +76,45 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     return made
 
 
+def training_split(
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    targets: Sequence[int] | NDArray[np.integer],
+    classes: Sequence[str],
+    crossval: Crossval,
+) -> Split:
+    """All subjects for training, but for the share that is kept aside for validation; patients are kept whole.
+
+    Args:
+        subjects: ids, in the order of the cohort.
+        patients: one per subject.
+        targets: class indices, one per subject.
+        classes: names of the classes.
+        crossval: the share, whether it is stratified, and the seed; nothing else is used.
+
+    Raises:
+        DataError: if a class is missing from a part.
+    """
+    labels, groups = np.asarray(targets, dtype=np.int64), np.asarray(patients)
+    if crossval.validation:
+        for index, name in enumerate(classes):
+            count = len(np.unique(groups[labels == index]))
+            if count < 2:  # noqa: PLR2004  # one to train on, one to validate
+                raise DataError(
+                    f"class {name!r} has {_patients(count)}, and crossval.validation needs two: one for training and "
+                    f"one for validation; set it to 0, merge classes, or add subjects"
+                )
+    train, validation = _aside(groups, labels, np.arange(len(labels)), crossval, "fit")
+    for part, rows in (("training", train), ("validation", validation)):
+        absent = sorted(set(range(len(classes))) - set(labels[rows].tolist()))
+        if absent and len(rows):
+            raise DataError(
+                f"the {part} part has no subject of class {classes[absent[0]]!r}; change crossval.validation or "
+                f"crossval.seed, or set crossval.stratify to true"
+            )
+    return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
+
+
 def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _Rows:
     """The task's strata, and within one those who lack a modality apart, where both parts are enough for all folds."""
     if complete is None or complete.all():

@@ -11,11 +11,14 @@ and builds them with ``config.fusion.build(...)``. The recipe names components, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from xdistill.errors import SettingsError
 
 
 class Settings(BaseModel):
@@ -148,3 +151,19 @@ def _resolver(info: ValidationInfo) -> Resolver:
         raise TypeError(msg)
     resolver: Resolver = info.context["resolver"]
     return resolver
+
+
+@contextmanager
+def within_field(path: str) -> Iterator[None]:
+    """Settings errors of a part name the part's field: wrap ``config.fusion.build(...)`` in ``within_field("fusion")``.
+
+    Args:
+        path: dotted field of the component's own Config, such as ``branches.hbp``.
+
+    Raises:
+        SettingsError: that of the part, whose field then begins with ``path``.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(str(error), field=f"{path}.{error.field}".rstrip(".")) from error

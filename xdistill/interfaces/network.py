@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from difflib import get_close_matches
 
 from torch import nn
 
+from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Component, Settings
-from xdistill.types import Batch, Output, Schema
+from xdistill.types import Batch, ModalitySpec, Output, Schema
 
 
 class Network(Component, nn.Module):
@@ -41,3 +43,21 @@ class Teacher(Network):
 
 class Student(Network):
     """A network that will be used with its own modalities alone, and is trained with nothing else."""
+
+
+def modality_of(schema: Schema, name: str, *, field: str) -> ModalitySpec:
+    """The spec of a modality; networks call it when they are built.
+
+    Args:
+        schema: of the cohort.
+        name: of the modality.
+        field: of the settings that names it, for the message.
+
+    Raises:
+        SettingsError: if the cohort does not have it, with the most similar name or all names.
+    """
+    if name not in schema.modalities:
+        near = get_close_matches(name, schema.modalities, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"its modalities are: {', '.join(schema.modalities)}"
+        raise SettingsError(f"the cohort has no modality {name!r}; {hint}", field=field)
+    return schema.modalities[name]

@@ -50,12 +50,12 @@ class ClassAttention(MapLoss):
     classification loss with respect to the input image; maps of unit length and the mean over subjects and
     positions, both as in `at`.
 
-    Numbers of channels may differ; maps of different sizes are averaged to the smaller. The teacher's map is a
-    constant: no gradient reaches the teacher. A map of zeros stays zero and gets no gradient.
+    Numbers of channels may differ; maps of different sizes are averaged to the smaller. No gradient reaches the
+    teacher. A map of zeros, such as one in which nothing speaks for the class, stays zero and gets no gradient.
 
     Raises:
-        SettingsError: for vectors, for maps of one position, and, in training, for a tap that the logits of a network
-            do not depend on.
+        SettingsError: for vectors, for maps of one position, and for taps that the logits of a network do not depend
+            on.
     """
 
     name = "cam_attention"
@@ -92,10 +92,10 @@ class ClassAttention(MapLoss):
             return sum(terms[1:], terms[0])
 
     def compare(
-        self, student: Float[Tensor, "batch 1 ..."], teacher: Float[Tensor, "batch 1 ..."], place: int
+        self, student: Float[Tensor, "batch 1 ..."], teacher: Float[Tensor, "batch 1 ..."], index: int
     ) -> Float[Tensor, ""]:
         """The term of a tap, from both maps."""
-        del place
+        del index
         ours, theirs = same_space(student, teacher)
         return (unit(rows(ours), dim=1) - unit(rows(theirs), dim=1)).square().mean()
 

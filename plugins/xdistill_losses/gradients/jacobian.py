@@ -16,7 +16,7 @@ from xdistill.interfaces.loss import DistillationLoss
 from xdistill.types import Batch, Output, OutputSpec
 from xdistill_losses.gradients.derivatives import gradients_of, scored_classes
 from xdistill_losses.numerics import full, in_full_precision, unit
-from xdistill_losses.taps import pairs_of, rows
+from xdistill_losses.taps import check_equal_shapes, pairs_of, rows
 
 
 def jacobian_distance(
@@ -51,8 +51,8 @@ class Jacobian(DistillationLoss):
     teacher and two of the student.
 
     Raises:
-        SettingsError: if neither inputs nor taps are named, for taps that a network lacks or that differ in shape, and,
-            in training, for what the logits of a network do not depend on.
+        SettingsError: if neither inputs nor taps are named, for taps that a network lacks or that differ in shape, and
+            for inputs or taps that the logits of a network do not depend on.
     """
 
     name = "jacobian"
@@ -80,13 +80,7 @@ class Jacobian(DistillationLoss):
                 "nothing to differentiate with respect to: name modalities in `inputs` or features in `taps`",
                 field="inputs",
             )
-        for pair in pairs_of(config.taps, student=student, teacher=teacher):
-            if pair.student != pair.teacher:
-                raise SettingsError(
-                    f"{pair.shown()}; gradients are compared element by element. Make the shapes equal, name `inputs`, "
-                    f"or use cam_attention, which compares maps",
-                    field="taps",
-                )
+        check_equal_shapes(pairs_of(config.taps, student=student, teacher=teacher))
 
     def forward(self, student: Output, teacher: Output, batch: Batch) -> Float[Tensor, ""]:
         """The sum of the terms, each a mean over the batch."""

@@ -35,11 +35,9 @@ class VolumeIntensity(VolumeAugmentation):
         """The changed inputs."""
         if self.config.scale == self.config.shift == self.config.noise == 0:
             return inputs
-        return dict(inputs) | {name: self._change(name, inputs[name], generator) for name in self.affected(inputs)}
+        return dict(inputs) | {name: self._change(inputs[name], generator) for name in self.affected(inputs)}
 
-    def _change(
-        self, _name: str, values: Float[Tensor, "batch ..."], generator: torch.Generator
-    ) -> Float[Tensor, "batch ..."]:
+    def _change(self, values: Float[Tensor, "batch ..."], generator: torch.Generator) -> Float[Tensor, "batch ..."]:
         each = (len(values), *[1] * (values.ndim - 1))
         factor = 1 + symmetric(self.config.scale, each, generator).to(values)
         shift = symmetric(self.config.shift, each, generator).to(values)

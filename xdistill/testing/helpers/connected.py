@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+from math import sqrt
 
 import torch
 from jaxtyping import Float
@@ -32,5 +32,5 @@ def connected(output: Output, batch: Batch) -> Output:
 def _scores(value: Float[Tensor, "batch ..."], classes: int) -> Float[Tensor, "batch classes"]:
     flat = value.flatten(1).tanh()
     weight = torch.randn((flat.shape[1], classes), generator=torch.Generator().manual_seed(flat.shape[1]))
-    scores: Tensor = flat @ weight.to(flat) / math.sqrt(flat.shape[1])
+    scores: Tensor = flat @ weight.to(flat) / sqrt(flat.shape[1])
     return scores
