@@ -13,7 +13,7 @@ from docs.pages import DOCS, blocks
 
 RUNNABLE = sorted({block.page for block in blocks("python") if block.runnable})
 PRINTED = {
-    "docs/python-api.md": ("student: 0.", "r0-f1 joint 2", "optimizer.lrr there is no field 'lrr' here"),
+    "docs/python-api.md": ("student: 0.", "r0-f1 joint 2", "optimizer.lrr unknown field `lrr`"),
     "docs/registry.md": ("cross_attention", "fusion concat xdistill"),
 }
 WRITTEN = {"docs/python-api.md": ("roc.png",)}
