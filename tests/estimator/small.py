@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,8 @@ def phantom() -> tuple[dict[str, Any], dict[str, Any], np.ndarray]:
     loaded = list(dataset.load_many(range(len(rows))))
     arrays = {name: np.stack([values[name] for values in loaded]) for name in loaded[0]}
     return recipe, arrays, np.array([dataset.schema().classes[row.target] for row in rows])
+
+
+def unpickled(value: Any) -> Any:
+    """The value after the way through bytes."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 
-from estimator.small import SUBJECTS, blocks, phantom, vectors
+from estimator.small import SUBJECTS, blocks, phantom, unpickled, vectors
 from xdistill import Distiller, Modalities
+from xdistill.data.splitting import training_split
 from xdistill.interfaces import Callback, DistillationLoss
+from xdistill.recipe.schema.recipe import Crossval
 
 X, Y = vectors()
 SCAN = {"scan": X["scan"]}
@@ -33,7 +33,7 @@ def test_volumes_and_a_table_of_a_recipe_file():
     probabilities = distiller.predict_proba(images)
     assert probabilities.shape == (30, 3)
     assert np.allclose(probabilities.sum(axis=1), 1)
-    assert np.array_equal(pickle.loads(pickle.dumps(distiller)).predict_proba(images), probabilities)
+    assert np.array_equal(unpickled(distiller).predict_proba(images), probabilities)
     tensors = {name: torch.from_numpy(value) for name, value in images.items()}
     assert np.array_equal(distiller.predict_proba(tensors), probabilities)
 
@@ -72,7 +72,7 @@ def test_scikit_learn_s_rules():
     assert other.get_params()["stages"] == distiller.get_params()["stages"]
     assert other.set_params(seed=7).seed == 7
     assert distiller.seed == 1
-    assert pickle.loads(pickle.dumps(Distiller(**blocks()))).get_params() == Distiller(**blocks()).get_params()
+    assert unpickled(Distiller(**blocks())).get_params() == Distiller(**blocks()).get_params()
 
 
 def test_same_inputs_and_seed_same_bits(fitted):
@@ -85,8 +85,7 @@ def test_same_inputs_and_seed_same_bits(fitted):
     assert torch.get_num_threads() == threads
     other = Distiller(**blocks(seed=2)).fit(X, Y)
     assert not np.array_equal(other.predict_proba(SCAN), fitted.predict_proba(SCAN))
-    unpickled = pickle.loads(pickle.dumps(fitted))
-    assert np.array_equal(unpickled.predict_proba(SCAN), fitted.predict_proba(SCAN))
+    assert np.array_equal(unpickled(fitted).predict_proba(SCAN), fitted.predict_proba(SCAN))
 
 
 def test_no_gradient_outside_does_not_keep_it_from_training(fitted):
@@ -121,11 +120,22 @@ def test_a_subject_without_the_privileged_modality_is_skipped_where_the_recipe_s
 
 
 def test_a_share_is_kept_aside_to_choose_the_epoch():
-    groups = np.arange(SUBJECTS) // 2 * 2 + np.arange(SUBJECTS) % 2  # one subject each
-    distiller = Distiller(**blocks(), validation=0.25).fit(X, Y, groups=groups)
-    assert all(row["validation_log_loss"] > 0 for row in distiller.history_)
-    best = min(row["validation_log_loss"] for row in distiller.history_)
-    assert best <= distiller.history_[-1]["validation_log_loss"]
+    distiller = Distiller(**blocks(), validation=0.25).fit(X, Y)
+    losses = [row["validation_log_loss"] for row in distiller.history_]
+    assert len(losses) == 3
+    assert all(loss > 0 for loss in losses)
+
+
+def test_groups_are_kept_whole():
+    """Six groups of four subjects, of both classes; a third of the groups is kept aside."""
+    groups = [str(row // 4) for row in range(SUBJECTS)]
+    subjects = [str(row) for row in range(SUBJECTS)]
+    crossval = Crossval(validation=1 / 3, stratify=False)
+    split = training_split(subjects, groups, np.arange(SUBJECTS) % 2, ("a", "b"), crossval)
+    parts = [{groups[int(subject)] for subject in part} for part in (split.train, split.validation)]
+    assert [len(part) for part in parts] == [4, 2]
+    assert not parts[0] & parts[1]
+    assert split.test == ()
 
 
 class Counter(Callback):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from estimator.small import SUBJECTS, blocks, vectors
 from xdistill import Distiller, Modalities
 from xdistill.errors import RecipeError, UserError
+from xdistill.interfaces import Settings, Student
+from xdistill.types import Batch, Output, Schema
 
 X, Y = vectors()
 
@@ -57,18 +60,40 @@ def test_a_class_of_one_subject_where_some_are_kept_aside():
         Distiller(**blocks(), validation=0.25).fit(X, labels)
 
 
-def test_nan_in_an_image():
-    images = np.zeros((SUBJECTS, 1, 4, 4), dtype=np.float32)
-    images[5, 0, 1, 1] = np.nan
+class Pixels(Student):
+    """A linear map of an image's pixels."""
+
+    name = "pixels_of_tests"
+    inputs = ("image",)
+
+    def __init__(self, config: Settings, *, schema: Schema) -> None:
+        super().__init__(config, schema=schema)
+        self.head = torch.nn.Linear(32, len(schema.classes))
+
+    def forward(self, batch: Batch) -> Output:
+        return Output(self.head(batch.inputs["image"].flatten(1)))
+
+
+def test_images_and_nan_in_them():
+    images = np.random.default_rng(0).normal(size=(SUBJECTS, 2, 4, 4))
     stages = [{"name": "fit", "train": ["student"], "epochs": 1, "objective": [{"use": "cross_entropy"}]}]
-    student = {
-        "use": "multibranch",
-        "branches": {"a": {"use": "mlp", "inputs": ["blood"]}},
-        "fusion": {"use": "concat"},
-    }
-    teacher = {"use": "cnn2d_of_tests", "inputs": ["image"]}
-    with pytest.raises(RecipeError, match="cnn2d_of_tests"):
-        Distiller(student=student, teacher=teacher, stages=stages).fit({"image": images, "blood": X["blood"]}, Y)
+    distiller = Distiller(student={"use": "pixels_of_tests"}, stages=stages, plugins=[Pixels])
+    distiller.fit({"image": images}, Y)
+    assert distiller.predict_proba({"image": images.astype("float32")}).shape == (SUBJECTS, 2)
+    images[5, 0, 1, 1] = np.nan
+    for call in (lambda: distiller.predict({"image": images}), lambda: distiller.fit({"image": images}, Y)):
+        with pytest.raises(UserError, match=r"subject '5', modality 'image': 1 values? (is|are) NaN"):
+            call()
+    with pytest.raises(UserError, match=r"modality `image` has shape \(1, 4, 4\) per subject, and had \(2, 4, 4\)"):
+        distiller.predict({"image": images[:, :1]})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there(fitted):
+    with pytest.raises(UserError, match=r"this machine has no cuda device; use `device='cpu'`"):
+        Distiller(**blocks(), device="cuda").fit(X, Y)
+    with pytest.raises(UserError, match=r"this machine has no cuda device"):
+        unpickled(fitted).set_params(device="cuda").predict({"scan": X["scan"]})
 
 
 PREDICT = [

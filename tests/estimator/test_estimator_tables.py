@@ -92,7 +92,7 @@ def test_a_frame_trains_like_its_array_and_its_rows_may_be_named():
     scan = {"scan": X["scan"]}
     with_frame = Distiller(**blocks()).fit(Modalities({**X, "blood": table}), pd.Series(Y, index=names))
     assert np.array_equal(with_frame.predict_proba(scan), Distiller(**blocks()).fit(X, Y).predict_proba(scan))
-    assert Modalities({"blood": table})[[3, 1]].values["blood"].index.tolist() == ["patient-3", "patient-1"]
+    assert Modalities({"blood": table})[[3, 1]].unprivileged()["blood"].index.tolist() == ["patient-3", "patient-1"]
 
 
 def test_categories_and_missing_values_at_prediction():
