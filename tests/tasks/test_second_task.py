@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tasks.toy_regression import ToyAges, ToyRegression
-from xdistill.data import build_cohort, make_splits, open_cohort
+from xdistill.data import build_cohort, make_splits, open_cohort, verify_cohort
 from xdistill.data.index import check_index
 from xdistill.errors import DataError, PluginError, RunError
 from xdistill.interfaces.component import Choice, Settings
@@ -65,7 +65,7 @@ def test_cohort_files_hold_targets_of_the_task(tmp_path):
     assert cohort.schema.task == TASK
     assert cohort.targets.tolist() == [row / 2 for row in range(12)]
     cohort.close()
-    assert not verify_cohort(path).problems
+    assert verify_cohort(path) == []
 
 
 def test_an_index_is_checked_by_the_task():

@@ -18,7 +18,7 @@ from xdistill.crossval.callbacks import WatchedScore
 from xdistill.crossval.events import Event, FoldFinished
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
-from xdistill.data import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.distillation.teacher_cache.key import about
 from xdistill.distillation.teacher_cache.store import FOLDER, TeacherCache
 from xdistill.distributed.fabric import make_fabric
@@ -97,7 +97,7 @@ def _prepared(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple
 
 
 def make_context(
-    experiment: Experiment, cohort: Cohort, split: Split, name: str, *, rank: Rank | None = None
+    experiment: Experiment, cohort: CohortLike, split: Split, name: str, *, rank: Rank | None = None
 ) -> FoldContext:
     """Fit the transforms and build the networks of a fold.
 
@@ -163,7 +163,7 @@ def _channels_last(network: Network) -> None:
             parameter.data = channels_last(parameter.data)
 
 
-def _rows(cohort: Cohort, subjects: tuple[str, ...]) -> Rows:
+def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
