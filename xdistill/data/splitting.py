@@ -79,8 +79,8 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
 def training_split(
     subjects: Sequence[str],
     patients: Sequence[str],
-    targets: Sequence[int] | NDArray[np.integer],
-    classes: Sequence[str],
+    targets: Sequence[Target] | _Targets,
+    task: Task | Sequence[str],
     crossval: Crossval,
 ) -> Split:
     """All subjects for training, but for the share that is kept aside for validation; patients are kept whole.
@@ -88,28 +88,29 @@ def training_split(
     Args:
         subjects: ids, in the order of the cohort.
         patients: one per subject.
-        targets: class indices, one per subject.
-        classes: names of the classes.
+        targets: of the task, one per subject.
+        task: class names stand for classification.
         crossval: the share, whether it is stratified, and the seed; nothing else is used.
 
     Raises:
         DataError: if a class is missing from a part.
     """
-    labels, groups = np.asarray(targets, dtype=np.int64), np.asarray(patients)
+    task = as_task(task)
+    values = task.as_targets(targets)
     if crossval.validation:
-        for index, name in enumerate(classes):
-            count = len(np.unique(groups[labels == index]))
+        for name, count in _patients_per_group(patients, values, task).items():
             if count < 2:  # noqa: PLR2004  # one to train on, one to validate
                 raise DataError(
-                    f"class {name!r} has {_patients(count)}, and crossval.validation needs two: one for training and "
-                    f"one for validation; set it to 0, merge classes, or add subjects"
+                    f"{task.group} {name!r} has {_patients(count)}, and crossval.validation needs two: one for "
+                    f"training and one for validation; set it to 0, merge {task.groups}, or add subjects"
                 )
-    train, validation = _aside(groups, labels, np.arange(len(labels)), crossval, "fit")
+    labels = task.strata(values) if crossval.stratify else None
+    train, validation = _aside(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
     for part, rows in (("training", train), ("validation", validation)):
-        absent = sorted(set(range(len(classes))) - set(labels[rows].tolist()))
+        absent = task.absent(values[rows])
         if absent and len(rows):
             raise DataError(
-                f"the {part} part has no subject of class {classes[absent[0]]!r}; change crossval.validation or "
+                f"the {part} part has no subject of {task.group} {absent[0]!r}; change crossval.validation or "
                 f"crossval.seed, or set crossval.stratify to true"
             )
     return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
@@ -190,10 +191,14 @@ def _seed(crossval: Crossval, place: str) -> int:
     return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{place}".encode()).digest()[:4])
 
 
+def _patients_per_group(patients: Sequence[str], targets: _Targets, task: Task) -> dict[str, int]:
+    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
+    return task.counts(targets[list(row_of.values())])
+
+
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
     """Every fold can test a patient, and one of each group that the task needs."""
-    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
-    for name, count in task.counts(targets[list(row_of.values())]).items():
+    for name, count in _patients_per_group(patients, targets, task).items():
         if count < 2:  # noqa: PLR2004  # one to test, one to train on
             raise DataError(
                 f"{task.group} {name!r} has {_patients(count)}, too few for any cross-validation; merge {task.groups}, "
