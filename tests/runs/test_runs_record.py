@@ -72,7 +72,10 @@ def test_a_damaged_history_is_named(tmp_path, content):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "format version 2; this version of xdistill reads version 1. Use the version of xdistill"),
+        (
+            {"format_version": 2},
+            "format version 2; this version of xdistill reads version 1. Use the version of xdistill",
+        ),
         ({"format_version": None}, "format version None"),
         ({"format": "xdistill-splits"}, "not the record of a run"),
         ({"status": "running"}, "this run is not finished; rerun the command that started it"),
