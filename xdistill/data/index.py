@@ -34,7 +34,8 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if first.target != row.target:
             raise DataError(
                 f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
-                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects of a patient must have the same target"
+                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects "
+                f"of a patient must have the same target"
             )
 
 

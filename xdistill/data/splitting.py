@@ -202,8 +202,8 @@ def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds:
     for name, count in _patients_per_group(patients, targets, task).items():
         if count < 2:  # noqa: PLR2004  # one to test, one to train on
             raise DataError(
-                f"{task.group} {name!r} has {_patients(count)}, too few for cross-validation; merge {task.groups}, leave "
-                f"the {task.group} out, or add subjects"
+                f"{task.group} {name!r} has {_patients(count)}, too few for cross-validation; merge {task.groups}, "
+                f"leave the {task.group} out, or add subjects"
             )
         if count < folds:
             raise DataError(
@@ -225,7 +225,9 @@ def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -
         else "lower `crossval.folds`, set `crossval.stratify` to true, or change `crossval.seed` or "
         "`crossval.validation`"
     )
-    raise DataError(f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would be meaningless; {hint}")
+    raise DataError(
+        f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would be meaningless; {hint}"
+    )
 
 
 def _patients(count: int) -> str:
