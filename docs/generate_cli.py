@@ -68,7 +68,7 @@ def _section(names: tuple[str, ...], command: Any) -> str:
     rows = [_argument(parameter) for parameter in arguments(command)]
     rows += [_option(parameter) for parameter in options(command)]
     if rows:
-        lines += ["| argument or option | what it is | default |", "|---|---|---|", *rows, ""]
+        lines += ["| argument or option | meaning | default |", "|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 

@@ -56,7 +56,7 @@ class Cnn3d(Student):
         spec = _stack_spec({name: modality_of(schema, name, field="phases") for name in self.inputs})
         with within_field("encoder"):
             self.encoder = config.encoder.build(inputs={self.stacked: spec})
-        self.head = nn.Linear(self.encoder.width, len(schema.classes))
+        self.head = nn.Linear(self.encoder.width, schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
         """Logits and the tap."""

@@ -41,7 +41,7 @@ class PerceptronNetwork(Teacher, Student):
         self.inputs = tuple(dict.fromkeys(config.inputs))
         hidden, width = hidden_layers(config, sum(schema.modalities[name].shape[0] for name in self.inputs))
         self.layers = nn.Sequential(*hidden)
-        self.head = nn.Linear(width, len(schema.classes))
+        self.head = nn.Linear(width, schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps; an absent modality is seen as zeros, which is the mean of standardised columns."""
