@@ -53,13 +53,13 @@ class Concat(Student):
         super().__init__(config, schema=schema)
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        width, classes = sum(self.branches.widths.values()), schema.task.outputs
-        layers = fully_connected((width, *config.hidden, classes))
+        width = sum(self.branches.widths.values())
+        layers = fully_connected((width, *config.hidden, schema.task.outputs))
         self.head: nn.Module = layers
         if config.estimator is not None:
             self.fc = layers
             with within_field("estimator"):
-                self.head = config.estimator.build(inputs=width, classes=classes)
+                self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps, and, with an estimator, the logits of the layers as ``fc``."""

@@ -64,7 +64,7 @@ class MultiBranch(Teacher, Student):
             share_clinical(self._encoders)
         self.fusion = self._build_fusion()
         width = self.fusion.width if self.fusion else sum(part.width for part in self._encoders.values())
-        self.head = build_head(config.head, width=width, classes=schema.task.outputs)
+        self.head = build_head(config.head, width=width, outputs=schema.task.outputs)
         self.reads = reads
 
     @property

@@ -1,6 +1,7 @@
 """Callbacks that a recipe names: part of the run, of its id, and of its checkpoints."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,13 @@ from xdistill.errors import PluginError, RecipeError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parent.parent
+KILLED = """
+import sys
+from pathlib import Path
+from crossval.heavy_ball import run_and_die
+run_and_die(*map(Path, sys.argv[1:]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +43,17 @@ def history(fold):
     return [{**row, "seconds": 0} for row in fold.progress.history]
 
 
-def killed_after_two_epochs(folder, cache):
-    command = [sys.executable, str(HERE / "heavy_ball.py"), str(folder), str(cache)]
-    ended = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(HERE.parent)})
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, shared_cache):
+    """The folder of a fold that was killed after its second epoch."""
+    folder = tmp_path_factory.mktemp("killed")
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(shared_cache)],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
     assert ended.returncode == -signal.SIGKILL
+    return folder
 
 
 def test_it_changes_the_training_and_adds_to_the_history(whole, tmp_path, shared_cache, plugins):
@@ -53,8 +67,8 @@ def test_it_changes_the_training_and_adds_to_the_history(whole, tmp_path, shared
     assert [event.losses["velocity"] for event in ended] == [row["velocity"] for row in fold.progress.history]
 
 
-def test_its_state_survives_a_kill_bit_for_bit(whole, tmp_path, shared_cache, plugins):
-    killed_after_two_epochs(tmp_path, shared_cache)
+def test_its_state_survives_a_kill_bit_for_bit(whole, killed, tmp_path, shared_cache, plugins):
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
     resumed = fold_run(heavy(), tmp_path, shared_cache, plugins)
     events = list(resumed.events())
     assert events[0] == FoldStarted("r0-f0", done=2)
@@ -63,12 +77,13 @@ def test_its_state_survives_a_kill_bit_for_bit(whole, tmp_path, shared_cache, pl
     assert history(resumed) == history(whole[0])
 
 
-def test_without_its_state_the_bits_would_differ(whole, tmp_path, shared_cache, plugins, monkeypatch):
+def test_without_its_state_the_bits_would_differ(whole, killed, tmp_path, shared_cache, plugins):
     """The control of the test above: the state matters."""
-    killed_after_two_epochs(tmp_path, shared_cache)
-    monkeypatch.setattr(HeavyBall, "load_state_dict", lambda _self, _state: None)
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
     resumed = fold_run(heavy(), tmp_path, shared_cache, plugins)
-    list(resumed.events())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeavyBall, "load_state_dict", lambda _self, _state: None)
+        list(resumed.events())
     assert not same(weights(resumed), weights(whole[0]))
 
 
@@ -102,17 +117,13 @@ def test_callbacks_are_part_of_the_id_and_an_empty_list_is_not(tmp_path, shared_
     assert len({ids["none"], ids["one"], ids["other"], ids["twice"]}) == 4
 
 
-def test_one_that_raises_is_named_with_its_fold(tmp_path, shared_cache, plugins, monkeypatch):
-    def fail(_self, _trainer, _logs):
-        raise ZeroDivisionError("no epochs")
-
-    monkeypatch.setattr(HeavyBall, "on_epoch_end", fail)
+def test_one_that_raises_is_named_with_its_fold(tmp_path, shared_cache, plugins):
     message = (
-        r"the callback 'heavy_ball' failed in on_epoch_end, in fold r0-f0, stage 'joint', epoch 1: "
-        r"ZeroDivisionError: no epochs \(.*test_callbacks.py, line \d+\)"
+        r"the callback 'breaks' failed in on_epoch_end, in fold r0-f0, stage 'joint', epoch 1: "
+        r"ZeroDivisionError: no epochs \(.*heavy_ball.py, line \d+\)"
     )
     with pytest.raises(PluginError, match=message):
-        list(fold_run(heavy(), tmp_path, shared_cache, plugins).events())
+        list(fold_run(heavy(callbacks=[{"use": "breaks"}]), tmp_path, shared_cache, plugins).events())
 
 
 def test_unknown_callbacks_and_settings_are_errors_of_the_recipe(plugins):

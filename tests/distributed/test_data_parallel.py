@@ -103,7 +103,8 @@ def test_more_processes_than_cores(tmp_path, shared_cache):
 
 @needs_two_cores
 def test_batches_too_small_for_all_devices(tmp_path, shared_cache):
-    with pytest.raises(RunError, match=r"stage 'joint' has batches of 3 subjects, and each device needs at least 2 .*batch_size=4"):
+    message = r"stage 'joint' has batches of 3 subjects, and each device needs at least 2 .*batch_size=4"
+    with pytest.raises(RunError, match=message):
         xdistill.run(recipe(compute=TWO, loader={"batch_size": 3}), runs=tmp_path, cache=shared_cache)
 
 

@@ -18,7 +18,7 @@ from xdistill.crossval.callbacks import WatchedScore
 from xdistill.crossval.events import Event, FoldFinished
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
-from xdistill.data import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.distillation.teacher_cache.key import about
 from xdistill.distillation.teacher_cache.store import FOLDER, TeacherCache
 from xdistill.distributed.fabric import make_fabric
@@ -97,7 +97,7 @@ def _prepared(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple
 
 
 def make_context(
-    experiment: Experiment, cohort: Cohort, split: Split, name: str, *, rank: Rank | None = None
+    experiment: Experiment, cohort: CohortLike, split: Split, name: str, *, rank: Rank | None = None
 ) -> FoldContext:
     """Fit the transforms and build the networks of a fold.
 
@@ -119,7 +119,6 @@ def make_context(
         network.to(fabric.device)
         if recipe.compute.channels_last and fabric.device.type != "cpu":
             _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
-    counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
     training = _rows(cohort, learning)
     source = Source(
         cohort,
@@ -137,7 +136,7 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
+        facts=TrainingFacts.of(transforms.schema, view.targets),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
     )
@@ -164,7 +163,7 @@ def _channels_last(network: Network) -> None:
             parameter.data = channels_last(parameter.data)
 
 
-def _rows(cohort: Cohort, subjects: tuple[str, ...]) -> Rows:
+def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
@@ -192,7 +191,7 @@ def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: fl
             )
         )
     with explained(target):
-        write_predictions(target / "predictions.csv", Predictions(cohort.schema.classes, tuple(folds)))
+        write_predictions(target / "predictions.csv", Predictions(cohort.schema.task, tuple(folds)))
     if progress.losses:
         _write_tensors(target / "losses.safetensors", progress.losses)
     write_text(target / "history.csv", _history(progress.history))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any
@@ -52,12 +53,12 @@ def column_values(spec: ColumnSpec, column: Any, where: str) -> NDArray[np.float
     values = _plain(column)
     if spec.kind == "categorical":
         index = {name: float(place) for place, name in enumerate(spec.categories)}
-        found = (np.nan if _is_missing(value) else index.get(_text(value), np.nan) for value in values.tolist())
+        found = (np.nan if is_missing(value) else index.get(_text(value), np.nan) for value in values.tolist())
         return np.fromiter(found, dtype=np.float64, count=len(values))
     if values.dtype.kind in "fiub":
         return values.astype(np.float64)
     try:
-        found = (np.nan if _is_missing(value) else float(value) for value in values.tolist())
+        found = (np.nan if is_missing(value) else float(value) for value in values.tolist())
         return np.fromiter(found, dtype=np.float64, count=len(values))
     except (TypeError, ValueError):
         raise UserError(f"{where} held numbers in fit, and now holds {values.dtype}; convert it to numbers") from None
@@ -68,14 +69,14 @@ def _plain(column: Any) -> NDArray[Any]:
 
 
 def _known(values: NDArray[Any]) -> list[Any]:
-    return [value for value in values.tolist() if not _is_missing(value)]
+    return [value for value in values.tolist() if not is_missing(value)]
 
 
-def _is_missing(value: Any) -> bool:
-    """None, NaN and pandas' missing values, which are known by their types' names: pandas need not be installed."""
-    return (
-        value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, Real) and value != value)
-    )
+def is_missing(value: Any) -> bool:
+    """None, NaN and pandas' missing values, which are recognised by type name, so that pandas need not be installed."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, Real) and math.isnan(value)
 
 
 def _is_bool(value: Any) -> bool:

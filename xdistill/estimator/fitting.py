@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from xdistill.crossval.events import EpochEnded
 from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
-from xdistill.data import FittedTransforms
+from xdistill.data import ArrayCohort, FittedTransforms
 from xdistill.data.splitting import training_split
-from xdistill.distributed.fabric import make_fabric
 from xdistill.errors import UserError
-from xdistill.estimator.cohort import Arrays, MemoryCohort
+from xdistill.estimator.dataset import Arrays
 from xdistill.estimator.modalities import Modalities, common_length
-from xdistill.estimator.reading import Values, by_name, check_complete, learn_spec, read_values
+from xdistill.estimator.model import Model, check_available
+from xdistill.estimator.reading import by_name, learn_spec, listed, read_values
 from xdistill.estimator.recipes import modalities_of
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.missing import check_presence
@@ -28,86 +27,8 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.schema.compute import Compute
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.training.evaluate import predict
-from xdistill.training.loader import channels_last
-from xdistill.training.source import Source
-from xdistill.types import Batch, Schema
-
-
-@dataclass(frozen=True)
-class Model:
-    """A trained student and what it needs to predict.
-
-    Attributes:
-        network: on the CPU.
-        schema: its modalities as they were in fit, and the classes.
-        transforms: fitted, of its modalities alone.
-        compute: what it was trained on.
-        memory_mb: subjects that need more are transformed batch by batch.
-    """
-
-    network: Network
-    schema: Schema
-    transforms: FittedTransforms
-    compute: Compute
-    memory_mb: int
-
-    def probabilities(self, X: Any, *, privileged: Sequence[str], device: str) -> NDArray[np.float64]:  # noqa: N803
-        """Class probabilities, ``(subjects, classes)``.
-
-        Args:
-            X: exactly the network's modalities.
-            privileged: modalities that the network never sees, for messages.
-            device: in place of the one that it was trained on, unless it is ``auto``.
-
-        Raises:
-            UserError: if a modality is missing, unknown, or not as in fit.
-        """
-        given = X.unprivileged() if isinstance(X, Modalities) else by_name(X)
-        self._check_names(given, privileged)
-        given = {name: given[name] for name in self.network.inputs}
-        length = common_length(given)
-        if not length:
-            raise UserError("`X` has no subjects")
-        values = {name: read_values(name, self.schema.modalities[name], value) for name, value in given.items()}
-        cohort: Any = MemoryCohort(self.schema, values, np.zeros(length, dtype=np.int64))
-        for name, spec in self.schema.modalities.items():
-            check_complete(name, spec, values[name], cohort.present(name))
-        source = Source(cohort, self.transforms, self.network.inputs, memory_mb=self.memory_mb)
-        return self._predicted(source, np.arange(length), device)
-
-    def _predicted(self, source: Source, rows: NDArray[np.int64], device: str) -> NDArray[np.float64]:
-        compute = self.compute if device == "auto" else self.compute.model_copy(update={"accelerator": device})
-        fabric = make_fabric(compute)
-
-        def prepare(batch: Batch) -> Batch:
-            moved = batch.to(fabric.device)
-            if not compute.channels_last:
-                return moved
-            inputs = {name: channels_last(value) for name, value in moved.inputs.items()}
-            return Batch(inputs, moved.present, moved.subjects)
-
-        self.network.to(fabric.device)
-        try:
-            return predict(self.network, source, rows, fabric=fabric, prepare=prepare)
-        finally:
-            self.network.cpu()
-
-    def _check_names(self, given: Mapping[str, Any], privileged: Sequence[str]) -> None:
-        inputs = self.network.inputs
-        for name in given:
-            if name in privileged:
-                raise UserError(
-                    f"`X` has the privileged modality `{name}`, which the student never uses; leave it out, or pass "
-                    f"`Modalities(..., privileged=[{name!r}])`"
-                )
-            if name not in inputs:
-                raise UserError(f"`X` has the unknown modality `{name}`; the student reads {_listed(inputs)}")
-        for name in inputs:
-            if name not in given:
-                raise UserError(f"`X` has no modality `{name}`; the student reads {_listed(inputs)}")
+from xdistill.types import Schema
 
 
 @dataclass(frozen=True)
@@ -152,13 +73,13 @@ def train(
     specs = {name: learn_spec(name, value) for name, value in given.items()}
     values = {name: read_values(name, specs[name], value) for name, value in given.items()}
     schema = Schema(specs, tuple(classes))
+    check_available(loaded.recipe.compute)
     experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets))
     _check_used(experiment, given, X.privileged if isinstance(X, Modalities) else ())
-    cohort: Any = MemoryCohort(schema, values, targets, patients=groups, present=_present(experiment, values))
-    for name, spec in specs.items():
-        check_complete(name, spec, values[name], cohort.present(name))
+    cohort = ArrayCohort(schema, values, targets, present=_present(experiment, values))
     check_presence(experiment, cohort)
-    split = training_split(cohort.subjects, cohort.patients, targets, classes, experiment.recipe.crossval)
+    patients = cohort.subjects if groups is None else groups
+    split = training_split(cohort.subjects, patients, targets, classes, experiment.recipe.crossval)
     run = FoldRun(make_context(experiment, cohort, split, "fit"), callbacks=callbacks)
     for event in run.events():
         if verbose and isinstance(event, EpochEnded):
@@ -188,14 +109,13 @@ def _for_prediction(network: Network) -> Network:
     return network.cpu().eval().requires_grad_(requires_grad=False)
 
 
-def _present(experiment: Experiment, values: Values) -> dict[str, NDArray[np.bool_]]:
+def _present(experiment: Experiment, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
     """Who has a modality: a row of NaN alone is none, where the recipe says what to do about it."""
     if experiment.recipe.missing.use == "refuse":
         return {}
     present = {}
     for name in experiment.privileged:
         present[name] = ~np.isnan(values[name]).reshape(len(values[name]), -1).all(axis=1)
-        values[name][~present[name]] = 0
     return present
 
 
@@ -204,22 +124,18 @@ def _check_given(given: Mapping[str, Any], wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in given:
             near = did_you_mean(name, given)
-            raise UserError(f"`X` has no modality `{name}`{near}; the recipe reads {_listed(wanted)}")
+            raise UserError(f"`X` has no modality `{name}`{near}; the recipe reads {listed(wanted)}")
 
 
 def _check_used(experiment: Experiment, given: Mapping[str, Any], declared: Sequence[str]) -> None:
-    read = experiment.modalities
+    read = dict.fromkeys([*experiment.modalities, *map(modality_of, experiment.transforms)])
     for name in given:
         if name not in read:
             raise UserError(
-                f"`X` has the unknown modality `{name}`{did_you_mean(name, read)}; the recipe reads {_listed(read)}"
+                f"`X` has the unknown modality `{name}`{did_you_mean(name, read)}; the recipe reads {listed(read)}"
             )
     for name in declared:
         if name in experiment.facts["student"].inputs:
             raise UserError(
                 f"`X` declares `{name}` privileged, and the recipe's student reads it; change one of the two"
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

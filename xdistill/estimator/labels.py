@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import UserError
+from xdistill.estimator.columns import is_missing
 
 
 def read_labels(y: Any, subjects: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -78,6 +79,6 @@ def _one_per_subject(name: str, values: Any, subjects: int) -> NDArray[Any]:
         )
     if array.dtype.kind == "O" and all(isinstance(value, str) for value in array):
         return array.astype(str)
-    if any(value is None or type(value).__name__ == "NAType" or value != value for value in array.tolist()):  # noqa: PLR0124 - NaN
+    if any(map(is_missing, array.tolist())):
         raise UserError(f"`{name}` has missing values; leave these subjects out")
     return array

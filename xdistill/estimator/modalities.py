@@ -62,9 +62,8 @@ class Modalities:
         if np.ndim(chosen) != 1:
             msg = "index Modalities with a slice, an array of integers or a mask"
             raise TypeError(msg)
-        return Modalities(
-            {name: _taken(value, chosen) for name, value in self.values.items()}, privileged=self.privileged
-        )
+        values = {name: _taken(value, chosen) for name, value in self.values.items()}
+        return Modalities(values, privileged=self.privileged)
 
     def unprivileged(self) -> dict[str, Any]:
         """The modalities that are not privileged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from xdistill.estimator.columns import column_values, names_of, spec_of_column
 from xdistill.estimator.modalities import Modalities
 from xdistill.types import ColumnSpec, ModalityKind, ModalitySpec
 
-Values = dict[str, NDArray[Any]]
 _KINDS: Mapping[int, ModalityKind] = {2: "vector", 4: "image", 5: "volume"}
 
 
@@ -44,8 +43,8 @@ def learn_spec(name: str, value: Any) -> ModalitySpec:
     array = _array(name, value)
     if array.ndim not in _KINDS:
         raise UserError(
-            f"modality `{name}` has {array.ndim} dimension(s); expected 2 for vectors (subjects, columns), 4 for images "
-            f"(subjects, channels, height, width) or 5 for volumes (subjects, channels, depth, height, width)"
+            f"modality `{name}` has {array.ndim} dimension(s); expected 2 for vectors (subjects, columns), 4 for "
+            f"images (subjects, channels, height, width) or 5 for volumes (subjects, channels, depth, height, width)"
         )
     for size in array.shape[1:]:
         _positive(size, name)
@@ -56,12 +55,12 @@ def learn_spec(name: str, value: Any) -> ModalitySpec:
 
 
 def read_values(name: str, spec: ModalitySpec, value: Any) -> NDArray[Any]:
-    """Values as the cohort holds them, ``(subjects, *shape)``: vectors as float64, everything else as float32.
+    """Numbers, ``(subjects, *shape)``.
 
     Missing values of vectors, and categories that were not there in fit, are NaN.
 
     Raises:
-        UserError: if the shape or the columns are not those of fit, or a value is infinite.
+        UserError: if the shape or the columns are not those of fit, or values are not numbers.
     """
     if hasattr(value, "columns"):
         result = _read_table(name, spec, value)
@@ -73,27 +72,8 @@ def read_values(name: str, spec: ModalitySpec, value: Any) -> NDArray[Any]:
         elif array.dtype.kind not in "fiub":
             raise UserError(f"modality `{name}` holds {array.dtype}; expected numbers")
         else:
-            with np.errstate(over="ignore"):
-                result = array.astype(np.float64 if spec.kind == "vector" else np.float32)
-    if np.isinf(result).any():
-        raise UserError(f"modality `{name}` holds infinite values; use NaN for missing values of vectors")
+            result = array
     return result
-
-
-def check_complete(name: str, spec: ModalitySpec, values: NDArray[Any], present: NDArray[np.bool_]) -> None:
-    """Reject images and volumes with NaN.
-
-    Raises:
-        UserError: with the first row.
-    """
-    if spec.kind == "vector":
-        return
-    bad = np.flatnonzero(np.isnan(values).reshape(len(values), -1).any(axis=1) & present)
-    if len(bad):
-        raise UserError(
-            f"modality `{name}` holds NaN in {len(bad)} of {len(values)} subjects, first in row {bad[0]}; repair or "
-            f"leave out these {spec.kind}s"
-        )
 
 
 def _read_table(name: str, spec: ModalitySpec, table: Any) -> NDArray[np.float64]:
@@ -150,3 +130,8 @@ def _positive(size: int, name: str) -> int:
     if size < 1:
         raise UserError(f"modality `{name}` is empty: no dimension may have length 0")
     return size
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message."""
+    return ", ".join(f"`{name}`" for name in names)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from xdistill.errors import RecipeError, UserError
-from xdistill.estimator.cohort import Arrays
+from xdistill.estimator.dataset import Arrays
 from xdistill.experiment.assemble import read_recipe
 from xdistill.interfaces.component import Component
 from xdistill.plugin import KINDS, Catalog, hookimpl, load_catalog
@@ -111,8 +112,6 @@ def _plugins(given: Sequence[Any]) -> Iterator[Plugin]:
         if isinstance(item, type) and issubclass(item, Component):
             classes.append(item)
         elif isinstance(item, (str, PathLike)):
-            from pathlib import Path
-
             yield import_file(Path(item))
         else:
             raise UserError(f"{item!r} is not a plugin; pass a Python file, or the class of a component")

@@ -93,12 +93,16 @@ def sources(components: Collection[type[Component]]) -> dict[str, str]:
 
 
 def package_digest(package: str) -> str:
-    """16 hexadecimal digits of the source files of a package that is imported."""
-    origin = Path(sys.modules[package].__file__ or "")
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    """16 hexadecimal digits of the source files of a package, namespace package or module that is imported."""
+    module = sys.modules[package]
+    folders = [Path(folder) for folder in dict.fromkeys(getattr(module, "__path__", ()))]  # may name one twice
+    files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*.py"))]
+    if not folders:
+        file = Path(module.__file__ or "")
+        files = [(file.parent, file)]
     hashed = hashlib.sha256()
-    for file in files:
-        hashed.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    for folder, file in files:
+        hashed.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     return hashed.hexdigest()[:16]
 
 
