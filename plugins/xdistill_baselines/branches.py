@@ -59,7 +59,7 @@ class Branches(nn.ModuleDict):
 
     Raises:
         SettingsError: for modalities that the cohort does not have, for settings that an encoder rejects, and for
-            phases that cannot share an encoder because their settings or the kinds or shapes of their modalities differ.
+            phases that cannot share an encoder because their settings or their modalities differ.
     """
 
     def __init__(self, choices: Mapping[str, Choice[Encoder]], *, schema: Schema, share: bool = False) -> None:
