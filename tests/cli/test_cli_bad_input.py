@@ -72,7 +72,7 @@ def refused(cohort, xdistill):
         (
             "    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}\n",
             "",
-            ["recipe.yaml:17:", "cross attention joins two branches or more", "leave `fusion` out"],
+            ["recipe.yaml:17:", "cross attention joins two or more branches", "leave `fusion` out"],
         ),
         ("inputs: [pre], ", "inputs: [art], ", ["recipe.yaml:17:", "no modality 'art'"]),
         ("use: tabular", "use: tabluar", ["recipe.yaml:6:", "no transform 'tabluar'; did you mean 'tabular'?"]),
