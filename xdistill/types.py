@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+from warnings import warn
+
+from xdistill.errors import SettingsError
+from xdistill.tasks import Classification, Task, as_task, read_task
 
 if TYPE_CHECKING:
     import torch
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Float, Int, Shaped
     from torch import Tensor
 
 ModalityKind = Literal["volume", "image", "vector", "sequence", "text"]
@@ -58,12 +62,40 @@ class ModalitySpec:
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Schema:
-    """What a cohort holds: its modalities and its classes."""
+    """What a cohort holds: its modalities and the task of its targets.
+
+    Args:
+        modalities: by name.
+        classes: class names; short for ``task=Classification(classes)``.
+        task: what is predicted, unless ``classes`` are given.
+    """
 
     modalities: Mapping[str, ModalitySpec]
-    classes: tuple[str, ...]
+    task: Task
+
+    def __init__(
+        self, modalities: Mapping[str, ModalitySpec], classes: Sequence[str] | None = None, *, task: Task | None = None
+    ) -> None:
+        given = task if classes is None else as_task(classes)
+        if given is None:
+            raise TypeError("a schema needs `classes` or a `task`")
+        object.__setattr__(self, "modalities", modalities)
+        object.__setattr__(self, "task", given)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names of a classification.
+
+        Raises:
+            SettingsError: for another task.
+        """
+        if not isinstance(self.task, Classification):
+            raise SettingsError(
+                f"the task is {self.task.describe()}, which has no classes; use a component that does not need classes"
+            )
+        return self.task.classes
 
     def restricted_to(self, modalities: Sequence[str]) -> Schema:
         """The same schema with only the named modalities.
@@ -80,7 +112,7 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; `Schema.from_json` reads it back."""
         return {
-            "classes": list(self.classes),
+            **self.task.entries(),
             "modalities": {
                 name: {
                     "kind": spec.kind,
@@ -117,7 +149,7 @@ class Schema:
                 )
                 for name, spec in data["modalities"].items()
             },
-            classes=tuple(data["classes"]),
+            task=read_task(data),
         )
 
 
@@ -129,13 +161,13 @@ class Batch:
         inputs: for each modality a tensor ``(batch, …)``.
         present: for each modality which subjects have it; absent subjects hold zeros in ``inputs``.
         subjects: the subjects' ids, in order.
-        target: class indices; None in what a network is given.
+        target: as the task has them, for classification class indices; None in what a network is given.
     """
 
     inputs: Mapping[str, Float[Tensor, "batch ..."]]
     present: Mapping[str, Bool[Tensor, " batch"]]
     subjects: tuple[str, ...]
-    target: Int[Tensor, " batch"] | None = None
+    target: Shaped[Tensor, "batch ..."] | None = None
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -184,14 +216,14 @@ class Output:
     """What a network returns for a batch.
 
     Attributes:
-        logits: unnormalised class scores.
+        logits: what the task makes predictions of, for classification unnormalised class scores.
         features: intermediate features by tap name, each ``(batch, …)``.
         aux: further logits by name (deep supervision).
     """
 
-    logits: Float[Tensor, "batch classes"]
+    logits: Float[Tensor, "batch outputs"]
     features: Mapping[str, Float[Tensor, "batch ..."]] = field(default_factory=dict)
-    aux: Mapping[str, Float[Tensor, "batch classes"]] = field(default_factory=dict)
+    aux: Mapping[str, Float[Tensor, "batch outputs"]] = field(default_factory=dict)
 
     def take(self, indices: Int[Tensor, " some"]) -> Output:
         """The output for some of the subjects, by their indices in the batch; gradients flow back to them."""
@@ -211,16 +243,39 @@ class Output:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class OutputSpec:
     """The shapes of an `Output` without the batch dimension.
 
     Attributes:
-        classes: number of classes.
+        outputs: number of logits per subject; for classification, the number of classes.
         features: shape of each tap, for example ``{"hbp": (512,)}``.
         aux: names of the auxiliary logits.
     """
 
-    classes: int
+    outputs: int
     features: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     aux: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        outputs: int | None = None,
+        features: Mapping[str, tuple[int, ...]] | None = None,
+        aux: tuple[str, ...] = (),
+        *,
+        classes: int | None = None,
+    ) -> None:
+        if classes is not None:
+            warn("`OutputSpec(classes=…)` is deprecated; use `outputs`", DeprecationWarning, stacklevel=2)
+        given = outputs if classes is None else classes
+        if given is None:
+            raise TypeError("an output spec needs `outputs`")
+        object.__setattr__(self, "outputs", given)
+        object.__setattr__(self, "features", {} if features is None else features)
+        object.__setattr__(self, "aux", aux)
+
+    @property
+    def classes(self) -> int:
+        """Deprecated: `outputs`."""
+        warn("`OutputSpec.classes` is deprecated; use `outputs`", DeprecationWarning, stacklevel=2)
+        return self.outputs

@@ -62,7 +62,7 @@ def test_all_is_well(submitted):
         ({"status": "running"}, "the run is not finished"),
         ({"format_version": 2}, "record.json: format version 2, and this xdistill reads 1; submit"),
         ({"format": "else"}, "this is no record of a benchmark"),
-        ({"entry": "kdd"}, "no entry 'kdd' with a recipe; did you mean 'kd'"),
+        ({"entry": "kdd"}, "no entry 'kdd' with a recipe; did you mean `kd`"),
         ({"entry": "alone"}, "belongs into a folder 'alone'"),
         ({"seed": 5}, "entry 'kd': its seed is 5, and that of the recipe that was run 0"),
         ({"recipe__seed": 5}, "entry 'kd': `seed` of the recipe that was run is not that of the benchmark"),

@@ -147,8 +147,8 @@ def test_compare(xdistill):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["run", "benchmarks/smal.yaml"], ["there is no such file; did you mean 'small.yaml'?"]),
-        (["run", "benchmarks/small.yaml", "--only", "kdd"], ["no entry 'kdd'; did you mean 'kd'"]),
+        (["run", "benchmarks/smal.yaml"], ["there is no such file; did you mean `small.yaml`?"]),
+        (["run", "benchmarks/small.yaml", "--only", "kdd"], ["no entry 'kdd'; did you mean `kd`"]),
         (["run", "benchmarks/small.yaml", "--executor", "elswhere"], ["executor.use", "'elswhere'"]),
         (["run", "benchmarks/small.yaml", "--folds", "1"], ["--folds", "greater than or equal to 2"]),
         (["show", "benchmarks/small.yaml"], ["has no results", "start `xdistill bench run`"]),
@@ -165,7 +165,7 @@ def test_compare(xdistill):
         (["verify", "benchmarks/small.yaml"], ["records/small: there are no records here"]),
         (["verify", "nowhere.yaml"], ["nowhere.yaml: there is no such file"]),
         (["compare", "here", "there"], ["here: not the folder of a run"]),
-        (["compare", "kd", "alne", "--benchmark", "benchmarks/small.yaml"], ["no entry 'alne'; did you mean 'alone'"]),
+        (["compare", "kd", "alne", "--benchmark", "benchmarks/small.yaml"], ["no entry 'alne'; did you mean `alone`"]),
     ],
 )
 def test_what_cannot_be(place, xdistill, arguments, parts):

@@ -34,28 +34,40 @@ def refused(cohort, xdistill):
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ("use: class_kl", "use: clas_kl", ["recipe.yaml:26:15: ", "no loss 'clas_kl'; did you mean 'class_kl'?"]),
+        ("use: class_kl", "use: clas_kl", ["recipe.yaml:26:15: ", "unknown loss `clas_kl`; did you mean `class_kl`?"]),
         ("use: manifest", "use: manifesto", ["recipe.yaml:3:8: data.use", "no dataset", "did you mean 'manifest'?"]),
         (
             "use: cross_attention",
             "use: mri_only",
             ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is wanted here"],
         ),
-        ("epochs: 1", "epoch: 1", ["recipe.yaml:22:5: ", "no field 'epoch'", "did you mean 'epochs'?", "is required"]),
-        ("width: 0.03", "wdith: 0.03", ["recipe.yaml:10:62: teacher.branches.hbp.wdith", "did you mean 'width'?"]),
-        ("epochs: 1", "epochs: many", ["recipe.yaml:22:13: ", "has to be a whole number, and is the text 'many'"]),
-        ("features: 8", "features: [8]", ["recipe.yaml:10:", "has to be a whole number, and is a list"]),
-        ("{folds: 3}", "{folds: 1}", ["recipe.yaml:28:19: crossval.folds: has to be at least 2, and is 1"]),
-        ("taps: [hbp, pre]", "taps: [hbp, per]", ["recipe.yaml:27:", "no tap of the student 'per'", "'pre'?"]),
+        (
+            "epochs: 1",
+            "epoch: 1",
+            ["recipe.yaml:22:5: ", "field `epoch`; did you mean `epochs`?", "is required"],
+        ),
+        ("width: 0.03", "wdith: 0.03", ["recipe.yaml:10:62: teacher.branches.hbp.wdith", "did you mean `width`?"]),
+        ("epochs: 1", "epochs: many", ["recipe.yaml:22:13: ", "should be a valid integer, got 'many'"]),
+        ("features: 8", "features: [8]", ["recipe.yaml:10:", "should be a valid integer, got a list"]),
+        (
+            "{folds: 3}",
+            "{folds: 1}",
+            ["recipe.yaml:28:19: crossval.folds: should be greater than or equal to 2"],
+        ),
+        (
+            "taps: [hbp, pre]",
+            "taps: [hbp, per]",
+            ["recipe.yaml:27:", "has no tap `per`; did you mean `pre`?"],
+        ),
         (
             "privileged: [clinical]",
             "privileged: [clinical, blood]",
-            ["recipe.yaml:5:13: privileged: there is no modality 'blood'"],
+            ["recipe.yaml:5:13: privileged: the data set has no modality `blood`"],
         ),
         (
             "{use: mri_only, inputs: [hbp]",
             "{use: mri_clinical_fusion, inputs: [hbp, clinical]",
-            ["recipe.yaml:13:1: ", "the student reads 'clinical', which the recipe says is privileged"],
+            ["recipe.yaml:13:1: ", "the student reads `clinical`, which is listed in `privileged`"],
         ),
         (
             "    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}\n",
@@ -75,13 +87,13 @@ def test_recipes(cohort, refused, old, new, parts):
 def test_a_loss_for_a_network_that_is_not_there(cohort, refused):
     text = cohort.recipe.read_text()
     cohort.change(text[text.index("teacher:") : text.index("student:")], "teacher: null\n")
-    refused("recipe.yaml:19:", "'focal' needs a teacher, and the recipe has none")
+    refused("recipe.yaml:19:", "`focal` needs a teacher, but the recipe has none")
 
 
-def test_all_faults_are_told_at_once(cohort, refused):
+def test_all_problems_are_reported_at_once(cohort, refused):
     cohort.change("use: class_kl", "use: clas_kl")
     cohort.change("width: 0.03125", "width: wide")
-    said = refused("clas_kl", "the text 'wide'", "--set data.size=3", arguments=["--set", "data.size=3"])
+    said = refused("clas_kl", "got 'wide'", "--set data.size=3", arguments=["--set", "data.size=3"])
     assert len(said.strip().splitlines()) == 3
 
 
@@ -176,7 +188,7 @@ def test_a_class_with_fewer_subjects_than_folds(cohort, refused):
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"name: [", "recipe.yaml:1:8: this is not YAML"), (b"\xff\xfe", "recipe.yaml:1:1: the file is not UTF-8")],
+    [(b"name: [", "recipe.yaml:1:8: invalid YAML"), (b"\xff\xfe", "recipe.yaml:1:1: the file is not UTF-8")],
 )
 def test_a_recipe_that_cannot_be_read(cohort, refused, content, part):
     cohort.recipe.write_bytes(content)
@@ -185,7 +197,7 @@ def test_a_recipe_that_cannot_be_read(cohort, refused, content, part):
 
 def test_a_recipe_that_is_not_there(cohort, refused):
     cohort.recipe.unlink()
-    refused("recipe.yaml: there is no such file")
+    refused("recipe.yaml: no such file")
 
 
 def test_a_cohort_of_another_format_version(cohort, xdistill):
@@ -208,9 +220,9 @@ def test_a_cohort_of_another_format_version(cohort, xdistill):
 def test_markup_in_a_recipe_is_text(cohort, refused):
     cohort.change("name: tests/patients", 'name: "[red]x[/red]"\n"[losses]": 3')
     cohort.change("use: class_kl", 'use: "[bold]kl[/bold]"')
-    refused("'[red]x[/red]' is not allowed here", "recipe.yaml:2:1: [losses]: there is no field '[losses]' here")
+    refused("'[red]x[/red]' is not allowed", "recipe.yaml:2:1: [losses]: unknown field `[losses]`")
     cohort.change('name: "[red]x[/red]"\n"[losses]": 3', "name: tests/patients")
-    refused("there is no loss '[bold]kl[/bold]'")
+    refused("unknown loss `[bold]kl[/bold]`")
 
 
 def test_markup_in_a_table_is_text(cohort, refused):

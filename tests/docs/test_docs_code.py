@@ -29,7 +29,7 @@ def test_marked_blocks_run(page, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "student: 0." in printed
     assert "r0-f1 joint 2" in printed
-    assert "optimizer.lrr there is no field 'lrr' here" in printed
+    assert "optimizer.lrr unknown field `lrr`" in printed
     assert (tmp_path / "roc.png").is_file()
 
 

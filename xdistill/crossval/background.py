@@ -1,4 +1,4 @@
-"""Turning a function that reports progress into a generator that yields it."""
+"""Turns a function that reports progress into a generator of events."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 Report = Callable[[int, int], None]
-PATIENCE = 5.0  # seconds that an abandoned function gets to clean up after itself
+PATIENCE = 5.0  # seconds that an abandoned function gets to clean up
 
 
 class AbandonedError(Exception):
-    """Raised inside the function, from its next report, when nobody waits for it any more."""
+    """Raised inside the function, by its next report, after the generator was closed."""
 
 
 def with_progress(function: Callable[[Report], T], event: Callable[[int, int], E]) -> Generator[E, None, T]:
@@ -37,7 +37,7 @@ def with_progress(function: Callable[[Report], T], event: Callable[[int, int], E
     def work() -> None:
         try:
             inbox.put(("result", function(report)))
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             inbox.put(("error", error))
 
     thread = threading.Thread(target=work, daemon=True)

@@ -15,7 +15,6 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.stats import MetricFunction
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.evaluate import log_loss
 from xdistill.training.model import DistillationModel
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
@@ -46,9 +45,9 @@ class FoldProgress:
     reused: list[str] = field(default_factory=list)
     training: Mapping[str, Any] = field(default_factory=dict)
 
-    def resume(self, checkpointer: Checkpointer, networks: Mapping[str, Network]) -> None:
+    def resume(self, checkpointer: Checkpointer | None, networks: Mapping[str, Network]) -> None:
         """Load the last checkpoint, if there is one."""
-        state = checkpointer.load()
+        state = None if checkpointer is None else checkpointer.load()
         if state is None:
             return
         for role, weights in state.pop("networks").items():
@@ -58,15 +57,17 @@ class FoldProgress:
 
     def save(
         self,
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None,
         networks: Mapping[str, Network],
         *,
         stage: int,
         epoch: int = 0,
         training: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write a checkpoint: training continues in this stage, after this epoch."""
+        """Write a checkpoint, if there is a checkpointer: training continues in this stage, after this epoch."""
         self.stage, self.epoch, self.training = stage, epoch, training or {}
+        if checkpointer is None:
+            return
         state = {name: getattr(self, name) for name in self.__dataclass_fields__}
         checkpointer.save({**state, "networks": weights_of(networks)})
 
@@ -140,7 +141,8 @@ class BestEpoch(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Validate."""
         rows, best = self.context.validation, self.progress.best
-        loss = log_loss(self.context.predict("student", rows), self.context.targets(rows))
+        task = self.context.source.cohort.schema.task
+        loss = task.validation_loss(self.context.predict("student", rows), self.context.targets(rows))
         logs["validation_log_loss"] = loss
         if self.final and (best is None or loss < best["log_loss"]):
             self.progress.best = {"log_loss": loss, "networks": copy.deepcopy(weights_of(self.context.networks))}
@@ -165,9 +167,9 @@ class WatchedScore(Callback):
 
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Score."""
-        classes = self.context.source.cohort.schema.classes
+        names = self.context.source.cohort.schema.task.names
         predictions = self.context.predict("student", self.rows)
-        logs[WATCHED] = self.metric(self.context.targets(self.rows), predictions, classes)
+        logs[WATCHED] = self.metric(self.context.targets(self.rows), predictions, names)
 
 
 class Checkpoints(Callback):
@@ -176,7 +178,7 @@ class Checkpoints(Callback):
     Args:
         context: of the fold.
         progress: of the fold.
-        checkpointer: writes the file.
+        checkpointer: writes the file; None: only the history is kept.
         stage: index of the stage.
         stateful: callbacks whose state is part of the checkpoint.
     """
@@ -187,7 +189,7 @@ class Checkpoints(Callback):
         self,
         context: FoldContext,
         progress: FoldProgress,
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None,
         *,
         stage: int,
         stateful: Sequence[Callback] = (),
@@ -210,7 +212,7 @@ class Checkpoints(Callback):
             return
         if last:
             self.progress.save(self.checkpointer, networks, stage=self.stage + 1)
-        elif self.checkpointer.due():
+        elif self.checkpointer is not None and self.checkpointer.due():
             training = state_of(trainer, self.stateful)
             self.progress.save(self.checkpointer, networks, stage=self.stage, epoch=trainer.epoch, training=training)
 

@@ -1,4 +1,4 @@
-"""A whole run: cohort, splits, folds, record. Yields events; what counts is on disk."""
+"""A run from start to end: cohort, splits, folds, record. Yields events; the results are on disk."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from xdistill.stats import Predictions, read_predictions, write_predictions
 def execute(
     loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, fresh: bool = False
 ) -> Generator[Event, None, None]:
-    """Run a recipe, from where an earlier start of the same run stopped.
+    """Run a recipe, or resume the same run where it stopped.
 
     Args:
         loaded: the recipe.
         catalog: what it may name.
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
-        fresh: forget what an earlier start left.
+        fresh: start from scratch.
 
     Yields:
         Events; the last is `RunFinished`, with the folder that `load_run` reads.
 
     Raises:
-        XdistillError: everything that is finished by then is kept.
+        XdistillError: finished folds are kept.
     """
     experiment = assemble(loaded, catalog)
     check_executor(experiment)
@@ -63,7 +63,7 @@ def run_prepared(
 
     Args:
         prepared: the run.
-        fresh: forget what an earlier start left; what says so is asked when nobody else works on this run any more.
+        fresh: start from scratch; a callable is called once this process holds the lock of the run.
         patience: seconds to wait for another process that works on this run.
     """
     folder = prepared.folder
@@ -84,16 +84,16 @@ def run_prepared(
         tracking = Tracking(prepared.experiment.trackers, tracked_run(prepared))
         with closing(tracking):
             yield from tracking.start()
-            with closing(_folds(prepared)) as events:  # a listener that raises ends the workers
+            with closing(_folds(prepared)) as events:  # an error in a listener ends the workers
                 for event in events:
                     yield event
-                    yield from tracking.tell(event)
+                    yield from tracking.log(event)
             yield from tracking.finish(finish(prepared).summary)
     yield RunFinished(str(folder.path))
 
 
 def tracked_run(prepared: Prepared) -> TrackedRun:
-    """What trackers are told of a run; a control goes by its own name, beside the run it is a control of."""
+    """The facts of a run that trackers get; a null control has its own name."""
     facts = prepared.cohort.facts
     return TrackedRun(
         name=run_name(prepared.resolved),
@@ -105,7 +105,7 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
 
 
 def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
-    """Who belongs together, for those who compare runs later; nothing where every subject is a patient of its own."""
+    """The patient of each subject, for comparisons of runs; nothing if every subject is a different patient."""
     if len(set(cohort.patients)) == len(cohort.patients):
         return {}
     return {"patients": dict(zip(cohort.subjects, cohort.patients, strict=True))}
@@ -162,7 +162,7 @@ def finish(prepared: Prepared) -> Run:
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as beside:
-        write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
+        write_predictions(beside, Predictions(prepared.cohort.schema.task, folds))
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)

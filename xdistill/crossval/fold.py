@@ -1,4 +1,4 @@
-"""One fold: fit the transforms, train, score the test subjects, leave a folder behind. Runs in a worker."""
+"""One fold: fit the transforms, train, predict the test subjects, write the fold's folder. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xdistill.crossval.callbacks import WatchedScore
 from xdistill.crossval.events import Event, FoldFinished
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
-from xdistill.data import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.distillation.teacher_cache.key import about
 from xdistill.distillation.teacher_cache.store import FOLDER, TeacherCache
 from xdistill.distributed.fabric import make_fabric
@@ -48,15 +48,15 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     Args:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
-            ``repeat``, ``fold``; ``driver`` (what `driver_facts` says there), where the driver is another process;
-            ``watch`` (a metric): put the student's score on the test subjects into the history after each epoch, for a
-            search whose test subjects are themselves training subjects; and, where the fold is computed together, what
-            `Rank` reads.
+            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``watch`` (a metric):
+            adds the student's score on the test subjects to the history after each epoch, for a search whose test
+            subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
+            reads.
 
     Raises:
-        RunError: when this worker does not see the files of the run.
-        PluginError: when it has not what the driver has.
-        OutOfMemoryError: with the settings that lower the need.
+        RunError: if this worker cannot see the files of the run.
+        PluginError: if its plugins differ from the driver's.
+        OutOfMemoryError: with the settings that reduce memory.
     """
     if devices_and_threads(payload)[0] > 1 and Rank.of(payload) is None:
         yield from run_distributed(payload)
@@ -97,7 +97,7 @@ def _prepared(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple
 
 
 def make_context(
-    experiment: Experiment, cohort: Cohort, split: Split, name: str, *, rank: Rank | None = None
+    experiment: Experiment, cohort: CohortLike, split: Split, name: str, *, rank: Rank | None = None
 ) -> FoldContext:
     """Fit the transforms and build the networks of a fold.
 
@@ -119,7 +119,6 @@ def make_context(
         network.to(fabric.device)
         if recipe.compute.channels_last and fabric.device.type != "cpu":
             _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
-    counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
     training = _rows(cohort, learning)
     source = Source(
         cohort,
@@ -137,7 +136,7 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
+        facts=TrainingFacts.of(transforms.schema, view.targets),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
     )
@@ -146,7 +145,7 @@ def make_context(
 def _teacher_cache(
     experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
 ) -> TeacherCache | None:
-    """Where teachers are kept: beside the cohort file; nowhere for one teacher spread over several processes."""
+    """The teacher cache next to the cohort file; None if several processes train the fold."""
     settings = experiment.recipe.teacher_cache
     if settings.use == "off" or "teacher" not in experiment.networks or fabric.world_size > 1:
         return None
@@ -158,13 +157,13 @@ def _teacher_cache(
 
 
 def _channels_last(network: Network) -> None:
-    """Keep the weights of convolutions as channels-last, as the images are."""
+    """Store the weights of convolutions channels-last, as the images are."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.data = channels_last(parameter.data)
 
 
-def _rows(cohort: Cohort, subjects: tuple[str, ...]) -> Rows:
+def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
@@ -192,7 +191,7 @@ def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: fl
             )
         )
     with explained(target):
-        write_predictions(target / "predictions.csv", Predictions(cohort.schema.classes, tuple(folds)))
+        write_predictions(target / "predictions.csv", Predictions(cohort.schema.task, tuple(folds)))
     if progress.losses:
         _write_tensors(target / "losses.safetensors", progress.losses)
     write_text(target / "history.csv", _history(progress.history))
@@ -220,7 +219,7 @@ def _tested(context: FoldContext, folder: RunFolder, split: Split, role: str) ->
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write weights, shared ones once for each name; as bytes, since safetensors hides why a file cannot be written."""
+    """Write weights, shared ones once per name; as bytes, because safetensors hides why a file cannot be written."""
     data = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     with explained(path):
         path.write_bytes(data)

@@ -24,22 +24,25 @@ class FoldRun:
 
     Args:
         context: of the fold.
-        checkpointer: of the fold.
+        checkpointer: of the fold; None: no checkpoints are written.
         cache: of trained teachers; None: every teacher is trained.
+        callbacks: called by the trainer of every stage, after those of the recipe.
         watch: adds the student's score on some subjects to the history, for a search that may prune the fold.
     """
 
     def __init__(
         self,
         context: FoldContext,
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None = None,
         *,
         cache: TeacherCache | None = None,
+        callbacks: Sequence[Callback] = (),
         watch: WatchedScore | None = None,
     ) -> None:
         self.context = context
         self.checkpointer = checkpointer
         self.cache = cache
+        self.callbacks = callbacks
         self.watch = watch
         self.progress = FoldProgress()
 
@@ -89,7 +92,7 @@ class FoldRun:
     def _callbacks(self, index: int, stage: TrainPlan) -> Sequence[Callback]:
         """The recipe's callbacks, then those that measure, then the one that writes checkpoints."""
         experiment, context = self.context.experiment, self.context
-        own: list[Callback] = [choice.build() for choice in experiment.callbacks]
+        own: list[Callback] = [*(choice.build() for choice in experiment.callbacks), *self.callbacks]
         trains_student = any(path.partition(".")[0] == "student" for path in stage.train)
         measuring: list[Callback] = []
         if context.leads and experiment.recipe.diagnostics:

@@ -66,11 +66,11 @@ def prepare(
         catalog: what it was assembled from.
         cohort: the cohort.
         runs: folder of all runs.
-        tune: the search whose settings the folds are trained with; it makes another run. None: the recipe's own.
+        tune: the search whose settings the folds are trained with; part of the run's identity. None: no search.
         also: components that this search may choose.
 
     Raises:
-        DataError: when the cohort cannot be used by this recipe.
+        DataError: if the cohort cannot be used by this recipe.
     """
     recipe = experiment.recipe
     check_presence(experiment, cohort)
@@ -78,7 +78,7 @@ def prepare(
         cohort.subjects,
         cohort.patients,
         cohort.targets,
-        cohort.schema.classes,
+        cohort.schema.task,
         recipe.crossval,
         cohort.fingerprint,
         experiment.data.build().official_test() if recipe.crossval.official else None,
@@ -113,10 +113,10 @@ def prepare(
 
 
 def check_executor(experiment: Experiment) -> None:
-    """Whether the jobs can run where the recipe says, before anything is built.
+    """Check that the jobs can run where the recipe says, before anything is built.
 
     Raises:
-        UserError: when they cannot.
+        UserError: if they cannot.
     """
     executor = experiment.executor.build()
     if not executor.elsewhere:
@@ -126,7 +126,7 @@ def check_executor(experiment: Experiment) -> None:
 
 
 def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
-    """Build the cohort file, or find it."""
+    """Build the cohort file, or find the existing one."""
 
     def build(report: Any) -> Path:
         return build_cohort(

@@ -11,11 +11,16 @@ from xdistill.interfaces.dataset import SubjectRow
 from xdistill.types import Schema
 
 
-def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
+def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = True) -> None:
     """Check the subjects of a cohort.
 
+    Args:
+        rows: the subjects.
+        schema: of the cohort.
+        targets: check their targets too.
+
     Raises:
-        DataError: for an empty cohort, a duplicate subject, an empty id, a target that is not a class index, or a
+        DataError: for an empty cohort, a duplicate subject, an invalid id, a target that the task does not have, or a
             patient with several targets.
     """
     if not rows:
@@ -27,15 +32,17 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if row.subject in seen:
             raise DataError(f"subject {row.subject!r} occurs twice; ids must be unique")
         seen.add(row.subject)
-        if not 0 <= row.target < len(schema.classes):
-            raise DataError(
-                f"subject {row.subject!r}: target {row.target} is not an index into the classes {list(schema.classes)}"
-            )
+        if not targets:
+            continue
+        problem = schema.task.target_problem(row.target)
+        if problem:
+            raise DataError(f"subject {row.subject!r}: {problem}")
         first = target_of.setdefault(row.patient, row)
         if first.target != row.target:
             raise DataError(
-                f"patient {row.patient!r}: subject {first.subject!r} is {schema.classes[first.target]!r} and subject "
-                f"{row.subject!r} is {schema.classes[row.target]!r}; all subjects of a patient must have the same class"
+                f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
+                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects of a patient must "
+                f"have the same target"
             )
 
 
@@ -43,16 +50,13 @@ def check_schema(schema: Schema) -> None:
     """Check that a schema can be stored.
 
     Raises:
-        DataError: for no modality, fewer than two classes, a duplicate class, or a name or shape that cannot be stored.
+        DataError: for no modality, a task that cohorts cannot have, or a name or shape that cannot be stored.
     """
     if not schema.modalities:
         raise DataError("the schema has no modality; it needs at least one")
-    classes = schema.classes
-    if len(classes) < 2:  # noqa: PLR2004  # a classification has at least two classes
-        raise DataError(f"the schema has the classes {list(classes)}; at least two are needed")
-    duplicates = sorted({name for name in classes if classes.count(name) > 1})
-    if duplicates:
-        raise DataError(f"the class {duplicates[0]!r} occurs twice")
+    problem = schema.task.problem()
+    if problem:
+        raise DataError(problem)
     for name, spec in schema.modalities.items():
         if not name or name == "." or "/" in name or "\0" in name:
             raise DataError(f"invalid name {name!r} of a modality: names are not empty and contain no slash")

@@ -52,7 +52,7 @@ class Cohort:
 
     Attributes:
         path: the file.
-        schema: modalities and classes.
+        schema: modalities and task.
         facts: what readers of results on this cohort need to know.
         key: hash of what the cohort was built from; see `build_cohort`.
         fingerprint: SHA-256 (hexadecimal) of the whole content.
@@ -87,8 +87,8 @@ class Cohort:
         return _reopen, (self.path, self.fingerprint)
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``; a copy."""
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, for classification class indices ``(subjects,)``; a copy."""
         return self._targets.copy()
 
     @property

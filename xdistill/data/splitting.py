@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
 from xdistill.recipe.schema.recipe import Crossval
+from xdistill.tasks import Target, Task, as_task
 
 _Rows = NDArray[np.int64]
+_Targets = NDArray[Any]
 
 
 def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     subjects: Sequence[str],
     patients: Sequence[str],
-    targets: Sequence[int] | NDArray[np.integer],
-    classes: Sequence[str],
+    targets: Sequence[Target] | _Targets,
+    task: Task | Sequence[str],
     crossval: Crossval,
     fingerprint: str,
     official_test: Sequence[str] | None = None,
@@ -35,8 +37,8 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     Args:
         subjects: ids, in the order of the cohort.
         patients: one per subject.
-        targets: class indices, one per subject.
-        classes: names of the classes.
+        targets: of the task, one per subject.
+        task: what is predicted; names of classes stand for classification.
         crossval: folds, repeats, stratification, seed, and the fraction for validation.
         fingerprint: of the cohort.
         official_test: subjects of the official test part, for recipes that use the official split.
@@ -48,10 +50,12 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
             official split that the data do not have.
         LeakError: for a patient in both parts of the official split.
     """
-    labels = np.asarray(targets, dtype=np.int64)
+    task = as_task(task)
+    values = task.as_targets(targets)
     if not crossval.official:
-        _check_counts(np.asarray(patients), labels, classes, crossval.folds)
-    strata = _strata(labels, complete, crossval.folds)
+        _check_counts(patients, values, task, crossval.folds)
+    labels = task.strata(values) if crossval.stratify else None
+    strata = None if labels is None else _strata(labels, complete, crossval.folds)
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
         folds = (
@@ -62,10 +66,10 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         for fold, (learning, test) in enumerate(folds):
             where = "the official split" if crossval.official else f"repeat {repeat}, fold {fold}"
             train, validation = _hold_out(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
-            _check_classes(labels[test], classes, f"the test part of {where}", crossval)
-            _check_classes(labels[train], classes, f"the training part of {where}", crossval)
+            _check_part(values[test], task, f"the test part of {where}", crossval)
+            _check_part(values[train], task, f"the training part of {where}", crossval)
             if crossval.validation:
-                _check_classes(labels[validation], classes, f"the validation part of {where}", crossval)
+                _check_part(values[validation], task, f"the validation part of {where}", crossval)
             parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
@@ -73,8 +77,47 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     return made
 
 
+def training_split(
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    targets: Sequence[Target] | _Targets,
+    task: Task | Sequence[str],
+    crossval: Crossval,
+) -> Split:
+    """All subjects for training, except the fraction for validation. All subjects of a patient are in the same part.
+
+    Args:
+        subjects: ids, in the order of the cohort.
+        patients: one per subject.
+        targets: of the task, one per subject.
+        task: what is predicted; names of classes stand for classification.
+        crossval: validation fraction, whether it is stratified, and seed; nothing else is used.
+
+    Raises:
+        DataError: if a class is missing from a part.
+    """
+    task = as_task(task)
+    values = task.as_targets(targets)
+    for name, count in _patients_by_group(patients, values, task).items() if crossval.validation else ():
+        if count < 2:  # noqa: PLR2004  # one for training, one for validation
+            raise DataError(
+                f"{task.group} {name!r} has {_patients(count)}, but validation needs at least two; set "
+                f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
+            )
+    labels = task.strata(values) if crossval.stratify else None
+    train, validation = _hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
+    for part, rows in (("training", train), ("validation", validation)):
+        missing = task.absent(values[rows]) if len(rows) else ()
+        if missing:
+            raise DataError(
+                f"the {part} part has no subject of {task.group} {missing[0]!r}; change `crossval.validation` or "
+                f"`crossval.seed`, or set `crossval.stratify` to true"
+            )
+    return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
+
+
 def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _Rows:
-    """Classes, divided by whether a modality is missing if both groups have enough subjects for all folds."""
+    """The task's strata, divided by whether a modality is missing if both groups have enough subjects for all folds."""
     if complete is None or complete.all():
         return labels
     strata = 2 * labels
@@ -98,28 +141,30 @@ def _official(subjects: Sequence[str], test: Sequence[str] | None) -> tuple[_Row
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def _folds(patients: NDArray[np.str_], labels: _Rows, crossval: Crossval, repeat: int) -> Iterator[tuple[_Rows, _Rows]]:
+def _folds(
+    patients: NDArray[np.str_], strata: _Rows | None, crossval: Crossval, repeat: int
+) -> Iterator[tuple[_Rows, _Rows]]:
     """Learning and test rows of each fold of one repeat."""
     from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
     options = {"n_splits": crossval.folds, "shuffle": True, "random_state": _seed(crossval, f"{repeat}")}
-    rows = np.arange(len(labels))
+    rows = np.arange(len(patients))
     names, group_of = np.unique(patients, return_inverse=True)
-    if not crossval.stratify:
+    if strata is None:
         # Folds of patients: scikit-learn's own GroupKFold shuffles only since 1.6.
         for _, test in KFold(**options).split(names):
             chosen = np.isin(group_of, test)
             yield rows[~chosen], rows[chosen]
     elif len(names) == len(patients):
-        yield from StratifiedKFold(**options).split(rows, labels)
+        yield from StratifiedKFold(**options).split(rows, strata)
     else:
-        yield from StratifiedGroupKFold(**options).split(rows, labels, patients)
+        yield from StratifiedGroupKFold(**options).split(rows, strata, patients)
 
 
 def _hold_out(
-    patients: NDArray[np.str_], labels: _Rows, learning: _Rows, crossval: Crossval, where: str
+    patients: NDArray[np.str_], labels: _Rows | None, learning: _Rows, crossval: Crossval, where: str
 ) -> tuple[_Rows, _Rows]:
-    """Training and validation rows; all subjects of a patient in the same part, stratified by class."""
+    """Training and validation rows, stratified; all subjects of a patient are in the same part."""
     if not crossval.validation:
         return learning, learning[:0]
     from sklearn.model_selection import train_test_split
@@ -130,7 +175,7 @@ def _hold_out(
             names,
             test_size=crossval.validation,
             random_state=_seed(crossval, f"validation/{where}"),
-            stratify=labels[learning][first] if crossval.stratify else None,
+            stratify=None if labels is None else labels[learning][first],
         )
     except ValueError as error:
         raise DataError(
@@ -146,25 +191,31 @@ def _seed(crossval: Crossval, purpose: str) -> int:
     return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{purpose}".encode()).digest()[:4])
 
 
-def _check_counts(patients: NDArray[np.str_], labels: _Rows, classes: Sequence[str], folds: int) -> None:
-    patients_of_class = Counter(int(label) for _, label in {*zip(patients.tolist(), labels.tolist(), strict=True)})
-    for index, name in enumerate(classes):
-        count = patients_of_class[index]
+def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
+    """Check that every fold can test a patient, and one of each group that the task needs."""
+    for name, count in _patients_by_group(patients, targets, task).items():
         if count < 2:  # noqa: PLR2004  # one for training, one for testing
             raise DataError(
-                f"class {name!r} has {_patients(count)}, too few for cross-validation; merge classes, leave the class "
-                f"out, or add subjects"
+                f"{task.group} {name!r} has {_patients(count)}, too few for cross-validation; merge {task.groups}, "
+                f"leave the {task.group} out, or add subjects"
             )
         if count < folds:
             raise DataError(
-                f"class {name!r} has {_patients(count)}, but each of the {folds} folds needs at least one; set "
-                f"`crossval.folds` to {count} or fewer, merge classes, or add subjects"
+                f"{task.group} {name!r} has {_patients(count)}, but each of the {folds} folds needs at least one; set "
+                f"`crossval.folds` to {count} or fewer, merge {task.groups}, or add subjects"
             )
+    count = len(set(patients))
+    if count < folds:
+        raise DataError(f"the cohort has {_patients(count)}, but each of the {folds} folds needs at least one")
 
 
-def _check_classes(labels: _Rows, classes: Sequence[str], where: str, crossval: Crossval) -> None:
-    found = set(labels.tolist())
-    missing = [name for index, name in enumerate(classes) if index not in found]
+def _patients_by_group(patients: Sequence[str], targets: _Targets, task: Task) -> Mapping[str, int]:
+    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
+    return task.counts(targets[list(row_of.values())])
+
+
+def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -> None:
+    missing = task.absent(targets)
     if not missing:
         return
     hint = (
@@ -173,7 +224,9 @@ def _check_classes(labels: _Rows, classes: Sequence[str], where: str, crossval: 
         else "lower `crossval.folds`, set `crossval.stratify` to true, or change `crossval.seed` or "
         "`crossval.validation`"
     )
-    raise DataError(f"{where} has no subject of class {missing[0]!r}, so its scores would be meaningless; {hint}")
+    raise DataError(
+        f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would be meaningless; {hint}"
+    )
 
 
 def _patients(count: int) -> str:

@@ -63,10 +63,9 @@ class TrainingView:
         return self._subjects
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``."""
-        targets: NDArray[np.int64] = self._cohort.targets[self._rows]
-        return targets
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, for classification class indices ``(subjects,)``."""
+        return self._cohort.targets[self._rows]
 
     def present(self, modality: str) -> NDArray[np.bool_]:
         """Which of these subjects have a modality, ``(subjects,)``."""

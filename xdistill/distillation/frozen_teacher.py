@@ -22,7 +22,7 @@ _ALIKE = 0.05  # of the largest value: far above rounding, far below the effect 
 
 def fits_memory(spec: OutputSpec, subjects: int) -> bool:
     """Whether a teacher's outputs for all subjects are small enough to keep, as float32."""
-    numbers = spec.classes * (1 + len(spec.aux)) + sum(prod(shape) for shape in spec.features.values())
+    numbers = spec.outputs * (1 + len(spec.aux)) + sum(prod(shape) for shape in spec.features.values())
     return subjects * numbers * 4 <= MEMORY_MB * 2**20
 
 

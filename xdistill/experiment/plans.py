@@ -1,4 +1,4 @@
-"""An experiment: a recipe whose components are resolved and whose parts are known to fit together."""
+"""An experiment: a recipe with all components resolved and checked, and the plan of each stage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TermPlan:
         on: the network a task loss is put on; empty for a distillation loss.
         weight: factor in the sum.
         output: which logits a task loss scores.
-        detach_teacher: whether the teacher is cut off from this term's gradient.
+        detach_teacher: whether the teacher's output is detached for this term.
     """
 
     label: str
@@ -49,7 +49,7 @@ class TermPlan:
 
 @dataclass(frozen=True)
 class StagePlan(ABC):
-    """One stage, defaults filled in. What runs each kind stands in `xdistill.training.train`.
+    """One stage with defaults filled in; `xdistill.crossval.fold_run` runs it.
 
     Attributes:
         name: unique among the stages.
@@ -62,7 +62,7 @@ class StagePlan(ABC):
     @property
     @abstractmethod
     def paths(self) -> tuple[str, ...]:
-        """What learns in it: networks, or parts of them by dotted path."""
+        """What is trained or fitted: networks, or parts of them by dotted path."""
 
     @property
     def choices(self) -> tuple[Choice[Any], ...]:
@@ -75,7 +75,7 @@ class StagePlan(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class TrainPlan(StagePlan):
         }
 
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
         terms = " + ".join(_weighted(term) for term in self.terms)
         instead = f", with {self.control.replace('_', ' ')} in place of the teacher" if self.control else ""
         return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
@@ -133,13 +133,13 @@ class FitPlan(StagePlan):
         return {"name": self.name, "fit": list(self.fit)}
 
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
         return f"fits {', '.join(self.fit)}"
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What is known of a network before any training.
+    """Facts of a network that are known before training.
 
     Attributes:
         inputs: the modalities it reads.
@@ -154,7 +154,7 @@ class NetworkFacts:
 class Experiment:
     """Everything a run needs, checked; made by `assemble`.
 
-    ``stages`` are those of the recipe, and ``schedule`` those that are run: the same, but for some controls.
+    ``stages`` are those of the recipe; ``schedule`` are those that are run, which differ for some null controls.
     """
 
     recipe: Recipe
@@ -172,7 +172,7 @@ class Experiment:
 
     @property
     def privileged(self) -> tuple[str, ...]:
-        """The modalities that the teacher has and the student never sees."""
+        """The modalities that the teacher reads and the student does not."""
         if "teacher" not in self.facts:
             return ()
         return tuple(name for name in self.facts["teacher"].inputs if name not in self.facts["student"].inputs)
@@ -184,7 +184,7 @@ class Experiment:
 
     @property
     def components(self) -> frozenset[type[Component]]:
-        """Every component that decides the predictions, those within others included."""
+        """Every component that affects the predictions, including nested ones."""
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
         parts += self.callbacks
@@ -201,7 +201,7 @@ class Experiment:
         return known[name]
 
     def resolved(self) -> dict[str, Any]:
-        """The recipe with every default filled in; a recipe itself. What could be searched is no part of a run."""
+        """The recipe with every default filled in, which is a recipe itself; without its search space."""
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
@@ -217,7 +217,7 @@ class Experiment:
         return plain
 
     def summary(self) -> dict[str, str]:
-        """A few lines for people."""
+        """A short description, line by line."""
         lines = {"recipe": self.recipe.name, "data": self.data.use}
         for role, facts in self.facts.items():
             seen = ", ".join(facts.inputs) or "nothing"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -16,11 +15,13 @@ from xdistill.training.objective import Objective
 from xdistill.types import MIN_SUBJECTS, Batch, Output
 
 
-@dataclass(frozen=True, slots=True)
 class Opaque:
-    """A batch that Fabric passes through as it is; it would copy a plain dataclass."""
+    """A batch that Fabric passes through as it is: it converts the fields of dataclasses, and rejects frozen ones."""
 
-    batch: Batch
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
 
 
 class Losses(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xdistill.data import Cohort, FittedTransforms
+from xdistill.data import CohortLike, FittedTransforms
 from xdistill.types import Batch
 
 Rows = NDArray[np.int64]
@@ -30,7 +30,7 @@ class Source:
 
     def __init__(
         self,
-        cohort: Cohort,
+        cohort: CohortLike,
         transforms: FittedTransforms,
         modalities: Sequence[str],
         *,
@@ -81,6 +81,6 @@ class Source:
         )
 
 
-def _megabytes(cohort: Cohort, modalities: Sequence[str]) -> float:
+def _megabytes(cohort: CohortLike, modalities: Sequence[str]) -> float:
     count = sum(int(np.prod(cohort.schema.modalities[name].shape)) for name in modalities)
     return count * len(cohort.subjects) * 4 / 2**20

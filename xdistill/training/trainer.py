@@ -39,7 +39,7 @@ class Trainer:
         where: what else messages say about the place, such as the fold.
 
     Attributes:
-        epoch: the current epoch, from 1.
+        epoch: the current epoch, from 1; before the first, the number of epochs that are done.
         step: training steps that are done.
         history: one row per epoch: ``stage``, ``epoch``, ``seconds``, ``lr``, ``total``, and the mean of each term
             over the subjects that it saw.
@@ -93,7 +93,7 @@ class Trainer:
             NonFiniteLossError: if a loss is not finite; the weights are those before that step.
             PluginError: if a callback raises an unexpected error.
         """
-        self.total_epochs = epochs
+        self.total_epochs, self.epoch = epochs, done
         self._call("on_train_begin")
         for self.epoch in range(done + 1, epochs + 1):
             self._call("on_epoch_begin")
@@ -145,6 +145,7 @@ class Trainer:
             raise self._non_finite(losses.terms, batch)
         self._optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(losses.total)
+        self._unscale()
         self._call("on_backward_end")
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
@@ -154,11 +155,15 @@ class Trainer:
         self.step += 1
         return losses._replace(total=value)
 
+    def _unscale(self) -> None:
+        """Undo the loss scaling of 16-bit precision; Fabric's own method rejects fused optimizers, torch's does not."""
+        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
+
     def _clip(self, norm: float) -> None:
         """Clip by the total norm. Shorter gradients are not touched, which saves a pass over all parameters."""
-        precision = self.fabric.strategy.precision
-        precision.unscale_gradients(self.optimizer)
-        parameters = list(precision.main_params(self.optimizer))
+        parameters = list(self.fabric.strategy.precision.main_params(self.optimizer))
         actual = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
         if not float(actual) <= norm:  # a norm that is not finite is clipped as well, as torch does
             torch.nn.utils.clip_grads_with_norm_(parameters, norm, actual)

@@ -8,8 +8,8 @@ from pathlib import Path
 from xdistill.types import ColumnSpec
 from xdistill_mri.manifest.clinical import as_number, read_column, sorted_names
 from xdistill_mri.manifest.config import ManifestConfig
-from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
+from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
 from xdistill_mri.manifest.table import Table, read_table
 

@@ -60,7 +60,6 @@ class Compute(Grown):
         if compiled and info.data.get("devices", 1) > 1:
             raise PydanticCustomError(
                 "compiled_together",
-                "networks that several devices compute together cannot be compiled; leave out compute.compile, or set "
-                "compute.devices to 1",
+                "`compile` does not support several devices; leave out `compute.compile`, or set `compute.devices: 1`",
             )
         return compiled

@@ -30,7 +30,7 @@ class Missing(Named, Section):
         if "rate" in self.model_fields_set and self.use != "modality_dropout":
             raise PydanticCustomError(
                 "rate_without_dropout",
-                "only modality_dropout withholds anything at a rate, and this says `use: {use}`; leave `rate` out",
+                "`rate` applies to `modality_dropout` only, not to `{use}`; leave it out",
                 {"use": self.use, "place": ("rate",)},
             )
         return self

@@ -117,8 +117,8 @@ Stage = Annotated[
     Discriminator(
         _kind_of_stage,
         custom_error_type="kind_of_stage",
-        custom_error_message="a stage has either `train`, with `epochs` and `objective`, for what learns by gradient, "
-        "or `fit` for estimators; write one stage for each",
+        custom_error_message="a stage has either `train`, with `epochs` and `objective`, for training by gradient, or "
+        "`fit` for estimators; write one stage for each",
     ),
 ]
 
@@ -148,8 +148,7 @@ class Crossval(Grown):
         if official and info.data.get("repeats", 1) > 1:
             raise PydanticCustomError(
                 "official_once",
-                "there is one official split, and crossval.repeats asks for several; set repeats to 1, and run again "
-                "with another `seed` to train anew",
+                "there is only one official split, so `crossval.repeats` must be 1; vary `seed` to repeat the training",
             )
         return official
 
@@ -232,7 +231,7 @@ class Recipe(Section):
             if name in names[:index]:
                 raise PydanticCustomError(
                     "repeated_stage",
-                    "two stages are named '{name}'; give each a name of its own",
+                    "duplicate stage name `{name}`; the names of stages must be unique",
                     {"name": name, "place": (index, "name")},
                 )
         return stages

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.errors import Problem
+from xdistill.recipe.yaml.scalars import ScalarValue, is_finite
 
 TreePath = tuple[str | int, ...]
-ScalarValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def to_plain(node: Node) -> Any:
 def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, list[Problem]]:
     """A tree from dictionaries, lists and scalars, all of one origin.
 
-    Values that are no data (functions, arrays, numbers that are not finite) become null and a problem.
+    Values that are not plain data (modules, arrays, numbers that are not finite) become null and a problem.
     """
     if isinstance(value, Mapping):
         return _from_mapping(value, origin, path)
@@ -166,12 +165,21 @@ def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, l
         return ListNode(tuple(node for node, _ in built), origin), problems
     if isinstance(value, PathLike):
         value = fspath(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return ScalarNode(None, origin), [origin.problem(f"numbers have to be finite, and this is {value}", path)]
+    if not is_finite(value):
+        return ScalarNode(None, origin), [origin.problem(f"numbers must be finite, got {value}", path)]
     if value is None or isinstance(value, (str, int, float, bool)):
         return ScalarNode(value, origin), []
-    message = f"a recipe holds text, numbers, truth values, null, lists and mappings, not {type(value).__name__}"
-    return ScalarNode(None, origin), [origin.problem(message, path)]
+    return ScalarNode(None, origin), [origin.problem(_not_plain(value), path)]
+
+
+def _not_plain(value: Any) -> str:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    message = f"should be plain data (a string, number, boolean, null, list or mapping), got an object of type `{kind}`"
+    if any(base.__module__.startswith("torch.nn.") for base in type(value).__mro__):  # without importing torch
+        message += (
+            "; a recipe names its components: pass a module to `xdistill.training.distill`, or register it in a plugin"
+        )
+    return message
 
 
 def _from_mapping(value: Mapping[Any, Any], origin: Origin, path: TreePath) -> tuple[Node, list[Problem]]:
