@@ -39,7 +39,7 @@ def refused(cohort, xdistill):
         (
             "use: cross_attention",
             "use: mri_only",
-            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is wanted here"],
+            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is required here"],
         ),
         ("epochs: 1", "epoch: 1", ["recipe.yaml:22:5: ", "no field 'epoch'", "did you mean 'epochs'?", "is required"]),
         ("width: 0.03", "wdith: 0.03", ["recipe.yaml:10:62: teacher.branches.hbp.wdith", "did you mean 'width'?"]),
