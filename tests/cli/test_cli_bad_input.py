@@ -39,7 +39,7 @@ def refused(cohort, xdistill):
         (
             "use: cross_attention",
             "use: mri_only",
-            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is wanted here"],
+            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is required here"],
         ),
         (
             "epochs: 1",
