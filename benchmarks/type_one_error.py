@@ -155,6 +155,7 @@ def study(generator: np.random.Generator, repeats: int, signals: Signals) -> tup
             target=target[mask],
             train_size=int((~mask).sum()),
             probabilities=tuple(method[split, mask][None] for method in predicted),
+            strata=target[mask],
         )
         for split, mask in enumerate(tested)
     )

@@ -9,18 +9,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from xdistill.plugin import KINDS, Entry, Kind, describe, load_catalog, specs
+from xdistill.plugin import KINDS, Entry, Kind, describe, load_catalog
 
 HEAD = """\
 # Components
 
-What recipes can name, by kind. Made from the bundled plugins by `make docs`; change the docstrings and the `Config` of
-the components, not this page. `xdistill plugins list` shows what is installed where you are, other plugins included.
+All bundled components, by kind. Generated from the bundled plugins by `make docs`; edit the docstrings and the `Config`
+of the components, not this page. `xdistill plugins list` shows all installed components, including other plugins'.
 
-A block `{use: NAME, ...}` in a recipe names a component and gives its settings. Which field of a recipe takes which
-kind stands in the [recipe reference](recipe.md).
+A block `{use: NAME, ...}` in a recipe names a component and gives its settings. The [recipe reference](recipe.md) lists
+which field of a recipe accepts which kind.
 """
-TABLE = ("| setting | type | default | what it is |", "|---|---|---|---|")
+TABLE = ("| setting | type | default | meaning |", "|---|---|---|---|")
 BUNDLED = "xdistill"
 
 
@@ -33,16 +33,15 @@ def render() -> str:
 def _kind(kind: Kind, entries: list[Entry]) -> Iterator[str]:
     yield f"## {kind.name}"
     yield ""
-    about = inspect.getdoc(getattr(specs, kind.hook)) or ""
-    yield f"{about} Hook `{kind.hook}`, interface `xdistill.interfaces.{kind.interface_name}`."
+    yield f"{kind.about} Hook `{kind.hook}`, interface `xdistill.interfaces.{kind.interface_name}`."
     yield ""
     if kind.fields:
         listed = ", ".join(f"`{name}`" for name in kind.fields)
-        yield f"Beside their own settings, terms take {listed}; see [term](recipe.md#term)."
+        yield f"In addition to their own settings, terms accept {listed}; see [term](recipe.md#term)."
         yield ""
     found = [entry for entry in entries if entry.kind == kind.name]
     if not found:
-        yield "None is bundled."
+        yield "No component of this kind is bundled."
         yield ""
     for entry in found:
         yield from _component(entry)

@@ -10,8 +10,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from xdistill.plugin import KINDS, Kind, load_catalog, specs
-from xdistill.plugin.scaffold import STARTS, plugin_files
+from xdistill.plugin import KINDS, Kind, load_catalog
+from xdistill.plugin.scaffold import plugin_files
 
 BUNDLED = "xdistill"
 SECTIONS = ("Args", "Returns", "Raises", "Yields", "Attributes")
@@ -31,31 +31,31 @@ def _lines(kind: Kind) -> Iterator[str]:
     name = kind.name.replace("_", " ")
     yield f"# {name[0].upper()}{name[1:]}"
     yield ""
-    yield "Made from the interface by `make docs`; change the docstrings, not this page."
+    yield "Generated from the interface by `make docs`; edit the docstrings, not this page."
     yield ""
-    yield inspect.getdoc(getattr(specs, kind.hook)) or ""
+    yield kind.about
     yield ""
     yield f"Hook `{kind.hook}`, interface [`{kind.interface_name}`](../../xdistill/interfaces/{kind.module}.py)."
     yield ""
-    yield "## Begin one"
+    yield "## Create one"
     yield ""
     yield "```sh"
     yield f"xdistill plugins new my-{kind.name.replace('_', '-')} --kind {kind.name}"
     yield "```"
     yield ""
-    yield "writes a package whose module is this:"
+    yield "writes a package with this module:"
     yield ""
     yield "```text"
     yield _module(kind)
     yield "```"
     yield ""
-    yield f"Its tests inherit [`xdistill.testing.{STARTS[kind.name].suite}`](../conformance.md)."
+    yield f"Its tests inherit from [`xdistill.testing.{kind.suite}`](../conformance.md)."
     yield ""
     yield "## Interface"
     yield ""
     for cls in _classes(kind):
         yield from _class(cls)
-    yield "## Bundled"
+    yield "## Bundled components"
     yield ""
     found = [entry for entry in load_catalog() if entry.kind == kind.name and entry.distribution == BUNDLED]
     if not found:
@@ -64,7 +64,7 @@ def _lines(kind: Kind) -> Iterator[str]:
         about = (inspect.getdoc(entry.component) or "").split("\n\n")[0].replace("\n", " ")
         yield f"- `{entry.name}`: {about}"
     yield ""
-    yield "Settings of each: [components](../reference/components.md)."
+    yield "For their settings, see [Components](../reference/components.md)."
 
 
 def _module(kind: Kind) -> str:

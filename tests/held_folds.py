@@ -40,11 +40,11 @@ def run_first(payload: Mapping[str, Any]) -> Iterator[Event]:
             _wait(payload["run"], event.fold)
 
 
-def run_together(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """`xdistill.distributed.launch.run_together`, whose first process is held after an epoch."""
-    from xdistill.distributed import launch as ranks
+def run_distributed(payload: Mapping[str, Any]) -> Iterator[Event]:
+    """`xdistill.distributed.launch.run_distributed`, whose first process is held after an epoch."""
+    from xdistill.distributed import launch
 
-    yield from ranks.run_together(payload, "held_folds:run_fold")
+    yield from launch.run_distributed(payload, "held_folds:run_fold")
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def held() -> Iterator[None]:
     """While it is entered, runs have their folds computed by these functions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xdistill.crossval.execute.FOLD_FUNCTION", "held_folds:run_fold")
-        patch.setattr("xdistill.crossval.execute.TOGETHER_FUNCTION", "held_folds:run_together")
+        patch.setattr("xdistill.crossval.execute.DISTRIBUTED_FUNCTION", "held_folds:run_distributed")
         yield
 
 

@@ -1,7 +1,7 @@
-"""Worker processes that tests hand on: starting one takes three seconds of imports, and a tiny fold a tenth of one.
+"""Worker processes that tests share: starting one takes three seconds of imports, and a tiny fold a tenth of one.
 
-They are what the pool starts, and do what its own do from fold to fold: a task after another. Only their end is put
-off, and only where the next test would start the very same process: target, variables, paths and folder are alike.
+The pool starts them, and they run one task after another as in a single run. They end later, and are reused only where
+the next test would start the same process: with equal target, variables, paths and folder.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import pytest
 from xdistill.workers import pool
 
 MOST = 3  # idle workers; each takes half a gigabyte
-KEPT = "xdistill.crossval.fold:run_fold"  # assembles everything anew for each fold; what others do may leave traces
-CHANGING = {"PYTEST_CURRENT_TEST"}  # says which test runs, and no worker reads it
+KEPT = "xdistill.crossval.fold:run_fold"  # assembles everything for each fold; others may leave state behind
+CHANGING = {"PYTEST_CURRENT_TEST"}  # names the running test; no worker reads it
 
 
 class _Line:
-    """Where a worker's listener puts what it hears: into the inbox of whoever has the worker at the time."""
+    """Passes the messages of a worker to the inbox of its present user."""
 
     def __init__(self, kind_of_worker: tuple[Any, ...], inbox: Any) -> None:
         self.kind_of_worker = kind_of_worker
         self.inbox = inbox
         self.idle = False
 
-    def put(self, said: tuple[Any, str, Any]) -> None:
-        self.idle = said[1] == "done"
-        self.inbox.put(said)
+    def put(self, message: tuple[Any, str, Any]) -> None:
+        self.idle = message[1] == "done"
+        self.inbox.put(message)
 
 
 class KeptWorkers:
     """Starts and ends workers in place of the pool's own functions."""
 
     def __init__(self) -> None:
-        self.start, self.give, self.end = pool._start, pool._give, pool._end
+        self.start, self.send, self.end = pool._start, pool._send, pool._end
         self.lines: dict[pool._Worker, _Line] = {}
         self.kept: list[pool._Worker] = []
         self.process = os.getpid()  # a fork of this process has none of its workers
@@ -59,14 +59,14 @@ class KeptWorkers:
         self.lines[worker] = line
         return worker
 
-    def given(self, worker: pool._Worker, task: int, payload: Any) -> None:
-        """Give a worker a task: from now on it is busy."""
+    def sent(self, worker: pool._Worker, task: int, payload: Any) -> None:
+        """Send a worker a task; it is busy from now on."""
         if worker in self.lines:
             self.lines[worker].idle = False
-        self.give(worker, task, payload)
+        self.send(worker, task, payload)
 
     def ended(self, worker: pool._Worker) -> None:
-        """Keep a worker that has done its work; end any other, and the oldest of too many."""
+        """Keep a worker that finished its task; end any other, and the oldest if there are too many."""
         line = self.lines.get(worker)
         if line is not None and line.idle and not worker.gone:
             self.kept.append(worker)
@@ -77,18 +77,18 @@ class KeptWorkers:
 
     @contextmanager
     def standing_in(self) -> Iterator[None]:
-        """While it is entered, the pool's workers are handed on."""
-        with _replaced(self.started, self.given, self.ended):
+        """Within this context, tests share workers."""
+        with _replaced(self.started, self.sent, self.ended):
             yield
 
     @contextmanager
     def left_out(self) -> Iterator[None]:
-        """While it is entered, the pool starts and ends its own again."""
-        with _replaced(self.start, self.give, self.end):
+        """Within this context, the pool starts and ends its own workers."""
+        with _replaced(self.start, self.send, self.end):
             yield
 
     def end_all(self) -> None:
-        """End those that are left."""
+        """End all workers."""
         while self.kept:
             worker = self.kept.pop()
             del self.lines[worker]
@@ -96,15 +96,15 @@ class KeptWorkers:
 
 
 def _kind(target: str, extra: Mapping[str, str]) -> tuple[Any, ...]:
-    """All that a worker takes over from its driver when it starts."""
+    """All that a worker inherits from its driver when it starts."""
     variables = {name: value for name, value in os.environ.items() if name not in CHANGING}
     return target, tuple(sorted({**variables, **extra}.items())), tuple(sys.path), Path.cwd()
 
 
 @contextmanager
-def _replaced(start: Any, give: Any, end: Any) -> Iterator[None]:
+def _replaced(start: Any, send: Any, end: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "_start", start)
-        patch.setattr(pool, "_give", give)
+        patch.setattr(pool, "_send", send)
         patch.setattr(pool, "_end", end)
         yield

@@ -14,13 +14,15 @@ import torch
 
 from xdistill.distributed.fabric import make_fabric
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import build_networks, sketch
+from xdistill.experiment.networks import build_networks, build_term, probe
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.recipe.layers import read_chain
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.overrides import find_place
-from xdistill.training.objective import Objective, build_term
-from xdistill.training.step import StepModule, Stepper, set_modes
+from xdistill.training.model import DistillationModel, set_modes
+from xdistill.training.objective import Objective
+from xdistill.training.optimizer import make_optimizer
+from xdistill.training.trainer import Trainer
 from xdistill.types import Batch
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -113,19 +115,20 @@ def test_the_paper_profile_trains_a_step(catalog):
     fabric = make_fabric(experiment.recipe.compute)
     networks = build_networks(experiment.networks, schema, seed=0)
     stage = experiment.stages[0]
-    specs = {role: sketch(choice, schema)[1] for role, choice in experiment.networks.items()}
+    specs = {role: probe(choice, schema)[1] for role, choice in experiment.networks.items()}
     terms = [build_term(term, specs, TrainingFacts(schema, (4, 4, 4))) for term in stage.terms]
     set_modes(networks, stage.train)
-    module = StepModule(networks, Objective(terms), stage.train)
-    stepper = Stepper(fabric, module, stage, steps=1, place="r0-f0")
-    before = {name: value.detach().clone() for name, value in module.named_parameters()}
+    model = DistillationModel(networks, Objective(terms), stage.train)
+    optimizer = make_optimizer(model, stage.optimizer)
+    trainer = Trainer(model, optimizer, fabric=fabric, clip_norm=stage.optimizer.clip_norm)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
 
-    total, parts = stepper.step(_two_subjects(experiment), 0, 1)
+    total, terms, _ = trainer.train_step(_two_subjects(experiment))
 
     assert np.isfinite(total)
-    assert set(parts) == {"focal:teacher", "focal:student", "class_kl", "feature_kl"}
-    assert all(np.isfinite(float(value)) for value in parts.values())
-    moved = {name.split(".")[1] for name, value in module.named_parameters() if not torch.equal(value, before[name])}
+    assert set(terms) == {"focal:teacher", "focal:student", "class_kl", "feature_kl"}
+    assert all(np.isfinite(float(value)) for value in terms.values())
+    moved = {name.split(".")[1] for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert moved == {"teacher", "student"}
 
 

@@ -90,6 +90,8 @@ def test_everything_is_in_the_wheel_and_nothing_else(wheel):
         "xdistill/_recipes/mvi_hcc.yaml",
         "xdistill_mri/__init__.py",
         "xdistill_cmdnet/py.typed",
+        "xdistill_losses/task/classification.py",
+        "xdistill_networks/__init__.py",
         "xdistill_tabular/__init__.py",
     } <= packed
     assert [name for name in names if name.endswith("licenses/LICENSE")]
@@ -100,12 +102,12 @@ def test_the_bundled_plugins_are_found_as_anybody_elses_are(wheel):
         (name,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
         parser = configparser.ConfigParser()
         parser.read_string(archive.read(name).decode())
-    assert {"core", "mri", "cmdnet", "tabular"} <= set(parser["xdistill"])
+    assert {"core", "mri", "cmdnet", "losses", "networks", "tabular"} <= set(parser["xdistill"])
     assert parser["console_scripts"]["xdistill"] == "xdistill.cli:main"
 
 
 def test_it_is_imported_from_the_wheel(scripts, tmp_path):
-    packages = ["xdistill", "xdistill_mri", "xdistill_cmdnet", "xdistill_tabular"]
+    packages = ["xdistill", "xdistill_mri", "xdistill_cmdnet", "xdistill_networks", "xdistill_tabular"]
     code = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
     done = run(scripts / "python", "-c", code, *packages, cwd=tmp_path)
     files = done.stdout.split()

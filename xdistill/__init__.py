@@ -12,8 +12,9 @@ from xdistill.version import __version__
 
 if TYPE_CHECKING:
     from xdistill.api import load_recipe, load_run, run
+    from xdistill.estimator import Distiller, Modalities
 
-__all__ = ["__version__", "load_recipe", "load_run", "run"]
+__all__ = ["Distiller", "Modalities", "__version__", "load_recipe", "load_run", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,5 +23,9 @@ def __getattr__(name: str) -> Any:
         from xdistill import api
 
         return getattr(api, name)
+    if name in {"Distiller", "Modalities"}:
+        from xdistill import estimator
+
+        return getattr(estimator, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

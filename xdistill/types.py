@@ -5,17 +5,23 @@ Nothing here imports torch when it runs, so that commands that only look at data
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+from warnings import warn
+
+from xdistill.errors import SettingsError
+from xdistill.tasks import Classification, Task, as_task, read_task
 
 if TYPE_CHECKING:
     import torch
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Float, Int, Shaped
     from torch import Tensor
 
 ModalityKind = Literal["volume", "image", "vector", "sequence", "text"]
 ColumnKind = Literal["numeric", "categorical", "indicator"]
+
+MIN_SUBJECTS = 2  # that batch statistics, and relations between subjects, need
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,40 @@ class ModalitySpec:
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Schema:
-    """What a cohort holds: its modalities and its classes."""
+    """What a cohort holds: its modalities and the task of its targets.
+
+    Args:
+        modalities: by name.
+        classes: class names; short for ``task=Classification(classes)``.
+        task: what is predicted, unless ``classes`` are given.
+    """
 
     modalities: Mapping[str, ModalitySpec]
-    classes: tuple[str, ...]
+    task: Task
+
+    def __init__(
+        self, modalities: Mapping[str, ModalitySpec], classes: Sequence[str] | None = None, *, task: Task | None = None
+    ) -> None:
+        given = task if classes is None else as_task(classes)
+        if given is None:
+            raise TypeError("a schema needs `classes` or a `task`")
+        object.__setattr__(self, "modalities", modalities)
+        object.__setattr__(self, "task", given)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names of a classification.
+
+        Raises:
+            SettingsError: for another task.
+        """
+        if not isinstance(self.task, Classification):
+            raise SettingsError(
+                f"the task is {self.task.describe()}, which has no classes; use a component that does not need classes"
+            )
+        return self.task.classes
 
     def restricted_to(self, modalities: Sequence[str]) -> Schema:
         """The same schema with only the named modalities.
@@ -78,7 +112,7 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; `Schema.from_json` reads it back."""
         return {
-            "classes": list(self.classes),
+            **self.task.entries(),
             "modalities": {
                 name: {
                     "kind": spec.kind,
@@ -115,56 +149,8 @@ class Schema:
                 )
                 for name, spec in data["modalities"].items()
             },
-            classes=tuple(data["classes"]),
+            task=read_task(data),
         )
-
-
-class LateInputs(Mapping[str, "Tensor"]):
-    """Values by modality, some of which are made when somebody asks for them.
-
-    Args:
-        names: of all modalities, in their order.
-        there: values that are made.
-        make: makes any of the others.
-    """
-
-    def __init__(self, names: Sequence[str], there: Mapping[str, Tensor], make: Callable[[str], Tensor]) -> None:
-        self._names = tuple(names)
-        self._there = dict(there)
-        self._make = make
-
-    def __getitem__(self, name: str) -> Tensor:
-        if name not in self._there:
-            if name not in self._names:
-                raise KeyError(name)
-            self._there[name] = self._make(name)
-        return self._there[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def only(self, names: Sequence[str]) -> Mapping[str, Tensor]:
-        """Some of the modalities; nothing is made for that."""
-        unknown = set(names).difference(self._names)
-        if unknown:
-            raise KeyError(*unknown)
-        there = {name: self._there[name] for name in names if name in self._there}
-        return LateInputs(names, there, self.__getitem__) if len(there) < len(set(names)) else there
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> LateInputs:
-        """All values changed, those that are not made when they are."""
-        there = {name: change(value) for name, value in self._there.items()}
-        return LateInputs(self._names, there, lambda name: change(self[name]))
-
-
-def each(inputs: Mapping[str, Tensor], change: Callable[[Tensor], Tensor]) -> Mapping[str, Tensor]:
-    """All values of a batch changed."""
-    if isinstance(inputs, LateInputs):
-        return inputs.each(change)
-    return {name: change(value) for name, value in inputs.items()}
 
 
 @dataclass(frozen=True)
@@ -175,13 +161,13 @@ class Batch:
         inputs: for each modality a tensor ``(batch, …)``.
         present: for each modality which subjects have it; absent subjects hold zeros in ``inputs``.
         subjects: the subjects' ids, in order.
-        target: class indices; None in what a network is given.
+        target: as the task has them, for classification class indices; None in what a network is given.
     """
 
     inputs: Mapping[str, Float[Tensor, "batch ..."]]
     present: Mapping[str, Bool[Tensor, " batch"]]
     subjects: tuple[str, ...]
-    target: Int[Tensor, " batch"] | None = None
+    target: Shaped[Tensor, "batch ..."] | None = None
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -193,26 +179,32 @@ class Batch:
             KeyError: for a modality that the batch does not have.
         """
         return Batch(
-            inputs=self.inputs.only(modalities)
-            if isinstance(self.inputs, LateInputs)
-            else {name: self.inputs[name] for name in modalities},
+            inputs={name: self.inputs[name] for name in modalities},
             present={name: self.present[name] for name in modalities},
             subjects=self.subjects,
         )
 
-    def take(self, places: Int[Tensor, " some"]) -> Batch:
-        """Some of the subjects, by their places in the batch."""
+    def take(self, indices: Int[Tensor, " some"]) -> Batch:
+        """Some of the subjects, by their indices in the batch."""
         return Batch(
-            inputs=each(self.inputs, lambda value: value[places]),
-            present={name: value[places] for name, value in self.present.items()},
-            subjects=tuple(self.subjects[place] for place in places.tolist()),
-            target=None if self.target is None else self.target[places],
+            inputs={name: value[indices] for name, value in self.inputs.items()},
+            present={name: value[indices] for name, value in self.present.items()},
+            subjects=tuple(self.subjects[index] for index in indices.tolist()),
+            target=None if self.target is None else self.target[indices],
         )
+
+    def with_gradients(self) -> Batch:
+        """The same values as leaves of a graph: floating-point inputs require gradients."""
+        inputs = {
+            name: value.detach().requires_grad_() if value.is_floating_point() else value
+            for name, value in self.inputs.items()
+        }
+        return replace(self, inputs=inputs)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return Batch(
-            inputs=each(self.inputs, lambda value: value.to(device, non_blocking=True)),
+            inputs={name: value.to(device, non_blocking=True) for name, value in self.inputs.items()},
             present={name: value.to(device, non_blocking=True) for name, value in self.present.items()},
             subjects=self.subjects,
             target=None if self.target is None else self.target.to(device, non_blocking=True),
@@ -221,28 +213,28 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """What a network says about a batch.
+    """What a network returns for a batch.
 
     Attributes:
-        logits: unnormalised class scores.
+        logits: what the task makes predictions of, for classification unnormalised class scores.
         features: intermediate features by tap name, each ``(batch, …)``.
         aux: further logits by name (deep supervision).
     """
 
-    logits: Float[Tensor, "batch classes"]
+    logits: Float[Tensor, "batch outputs"]
     features: Mapping[str, Float[Tensor, "batch ..."]] = field(default_factory=dict)
-    aux: Mapping[str, Float[Tensor, "batch classes"]] = field(default_factory=dict)
+    aux: Mapping[str, Float[Tensor, "batch outputs"]] = field(default_factory=dict)
 
-    def take(self, places: Int[Tensor, " some"]) -> Output:
-        """What is said about some of the subjects, by their places in the batch; gradients flow back to them."""
-        return self.each(lambda value: value[places])
+    def take(self, indices: Int[Tensor, " some"]) -> Output:
+        """The output for some of the subjects, by their indices in the batch; gradients flow back to them."""
+        return self.each(lambda value: value[indices])
 
     def detached(self) -> Output:
-        """The same values, cut off from the graph: no gradient flows back through them."""
+        """The same values, detached from the graph."""
         return self.each(lambda value: value.detach())
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Output:
-        """All values changed: the logits first, then features and further logits in their order."""
+        """The output with every tensor changed: the logits first, then features and auxiliary logits in their order."""
         return replace(
             self,
             logits=change(self.logits),
@@ -251,16 +243,39 @@ class Output:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class OutputSpec:
     """The shapes of an `Output` without the batch dimension.
 
     Attributes:
-        classes: number of classes.
+        outputs: number of logits per subject; for classification, the number of classes.
         features: shape of each tap, for example ``{"hbp": (512,)}``.
         aux: names of the auxiliary logits.
     """
 
-    classes: int
+    outputs: int
     features: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     aux: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        outputs: int | None = None,
+        features: Mapping[str, tuple[int, ...]] | None = None,
+        aux: tuple[str, ...] = (),
+        *,
+        classes: int | None = None,
+    ) -> None:
+        if classes is not None:
+            warn("`OutputSpec(classes=…)` is deprecated; use `outputs`", DeprecationWarning, stacklevel=2)
+        given = outputs if classes is None else classes
+        if given is None:
+            raise TypeError("an output spec needs `outputs`")
+        object.__setattr__(self, "outputs", given)
+        object.__setattr__(self, "features", {} if features is None else features)
+        object.__setattr__(self, "aux", aux)
+
+    @property
+    def classes(self) -> int:
+        """Deprecated: `outputs`."""
+        warn("`OutputSpec.classes` is deprecated; use `outputs`", DeprecationWarning, stacklevel=2)
+        return self.outputs

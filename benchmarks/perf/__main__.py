@@ -25,9 +25,8 @@ SCRIPTS = {
     "limit": "Distance to the arithmetic limit",
     "compiled": "Compiled networks",
     "gpu": "On a GPU",
-    "lent": "A core lent",
     "folds": "Whole runs",
-    "teacher": "A kept teacher",
+    "teacher": "A cached teacher",
     "cache": "Reading",
     "ranking": "Statistics",
     "losses": "Distillation losses",
@@ -43,8 +42,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=None, help="file of the results; default: RESULTS.md beside")
     chosen = parser.parse_args()
     names = [name for name in chosen.only.split(",") if name] or list(SCRIPTS)
-    if strangers := [name for name in names if name not in SCRIPTS]:
-        parser.error(f"there is no script {strangers[0]!r}; there are {', '.join(SCRIPTS)}")
+    if unknown := [name for name in names if name not in SCRIPTS]:
+        parser.error(f"unknown script `{unknown[0]}`. Valid scripts: {', '.join(f'`{name}`' for name in SCRIPTS)}")
     os.environ["OMP_NUM_THREADS"] = "1"  # what wants more threads says so itself
     sections = {name: _rows(name, quick=chosen.quick) for name in names}
     print(table([row for found in sections.values() for row in found]))

@@ -5,9 +5,6 @@ checkpoints, predictions and a report. The plain script trains fold after fold w
 (`plain_script.py`), once as one would write it, once with the engine's memory format and fused AdamW. The cohort is
 built beforehand.
 
-Five folds on two workers take three rounds. In the last one the idle worker's core is lent to the other, which computes
-teacher and student at the same time then.
-
     python benchmarks/perf/folds.py [--quick]
 """
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +14,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from xdistill.crossval.events import Event
-from xdistill.data import TrainingView, build_cohort, default_cache_dir, fit_transforms, make_splits, open_cohort
-from xdistill.distributed.fabric import make_fabric
+from xdistill.crossval.fold import make_context
+from xdistill.crossval.fold_run import FoldRun
+from xdistill.data import build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import build_networks, output_spec
-from xdistill.interfaces.loss import TrainingFacts
+from xdistill.experiment.networks import build_term
+from xdistill.interfaces.network import Network
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
+from xdistill.runs import fold_name
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.loader import Source, channels_last
-from xdistill.training.objective import build_term
-from xdistill.training.train import Trainer
+from xdistill.training.loader import channels_last
+from xdistill.training.shapes import output_spec
 from xdistill.types import Batch
 
 BATCH, CLIP, RATE, DECAY = 8, 5.0, 1e-3, 1e-4  # as the recipe has them
@@ -54,35 +57,19 @@ class Setup:
             self.cohort.fingerprint,
         )
         split = splits.fold(0, fold)
-        view = TrainingView(self.cohort, split)
-        self.transforms = fit_transforms(self.experiment.transforms, view)
-        self.source = Source(self.cohort, self.transforms, self.experiment.modalities, memory_mb=4096)
-        self.rows = np.asarray(self.cohort.rows_of(split.train), dtype=np.int64)
+        self.context = make_context(self.experiment, self.cohort, split, fold_name(0, fold))
+        self.source, self.facts, self.rows = self.context.source, self.context.facts, self.context.training
+        self.transforms = self.source.transforms
         self.test = np.asarray(self.cohort.rows_of(split.test), dtype=np.int64)
-        counts = np.bincount(view.targets, minlength=len(self.cohort.schema.classes))
-        self.facts = TrainingFacts(self.transforms.schema, tuple(map(int, counts)))
-        self.compute = loaded.recipe.compute
-        self.epochs = epochs
 
-    def networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, Network]:
         """Fresh networks."""
-        return build_networks(self.experiment.networks, self.transforms.schema, seed=0)
+        return copy.deepcopy(dict(self.context.networks))
 
     def engine(self) -> Iterator[Event]:
-        """The engine, set up and started; each ``next`` is an epoch."""
-        trainer = Trainer(
-            experiment=self.experiment,
-            networks=self.networks(),
-            source=self.source,
-            training=self.rows,
-            validation=np.array([], dtype=np.int64),
-            facts=self.facts,
-            fabric=make_fabric(self.compute),
-            checkpointer=Checkpointer(Path(tempfile.mkdtemp()) / "checkpoint.pt", "perf"),
-            fold="r0-f0",
-            seed=0,
-        )
-        events = trainer.run()
+        """The engine, set up and started; each ``next`` is an epoch. Checkpoints are written."""
+        checkpointer = Checkpointer(Path(tempfile.mkdtemp()) / "checkpoint.pt", "perf")
+        events = FoldRun(replace(self.context, networks=self.networks()), checkpointer).events()
         next(events)  # the fold has started
         return events
 

@@ -1,19 +1,16 @@
-"""What a kept teacher saves: one fold of a recipe that trains a teacher first, by stages, with and without.
+"""What the teacher cache saves: one fold of a recipe that trains a teacher first, by stages, with and without.
 
     python benchmarks/perf/teacher.py [--quick]
 
-Seconds are those that this process computed, so that what others do on the machine counts less. A round is, in this or
+Seconds are those that this process computed, so that other load on the machine counts less. A round is, in this or
 the opposite order:
 
-- a fold that keeps nothing;
-- a fold that finds nothing and keeps all;
-- a fold of another student (another temperature) that finds all;
+- a fold without the cache;
+- a fold that finds no teacher and writes one;
+- a fold of another student (another temperature) that finds the teacher;
 
-and the same without augmentation, where the first is also done as it would be without any memory: the teacher asked
-about every batch of every epoch.
-
-Then students of both phases and of one, whose teacher is found: a stage that does not load what only the teacher reads
-is held against one that does.
+and the same without augmentation, where a frozen teacher's outputs are computed once. There each is held against a
+fold that calls the teacher for every batch of every epoch.
 """
 
 from __future__ import annotations
@@ -22,20 +19,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from common import Row, alone, interleaved, ratios
+from common import Row, alone
 
-from xdistill.crossval import gradient_stage as gradient
 from xdistill.crossval.events import EpochEnded
-from xdistill.crossval.execute import prepare
 from xdistill.crossval.fold import run_fold
+from xdistill.crossval.prepare import prepare
 from xdistill.data import build_cohort, open_cohort
-from xdistill.distillation import frozen_teacher as frozen
-from xdistill.distillation.teacher_cache.store import FOLDER, kept_files
+from xdistill.distillation import frozen_teacher
+from xdistill.distillation.teacher_cache.store import FOLDER, cached_files
 from xdistill.experiment.assemble import assemble
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
@@ -44,8 +39,6 @@ from xdistill.runs.files import make_folder, write_json
 Times = dict[str, float]
 OFF = {"teacher_cache.use": "off"}
 OTHER = {"stages.student.objective.1.temperature": 2.0}
-ONE_PHASE = {"student.branches.pre": None, "student.fusion": None}
-STREAMED = {"loader.memory_mb": 1}
 
 
 class Folds:
@@ -63,8 +56,8 @@ class Folds:
         self.count = 0
 
     @property
-    def kept(self) -> Path:
-        """Where teachers are kept."""
+    def cache(self) -> Path:
+        """The folder of the teacher cache."""
         return self.folder / FOLDER
 
     def times(self, changes: Mapping[str, Any]) -> Times:
@@ -97,24 +90,13 @@ class Folds:
 
 @contextmanager
 def without_memory() -> Iterator[None]:
-    """Ask a frozen teacher about every batch, with augmentation or without."""
-    usual = frozen.BY_SUBJECT_MB
-    frozen.BY_SUBJECT_MB = 0
+    """Call a frozen teacher for every batch, with augmentation or without."""
+    usual = frozen_teacher.MEMORY_MB
+    frozen_teacher.MEMORY_MB = 0
     try:
         yield
     finally:
-        frozen.BY_SUBJECT_MB = usual
-
-
-@contextmanager
-def everything_loaded() -> Iterator[None]:
-    """Load modalities that no network reads."""
-    usual = gradient.ThriftyBatches
-    gradient.ThriftyBatches = lambda batches, _unread: usual(batches, frozenset())
-    try:
-        yield
-    finally:
-        gradient.ThriftyBatches = usual
+        frozen_teacher.MEMORY_MB = usual
 
 
 def one_round(folds: Folds, changes: Mapping[str, Any], *, backwards: bool) -> dict[str, Times]:
@@ -125,12 +107,12 @@ def one_round(folds: Folds, changes: Mapping[str, Any], *, backwards: bool) -> d
             return folds.times({**changes, **OFF})
 
     def first() -> Times:
-        shutil.rmtree(folds.kept, ignore_errors=True)
+        shutil.rmtree(folds.cache, ignore_errors=True)
         return folds.times(changes)
 
     steps = {
         "never": never,
-        "nothing kept": lambda: folds.times({**changes, **OFF}),
+        "without the cache": lambda: folds.times({**changes, **OFF}),
         "first run": first,
         "second run": lambda: folds.times({**changes, **OTHER}),
     }
@@ -143,46 +125,27 @@ def one_round(folds: Folds, changes: Mapping[str, Any], *, backwards: bool) -> d
 
 
 def rows(quick: bool) -> list[Row]:
-    """What stages and folds take, held against a fold that remembers nothing."""
+    """What stages and folds take, held against a fold without cache and memory."""
     count, epochs = (1, 2) if quick else (3, 3)
     with tempfile.TemporaryDirectory() as folder:
         folds = Folds("baselines/kd", epochs, Path(folder))
         folds.times(OFF | dict.fromkeys(folds.epochs, 1))  # builds the cohort
-        found = _held(folds, {}, "with augmentation", count, base="nothing kept")
+        found = _held(folds, {}, "with augmentation", count, base="without the cache")
         found += _held(folds, {"augment": []}, "without augmentation", count, base="never")
-        for student, phases in (("two phases", {}), ("one phase", ONE_PHASE)):
-            for place, loader in (("in memory", {}), ("streamed", STREAMED)):
-                found.append(_loading(folds, phases | loader, f"student of {student}, {place}", 2 * count))
     return found
-
-
-def _loading(folds: Folds, changes: Mapping[str, Any], title: str, count: int) -> Row:
-    folds.times(changes)  # from here on the teacher and its outputs are found
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-
-    def stage(*, everything: bool) -> None:
-        with everything_loaded() if everything else nullcontext():
-            seconds[everything].append(folds.times(changes | OTHER)["student"])
-
-    interleaved(partial(stage, everything=False), partial(stage, everything=True), rounds=count)
-    values = ratios(list(zip(seconds[False], seconds[True], strict=True)))
-    return Row(f"stage student, second run, {title}", "loading what only the teacher reads", values)
 
 
 def _held(folds: Folds, changes: Mapping[str, Any], title: str, count: int, *, base: str) -> list[Row]:
     rounds = [one_round(folds, changes, backwards=bool(number % 2)) for number in range(count)]
-    files = list(kept_files(folds.kept))
-    teachers, outputs = (
-        sum(file.size for file in files if file.path.suffix == suffix) / 1e6 for suffix in (".safetensors", ".h5")
-    )
-    note = f"a fold keeps a teacher of {teachers:.1f} MB and {outputs:.2f} MB of outputs"
+    size = sum(file.size for file in cached_files(folds.cache)) / 1e6
+    note = f"a fold writes a teacher of {size:.1f} MB"
 
     def row(part: str, name: str) -> Row:
         values = tuple(times[name].get(part, 0.0) / times[base][part] for times in rounds)
         what = part if part == "whole fold" else f"stage {part}"
         return Row(f"{what}, {name}", f"no memory, {title}", values, note=note if name == "second run" else "")
 
-    names = [name for name in ("nothing kept", "first run", "second run") if name != base]
+    names = [name for name in ("without the cache", "first run", "second run") if name != base]
     return [
         *(row("student", name) for name in names),
         row("teacher", "second run"),

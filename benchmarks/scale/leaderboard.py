@@ -19,7 +19,8 @@ from measuring import main
 from xdistill.bench.export import render
 from xdistill.bench.load import Benchmark, load_benchmark
 from xdistill.bench.records.record import FILE, Record, claimed, digest, folder_name, predictions_text, write_record
-from xdistill.bench.records.splits import BenchmarkSplits, Tested, write_splits
+from xdistill.bench.records.splits import BenchmarkSplits, Tested
+from xdistill.bench.records.splits_file import write_splits
 from xdistill.bench.records.verify import read_records
 from xdistill.bench.table import standings
 from xdistill.stats import FoldPredictions, Predictions
@@ -126,7 +127,7 @@ def step_of(name: str, folder: Path, size: int) -> Callable[[], object]:
 
 def _unchecked(benchmark: Benchmark) -> list[Record]:
     from xdistill.bench.records.record import read_record
-    from xdistill.bench.records.splits import read_splits
+    from xdistill.bench.records.splits_file import read_splits
     from xdistill.bench.records.verify import record_folders
 
     splits = read_splits(benchmark.records)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import DistillationLoss, Estimator, Student, Teacher
+    from xdistill.interfaces import Estimator, Student, Teacher
 
 XDISTILL_API = 1
 
@@ -46,11 +46,3 @@ def xdistill_students() -> list[type[Student]]:
     from xdistill_baselines.m2net import M2Net
 
     return [Concat, Cnn3d, Lstm, M2Net, Concat2S, Fitted]
-
-
-@hookimpl
-def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
-    """Losses between teacher and student."""
-    from xdistill_baselines.sp import SimilarityPreserving
-
-    return [SimilarityPreserving]

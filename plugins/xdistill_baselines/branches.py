@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import torch
@@ -13,9 +11,10 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
-from xdistill.interfaces.component import Choice
+from xdistill.interfaces.component import Choice, within_field
 from xdistill.interfaces.encoder import Encoder
-from xdistill.types import Batch, ModalitySpec, Schema
+from xdistill.interfaces.network import modality_of
+from xdistill.types import Batch, Schema
 
 FUSED = "fused"
 """The tap of what the head reads."""
@@ -102,28 +101,6 @@ class Branches(nn.ModuleDict):
         return dict(zip(self.reads, torch.split(vectors, len(batch)), strict=True))
 
 
-@contextmanager
-def faults_below(path: str) -> Iterator[None]:
-    """Settings errors of a part are errors of its network at the part's place."""
-    try:
-        yield
-    except SettingsError as error:
-        raise SettingsError(str(error), field=f"{path}.{error.field}".rstrip(".")) from error
-
-
-def modality_of(schema: Schema, name: str, *, field: str) -> ModalitySpec:
-    """A modality's spec.
-
-    Raises:
-        SettingsError: at ``field``, when the cohort does not have it.
-    """
-    if name not in schema.modalities:
-        near = get_close_matches(name, schema.modalities, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(schema.modalities)}"
-        raise SettingsError(f"the cohort has no modality {name!r}; {hint}", field=field)
-    return schema.modalities[name]
-
-
 def _inputs(phase: str, choice: Choice[Encoder], schema: Schema) -> tuple[str, ...]:
     inputs = cast("Encoder.Config", choice.settings).inputs
     for modality in inputs:
@@ -132,7 +109,7 @@ def _inputs(phase: str, choice: Choice[Encoder], schema: Schema) -> tuple[str, .
 
 
 def _encoder(phase: str, choice: Choice[Encoder], inputs: tuple[str, ...], schema: Schema) -> Encoder:
-    with faults_below(f"branches.{phase}"):
+    with within_field(f"branches.{phase}"):
         return choice.build(inputs={modality: schema.modalities[modality] for modality in inputs})
 
 

@@ -9,11 +9,11 @@ from pydantic import Field
 from torch import nn
 
 from xdistill.errors import SettingsError
-from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.component import Choice, Settings, within_field
 from xdistill.interfaces.encoder import Encoder
-from xdistill.interfaces.network import Student
+from xdistill.interfaces.network import Student, modality_of
 from xdistill.types import Batch, ModalitySpec, Output, Schema
-from xdistill_baselines.branches import FUSED, faults_below, modality_of
+from xdistill_baselines.branches import FUSED
 
 STACK = "stack"
 
@@ -54,9 +54,9 @@ class Cnn3d(Student):
         self.inputs = _phases(config)
         self.stacked = _stacked_name(config)
         spec = _stack_spec({name: modality_of(schema, name, field="phases") for name in self.inputs})
-        with faults_below("encoder"):
+        with within_field("encoder"):
             self.encoder = config.encoder.build(inputs={self.stacked: spec})
-        self.head = nn.Linear(self.encoder.width, len(schema.classes))
+        self.head = nn.Linear(self.encoder.width, schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
         """Logits and the tap."""

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.component import Choice, Settings, within_field
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Student
 from xdistill.types import Batch, Output, Schema
-from xdistill_baselines.branches import FUSED, BranchChoices, Branches, faults_below
+from xdistill_baselines.branches import FUSED, BranchChoices, Branches
 from xdistill_baselines.layers import fully_connected
 
 
@@ -53,13 +53,13 @@ class Concat(Student):
         super().__init__(config, schema=schema)
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        width, classes = sum(self.branches.widths.values()), len(schema.classes)
-        layers = fully_connected((width, *config.hidden, classes))
+        width = sum(self.branches.widths.values())
+        layers = fully_connected((width, *config.hidden, schema.task.outputs))
         self.head: nn.Module = layers
         if config.estimator is not None:
             self.fc = layers
-            with faults_below("estimator"):
-                self.head = config.estimator.build(inputs=width, classes=classes)
+            with within_field("estimator"):
+                self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps, and the layers' own logits where an estimator answers."""

@@ -60,17 +60,17 @@ class Concat2S(Student):
             raise SettingsError("fusing in stages takes two branches or more", field="branches")
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        widths, classes, last = self.branches.widths, len(schema.classes), config.hidden[-1]
-        self.branch_heads = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
+        widths, outputs, last = self.branches.widths, schema.task.outputs, config.hidden[-1]
+        self.branch_heads = nn.ModuleDict({name: nn.Linear(width, outputs) for name, width in widths.items()})
         self.members = _pairs(tuple(widths))
         if widths.keys() & self.members.keys():
             raise SettingsError("a branch is named as a pair of others is; rename it", field="branches")
         self.pairs = nn.ModuleDict(
             {name: _pair(widths[one] + widths[other], config.hidden) for name, (one, other) in self.members.items()}
         )
-        self.pair_heads = nn.ModuleDict({name: nn.Linear(last, classes) for name in self.members})
+        self.pair_heads = nn.ModuleDict({name: nn.Linear(last, outputs) for name in self.members})
         sizes = (len(self.members) * last, last) if self.members else (sum(widths.values()), *config.hidden)
-        self.head = fully_connected((*sizes, classes))
+        self.head = fully_connected((*sizes, outputs))
 
     def forward(self, batch: Batch) -> Output:
         """Logits, the logits of the heads of earlier stages, and taps."""

@@ -7,11 +7,11 @@ from math import prod
 import torch
 from pydantic import Field, field_validator
 
-from xdistill.interfaces.component import Choice, Settings
+from xdistill.interfaces.component import Choice, Settings, within_field
 from xdistill.interfaces.fitted import Estimator
-from xdistill.interfaces.network import Student, Teacher
+from xdistill.interfaces.network import Student, Teacher, modality_of
 from xdistill.types import Batch, Output, Schema
-from xdistill_baselines.branches import FUSED, faults_below, modality_of
+from xdistill_baselines.branches import FUSED
 
 
 class Fitted(Teacher, Student):
@@ -45,7 +45,7 @@ class Fitted(Teacher, Student):
         super().__init__(config, schema=schema)
         self.inputs = config.inputs
         length = sum(prod(modality_of(schema, name, field="inputs").shape) for name in self.inputs)
-        with faults_below("estimator"):
+        with within_field("estimator"):
             self.estimator = config.estimator.build(inputs=length, classes=len(schema.classes))
 
     def forward(self, batch: Batch) -> Output:

@@ -55,7 +55,7 @@ class Lstm(Student):
         self.branches = Branches(config.branches, schema=schema, share=config.share_encoder)
         self.inputs = self.branches.inputs
         self.lstm = nn.LSTM(_common_width(self.branches.widths), config.hidden, batch_first=True)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.hidden, len(schema.classes)))
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.hidden, schema.task.outputs))
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps."""

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.network import Student
+from xdistill.interfaces.network import Student, modality_of
 from xdistill.types import Batch, Output, Schema
 from xdistill_baselines.bilinear import CompactBilinearPooling
-from xdistill_baselines.branches import FUSED, SHARED, modality_of, usable_name
+from xdistill_baselines.branches import FUSED, SHARED, usable_name
 from xdistill_baselines.resnet import ResNet
 
 _VOLUME_AXES = 4

@@ -1,6 +1,7 @@
-"""CMD-Net: image-and-clinical branches, cross attention, class-level and feature-level distillation.
+"""CMD-Net's own parts: image-and-clinical branches, cross attention, clinical self-supervision.
 
-How the paper was read, and which setting stands for which reading: ``docs/paper.md``.
+Its network is `multibranch`, its distillation losses are `class_kl` and `feature_kl`; other plugins have them.
+How the paper is read, and which setting stands for which reading: ``docs/paper.md``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import DistillationLoss, Encoder, Fusion, Student, TaskLoss, Teacher
+    from xdistill.interfaces import Encoder, Fusion, TaskLoss
 
 XDISTILL_API = 1
 
@@ -32,33 +33,8 @@ def xdistill_fusions() -> list[type[Fusion]]:
 
 
 @hookimpl
-def xdistill_teachers() -> list[type[Teacher]]:
-    """Branches, fusion, head: as the teacher."""
-    from xdistill_cmdnet.multibranch import MultiBranch
-
-    return [MultiBranch]
-
-
-@hookimpl
-def xdistill_students() -> list[type[Student]]:
-    """Branches, fusion, head: as the student."""
-    from xdistill_cmdnet.multibranch import MultiBranch
-
-    return [MultiBranch]
-
-
-@hookimpl
 def xdistill_task_losses() -> list[type[TaskLoss]]:
-    """Losses of one network."""
-    from xdistill_cmdnet.classification import CrossEntropy, Focal
+    """The loss of one network that is CMD-Net's own."""
     from xdistill_cmdnet.reconstruction import ClinicalReconstruction
 
-    return [Focal, CrossEntropy, ClinicalReconstruction]
-
-
-@hookimpl
-def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
-    """Losses between teacher and student."""
-    from xdistill_cmdnet.distillation import ClassKL, FeatureKL, FeatureMSE
-
-    return [ClassKL, FeatureKL, FeatureMSE]
+    return [ClinicalReconstruction]

@@ -53,15 +53,9 @@ class MriOnly(Encoder):
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
         """Encode a batch; an absent image is seen as zeros."""
-        encoding: Encoding = self.trunk(inputs[self.image], self.factors(inputs, present))
+        del present
+        encoding: Encoding = self.trunk(inputs[self.image])
         return encoding
-
-    def factors(
-        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
-    ) -> list[Float[Tensor, "batch _"]] | None:
-        """None, since nothing multiplies the channels."""
-        del inputs, present
-        return None
 
 
 class MriClinicalFusion(Encoder):
@@ -101,15 +95,23 @@ class MriClinicalFusion(Encoder):
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
         """Encode a batch; an absent image is seen as zeros, absent clinical data multiplies by one."""
-        encoding: Encoding = self.trunk(inputs[self.image], self.factors(inputs, present))
+        factors: list[Tensor] = self.clinical(inputs[self.vector], present[self.vector])
+        encoding: Encoding = self.trunk(inputs[self.image], factors)
         return encoding
 
-    def factors(
-        self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
-    ) -> list[Float[Tensor, "batch _"]]:
-        """What each block's channels are multiplied with."""
-        factors: list[Tensor] = self.clinical(inputs[self.vector], present[self.vector])
-        return factors
+    def clinical_signature(self) -> tuple[object, ...]:
+        """Equal in encoders whose clinical layers read the same modality and have the same sizes."""
+        shapes = tuple(tuple(parameter.shape) for parameter in self.clinical.parameters())
+        return self.vector, self.clinical.chain, shapes
+
+    def use_clinical_layers_of(self, other: MriClinicalFusion) -> None:
+        """Use the clinical layers of another branch.
+
+        They are held by a plain reference that PyTorch does not register, so that they are counted, trained and saved
+        once.
+        """
+        del self.clinical
+        object.__setattr__(self, "clinical", other.clinical)
 
 
 def image_names(inputs: Mapping[str, ModalitySpec]) -> list[str]:

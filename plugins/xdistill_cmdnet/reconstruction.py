@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
 import torch
@@ -13,9 +14,6 @@ from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.loss import TaskLoss, TrainingFacts, check_taps
 from xdistill.types import Batch, ColumnSpec, Output, OutputSpec
-from xdistill_cmdnet.head import HeadConfig, build_head
-from xdistill_cmdnet.precision import full
-from xdistill_cmdnet.taps import flat
 
 
 def masked_mean_square(
@@ -61,18 +59,28 @@ class ClinicalReconstruction(TaskLoss):
         self.register_buffer("items", torch.tensor(items), persistent=False)
         self.register_buffer("indicators", torch.tensor(_indicator_of(columns, items)), persistent=False)
         length = sum(int(torch.Size(output.features[tap]).numel()) for tap in config.taps)
-        self.decoder: nn.Module = build_head(HeadConfig(hidden=config.hidden), width=length, classes=len(items))
+        self.decoder = _decoder(length, *config.hidden, len(items))
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
         """The mean over known entries of all subjects."""
-        features = torch.cat([flat(output.features, tap) for tap in self.config.taps], dim=-1)
+        features = torch.cat([output.features[tap].flatten(1) for tap in self.config.taps], dim=-1)
         clinical = batch.inputs[self.config.modality]
         known = self._known(clinical) & batch.present[self.config.modality].unsqueeze(1)
-        return masked_mean_square(full(self.decoder(features)), full(clinical[:, self.items]), known)
+        actual = clinical[:, self.items]
+        precise = torch.promote_types(actual.dtype, torch.float32)  # squares of half-precision numbers are too coarse
+        return masked_mean_square(self.decoder(features).to(precise), actual.to(precise), known)
 
     def _known(self, clinical: Float[Tensor, "batch columns"]) -> Bool[Tensor, "batch items"]:
         has_none = self.indicators < 0
         return has_none | (clinical[:, self.indicators.clamp(min=0)] == 0)
+
+
+def _decoder(*sizes: int) -> nn.Sequential:
+    """Fully connected layers of these lengths, the input's first, with ReLU between them."""
+    layers: list[nn.Module] = []
+    for inside, outside in pairwise(sizes):
+        layers += [nn.ReLU(), nn.Linear(inside, outside)]
+    return nn.Sequential(*layers[1:])
 
 
 def _columns(modality: str, training: TrainingFacts) -> tuple[ColumnSpec, ...]:

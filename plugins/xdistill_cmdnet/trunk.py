@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, cast
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -132,27 +132,14 @@ class Trunk(nn.Module):
         factors: Sequence[Float[Tensor, "batch _"]] | None = None,
     ) -> Encoding:
         """The vector and the last map; ``factors`` holds one tensor a block."""
-        self.check_statistics(subjects=image.shape[0])
+        self._check_statistics(subjects=image.shape[0])
         for position, block in enumerate(self.blocks):
             image = block(image, None if factors is None else factors[position])
-        return self.encoding(F.relu(self.last_norm(convolve(self.last, image)), inplace=True))
-
-    def encoding(self, last: Float[Tensor, "batch channels ..."]) -> Encoding:
-        """Vector and map, given the map."""
+        last = F.relu(self.last_norm(convolve(self.last, image)), inplace=True)
         pooled = last.flatten(1) if self.pool == "flatten" else last.mean(dim=tuple(range(2, last.ndim)))
         return Encoding(vector=self.full(pooled), map=last)
 
-    def block(self, position: int) -> Block:
-        """One of the four."""
-        return cast("Block", self.blocks[position])
-
-    @property
-    def norms(self) -> list[nn.BatchNorm2d | nn.BatchNorm3d]:
-        """All batch norms."""
-        blocks = [self.block(position) for position in range(len(self.blocks))]
-        return [norm for block in blocks for norm in (block.first_norm, block.second_norm)] + [self.last_norm]
-
-    def check_statistics(self, *, subjects: int) -> None:
+    def _check_statistics(self, *, subjects: int) -> None:
         """Refuse a training batch of which batch norm learns nothing.
 
         Raises:

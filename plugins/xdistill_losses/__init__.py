@@ -1,7 +1,7 @@
-"""The wider library of distillation losses: of logits, of feature maps, and of relations between subjects.
+"""Losses: of one network against the target, and distillation losses of logits, features, relations and gradients.
 
-A file a family, each loss a small class over a pure function whose docstring has the formula, its source and the
-convention it follows. Vectors, maps and volumes are taken alike. Which loss when: ``docs/losses.md``.
+A folder per family, each loss a small class over a pure function whose docstring has the formula, its source and the
+convention it follows. Vectors, maps and volumes are treated alike. Which loss when: ``docs/losses.md``.
 """
 
 from __future__ import annotations
@@ -11,41 +11,62 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import DistillationLoss
+    from xdistill.interfaces import DistillationLoss, TaskLoss
 
 XDISTILL_API = 1
 
 
 @hookimpl
+def xdistill_task_losses() -> list[type[TaskLoss]]:
+    """Losses of one network."""
+    from xdistill_losses.task.classification import CrossEntropy, Focal
+
+    return [Focal, CrossEntropy]
+
+
+@hookimpl
 def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
     """Losses between teacher and student."""
-    from xdistill_losses.activation import ActivationBoundaries, FeatureOverhaul
-    from xdistill_losses.alignment import KernelAlignment
-    from xdistill_losses.attention import AttentionTransfer, FactorTransfer
-    from xdistill_losses.channel_maps import ChannelWise, NeuronSelectivity
-    from xdistill_losses.contrast import Contrast
-    from xdistill_losses.correlation import FeatureCorrelation, ProbabilityCorrelation
-    from xdistill_losses.decoupled import Decoupled
-    from xdistill_losses.flow import Flow
-    from xdistill_losses.hint import Hint, VariationalInformation
-    from xdistill_losses.relations import Relations
-    from xdistill_losses.review import Review
-    from xdistill_losses.similarity import CorrelationCongruence, ProbabilisticTransfer
-    from xdistill_losses.soft_labels import Generalized, SoftLabels, WeightedSoftLabels
+    return [*_of_logits(), *_of_features(), *_of_relations(), *_of_gradients()]
 
-    logits = [SoftLabels, Decoupled, ProbabilityCorrelation, WeightedSoftLabels, Generalized]
-    maps = [
-        Hint,
-        VariationalInformation,
-        AttentionTransfer,
-        FactorTransfer,
-        NeuronSelectivity,
-        ChannelWise,
-        FeatureCorrelation,
-        ActivationBoundaries,
-        FeatureOverhaul,
-        Flow,
-        Review,
-    ]
-    relations = [Relations, ProbabilisticTransfer, CorrelationCongruence, Contrast, KernelAlignment]
-    return [*logits, *maps, *relations]
+
+def _of_logits() -> list[type[DistillationLoss]]:
+    from xdistill_losses.logits.correlation import ProbabilityCorrelation
+    from xdistill_losses.logits.decoupled import Decoupled
+    from xdistill_losses.logits.divergence import ClassKL
+    from xdistill_losses.logits.soft_labels import Generalized, SoftLabels, WeightedSoftLabels
+
+    return [SoftLabels, ClassKL, Decoupled, ProbabilityCorrelation, WeightedSoftLabels, Generalized]
+
+
+def _of_features() -> list[type[DistillationLoss]]:
+    from xdistill_losses.features.activation import ActivationBoundaries, FeatureOverhaul
+    from xdistill_losses.features.attention import AttentionTransfer, FactorTransfer
+    from xdistill_losses.features.channel_maps import ChannelWise, NeuronSelectivity
+    from xdistill_losses.features.correlation import FeatureCorrelation
+    from xdistill_losses.features.divergence import FeatureKL, FeatureMSE
+    from xdistill_losses.features.flow import Flow
+    from xdistill_losses.features.hint import Hint, VariationalInformation
+    from xdistill_losses.features.review import Review
+
+    one_to_one = [Hint, VariationalInformation, FeatureMSE, FeatureKL, FeatureCorrelation]
+    neurons = [ActivationBoundaries, FeatureOverhaul]
+    positions = [AttentionTransfer, FactorTransfer, NeuronSelectivity, ChannelWise]
+    return [*one_to_one, *neurons, *positions, Flow, Review]
+
+
+def _of_relations() -> list[type[DistillationLoss]]:
+    from xdistill_losses.relations.alignment import KernelAlignment
+    from xdistill_losses.relations.contrast import Contrast
+    from xdistill_losses.relations.geometry import Relations
+    from xdistill_losses.relations.similarity import CorrelationCongruence, ProbabilisticTransfer
+    from xdistill_losses.relations.similarity_preserving import SimilarityPreserving
+
+    return [Relations, ProbabilisticTransfer, SimilarityPreserving, CorrelationCongruence, Contrast, KernelAlignment]
+
+
+def _of_gradients() -> list[type[DistillationLoss]]:
+    from xdistill_losses.gradients.cam_attention import ClassAttention
+    from xdistill_losses.gradients.jacobian import Jacobian
+
+    return [Jacobian, ClassAttention]

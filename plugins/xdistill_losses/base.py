@@ -65,11 +65,11 @@ class EachTapLoss(TapLoss):
     def terms(self, student: Sequence[Features], teacher: Sequence[Features], batch: Batch) -> list[Float[Tensor, ""]]:
         """One for each tap."""
         del batch
-        return [self.compare(*pair, place) for place, pair in enumerate(zip(student, teacher, strict=True))]
+        return [self.compare(*pair, index) for index, pair in enumerate(zip(student, teacher, strict=True))]
 
     @abstractmethod
-    def compare(self, student: Features, teacher: Features, place: int) -> Float[Tensor, ""]:
-        """The term of the tap at a place of ``taps``."""
+    def compare(self, student: Features, teacher: Features, index: int) -> Float[Tensor, ""]:
+        """The term of the tap at this index of ``taps``."""
 
 
 class MapLoss(EachTapLoss):
@@ -108,11 +108,11 @@ class AdaptedLoss(MapLoss):
         super().__init__(config, student=student, teacher=teacher)
         self.adapters = build_adapters(self.pairs, config.adapter)
 
-    def fitted(self, student: Features, teacher: Features, place: int) -> tuple[Features, Features]:
+    def fitted(self, student: Features, teacher: Features, index: int) -> tuple[Features, Features]:
         """Both, in one shape."""
         # Averaging and a map of channels can change places; the smaller map is the cheaper to adapt.
         ours, theirs = same_space(student, teacher)
-        return self.adapters[place](ours), theirs
+        return self.adapters[index](ours), theirs
 
 
 def labels(batch: Batch) -> Int[Tensor, " batch"]:

@@ -79,6 +79,21 @@ def check_axes(pairs: Sequence[Pair]) -> None:
             )
 
 
+def check_equal_shapes(pairs: Sequence[Pair]) -> None:
+    """Refuse taps that differ in shape, for losses that compare element by element and learn no adapter.
+
+    Raises:
+        SettingsError: naming the tap and both shapes.
+    """
+    for pair in pairs:
+        if pair.student != pair.teacher:
+            raise SettingsError(
+                f"{pair.shown()}; this loss compares element by element. Make the shapes equal, such as `features` and "
+                f"`width` of the branches, or use a loss that adapts the student (hint, vid)",
+                field="taps",
+            )
+
+
 def check_lengths(pairs: Sequence[Pair]) -> None:
     """Refuse vectors of different lengths, for losses that match place by place and learn no adapter.
 

@@ -46,7 +46,7 @@ def make_task() -> Task:
         sys.path.sort(key=lambda entry: entry == driver["folder"])
         try:
             from xdistill.version import __version__ as here
-            from xdistill.workers import resolve, said
+            from xdistill.workers import resolve, run_task
         except ImportError as error:
             yield (
                 "unfit",
@@ -67,6 +67,6 @@ def make_task() -> Task:
             return
         if Path(driver["folder"]).is_dir():
             os.chdir(driver["folder"])  # a recipe's paths are relative to where the command was given
-        yield from said(lambda: resolve(target)(payload))
+        yield from run_task(lambda: resolve(target)(payload))
 
     return work

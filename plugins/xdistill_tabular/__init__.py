@@ -1,4 +1,4 @@
-"""Vector modalities: data sets, imputing and scaling, perceptrons, plain concatenation."""
+"""Vector modalities: data sets, imputing and scaling, random forest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Dataset, Encoder, Estimator, Fusion, Student, Teacher, Transform
+    from xdistill.interfaces import Dataset, Estimator, Transform
 
 XDISTILL_API = 1
 
@@ -28,38 +28,6 @@ def xdistill_transforms() -> list[type[Transform]]:
     from xdistill_tabular.transform import TabularTransform
 
     return [TabularTransform]
-
-
-@hookimpl
-def xdistill_encoders() -> list[type[Encoder]]:
-    """An encoder of vectors."""
-    from xdistill_tabular.encoder import Perceptron
-
-    return [Perceptron]
-
-
-@hookimpl
-def xdistill_fusions() -> list[type[Fusion]]:
-    """The plainest fusion."""
-    from xdistill_tabular.concat import Concat
-
-    return [Concat]
-
-
-@hookimpl
-def xdistill_teachers() -> list[type[Teacher]]:
-    """A whole network over vectors: as the teacher."""
-    from xdistill_tabular.network import PerceptronNetwork
-
-    return [PerceptronNetwork]
-
-
-@hookimpl
-def xdistill_students() -> list[type[Student]]:
-    """A whole network over vectors: as the student."""
-    from xdistill_tabular.network import PerceptronNetwork
-
-    return [PerceptronNetwork]
 
 
 @hookimpl

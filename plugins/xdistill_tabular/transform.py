@@ -186,6 +186,6 @@ def _check_categories(column: ColumnSpec, values: Numbers) -> None:
     wrong = known[(known < 0) | (known >= len(column.categories)) | (known != np.floor(known))]
     if len(wrong):
         raise DataError(
-            f"the categorical column {column.name!r} holds {wrong[0]:g}, which is no index into its "
+            f"the categorical column {column.name!r} holds {wrong[0]:g}, which is not an index into its "
             f"{len(column.categories)} categories; build the cohort's cache anew"
         )

@@ -1,4 +1,4 @@
-"""Trackers of well-known tools; each needs its package, which `pip install 'xdistill[trackers]'` brings."""
+"""Trackers, each of which needs its tool's package (`pip install 'xdistill[trackers]'`), and a callback."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Tracker
+    from xdistill.interfaces import Callback, Tracker
 
 XDISTILL_API = 1
+
+
+@hookimpl
+def xdistill_callbacks() -> list[type[Callback]]:
+    """Figures that are added to the history."""
+    from xdistill_trackers.gradient_norm import GradientNorm
+
+    return [GradientNorm]
 
 
 @hookimpl

@@ -7,13 +7,13 @@ import torch
 
 import xdistill_baselines
 import xdistill_cmdnet
-import xdistill_tabular
-from xdistill.interfaces import DistillationLoss, Student
+import xdistill_networks
+from xdistill.interfaces import Student
 from xdistill.interfaces.component import choose
 from xdistill.plugin.catalog import Plugin, build_catalog
 from xdistill.types import Batch, ModalitySpec, Schema
 
-PLUGINS = {"baselines": xdistill_baselines, "cmdnet": xdistill_cmdnet, "tabular": xdistill_tabular}
+PLUGINS = {"baselines": xdistill_baselines, "cmdnet": xdistill_cmdnet, "networks": xdistill_networks}
 VOLUME = ModalitySpec("volume", (1, 9, 17, 12))
 
 
@@ -53,13 +53,5 @@ def build(catalog, schema):
     def make(block, *, seed=0, of=schema):
         torch.manual_seed(seed)
         return choose(Student, block, catalog).build(schema=of)
-
-    return make
-
-
-@pytest.fixture
-def build_loss(catalog):
-    def make(block, *, student, teacher):
-        return choose(DistillationLoss, block, catalog).build(student=student, teacher=teacher)
 
     return make

@@ -9,12 +9,14 @@ from baselines.blocks import BLOCKS, branches
 from xdistill.distributed.fabric import make_fabric
 from xdistill.errors import SettingsError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import build_networks, sketch
+from xdistill.experiment.networks import build_networks, build_term, probe
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
-from xdistill.training.objective import Objective, build_term
-from xdistill.training.step import StepModule, Stepper, set_modes
+from xdistill.training.model import DistillationModel, set_modes
+from xdistill.training.objective import Objective
+from xdistill.training.optimizer import make_optimizer
+from xdistill.training.trainer import Trainer
 from xdistill.types import Batch
 
 SMALL = [
@@ -38,12 +40,12 @@ def networks(experiment):
 def moved_by(experiment, networks, stage):
     """The parts of the student that a step of a stage changes, running statistics included."""
     schema = experiment.data.build().schema()
-    specs = {role: sketch(choice, schema)[1] for role, choice in experiment.networks.items()}
+    specs = {role: probe(choice, schema)[1] for role, choice in experiment.networks.items()}
     terms = [build_term(term, specs, TrainingFacts(schema, (4, 4, 4))) for term in stage.terms]
     student = networks["student"]
     before = {name: value.clone() for name, value in student.state_dict().items()}
     set_modes(networks, stage.train)
-    module = StepModule(networks, Objective(terms), stage.train)
+    model = DistillationModel(networks, Objective(terms), stage.train)
     fabric = make_fabric(experiment.recipe.compute)
     generator = torch.Generator().manual_seed(0)
     batch = Batch(
@@ -52,7 +54,7 @@ def moved_by(experiment, networks, stage):
         subjects=("a", "b", "c", "d"),
         target=torch.tensor([0, 1, 2, 0]),
     )
-    Stepper(fabric, module, stage, steps=1, place="r0-f0").step(batch, 0, 1)
+    Trainer(model, make_optimizer(model, stage.optimizer), fabric=fabric).train_step(batch)
     return {
         ".".join(name.split(".")[:2])
         for name, value in student.state_dict().items()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.fitting import trainer_of
+from crossval.fitting import fold_run
 from xdistill.experiment.assemble import assemble
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
-from xdistill.training.evaluate import predict
 
 FITTED = ("majority", "clinical_lr", "concat_svm")
 PROFILES = (None, "paper")
@@ -73,18 +72,17 @@ def test_a_fold_of_it_runs(name, resolved, everything, tmp_path, shared_cache):
         recipe["student"]["estimator"]["calibration_folds"] = 2
         for branch in recipe["student"]["branches"].values():
             branch["width"] = 0.03125
-    trainer = trainer_of(recipe, tmp_path / name, shared_cache, everything)
-    list(trainer.run())
+    fold = fold_run(recipe, tmp_path / name, shared_cache, everything)
+    list(fold.events())
     everybody = np.arange(30, dtype=np.int64)
-    student = trainer.networks["student"]
-    scored = predict(student, trainer.source, everybody, fabric=trainer.fabric, batch_size=32, prepare=trainer.prepare)
+    scored = fold.context.predict("student", everybody)
     assert scored.sum(axis=1) == pytest.approx(1)
-    targets = np.asarray(trainer.source.cohort.targets)
+    targets = np.asarray(fold.context.source.cohort.targets)
     if name == "majority":
-        shares = np.bincount(targets[trainer.training]) / len(trainer.training)
+        shares = np.bincount(targets[fold.context.training]) / len(fold.context.training)
         np.testing.assert_allclose(scored, np.tile(shares, (30, 1)), rtol=1e-6)
     else:
         assert scored[:, 1].std() > 1e-3
     if name == "clinical_lr":
         hits = scored.argmax(axis=1) == targets
-        assert hits[trainer.training].mean() > 0.8
+        assert hits[fold.context.training].mean() > 0.8

@@ -14,7 +14,7 @@ from xdistill.bench.records.record import DIGITS
 from xdistill.bench.schema import BenchmarkFile, Entry
 from xdistill.recipe.yaml.nodes import to_plain
 from xdistill.recipe.yaml.reader import read_yaml
-from xdistill.stats.predictions import TOLERANCE
+from xdistill.tasks.classification import TOLERANCE
 
 PAGES = ("docs/benchmarks.md", "docs/formats/benchmark.md")
 NAMES = ("alone", "kd", "s_pre_hbp", "cmdnet")

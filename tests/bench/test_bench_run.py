@@ -7,10 +7,11 @@ from contextlib import closing
 import pytest
 
 from bench.tiny_benchmark import benchmark, write_benchmark
+from xdistill.bench.entry import EntryFailed, EntryFinished, EntryStarted
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.records.submit import submit
 from xdistill.bench.records.verify import verify_records
-from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, planned, run_benchmark
+from xdistill.bench.run import planned, run_benchmark
 from xdistill.bench.run_index import known_runs, notes, records_of_runs
 from xdistill.bench.table import standings
 from xdistill.crossval.events import FoldFinished, FoldStarted, RunStarted

@@ -13,7 +13,7 @@ from bench.tiny_benchmark import write_benchmark
 from bench.toy_runs import make_run
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.records.record import read_record
-from xdistill.bench.records.splits import read_splits
+from xdistill.bench.records.splits_file import read_splits
 from xdistill.bench.records.submit import submit
 from xdistill.bench.records.verify import verify_records
 from xdistill.errors import RecipeError, RunError

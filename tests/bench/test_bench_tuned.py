@@ -3,9 +3,10 @@
 import pytest
 
 from bench.tiny_benchmark import alone, write_benchmark
+from xdistill.bench.entry import EntryFinished
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import departure, entry_recipe
-from xdistill.bench.run import EntryFinished, run_benchmark
+from xdistill.bench.run import run_benchmark
 from xdistill.bench.run_index import known_runs, records_of_runs
 from xdistill.bench.table import standings
 from xdistill.recipe.yaml.writer import write_yaml

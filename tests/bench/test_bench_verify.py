@@ -156,7 +156,7 @@ def test_spoilt_splits(submitted, changes, message):
 def test_splits_whose_hash_was_made_to_fit_are_found_by_every_record(submitted):
     from dataclasses import replace
 
-    from xdistill.bench.records.splits import read_splits
+    from xdistill.bench.records.splits_file import read_splits
 
     splits = read_splits(submitted.records)
     first, second, third = splits.folds
@@ -177,7 +177,7 @@ def test_splits_whose_hash_was_made_to_fit_are_found_by_every_record(submitted):
 def test_a_class_that_is_absent_in_a_fold(submitted):
     from dataclasses import replace
 
-    from xdistill.bench.records.splits import read_splits
+    from xdistill.bench.records.splits_file import read_splits
 
     splits = read_splits(submitted.records)
     gone = set(splits.folds[0].test)

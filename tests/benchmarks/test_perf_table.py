@@ -42,7 +42,7 @@ def test_both_are_measured_in_turn(common):
     assert common.ratios(pairs) == (1.0, 1.0)
 
 
-def test_a_script_that_is_not_there_is_told():
+def test_an_unknown_script_is_an_error():
     done = subprocess.run([sys.executable, PERF, "--only", "nonsense"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "there is no script 'nonsense'" in done.stderr
+    assert "unknown script `nonsense`" in done.stderr

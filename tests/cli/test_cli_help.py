@@ -127,7 +127,7 @@ def test_what_only_looks_loads_nothing_heavy(tmp_path):
 
 
 HEAVY = (
-    "torch numpy h5py scipy sklearn statsmodels pandas matplotlib jinja2 lightning_fabric monai nibabel optuna ray "
+    "torch numpy h5py scipy sklearn pandas matplotlib jinja2 lightning_fabric monai nibabel optuna ray "
     "ruamel safetensors tensorboard mlflow pytorch_lightning"
 )
 ALL_HELP = f"""
@@ -162,7 +162,7 @@ finally:
     [
         (("recipe", "check", "mvi_hcc"), {"torch", "numpy", "h5py", "optuna", "ruamel"}),  # it has a search
         (("recipe", "show", "lupi_clean_labels"), {"torch", "numpy", "h5py", "ruamel"}),
-        (("bench", "show", BENCHMARK, "--from", "records"), {"numpy", "scipy", "statsmodels", "pandas", "ruamel"}),
+        (("bench", "show", BENCHMARK, "--from", "records"), {"numpy", "scipy", "ruamel"}),
     ],
 )
 def test_what_computes_a_little_loads_what_it_computes_with(process, command, needed):

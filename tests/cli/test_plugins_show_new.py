@@ -115,7 +115,7 @@ def test_a_file_or_a_name_that_is_not_there(xdistill, command):
 
 
 def test_a_plugin_that_is_left_out_of_a_check(xdistill):
-    ended = xdistill("recipe", "check", "mvi_hcc", "--disable-plugin", "cmdnet")
+    ended = xdistill("recipe", "check", "mvi_hcc", "--disable-plugin", "networks")
     assert ended.code == 2
     assert "there is no teacher 'multibranch'" in ended.err
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import xdistill_cmdnet
-import xdistill_tabular
 from xdistill.interfaces import DistillationLoss, Encoder, Fusion, Student, TaskLoss, Teacher, TrainingFacts
 from xdistill.interfaces.component import choose
 from xdistill.plugin.catalog import Plugin, build_catalog
@@ -32,9 +31,7 @@ COLUMNS = (
 
 @pytest.fixture(scope="session")
 def catalog():
-    return build_catalog(
-        [Plugin("cmdnet", xdistill_cmdnet, "xdistill", "0"), Plugin("tabular", xdistill_tabular, "xdistill", "0")]
-    )
+    return build_catalog([Plugin("cmdnet", xdistill_cmdnet, "xdistill", "0")])
 
 
 @pytest.fixture

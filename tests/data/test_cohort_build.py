@@ -86,7 +86,7 @@ def test_a_failed_build_leaves_nothing(tmp_path):
 
 
 def test_values_too_large_for_float16(tmp_path):
-    with pytest.raises(DataError, match=r"subject 's00', modality 'mri': the value .* float16; set cache.dtype"):
+    with pytest.raises(DataError, match=r"subject 's00', modality 'mri': the value .* float16; set `cache.dtype`"):
         build(tmp_path, cache=CacheRecipe(dtype="float16"), scale=1e5)
     assert open_cohort(build(tmp_path, scale=1e5)).values("mri", [0]).max() > 65504
 

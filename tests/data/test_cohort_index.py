@@ -25,7 +25,7 @@ ROW = SubjectRow("a", "p", 0)
     [
         ([], "the cohort is empty"),
         ([ROW, ROW], "subject 'a' is there twice"),
-        ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is no index into the classes \['no', 'yes'\]"),
+        ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is not an index into the classes \['no', 'yes'\]"),
         ([SubjectRow("a", "p", -1)], "target -1"),
         (
             [ROW, SubjectRow("b", "p", 1)],
@@ -46,7 +46,7 @@ def test_an_index_that_cannot_be_used(rows, message):
     [
         (Schema({}, ("a", "b")), "no modality"),
         (Schema(SCHEMA.modalities, ("a",)), "at least two"),
-        (Schema(SCHEMA.modalities, ("a", "a")), "class 'a' is there twice"),
+        (Schema(SCHEMA.modalities, ("a", "a")), "class 'a' occurs twice"),
         (Schema({"a/b": ModalitySpec("vector", (1,))}, ("a", "b")), "cannot be named 'a/b'"),
         (Schema({"a": ModalitySpec("vector", (0,))}, ("a", "b")), "no dimension may be empty"),
         (Schema({"a": ModalitySpec("volume", (1, 2000, 1000, 1000))}, ("a", "b")), "4 GiB"),
@@ -66,14 +66,17 @@ def test_a_schema_and_an_index_that_can():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ct": np.zeros((1, 2, 2))}, r"modality 'ct': shape \(1, 2, 2\), and the cohort's is \(1, 2, 2, 2\)"),
+        (
+            {"ct": np.zeros((1, 2, 2))},
+            r"modality 'ct': the values have shape \(1, 2, 2\); the schema says \(1, 2, 2, 2\)",
+        ),
         ({"ct": np.full((1, 2, 2, 2), np.nan)}, "modality 'ct': 8 values are NaN or infinite"),
         ({"ct": np.full((1, 2, 2, 2), 1e39)}, r"the value 1e\+39 is too large for float32"),
-        ({"ct": np.full((1, 2, 2, 2), "x")}, "numbers are wanted"),
-        ({"lab": np.array([np.inf, 0])}, "column 'afp' is infinite; leave missing values empty"),
-        ({"lab": np.array([1.0, 2])}, "column 'sex' holds 2, which is no index into its 2 categories"),
+        ({"ct": np.full((1, 2, 2, 2), "x")}, "the values have type <U1; a data set returns numbers"),
+        ({"lab": np.array([np.inf, 0])}, "column 'afp' is infinite; use NaN for a missing value"),
+        ({"lab": np.array([1.0, 2])}, "column 'sex' holds 2, which is not an index into its 2 categories"),
         ({"lab": np.array([1.0, 0.5])}, "column 'sex' holds 0.5"),
-        ({"pet": None}, "differ in modality 'pet'"),
+        ({"pet": None}, "modality 'pet' is not both in"),
     ],
 )
 def test_values_that_cannot_be_stored(change, message):

@@ -113,7 +113,7 @@ def test_large_reads_in_threads_give_the_same(tmp_path, monkeypatch):
     cohort = open_cohort(build(tmp_path))
     alone = cohort.load()
     monkeypatch.setattr("xdistill.data.reader._BYTES_A_THREAD", 100)
-    monkeypatch.setattr("xdistill.data.reader._cores", lambda: 4)
+    monkeypatch.setattr("xdistill.data.reader.cores", lambda: 4)
     for name, values in cohort.load().items():
         np.testing.assert_array_equal(values, alone[name])
     np.testing.assert_array_equal(cohort.values("mri", [3, 1]), alone["mri"][[3, 1]])

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data.toys import build
-from xdistill.cli.data import app
+from xdistill.cli.data.app import app
 from xdistill.data import open_cohort
 from xdistill.errors import CacheError, RecipeError
 
@@ -29,7 +29,7 @@ def test_build_prints_path_subjects_and_bytes(tmp_path):
     assert again.stderr == ""
 
 
-def test_a_fault_in_the_recipe_is_told_with_its_place(tmp_path):
+def test_an_error_in_the_recipe_names_the_field(tmp_path):
     result = invoke("build", "mvi_hcc", "--set", "data.subject=30", "--cache", tmp_path)
     assert isinstance(result.exception, RecipeError)
     assert "data.subject" in str(result.exception)
@@ -58,10 +58,10 @@ def test_inspect_shows_what_the_file_holds_and_no_subject(tmp_path):
     assert "s01" not in json.dumps(printed)
 
 
-def test_verify_says_that_all_is_well(tmp_path):
+def test_verify_reports_success(tmp_path):
     path = build(tmp_path)
     result = invoke("verify", path)
-    assert (result.exit_code, result.stdout) == (0, f"{path}: every value is as it was written\n")
+    assert (result.exit_code, result.stdout) == (0, f"{path}: all values match their checksums\n")
     assert json.loads(invoke("verify", path, "--json").stdout) == {"path": str(path), "problems": []}
 
 
@@ -78,7 +78,7 @@ def test_verify_names_the_subject_and_exits_with_2(tmp_path):
     assert len(json.loads(invoke("verify", path, "--json").stdout)["problems"]) == 1
 
 
-def test_a_file_that_is_no_cohort(tmp_path):
+def test_a_file_that_is_not_a_cohort(tmp_path):
     for command in ("inspect", "verify"):
         result = invoke(command, tmp_path / "nothing.h5")
         assert isinstance(result.exception, CacheError)
@@ -90,6 +90,23 @@ def test_help_shows_an_example(command):
 
 
 def test_the_commands_are_imported_without_heavy_libraries():
-    script = "import sys, xdistill.cli.data; print({'h5py', 'numpy', 'torch', 'rich.table'} & set(sys.modules))"
+    script = "import sys, xdistill.cli.data.app; print({'h5py', 'numpy', 'torch', 'rich.table'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
+
+
+def test_a_plugin_file_provides_the_data_set(tmp_path):
+    plugin = tmp_path / "my_dataset.py"
+    plugin.write_text(
+        "from data.toys import Toy\n"
+        "from xdistill.plugin import hookimpl\n\n\n"
+        "class MyToy(Toy):\n"
+        '    name = "my_toy"\n\n\n'
+        "@hookimpl\n"
+        "def xdistill_datasets():\n"
+        "    return [MyToy]\n"
+    )
+    arguments = ["build", "mvi_hcc", "--set", "data={use: my_toy, subjects: 15}", "--cache", tmp_path, "--json"]
+    printed = json.loads(invoke(*arguments, "--plugin", plugin).stdout)
+    assert printed["subjects"] == 15
+    assert "my_toy" in str(invoke(*arguments).exception), "the plugin is used by that command alone"

@@ -20,6 +20,16 @@ def losses():
 
 
 @pytest.fixture
+def build(losses):
+    """A distillation loss from its block and the specs of both networks."""
+
+    def make(block, **specs):
+        return choose(DistillationLoss, block, losses).build(**specs)
+
+    return make
+
+
+@pytest.fixture
 def build_for(losses):
     """A loss from its block for two shapes of each tap; its own weights follow from the seed."""
 

@@ -208,7 +208,7 @@ class TestRelations:
 class TestContrast:
     @pytest.fixture
     def value(self):
-        from xdistill_losses.contrast import contrast
+        from xdistill_losses.relations.contrast import contrast
 
         return contrast
 
@@ -227,7 +227,7 @@ class TestContrast:
             assert found.item() == pytest.approx(expected, rel=1e-6)
 
     def test_negatives_of_other_classes(self):
-        from xdistill_losses.contrast import of_other_classes
+        from xdistill_losses.relations.contrast import of_other_classes
 
         expected = torch.tensor([[False, True, False], [True, False, True], [False, True, False]])
         assert torch.equal(of_other_classes(torch.tensor([4, 2, 4])), expected)

@@ -14,6 +14,8 @@ from xdistill.experiment.assemble import assemble
 
 TAUGHT = ({"use": "focal", "on": "teacher"}, {"use": "focal", "on": "student"})
 MAPS = ["hbp.map", "pre.map"]
+# Volumes whose last maps have 1 x 2 x 2 positions.
+WITH_POSITIONS = {"use": "hcc_phantom", "subjects": 12, "shape": [8, 32, 32]}
 
 
 def with_terms(*terms, student_features=8):
@@ -49,13 +51,14 @@ def test_a_tiny_run_of_three_families(tmp_path, shared_cache):
 
 
 def test_every_loss_fits_the_tiny_networks(catalog):
-    of_logits = [{"use": use} for use in ("kd", "dkd", "dist", "wsld", "generalized")]
-    of_maps = ("hint", "vid", "pkd", "ab", "ofd", "fsp", "review")
+    of_logits = [{"use": use} for use in ("kd", "class_kl", "dkd", "dist", "wsld", "generalized")]
+    of_maps = ("hint", "feature_mse", "feature_kl", "vid", "pkd", "ab", "ofd", "fsp", "review")
     of_positions = ("at", "ft", "nst", "cwd")  # the tiny maps have a single one
-    of_subjects = ("rkd", "pkt", "cc", "crd", "cka")
-    terms = [*of_logits, *({"use": use, "taps": MAPS} for use in of_maps)]
+    of_subjects = ("rkd", "pkt", "sp", "cc", "crd", "cka")
+    of_gradients = [{"use": "jacobian", "inputs": ["hbp"]}, {"use": "cam_attention", "taps": MAPS}]
+    terms = [*of_logits, *of_gradients, *({"use": use, "taps": MAPS} for use in of_maps)]
     terms += [{"use": use, "taps": ["hbp", "fused"]} for use in (*of_subjects, *of_positions)]
-    experiment = assemble(loaded(**with_terms(*terms)), catalog)
+    experiment = assemble(loaded(**with_terms(*terms), data=WITH_POSITIONS), catalog)
     assert len(experiment.stages[0].terms) == len(TAUGHT) + len(terms)
     assert {term["use"] for term in terms} == {
         entry.name for entry in catalog if entry.plugin == "losses" and entry.kind == "distillation_loss"

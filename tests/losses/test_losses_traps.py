@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from losses.outputs import make_batch, of_feature, randoms
 from xdistill.types import Output
-from xdistill_losses.decoupled import decoupled
+from xdistill_losses.logits.decoupled import decoupled
 from xdistill_losses.numerics import distances, unit
-from xdistill_losses.relations import angle_relations, distance_relations
+from xdistill_losses.relations.geometry import angle_relations, distance_relations
 
 SPATIAL = ("hint", "vid", "at", "ft", "nst", "cwd", "pkd", "ab", "ofd", "review")
 RELATIONAL = ("rkd", "pkt", "cc", "cka", "crd")

@@ -8,9 +8,10 @@ from plugin.toys import Flat, Nearness, Other, Share, hook_that_returns, plugin
 from xdistill.errors import PluginError
 from xdistill.interfaces import Encoder, Metric, Settings
 from xdistill.interfaces.component import UnknownComponentError
-from xdistill.plugin import API_VERSION, KINDS, Catalog, hookimpl, load_catalog, specs
+from xdistill.plugin import API_VERSION, KINDS, Catalog, hookimpl, load_catalog
 from xdistill.plugin.catalog import build_catalog, plugin_entry_points
 from xdistill.plugin.importing import DISABLE_VARIABLE
+from xdistill.plugin.specs import hookspecs
 
 
 def refusal(*plugins):
@@ -228,9 +229,15 @@ def test_what_is_no_kind_is_a_programming_error():
 def test_every_kind_has_a_hook_and_an_interface():
     for kind in KINDS:
         assert kind.interface.__name__ == kind.interface_name
-        assert getattr(specs, kind.hook).__doc__
-    hooks = {name for name in dir(specs) if name.startswith("xdistill_")}
-    assert hooks == {kind.hook for kind in KINDS}
+        assert getattr(hookspecs(), kind.hook).__doc__ == kind.about
+    assert [kind.hook for kind in KINDS][-6:] == [
+        "xdistill_task_losses",
+        "xdistill_distillation_losses",
+        "xdistill_metrics",
+        "xdistill_callbacks",
+        "xdistill_executors",
+        "xdistill_trackers",
+    ]
 
 
 def test_plugins_of_a_test_stand_beside_the_installed_ones():

@@ -10,12 +10,8 @@ from xdistill.errors import PluginError
 from xdistill.plugin import KINDS
 from xdistill.plugin.catalog import build_catalog
 from xdistill.plugin.importing import import_file
-from xdistill.plugin.scaffold import STARTS, plugin_files, write_plugin
+from xdistill.plugin.scaffold import plugin_files, write_plugin
 from xdistill.recipe.yaml.reader import read_yaml
-
-
-def test_there_is_a_start_for_every_kind():
-    assert set(STARTS) == {kind.name for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

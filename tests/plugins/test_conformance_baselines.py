@@ -3,7 +3,6 @@
 import pytest
 
 from xdistill.testing import (
-    DistillationLossConformance,
     EstimatorConformance,
     StudentConformance,
     TeacherConformance,
@@ -17,17 +16,9 @@ from xdistill_baselines.logistic_regression import LogisticRegression
 from xdistill_baselines.lstm import Lstm
 from xdistill_baselines.m2net import M2Net
 from xdistill_baselines.majority import Majority
-from xdistill_baselines.sp import SimilarityPreserving
 
 TINY = {"use": "mri_only", "width": 0.0625, "features": 6}
 BRANCHES = {name: {**TINY, "inputs": [name]} for name in ("scan", "second_scan")}
-
-
-class TestSimilarityPreserving(DistillationLossConformance):
-    component = SimilarityPreserving
-    settings = {"taps": ["first", "second"]}
-    at_identity = "zero"
-    unequal_widths = "accepted"
 
 
 class TestConcat(StudentConformance):

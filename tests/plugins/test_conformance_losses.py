@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from xdistill.testing import DistillationLossConformance
+import pytest
+import torch
+
+from xdistill.testing import DistillationLossConformance, GoldenDistillation, GoldenTask, TaskLossConformance
+from xdistill.types import Output
 from xdistill_losses import xdistill_distillation_losses
+from xdistill_losses.features.divergence import FeatureKL
+from xdistill_losses.logits.divergence import ClassKL
+from xdistill_losses.task.classification import CrossEntropy, Focal
 
 LOSSES = {loss.name: loss for loss in xdistill_distillation_losses()}
 TAPS = {"taps": ["first", "second"]}
@@ -22,6 +29,7 @@ SUITES = {
     "DistOfSubjects": ("dist", {"beta": 0, "tau": 4}, ZERO),
     "Wsld": ("wsld", {}, ZERO),
     "Generalized": ("generalized", {"temperature": 2}, {}),
+    "FeatureMse": ("feature_mse", {"taps": ["first"]}, MATCHED),
     "Hint": ("hint", TAPS, ADAPTED),
     "HintAlwaysAdapted": ("hint", {**TAPS, "adapter": "always"}, {"unequal_widths": "accepted"}),
     "HintNotAdapted": ("hint", {**TAPS, "adapter": "none"}, MATCHED),
@@ -45,12 +53,18 @@ SUITES = {
     "Rkd": ("rkd", TAPS, ADAPTED),
     "RkdOfUnitVectors": ("rkd", {**TAPS, "l2": True}, ADAPTED),
     "Pkt": ("pkt", TAPS, ADAPTED),
+    "Sp": ("sp", TAPS, ADAPTED),
     "Cc": ("cc", TAPS, ADAPTED),
     "CcBilinear": ("cc", {**TAPS, "kernel": "bilinear"}, ADAPTED),
     "CcRbf": ("cc", {**TAPS, "kernel": "rbf"}, ADAPTED),
     "Crd": ("crd", {**TAPS, "width": 5}, {"unequal_widths": "accepted"}),
     "CrdOfOtherClasses": ("crd", {**TAPS, "width": 5, "negatives": "other_classes"}, {"unequal_widths": "accepted"}),
     "Cka": ("cka", TAPS, ADAPTED),
+    "JacobianOfInputs": ("jacobian", {"inputs": ["scan", "table"]}, ZERO),
+    "JacobianOfTaps": ("jacobian", {**TAPS, "normalise": False}, MATCHED),
+    "JacobianOfThePrediction": ("jacobian", {**TAPS, "of": "teacher"}, MATCHED),
+    "CamAttention": ("cam_attention", TAPS, {**ADAPTED, "feature_shapes": MAPS}),
+    "CamAttentionOfGradients": ("cam_attention", {**TAPS, "form": "gradient"}, {**ADAPTED, "feature_shapes": MAPS}),
     "CkaOfRelations": ("cka", {**TAPS, "of": "relations"}, ADAPTED),
 }
 
@@ -59,5 +73,48 @@ for title, (name, settings, promises) in SUITES.items():
     globals()[f"Test{title}"] = type(f"Test{title}", (DistillationLossConformance,), members)
 
 
+EVEN = torch.tensor([[0.0, 0.0, 0.0]], dtype=torch.float64)
+SURE = torch.log(torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64))
+
+
+class TestClassKL(DistillationLossConformance):
+    component = ClassKL
+    at_identity = "zero"
+    # By hand: 1/2 log(1/2 * 3) + 2 * 1/4 log(1/4 * 3).
+    golden = (GoldenDistillation(Output(EVEN), Output(SURE), 0.0588915178),)
+
+
+class TestClassKLOfTheStudent(DistillationLossConformance):
+    component = ClassKL
+    settings = {"temperature": 4.0, "direction": "student_teacher", "reduction": "sum"}
+    at_identity = "zero"
+
+
+class TestFeatureKL(DistillationLossConformance):
+    component = FeatureKL
+    at_identity = "zero"
+    unequal_widths = "refused"
+
+    @pytest.fixture(autouse=True, params=["softmax", "standardized", "sigmoid"])
+    def way(self, request):
+        self.settings = {"taps": ["first", "second"], "tap_weights": {"first": 0.5}, "normalize": request.param}
+
+
+class TestFocal(TaskLossConformance):
+    component = Focal
+    settings = {"alpha": "inverse_frequency"}
+    # By hand: (1 - 1/2)^2 log 2, and the factor that ten training subjects give the first of three classes.
+    golden = (
+        GoldenTask(SURE, torch.tensor([0]), 0.1732867951 * 10 / (3 * 6)),
+        GoldenTask(SURE, torch.tensor([0]), 0.1732867951, settings={"gamma": 2.0}),
+    )
+
+
+class TestCrossEntropy(TaskLossConformance):
+    component = CrossEntropy
+    settings = {"label_smoothing": 0.1}
+    golden = (GoldenTask(SURE, torch.tensor([0]), 0.6931471806, settings={"label_smoothing": 0.0}),)
+
+
 def test_no_loss_is_left_out():
-    assert {name for name, *_ in SUITES.values()} == set(LOSSES)
+    assert {name for name, *_ in SUITES.values()} | {"class_kl", "feature_kl"} == set(LOSSES)

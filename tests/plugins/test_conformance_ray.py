@@ -105,7 +105,7 @@ def test_one_of_several_processes_that_is_killed(cluster, tmp_path):
     compute = {"recipe": {"compute": {"devices": 2}}, "repeat": 0, "fold": 0}
     once = Job("once", {**compute, "function": "second_is_killed_once", "mark": str(tmp_path / "killed")})
     always = Job("always", {**compute, "function": "second_is_killed"})
-    target = "engine.toy_ranks:in_two_processes"
+    target = "distributed.toy_ranks:in_two_processes"
     events = list(executor(cluster, restarts=1).run(target, [once, always]))
     turns = [event for event in events if event.kind != "event"]
     assert [event.kind for event in turns if event.job == "once"] == ["restarted", "done"]

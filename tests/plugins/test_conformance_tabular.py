@@ -5,20 +5,13 @@ import pytest
 from tabular.omics import write
 from xdistill.testing import (
     DatasetConformance,
-    EncoderConformance,
     EstimatorConformance,
-    FusionConformance,
-    StudentConformance,
-    TeacherConformance,
     TransformConformance,
 )
-from xdistill_tabular.concat import Concat
 from xdistill_tabular.digits import Digits
-from xdistill_tabular.encoder import Perceptron
 from xdistill_tabular.forest import RandomForest
 from xdistill_tabular.lupi import Lupi
 from xdistill_tabular.mogonet import Mogonet
-from xdistill_tabular.network import PerceptronNetwork
 from xdistill_tabular.transform import TabularTransform
 
 
@@ -29,18 +22,6 @@ class TestTabularTransform(TransformConformance):
     @pytest.fixture(autouse=True, params=["standard", "robust", "power"])
     def scale(self, request):
         self.settings = {"modality": "table", "scale": request.param}
-
-
-class TestPerceptron(EncoderConformance):
-    component = Perceptron
-
-    @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
-    def norm(self, request):
-        self.settings = {"inputs": ["table"], "hidden": [8], "features": 4, "norm": request.param, "dropout": 0.1}
-
-
-class TestConcat(FusionConformance):
-    component = Concat
 
 
 class TestDigits(DatasetConformance):
@@ -62,19 +43,6 @@ class TestMogonet(DatasetConformance):
     @pytest.fixture(autouse=True)
     def files(self, tmp_path):
         self.settings = write(tmp_path)
-
-
-class TestPerceptronNetworkTeaching(TeacherConformance):
-    component = PerceptronNetwork
-    settings = {"inputs": ["table"], "hidden": []}
-
-
-class TestPerceptronNetwork(StudentConformance):
-    component = PerceptronNetwork
-
-    @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
-    def norm(self, request):
-        self.settings = {"inputs": ["table"], "hidden": [8], "norm": request.param, "dropout": 0.1}
 
 
 class TestRandomForest(EstimatorConformance):

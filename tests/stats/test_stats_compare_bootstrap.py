@@ -17,7 +17,8 @@ def drawn(folds, resamples=50, patients=None):
 
 def fold(subjects, target, number=0, repeat=0):
     rows = len(subjects)
-    return ScoredFold(repeat, number, tuple(subjects), np.array(target), 10, (np.full((1, rows, 2), 0.5),))
+    labels = np.array(target)
+    return ScoredFold(repeat, number, tuple(subjects), labels, 10, (np.full((1, rows, 2), 0.5),), labels)
 
 
 def test_as_many_are_drawn_of_every_class_as_the_fold_has():
@@ -108,6 +109,7 @@ def test_a_later_fold_without_a_class_is_left_out_of_that_resample():
             np.array([target[subject] for subject in subjects]),
             2,
             (np.array([[probabilities[subject] for subject in subjects]]),),
+            np.array([target[subject] for subject in subjects]),
         )
         for repeat, number, subjects in ((0, 0, "abxy"), (1, 0, "ax"), (1, 1, "by"))
     )
@@ -129,7 +131,7 @@ def test_the_interval_of_an_accuracy_is_as_wide_as_the_binomial_says():
     target = np.array([0] * 200 + [1])
     right = np.array([1] * 150 + [0] * 50 + [1], dtype=bool)
     probabilities = np.where((right == (target == 0))[:, None], [0.9, 0.1], [0.1, 0.9])
-    place = ScoredFold(0, 0, tuple(map(str, range(201))), target, 800, (probabilities[None],))
+    place = ScoredFold(0, 0, tuple(map(str, range(201))), target, 800, (probabilities[None],), target)
     values = resampled_scores([place], ["accuracy"], resamples=4000)["accuracy"]
     assert values.mean() == pytest.approx(151 / 201, abs=0.003)
     assert values.std() == pytest.approx(np.sqrt(0.75 * 0.25 / 200), rel=0.05)

@@ -1,8 +1,5 @@
 """Tests of differences against values worked out by hand and against other people's code."""
 
-import gc
-import sys
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -99,16 +96,10 @@ def test_holm_by_hand():
     assert holm([]) == ()
 
 
-def test_the_garbage_collector_is_as_before_after_an_adjustment():
-    assert gc.get_freeze_count() == 0
-    holm([0.04, 0.01])
-    assert gc.get_freeze_count() == 0
-
-
-def test_without_statsmodels_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "statsmodels.stats.multitest", None)
-    with pytest.raises(UserError, match=r"pip install 'xdistill\[bench\]'"):
-        holm([0.1])
+def test_holm_with_equal_p_values_and_a_step_back():
+    # Sorted: .01 x 5, .01 x 4, .02 x 3, .04 x 2, .9 x 1; the second may not fall below the first.
+    assert holm([0.02, 0.01, 0.9, 0.01, 0.04]) == pytest.approx((0.06, 0.05, 0.9, 0.05, 0.08))
+    assert holm([0.5, 0.3, 0.2]) == pytest.approx((0.6, 0.6, 0.6))
 
 
 def test_what_a_paper_of_five_folds_prints():

@@ -205,7 +205,7 @@ def test_no_subjects_to_apply_to():
     ("row", "message"),
     [
         ([np.inf, 0, 1, 0], "column 'AFP' of 'clinical' holds an infinite value"),
-        ([1, 3, 1, 0], "'sex' holds 3, which is no index into its 3 categories"),
+        ([1, 3, 1, 0], "'sex' holds 3, which is not an index into its 3 categories"),
         ([1, 0.5, 1, 0], "'sex' holds 0.5"),
         ([1e300, 0, 1, 0], "'AFP' of 'clinical' holds a number too large"),
     ],

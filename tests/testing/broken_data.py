@@ -1,8 +1,9 @@
-"""Sound data sets, transforms, augmentations, metrics and executors, and for each check one that it alone catches."""
+"""Sound components of the kinds that are not modules, and for each check one that it alone catches."""
 
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces import (
     Augmentation,
+    Callback,
     Dataset,
     DatasetFacts,
     JobEvent,
@@ -220,13 +222,6 @@ class NoNoise(Noise):
 
     def __call__(self, inputs, generator):
         return inputs
-
-
-class DrawsLess(Noise):
-    """Draws nothing for what nobody reads, so that whatever comes after it draws something else."""
-
-    def without(self, unread):
-        return NoNoise(self.config, modalities=self.modalities) if "table" in unread else self
 
 
 class LosesOne(Noise):
@@ -500,3 +495,65 @@ class TakesValues(Diary):
     def log(self, values, *, fold, stage, step):
         super().log(values, fold=fold, stage=stage, step=step)
         values.pop("lr")
+
+
+class Counter(Callback):
+    """Counts the batches of all epochs."""
+
+    name = "counter"
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.batches = 0
+
+    def on_batch_end(self, trainer, batch, losses):
+        self.batches += 1
+
+    def on_epoch_end(self, trainer, logs):
+        logs["batches"] = self.batches
+
+    def state_dict(self):
+        return {"batches": self.batches}
+
+    def load_state_dict(self, state):
+        self.batches = state["batches"]
+
+
+class OneStage(Counter):
+    """Is not prepared for another stage."""
+
+    def on_train_begin(self, trainer):
+        if trainer.name == "second":
+            raise ValueError("another stage")
+
+
+class LosesTotal(Counter):
+    """Removes a figure of the trainer."""
+
+    def on_epoch_end(self, trainer, logs):
+        super().on_epoch_end(trainer, logs)
+        del logs["total"]
+
+
+class StateOfObjects(Counter):
+    """Has a state that a checkpoint refuses to load."""
+
+    def state_dict(self):
+        return {**super().state_dict(), "file": Path("figures.csv")}
+
+
+class ForgetsItsCount(Counter):
+    """Starts from zero after an interruption."""
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class DrawsNumbers(Counter):
+    """Uses up random numbers of the training."""
+
+    def on_batch_begin(self, trainer, batch):
+        torch.rand(1)

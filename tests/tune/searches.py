@@ -8,7 +8,7 @@ from typing import Any
 
 from tiny import joint, plan
 from xdistill.crossval.events import Event
-from xdistill.crossval.execute import Prepared, prepare, ready_cohort
+from xdistill.crossval.prepare import Prepared, prepare, ready_cohort
 from xdistill.experiment.assemble import assemble
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded

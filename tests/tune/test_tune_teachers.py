@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.missing_runs import payload_of
+from crossval.missing_runs import payload_of
 from tune import searches
 from xdistill.crossval.fold import run_fold
 from xdistill.distillation.teacher_cache.store import FOLDER

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from tune import searches
+from xdistill.crossval.callbacks import WATCHED
 from xdistill.errors import LeakError, UserError
-from xdistill.training.evaluate import WATCHED
 from xdistill.tune.events import TrialFinished
 from xdistill.tune.outcome import winner_of
 from xdistill.tune.search.inner import inner_splits

@@ -52,23 +52,6 @@ def test_no_more_workers_than_tasks():
     assert len(started) == 1
 
 
-def said(function, payloads, **options):
-    """What each task says first."""
-    return {message.task: message.value for message in run(function, payloads, **options) if message.kind == "event"}
-
-
-def test_cores_of_workers_without_work_are_lent_to_the_others():
-    assert said("wait_for_cores", [1, 0, 0], workers=2, cores=2) == {0: 1, 1: 0, 2: 0}
-    assert said("wait_for_cores", [3, 1, 0], workers=3, cores=4) == {0: 3, 1: 1, 2: 0}
-    assert said("wait_for_cores", [3, 0], workers=2, threads=2, cores=5) == {0: 3, 1: 0}
-    assert said("wait_for_cores", [1], workers=2, cores=2) == {0: 1}, "a worker that was never needed"
-
-
-def test_nothing_is_lent_beyond_what_is_left():
-    assert said("wait_for_cores", [0, 0], workers=1, cores=1) == {0: 0, 1: 0}
-    assert said("wait_for_cores", [0], workers=2) == {0: 0}, "nobody said how many there are"
-
-
 def test_what_a_library_prints_goes_to_standard_error(capfd):
     messages = run("talkative", [1000])
     assert [message.kind for message in messages] == ["event", "done"]

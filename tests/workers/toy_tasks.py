@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from waiting import until
-from xdistill.workers import lent_cores
 
 
 def count(payload):
@@ -108,12 +107,6 @@ def interrupts(payload):
     """Say what Ctrl-C does here, and whether it is held back."""
     del payload
     yield signal.getsignal(signal.SIGINT), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-
-
-def wait_for_cores(payload):
-    """Wait until so many cores are lent, and say how many there are."""
-    until(lambda: lent_cores() == payload, f"{payload} cores are lent")
-    yield lent_cores()
 
 
 def mark(payload):

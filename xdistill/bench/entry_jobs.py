@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xdistill.bench.entry import EntryFailed, EntryFinished, EntryStarted, is_tuned, run_entry
 from xdistill.bench.load import Benchmark, load_benchmark
 from xdistill.bench.recipes import entry_recipe
-from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted, is_tuned, run_entry
 from xdistill.bench.run_index import KnownRun, remember
 from xdistill.crossval.events import Event, RunFinished
 from xdistill.errors import UserError, XdistillError

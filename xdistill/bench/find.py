@@ -8,7 +8,7 @@ from typing import Literal
 
 from xdistill.bench.load import Benchmark, is_benchmark, load_benchmark
 from xdistill.bench.records.record import FORMAT, Record, read_record, record_of_run
-from xdistill.bench.records.splits import read_splits, splits_of_run
+from xdistill.bench.records.splits_file import read_splits, splits_of_run
 from xdistill.bench.records.verify import read_records, record_folders
 from xdistill.bench.run_index import known_runs, records_of_runs
 from xdistill.errors import RunError, UserError

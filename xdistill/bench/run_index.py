@@ -12,7 +12,7 @@ from pathlib import Path
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
 from xdistill.bench.records.record import Record, record_of_run
-from xdistill.bench.records.splits import splits_of_run
+from xdistill.bench.records.splits_file import splits_of_run
 from xdistill.errors import RunError
 from xdistill.runs import Run, load_run
 from xdistill.runs.files import make_folder, read_json, write_json

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import data, plugins, recipe, run
+from xdistill.cli import plugins, recipe, run
 from xdistill.cli.bench import app as bench
+from xdistill.cli.data import app as data
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError

@@ -1,4 +1,4 @@
-"""What the engine tells whoever listens. It never prints."""
+"""Events that a run reports while it goes on. The command line prints them; nothing below it does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Event:
 
 @dataclass(frozen=True)
 class CohortProgress(Event):
-    """The cohort cache is being built.
+    """The cohort file is being built.
 
     Attributes:
         done: subjects written.
@@ -26,7 +26,7 @@ class CohortProgress(Event):
 
 @dataclass(frozen=True)
 class CohortReady(Event):
-    """The cohort cache stands.
+    """The cohort file is complete.
 
     Attributes:
         path: of the file.
@@ -39,11 +39,11 @@ class CohortReady(Event):
 
 @dataclass(frozen=True)
 class RunAwaited(Event):
-    """Another process works at this run, and nothing is done here until it ends.
+    """Another process works on this run; this one waits until it ends.
 
     Attributes:
         path: of the run folder.
-        folds: that it is at; where it is at none yet, those that are not finished.
+        folds: that the other process works on; if there are none yet, those that are not finished.
     """
 
     path: str
@@ -52,15 +52,15 @@ class RunAwaited(Event):
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """The run folder stands and the folds begin.
+    """The run folder exists and the folds begin.
 
     Attributes:
         path: of the run folder.
         folds: names of all folds.
-        finished: names of those that an earlier start finished.
+        finished: names of those that were finished before.
         epochs: epochs of one fold over all stages.
         jobs: worker processes.
-        threads: CPU threads a job.
+        threads: CPU threads per job.
     """
 
     path: str
@@ -73,11 +73,11 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class FoldStarted(Event):
-    """A fold begins, or goes on after its last checkpoint.
+    """A fold begins, or resumes from its last checkpoint.
 
     Attributes:
         fold: such as ``r0-f3``.
-        done: epochs that an earlier start finished.
+        done: epochs that were finished before.
     """
 
     fold: str
@@ -117,11 +117,11 @@ class FoldFinished(Event):
 
 @dataclass(frozen=True)
 class FoldRestarted(Event):
-    """The worker of a fold died and the fold goes on in another.
+    """The worker of a fold died, and another one resumes the fold.
 
     Attributes:
         fold: such as ``r0-f3``.
-        reason: how the worker ended, in words that go on from "its worker".
+        reason: how the worker ended; continues the words "its worker".
     """
 
     fold: str
@@ -130,7 +130,7 @@ class FoldRestarted(Event):
 
 @dataclass(frozen=True)
 class TeacherCacheFailed(Event):
-    """Something kept of a teacher could not be used, or nothing can be kept; the fold computes it instead.
+    """A cached teacher is damaged, or the cache cannot be written; the fold trains the teacher instead.
 
     Attributes:
         fold: such as ``r0-f3``.
@@ -150,7 +150,7 @@ class RunFinished(Event):
 
 @dataclass(frozen=True)
 class TrackerFailed(Event):
-    """A tracker raised something; the run goes on without it.
+    """A tracker raised an error; the run continues without it.
 
     Attributes:
         name: of the tracker.

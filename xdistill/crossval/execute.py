@@ -1,88 +1,54 @@
-"""A whole run: cohort, splits, folds, record. Yields events; what counts is on disk."""
+"""A run from start to end: cohort, splits, folds, record. Yields events; the results are on disk."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xdistill.crossval.events import (
-    CohortProgress,
-    CohortReady,
     Event,
     FoldRestarted,
     RunAwaited,
     RunFinished,
     RunStarted,
 )
-from xdistill.crossval.progress import with_progress
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
 from xdistill.crossval.record import record_of
 from xdistill.crossval.tracking import Tracking
-from xdistill.crossval.worker_checks import driver_facts
-from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
-from xdistill.distributed.fabric import accelerator_name, accelerators, check_device, check_shares
-from xdistill.distributed.launch import FOLD_FUNCTION, TOGETHER_FUNCTION
+from xdistill.data import Cohort
+from xdistill.distributed.fabric import accelerators
+from xdistill.distributed.launch import DISTRIBUTED_FUNCTION, FOLD_FUNCTION
 from xdistill.errors import BusyRunError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.controls import without_control
-from xdistill.experiment.identity import identity_of, versions
-from xdistill.experiment.missing import check_presence, complete_subjects, training_subjects
-from xdistill.experiment.plans import Experiment
-from xdistill.interfaces.component import Component
 from xdistill.interfaces.executor import Job
 from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.runs import Run, RunFolder, fold_name, load_run, run_name
+from xdistill.runs import Run, fold_name, load_run, run_name
 from xdistill.runs.files import explained, read_json, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.stats import Predictions, read_predictions, write_predictions
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A run that is ready to start or to go on."""
-
-    experiment: Experiment
-    cohort: Cohort
-    splits: Splits
-    folder: RunFolder
-    resolved: dict[str, Any]
-    identity: str
-    versions: dict[str, str]
-    facts: dict[str, Any]  # of the driver, for its workers to compare with
-    profile: str
-    control_of: str = ""  # id of the run that this one is a control of
-    recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
-    notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
-    also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
-
-    @property
-    def folds(self) -> tuple[str, ...]:
-        """Names of all folds."""
-        return tuple(fold_name(split.repeat, split.fold) for split in self.splits)
-
-
 def execute(
     loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, fresh: bool = False
 ) -> Generator[Event, None, None]:
-    """Run a recipe, from where an earlier start of the same run stopped.
+    """Run a recipe, or resume the same run where it stopped.
 
     Args:
         loaded: the recipe.
         catalog: what it may name.
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
-        fresh: forget what an earlier start left.
+        fresh: start from scratch.
 
     Yields:
         Events; the last is `RunFinished`, with the folder that `load_run` reads.
 
     Raises:
-        XdistillError: everything that is finished by then is kept.
+        XdistillError: finished folds are kept.
     """
     experiment = assemble(loaded, catalog)
     check_executor(experiment)
@@ -97,7 +63,7 @@ def run_prepared(
 
     Args:
         prepared: the run.
-        fresh: forget what an earlier start left; what says so is asked when nobody else works on this run any more.
+        fresh: start from scratch; a callable is called once this process holds the lock of the run.
         patience: seconds to wait for another process that works on this run.
     """
     folder = prepared.folder
@@ -118,16 +84,16 @@ def run_prepared(
         tracking = Tracking(prepared.experiment.trackers, tracked_run(prepared))
         with closing(tracking):
             yield from tracking.start()
-            with closing(_folds(prepared)) as events:  # a listener that raises ends the workers
+            with closing(_folds(prepared)) as events:  # an error in a listener ends the workers
                 for event in events:
                     yield event
-                    yield from tracking.tell(event)
+                    yield from tracking.log(event)
             yield from tracking.finish(finish(prepared).summary)
     yield RunFinished(str(folder.path))
 
 
 def tracked_run(prepared: Prepared) -> TrackedRun:
-    """What trackers are told of a run; a control goes by its own name, beside the run it is a control of."""
+    """The facts of a run that trackers get; a null control has its own name."""
     facts = prepared.cohort.facts
     return TrackedRun(
         name=run_name(prepared.resolved),
@@ -138,99 +104,8 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
     )
 
 
-def prepare(
-    loaded: LoadedRecipe,
-    experiment: Experiment,
-    catalog: Catalog,
-    cohort: Cohort,
-    runs: Path,
-    *,
-    tune: Mapping[str, Any] | None = None,
-    also: frozenset[type[Component]] = frozenset(),
-) -> Prepared:
-    """Split the cohort and find the run's folder; nothing is written.
-
-    Args:
-        loaded: the recipe.
-        experiment: what it assembles to.
-        catalog: what it was assembled from.
-        cohort: the cohort.
-        runs: folder of all runs.
-        tune: the search whose settings the folds are trained with; it makes another run. None: the recipe's own.
-        also: components that this search may choose.
-
-    Raises:
-        DataError: when the cohort cannot be used by this recipe.
-    """
-    recipe = experiment.recipe
-    check_presence(experiment, cohort)
-    splits = make_splits(
-        cohort.subjects,
-        cohort.patients,
-        cohort.targets,
-        cohort.schema.classes,
-        recipe.crossval,
-        cohort.fingerprint,
-        experiment.data.build().official_test() if recipe.crossval.official else None,
-        complete=complete_subjects(cohort, tuple(cohort.schema.modalities)),
-    )
-    for split in splits:
-        training_subjects(experiment, cohort, split.train)  # refuses here what a fold would stumble over
-    resolved = experiment.resolved()
-    resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
-    if tune is not None:
-        resolved["tune"] = dict(tune)
-    used = experiment.components | also
-    identity = identity_of(experiment, resolved, catalog, cohort, splits, also=also)
-    control_of = ""
-    if recipe.control is not None:
-        original = assemble(without_control(loaded), catalog)
-        plain = original.resolved() | {"compute": resolved["compute"]}
-        control_of = identity_of(original, plain, catalog, cohort, splits)
-    return Prepared(
-        experiment=experiment,
-        cohort=cohort,
-        splits=splits,
-        folder=RunFolder(runs / run_name(resolved) / identity),
-        resolved=resolved,
-        identity=identity,
-        versions=versions(used, catalog),
-        facts=driver_facts(used, catalog),
-        profile=loaded.profile or "",
-        control_of=control_of,
-        also=also,
-    )
-
-
-def check_executor(experiment: Experiment) -> None:
-    """Whether the jobs can run where the recipe says, before anything is built.
-
-    Raises:
-        UserError: when they cannot.
-    """
-    executor = experiment.executor.build()
-    if not executor.elsewhere:
-        check_device(experiment.recipe.compute)
-    check_shares(experiment)
-    executor.check()
-
-
-def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
-    """Build the cohort file, or find it."""
-
-    def build(report: Any) -> Path:
-        return build_cohort(
-            experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report
-        )
-
-    path = yield from with_progress(build, CohortProgress)
-    cohort = open_cohort(path)
-    yield CohortReady(str(path), len(cohort.subjects))
-    return cohort
-
-
 def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
-    """Who belongs together, for those who compare runs later; nothing where every subject is a patient of its own."""
+    """The patient of each subject, for comparisons of runs; nothing if every subject is a different patient."""
     if len(set(cohort.patients)) == len(cohort.patients):
         return {}
     return {"patients": dict(zip(cohort.subjects, cohort.patients, strict=True))}
@@ -269,7 +144,7 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         jobs=executor.workers(jobs),
         threads=compute.threads,
     )
-    for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else TOGETHER_FUNCTION, jobs):
+    for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else DISTRIBUTED_FUNCTION, jobs):
         if event.kind == "failed":
             raise event.value
         if event.kind == "restarted":
@@ -287,7 +162,7 @@ def finish(prepared: Prepared) -> Run:
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as beside:
-        write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
+        write_predictions(beside, Predictions(prepared.cohort.schema.task, folds))
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)

@@ -3,52 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from xdistill.crossval.events import Event
 from xdistill.errors import DataError, NonFiniteLossError, PluginError, SettingsError, XdistillError
-from xdistill.experiment.networks import evaluating
+from xdistill.experiment.context import FoldContext
 from xdistill.experiment.plans import FitPlan
 from xdistill.experiment.tracing import watching
 from xdistill.interfaces.fitted import Estimator
 from xdistill.training.evaluate import EVALUATION_BATCH, SHOWN
 from xdistill.training.seeds import derive
-
-if TYPE_CHECKING:
-    from xdistill.training.train import Trainer
+from xdistill.training.shapes import evaluating
 
 
-def fit_stage(
-    trainer: Trainer, index: int, stage: FitPlan, _begin: int, _state: Mapping[str, Any] | None
-) -> Iterator[Event]:
-    """Fit the stage's estimators, one after the other; see `train_stage` for the arguments.
+def fit_stage(context: FoldContext, stage: FitPlan) -> dict[str, Any]:
+    """Fit the stage's estimators, one after the other; returns the history's row.
 
     Raises:
-        DataError: when an estimator cannot be fitted to these subjects.
-        NonFiniteLossError: naming the subjects for which what reaches an estimator is not finite.
-        PluginError: when an estimator fails for any other reason.
+        DataError: if an estimator cannot be fitted to these subjects.
+        NonFiniteLossError: naming the subjects for which the input of an estimator is not finite.
+        PluginError: if an estimator fails for any other reason.
     """
     begin = time.monotonic()
     for path in stage.fit:
-        _fit(trainer, stage, path)
-    yield trainer.end_epoch(index, {"stage": stage.name, "epoch": 1, "seconds": time.monotonic() - begin})
+        _fit(context, stage, path)
+    return {"stage": stage.name, "epoch": 1, "seconds": time.monotonic() - begin}
 
 
-def _fit(trainer: Trainer, stage: FitPlan, path: str) -> None:
+def _fit(context: FoldContext, stage: FitPlan, path: str) -> None:
     role, _, part = path.partition(".")
-    network = trainer.networks[role]
+    network = context.networks[role]
     estimator = cast("Estimator", network.get_submodule(part))
-    place = f"in fold {trainer.fold}, stage {stage.name!r}"
-    targets = np.asarray(trainer.source.cohort.targets)[trainer.rows_of(role)]
-    _check_classes(targets, trainer, f"{path} cannot be fitted {place}")
-    inputs = _what_reaches(estimator, role, trainer, f"what reaches {path} is not finite {place}")
-    seed = derive(trainer.seed, "fit", stage.name, path)
+    place = f"in fold {context.name}, stage {stage.name!r}"
+    targets = context.targets(context.rows_of(role))
+    _check_classes(targets, context, f"{path} cannot be fitted {place}")
+    inputs = _inputs_of(estimator, role, context, f"the input of {path} is not finite {place}")
+    seed = derive(context.seed, "fit", stage.name, path)
     torch.manual_seed(seed)
     try:
         estimator.fit(inputs, torch.from_numpy(targets), seed=seed)
@@ -62,29 +56,29 @@ def _fit(trainer: Trainer, stage: FitPlan, path: str) -> None:
         ) from error
 
 
-def _what_reaches(estimator: Estimator, role: str, trainer: Trainer, what: str) -> Float[Tensor, "subjects inputs"]:
-    """What an estimator is given for each training subject, in the split's order, as it is when subjects are scored."""
-    network, rows, source = trainer.networks[role], trainer.rows_of(role), trainer.source
-    with evaluating(network), trainer.fabric.autocast(), watching(estimator) as seen:
+def _inputs_of(estimator: Estimator, role: str, context: FoldContext, what: str) -> Float[Tensor, "subjects inputs"]:
+    """The estimator's input for each training subject, in the split's order, computed as for predictions."""
+    network, rows, source = context.networks[role], context.rows_of(role), context.source
+    with evaluating(network), context.fabric.autocast(), watching(estimator) as seen:
         for start in range(0, len(rows), EVALUATION_BATCH):
             batch = source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)
-            network(trainer.prepare(batch))
+            network(context.prepare(batch))
     inputs = torch.cat([value.detach().to(device="cpu", dtype=torch.float32) for value in seen])
     bad = (~torch.isfinite(inputs).all(dim=1)).nonzero().flatten().tolist()
     if bad:
         names = ", ".join(source.cohort.subjects[rows[index]] for index in bad[:SHOWN])
         raise NonFiniteLossError(
             f"{what} for {len(bad)} of {len(rows)} training subjects ({names}{', …' if len(bad) > SHOWN else ''}); "
-            f"look at their data, or lower optimizer.lr of the stages before"
+            f"check their data, or lower optimizer.lr of the earlier stages"
         )
     return inputs
 
 
-def _check_classes(targets: np.ndarray[Any, Any], trainer: Trainer, what: str) -> None:
-    classes = trainer.source.cohort.schema.classes
-    missing = [name for index, name in enumerate(classes) if index not in targets]
+def _check_classes(targets: np.ndarray[Any, Any], context: FoldContext, what: str) -> None:
+    task = context.source.cohort.schema.task
+    missing = task.absent(targets)
     if missing:
         raise DataError(
-            f"{what}: none of its {len(targets)} training subjects has the class {', '.join(map(repr, missing))}; "
-            f"take fewer folds, set crossval.stratify to true, or leave the class out of the cohort"
+            f"{what}: none of its {len(targets)} training subjects has {task.group} {', '.join(map(repr, missing))}; "
+            f"use fewer folds, set crossval.stratify to true, or leave the {task.group} out of the cohort"
         )

@@ -1,4 +1,4 @@
-"""One fold: fit the transforms, train, score the test subjects, leave a folder behind. Runs in a worker."""
+"""One fold: fit the transforms, train, predict the test subjects, write the fold's folder. Runs in a worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,17 @@ import torch
 from lightning_fabric import Fabric
 from safetensors.torch import save
 
+from xdistill.crossval.callbacks import WatchedScore
 from xdistill.crossval.events import Event, FoldFinished
+from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
-from xdistill.data import Cohort, Split, Splits, TrainingView, fit_transforms, open_cohort
+from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
 from xdistill.distillation.teacher_cache.key import about
 from xdistill.distillation.teacher_cache.store import FOLDER, TeacherCache
 from xdistill.distributed.fabric import make_fabric
-from xdistill.distributed.launch import Rank, devices_and_threads, run_together
+from xdistill.distributed.launch import Rank, devices_and_threads, run_distributed
 from xdistill.experiment.assemble import assemble
+from xdistill.experiment.context import FoldContext
 from xdistill.experiment.controls import moved
 from xdistill.experiment.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.experiment.networks import build_networks
@@ -35,11 +37,10 @@ from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.evaluate import EVALUATION_BATCH, WATCHED, metric_of, predict
-from xdistill.training.loader import Rows, Source, channels_last
+from xdistill.training.loader import channels_last
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
-from xdistill.training.train import Trainer
+from xdistill.training.source import Rows, Source
 
 
 def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
@@ -47,18 +48,18 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     Args:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
-            ``repeat``, ``fold``; ``driver`` (what `driver_facts` says there), where the driver is another process;
-            ``watch`` (a metric): put the student's score on the test subjects into the history after each epoch, for a
-            search whose test subjects are themselves training subjects; and, where the fold is computed together, what
-            `Rank` reads.
+            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``watch`` (a metric):
+            adds the student's score on the test subjects to the history after each epoch, for a search whose test
+            subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
+            reads.
 
     Raises:
-        RunError: when this worker does not see the files of the run.
-        PluginError: when it has not what the driver has.
-        OutOfMemoryError: with the settings that lower the need.
+        RunError: if this worker cannot see the files of the run.
+        PluginError: if its plugins differ from the driver's.
+        OutOfMemoryError: with the settings that reduce memory.
     """
     if devices_and_threads(payload)[0] > 1 and Rank.of(payload) is None:
-        yield from run_together(payload)
+        yield from run_distributed(payload)
         return
     with memory_explained():
         yield from _run_fold(payload)
@@ -70,164 +71,155 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     check_files(folder.splits, Path(payload["cohort"]))
     rank = Rank.of(payload)
     if rank is not None and rank.number > 0:
-        for _ in _trainer(payload, folder, name)[0].run():
-            pass  # the first process says and writes the same
+        for _ in _prepared(payload, folder, name)[0].events():
+            pass  # the first process reports and writes the same
         return
     with folder.locked(name):
-        trainer, split = _trainer(payload, folder, name)
-        yield from trainer.run()
-        seconds = sum(row["seconds"] for row in trainer.history)  # also of epochs before an interruption
-        _leave(folder, name, trainer, split, seconds)
+        run, split = _prepared(payload, folder, name)
+        yield from run.events()
+        seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
+        _write(folder, name, run, split, seconds)
         yield FoldFinished(name, seconds)
 
 
-def _trainer(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[Trainer, Split]:
+def _prepared(payload: Mapping[str, Any], folder: RunFolder, name: str) -> tuple[FoldRun, Split]:
     catalog = checked_catalog(payload["driver"]) if "driver" in payload else load_catalog()
     experiment = assemble(as_loaded(payload["recipe"]), catalog)
-    recipe = experiment.recipe
     cohort = open_cohort(Path(payload["cohort"]))
-    splits = Splits.from_json(read_json(folder.splits))
-    split = splits.fold(payload["repeat"], payload["fold"])
+    split = Splits.from_json(read_json(folder.splits)).fold(payload["repeat"], payload["fold"])
+    context = make_context(experiment, cohort, split, name, rank=Rank.of(payload))
+    checkpointer = Checkpointer(folder.partial(name) / "checkpoint.pt", payload["identity"])
+    cache = _teacher_cache(experiment, catalog, cohort, split, context.fabric)
+    watch = None
+    if payload.get("watch"):
+        watch = WatchedScore(context, _rows(cohort, split.test), experiment.metric(payload["watch"]))
+    return FoldRun(context, checkpointer, cache=cache, watch=watch), split
+
+
+def make_context(
+    experiment: Experiment, cohort: CohortLike, split: Split, name: str, *, rank: Rank | None = None
+) -> FoldContext:
+    """Fit the transforms and build the networks of a fold.
+
+    Args:
+        experiment: what to run.
+        cohort: the cohort.
+        split: the fold's subjects.
+        name: of the fold.
+        rank: of this process, if several train the fold together.
+    """
+    recipe = experiment.recipe
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
     transforms = fit_transforms(experiment.transforms, view)
-    fabric = make_fabric(recipe.compute, Rank.of(payload))
+    fabric = make_fabric(recipe.compute, rank)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = build_networks(experiment.networks, transforms.schema, seed=seed)
     for network in networks.values():
         network.to(fabric.device)
         if recipe.compute.channels_last and fabric.device.type != "cpu":
-            _channels_last(network)  # on a processor the images' layout decides, and weights are faster as they are
-    checkpointer = Checkpointer(folder.partial(name) / "checkpoint.pt", payload["identity"])
-    counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
+            _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
     training = _rows(cohort, learning)
-    trainer = Trainer(
+    source = Source(
+        cohort,
+        transforms,
+        experiment.modalities,
+        memory_mb=recipe.loader.memory_mb,
+        filled=experiment.privileged if recipe.missing.use in FILLING else (),
+        moved=moved(experiment, cohort, training, seed=seed),
+    )
+    return FoldContext(
         experiment=experiment,
+        name=name,
+        seed=seed,
         networks=networks,
-        source=Source(
-            cohort,
-            transforms,
-            experiment.modalities,
-            memory_mb=recipe.loader.memory_mb,
-            filled=experiment.privileged if recipe.missing.use in FILLING else (),
-            moved=moved(experiment, cohort, training, seed=seed),
-        ),
+        source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
+        facts=TrainingFacts.of(transforms.schema, view.targets),
         fabric=fabric,
-        checkpointer=checkpointer,
-        fold=name,
-        seed=seed,
-        seen=teacher_sees(experiment, cohort),
-        cache=_teacher_cache(experiment, catalog, cohort, split, fabric),
-        watch=partial(_watched, split.test, payload["watch"]) if payload.get("watch") else None,
+        taught=teacher_sees(experiment, cohort),
     )
-    return trainer, split
 
 
 def _teacher_cache(
     experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
 ) -> TeacherCache | None:
-    """Where teachers are kept: beside the cohort file; nowhere for one teacher spread over several processes."""
+    """The teacher cache next to the cohort file; None if several processes train the fold."""
     settings = experiment.recipe.teacher_cache
     if settings.use == "off" or "teacher" not in experiment.networks or fabric.world_size > 1:
         return None
     return TeacherCache(
         cohort.path.parent / FOLDER,
         about(experiment, catalog, cohort, split),
-        outputs_mb=settings.outputs_mb,
         disk_mb=settings.disk_mb,
     )
 
 
-def _watched(subjects: tuple[str, ...], metric: str, trainer: Trainer) -> dict[str, float]:
-    """The student's score on some subjects, as it is now."""
-    cohort, rows = trainer.source.cohort, _rows(trainer.source.cohort, subjects)
-    probabilities = predict(
-        trainer.networks["student"],
-        trainer.source,
-        rows,
-        fabric=trainer.fabric,
-        batch_size=EVALUATION_BATCH,
-        prepare=trainer.prepare,
-    )
-    score = metric_of(metric, trainer.experiment)
-    return {WATCHED: score(np.asarray(cohort.targets)[rows], probabilities, cohort.schema.classes)}
-
-
 def _channels_last(network: Network) -> None:
-    """Keep the weights of convolutions as channels-last, as the images are."""
+    """Store the weights of convolutions channels-last, as the images are."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.data = channels_last(parameter.data)
 
 
-def _rows(cohort: Cohort, subjects: tuple[str, ...]) -> Rows:
+def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
-def _leave(folder: RunFolder, name: str, trainer: Trainer, split: Split, seconds: float) -> None:
-    """Write the fold's folder beside its place and move it there whole."""
+def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: float) -> None:
+    """Write the fold's folder next to its final path and move it there whole."""
+    context, progress = run.context, run.progress
     target = folder.partial(name).with_suffix(".finished")
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-    cohort = trainer.source.cohort
+    cohort = context.source.cohort
     folds = []
-    for role in sorted(trainer.networks, key=lambda role: role != "student"):
-        network = trainer.networks[role]
-        _write_tensors(target / f"{role}.safetensors", network.state_dict())
-        rows = _tested(trainer, folder, split, role)
+    for role in sorted(context.networks, key=lambda role: role != "student"):
+        _write_tensors(target / f"{role}.safetensors", context.networks[role].state_dict())
+        rows = _tested(context, folder, split, role)
         if not len(rows):
             continue
-        probabilities = predict(
-            network,
-            trainer.source,
-            rows,
-            fabric=trainer.fabric,
-            batch_size=EVALUATION_BATCH,
-            prepare=trainer.prepare,
-        )
         folds.append(
             FoldPredictions(
                 role=role,
                 repeat=split.repeat,
                 fold=split.fold,
                 subjects=tuple(cohort.subjects[row] for row in rows),
-                target=np.asarray(cohort.targets)[rows],
-                probabilities=probabilities,
+                target=context.targets(rows),
+                probabilities=context.predict(role, rows),
             )
         )
     with explained(target):
-        write_predictions(target / "predictions.csv", Predictions(cohort.schema.classes, tuple(folds)))
-    if trainer.losses:
-        _write_tensors(target / "losses.safetensors", trainer.losses)
-    write_text(target / "history.csv", _history(trainer.history))
-    write_json(target / "transforms.json", trainer.source.transforms.state())
+        write_predictions(target / "predictions.csv", Predictions(cohort.schema.task, tuple(folds)))
+    if progress.losses:
+        _write_tensors(target / "losses.safetensors", progress.losses)
+    write_text(target / "history.csv", _history(progress.history))
+    write_json(target / "transforms.json", context.source.transforms.state())
     parameters = {
-        role: sum(parameter.numel() for parameter in network.parameters()) for role, network in trainer.networks.items()
+        role: sum(parameter.numel() for parameter in network.parameters()) for role, network in context.networks.items()
     }
     fold = {"repeat": split.repeat, "fold": split.fold, "seconds": seconds, "parameters": parameters}
-    if trainer.reused:
-        fold["reused"] = trainer.reused
+    if progress.reused:
+        fold["reused"] = progress.reused
     write_json(target / "fold.json", fold)
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))
     shutil.rmtree(folder.partial(name), ignore_errors=True)
 
 
-def _tested(trainer: Trainer, folder: RunFolder, split: Split, role: str) -> Rows:
-    """The test subjects that a network scores: everyone, but for a teacher that does without incomplete subjects."""
-    cohort = trainer.source.cohort
+def _tested(context: FoldContext, folder: RunFolder, split: Split, role: str) -> Rows:
+    """The test subjects of a network: all of them, except for a teacher that is not given incomplete subjects."""
+    cohort = context.source.cohort
     rows = _rows(cohort, split.test)
-    if role != "teacher" or trainer.seen is None or trainer.seen.all():
+    if role != "teacher" or context.taught.all():
         return rows
-    scored = teacher_is_scored(trainer.seen, cohort, Splits.from_json(read_json(folder.splits)))
-    return rows[trainer.seen[rows]] if scored else rows[:0]
+    scored = teacher_is_scored(context.taught, cohort, Splits.from_json(read_json(folder.splits)))
+    return rows[context.taught[rows]] if scored else rows[:0]
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write weights, shared ones once for each name; as bytes, since safetensors hides why a file cannot be written."""
+    """Write weights, shared ones once per name; as bytes, because safetensors hides why a file cannot be written."""
     data = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     with explained(path):
         path.write_bytes(data)

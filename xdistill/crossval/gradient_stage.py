@@ -1,189 +1,156 @@
-"""A stage of training by gradient."""
+"""A stage of training by gradient: builds objective, model, batches and trainer from what the recipe says."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from xdistill.crossval.events import Event
-from xdistill.crossval.thrifty import ThriftyBatches
-from xdistill.distillation.controls import stand_ins
-from xdistill.distillation.frozen_teacher import remembering
-from xdistill.distributed.sharding import Together
-from xdistill.experiment.networks import output_spec
+from xdistill.crossval.callbacks import Figures, StageSeeds, load_state
+from xdistill.distillation.controls import apply_control
+from xdistill.distillation.frozen_teacher import FrozenTeacher, fits_memory
+from xdistill.distributed.sharding import ShardedForward
+from xdistill.experiment.context import FoldContext
+from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import TermPlan, TrainPlan
-from xdistill.training.apart import Apart, are_apart
-from xdistill.training.diagnostics import diagnose
-from xdistill.training.forward import Alone, Compiled
-from xdistill.training.loader import BatchKey, TrainingBatches, epoch_keys, iterate, where_augmented
-from xdistill.training.objective import Objective, Term, build_term
-from xdistill.training.prefetch import ahead
+from xdistill.interfaces.callback import Callback
+from xdistill.training.forward import Compiled, Forward
+from xdistill.training.loader import BatchKey, TrainingBatches, augmentation_device, epoch_keys, iterate
+from xdistill.training.model import DistillationModel, set_modes
+from xdistill.training.objective import Objective, Term
+from xdistill.training.optimizer import make_optimizer, make_scheduler
+from xdistill.training.prefetch import prefetch
 from xdistill.training.seeds import derive
-from xdistill.training.step import StepModule, Stepper, places_taught, set_modes
+from xdistill.training.shapes import output_spec
+from xdistill.training.trainer import Trainer
 from xdistill.types import Batch, OutputSpec
-from xdistill.workers import lent_cores
-
-if TYPE_CHECKING:
-    from xdistill.training.train import Trainer
 
 
 def train_stage(
-    trainer: Trainer, index: int, stage: TrainPlan, begin: int, state: Mapping[str, Any] | None
-) -> Iterator[Event]:
-    """Train for the stage's epochs.
+    context: FoldContext,
+    stage: TrainPlan,
+    callbacks: Sequence[Callback] = (),
+    *,
+    done: int = 0,
+    state: Mapping[str, Any] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train for the stage's epochs; yields the history's rows.
 
     Args:
-        trainer: of the fold.
-        index: of the stage.
-        stage: what it says.
-        begin: epochs of it that are done.
-        state: the checkpoint after them; None when there are none.
+        context: of the fold.
+        stage: what to train.
+        callbacks: of the trainer.
+        done: epochs that are done.
+        state: of the trainer after them.
     """
-    set_modes(trainer.networks, stage.train)
-    networks, terms, figures = stand_ins(trainer, stage)
-    specs = _specs(trainer)
-    objective = _objective(trainer, stage, terms, specs)
-    networks, of_epoch = remembering(trainer, stage, networks, objective, specs)
-    compute = _compute(trainer, stage, [networks[role] for role in objective.roles])
-    module = StepModule(networks, objective, stage.train, trainer.needs, compute)
-    module.to(trainer.fabric.device)
-    keys = _keys(trainer, stage, objective)
-    stepper = Stepper(trainer.fabric, module, stage, steps=sum(map(len, keys)), place=trainer.fold)
-    precision = trainer.fabric.strategy.precision
+    forward = _forward(context, stage)
+    keys, trainer = build_trainer(context, stage, callbacks, forward)
+    trainer.step = sum(map(len, keys[:done]))
     if state is not None:
-        objective.load_state_dict(state["objective"])
-        stepper.optimizer.load_state_dict(state["optimizer"])
-        precision.load_state_dict(state["precision"])
-    modalities = trainer.facts.schema.modalities
-    augmentations = [choice.build(modalities=modalities) for choice in trainer.experiment.augment]
-    workers = trainer.experiment.recipe.loader.workers
-    device = where_augmented(augmentations, trainer.fabric.device, workers=workers)
-    batches = TrainingBatches(trainer.source, augmentations, trainer.dropout(), device)
-    for epoch in range(begin + 1, stage.epochs + 1):
-        torch.manual_seed(derive(trainer.seed, "epoch", stage.name, epoch))
-        done = sum(map(len, keys[: epoch - 1]))
-        with of_epoch(keys[epoch - 1]) as remembered:
-            thrifty = ThriftyBatches(batches, _unread(trainer, module, remembered=remembered))
-            row = _epoch(trainer, stepper, thrifty, keys[epoch - 1], epoch=epoch, done=done) | figures
-        if trainer.experiment.recipe.diagnostics and trainer.leads:
-            row |= diagnose(trainer, module, batch_size=stage.batch_size)
-        if len(trainer.validation) and "student" in module.trained and trainer.leads:
-            trainer.validate(row, final=index == len(trainer.experiment.schedule) - 1)
-        if trainer.watch is not None and "student" in module.trained and trainer.leads:
-            row |= trainer.watch(trainer)
-        if epoch == stage.epochs:
-            trainer.losses |= {f"{stage.name}.{name}": value for name, value in objective.state_dict().items()}
-        yield trainer.end_epoch(
-            index,
-            row,
-            lambda: {
-                "objective": objective.state_dict(),
-                "optimizer": stepper.optimizer.state_dict(),
-                "precision": precision.state_dict(),
-            },
-        )
+        load_state(trainer, state, callbacks[: len(state["callbacks"])])
+    batches = _batches(context)
+    with forward.explained():
+        yield from trainer.epochs(lambda epoch: _prepared(context, batches, keys[epoch - 1]), stage.epochs, done=done)
 
 
-def _compute(trainer: Trainer, stage: TrainPlan, networks: Sequence[nn.Module]) -> Alone:
-    """How batches are computed: alone, or in shares with the other processes of the fold."""
-    if trainer.fabric.world_size > 1:
-        return Together(trainer.fabric.device, seed=derive(trainer.seed, "together", stage.name))
-    if trainer.experiment.recipe.compute.compile:
-        return Compiled()
-    return Apart(networks) if trainer.fabric.device.type == "cpu" and are_apart(networks) else Alone()
+def build_trainer(
+    context: FoldContext, stage: TrainPlan, callbacks: Sequence[Callback] = (), forward: Forward | None = None
+) -> tuple[list[list[BatchKey]], Trainer]:
+    """The batches of every epoch, by key, and the trainer of a stage."""
+    set_modes(context.networks, stage.train)
+    networks, terms, figures = apply_control(context, stage)
+    specs = _specs(context)
+    objective = _objective(context, stage, terms, specs)
+    networks = _with_frozen_teacher(context, stage, networks, objective, specs)
+    model = DistillationModel(networks, objective, stage.train, required=context.required, forward=forward)
+    model.to(context.fabric.device)
+    keys = _keys(context, stage, objective)
+    optimizer = make_optimizer(model, stage.optimizer)
+    incomplete = len(context.rows_of("teacher")) < len(context.training)
+    trainer = Trainer(
+        model,
+        optimizer,
+        fabric=context.fabric,
+        scheduler=make_scheduler(optimizer, stage.optimizer, steps=sum(map(len, keys))),
+        clip_norm=stage.optimizer.clip_norm,
+        callbacks=[StageSeeds(context.seed), Figures(figures, count_taught=incomplete), *callbacks],
+        name=stage.name,
+        where=f"fold {context.name}",
+    )
+    return keys, trainer
 
 
-def _specs(trainer: Trainer) -> dict[str, OutputSpec]:
-    device = str(trainer.fabric.device)
-    return {
-        role: output_spec(network, trainer.facts.schema, device=device) for role, network in trainer.networks.items()
-    }
+def _forward(context: FoldContext, stage: TrainPlan) -> Forward:
+    if context.fabric.world_size > 1:
+        return ShardedForward(context.fabric.device, seed=derive(context.seed, "together", stage.name))
+    return Compiled() if context.experiment.recipe.compute.compile else Forward()
+
+
+def _specs(context: FoldContext) -> dict[str, OutputSpec]:
+    schema, device = context.facts.schema, str(context.fabric.device)
+    return {role: output_spec(network, schema, device=device) for role, network in context.networks.items()}
 
 
 def _objective(
-    trainer: Trainer, stage: TrainPlan, terms: Sequence[TermPlan | Term], specs: Mapping[str, OutputSpec]
+    context: FoldContext, stage: TrainPlan, terms: Sequence[TermPlan | Term], specs: Mapping[str, OutputSpec]
 ) -> Objective:
-    torch.manual_seed(derive(trainer.seed, "losses", stage.name))
+    torch.manual_seed(derive(context.seed, "losses", stage.name))
     return Objective(
         [
-            term if isinstance(term, Term) else build_term(term, specs, trainer.facts_of(term.on or "student"))
+            term if isinstance(term, Term) else build_term(term, specs, context.facts_of(term.on or "student"))
             for term in terms
         ]
     )
 
 
-def _keys(trainer: Trainer, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
-    """The batches of every epoch; where every term involves the teacher, of the subjects that it sees."""
-    alone = all(term.needs_teacher for term in objective.active)
-    rows = trainer.rows_of("teacher") if alone else trainer.training
-    mixed = "teacher" in objective.roles and len(trainer.rows_of("teacher")) < len(rows)
+def _with_frozen_teacher(
+    context: FoldContext,
+    stage: TrainPlan,
+    networks: Mapping[str, nn.Module],
+    objective: Objective,
+    specs: Mapping[str, OutputSpec],
+) -> Mapping[str, nn.Module]:
+    """The networks; a frozen teacher whose inputs never change computes its outputs once."""
+    trained = any(path.partition(".")[0] == "teacher" for path in stage.train)
+    if "teacher" not in objective.roles or trained or stage.control or objective.needs_grad:
+        return networks
+    if context.experiment.augment or context.dropout() is not None:
+        return networks
+    rows = context.rows_of("teacher")
+    if not fits_memory(specs["teacher"], len(rows)):
+        return networks
+    return {**networks, "teacher": FrozenTeacher(context.networks["teacher"], context.source, rows, context.prepare)}
+
+
+def _keys(context: FoldContext, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
+    """The batches of every epoch; if every term needs the teacher, only of the subjects that it is given."""
+    only_taught = all(term.needs_teacher for term in objective.active)
+    rows = context.rows_of("teacher" if only_taught else "student")
+    mixed = "teacher" in objective.roles and len(context.rows_of("teacher")) < len(rows)
     return [
         epoch_keys(
             rows,
             batch_size=stage.batch_size,
-            drop_last=trainer.experiment.recipe.loader.drop_last,
-            seed=derive(trainer.seed, "batches", stage.name, epoch),
-            complete=trainer.seen if mixed else None,
+            drop_last=context.experiment.recipe.loader.drop_last,
+            seed=derive(context.seed, "batches", stage.name, epoch),
+            complete=context.taught if mixed else None,
         )
         for epoch in range(1, stage.epochs + 1)
     ]
 
 
-def _prepared(trainer: Trainer, batches: TrainingBatches, keys: Sequence[BatchKey]) -> Generator[Batch, None, None]:
-    """The epoch's batches on their device, each made while the one before is computed where that pays."""
-    settings = trainer.experiment.recipe.loader
-    made = (trainer.prepare(batch) for batch in iterate(batches, keys, workers=settings.workers))
-    somebody_idle = trainer.fabric.device.type != "cpu" or lent_cores() > 0
-    wanted = somebody_idle if settings.prefetch is None else settings.prefetch
-    return ahead(made) if wanted else made
+def _batches(context: FoldContext) -> TrainingBatches:
+    augmentations = [choice.build(modalities=context.facts.schema.modalities) for choice in context.experiment.augment]
+    workers = context.experiment.recipe.loader.workers
+    device = augmentation_device(augmentations, context.fabric.device, workers=workers)
+    return TrainingBatches(context.source, augmentations, context.dropout(), device)
 
 
-def _unread(trainer: Trainer, module: StepModule, *, remembered: bool) -> frozenset[str]:
-    """The modalities that no network of a stage reads from its batches, where they are made in this process alone.
-
-    Args:
-        trainer: of the fold.
-        module: networks and objective.
-        remembered: whether what the teacher says is found without asking it.
-    """
-    if trainer.experiment.recipe.loader.workers or trainer.fabric.world_size > 1:
-        return frozenset()
-    asked = [role for role in module.objective.roles if role != "teacher" or not remembered]
-    read = {name for role in asked for name in module.inputs[role]}
-    return frozenset(trainer.source.modalities) - read
-
-
-def _epoch(
-    trainer: Trainer, stepper: Stepper, batches: TrainingBatches, keys: Sequence[BatchKey], *, epoch: int, done: int
-) -> dict[str, Any]:
-    begin = time.monotonic()
-    totals: dict[str, Tensor] = {}
-    subjects: dict[str, int] = {}
-    total, seen, taught = 0.0, 0, 0
-    of_teacher = {term.plan.label for term in stepper.module.objective.active if term.needs_teacher}
-    with closing(_prepared(trainer, batches, keys)) as prepared:
-        for number, batch in enumerate(prepared, start=done):
-            value, parts = stepper.step(batch, number, epoch)
-            places = places_taught(batch, trainer.needs)
-            size, with_teacher = len(batch), len(batch) if places is None else len(places)
-            seen += size
-            taught += with_teacher if of_teacher else 0
-            total += value * size
-            for label, part in parts.items():
-                share = with_teacher if label in of_teacher else size
-                subjects[label] = subjects.get(label, 0) + share
-                totals[label] = totals[label] + part * share if label in totals else part * share
-    return {
-        "stage": stepper.stage.name,
-        "epoch": epoch,
-        "seconds": time.monotonic() - begin,
-        "lr": stepper.optimizer.param_groups[0]["lr"],
-        "total": total / seen,
-        **{label: float(value) / subjects[label] for label, value in totals.items()},
-        **({"taught": taught} if len(trainer.rows_of("teacher")) < len(trainer.training) else {}),
-    }
+def _prepared(context: FoldContext, batches: TrainingBatches, keys: Sequence[BatchKey]) -> Iterator[Batch]:
+    """An epoch's batches on the device; the next one is prepared in a thread if that saves time."""
+    settings = context.experiment.recipe.loader
+    prepared = (context.prepare(batch) for batch in iterate(batches, keys, workers=settings.workers))
+    wanted = context.fabric.device.type != "cpu" if settings.prefetch is None else settings.prefetch
+    return prefetch(prepared) if wanted else prepared

@@ -1,37 +1,32 @@
-"""What the record of a run says."""
+"""The content of a run's record."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
-from xdistill.distributed.local import cores
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.runs import FORMAT, FORMAT_VERSION
 from xdistill.runs.files import read_json
-
-if TYPE_CHECKING:
-    from xdistill.crossval.execute import Prepared
+from xdistill.workers import cores
 
 
 def _control(prepared: Prepared) -> dict[str, Any]:
-    """Which control the run is, and of which run; nothing for a run that is none."""
+    """Which null control the run is, and of which run; empty for other runs."""
     control = prepared.experiment.recipe.control
     return {} if control is None else {"control": {"use": control, "of": prepared.control_of}}
 
 
 def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
-    """The record of a run as it stands: the format is described in docs/formats/run.md."""
+    """The current record of a run; docs/formats/run.md describes the format."""
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
     folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
     seconds = {name: fold["seconds"] for name, fold in folds.items()}
-    # A network's size can depend on what the transforms learned; the first fold stands for all.
+    # A network's size can depend on the fitted transforms; the first fold is taken.
     sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
-    counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     created = read_json(folder.record)["created"] if folder.record.is_file() else now
     compute = experiment.recipe.compute
@@ -51,8 +46,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
             "bounds": dict(cohort.facts.bounds),
             "subjects": len(cohort.subjects),
             "patients": len(set(cohort.patients)),
-            "classes": list(cohort.schema.classes),
-            "class_counts": {name: int(count) for name, count in zip(cohort.schema.classes, counts, strict=True)},
+            **cohort.schema.task.entries(),
+            **cohort.schema.task.summary(cohort.targets),
             "modalities": {
                 name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
             },

@@ -1,4 +1,4 @@
-"""Tells trackers what happens. They are guests: whatever one raises is told once, and the run goes on without it."""
+"""Passes events to trackers. An error of a tracker is reported once, and the run continues without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tracking:
 
     Args:
         choices: the recipe's trackers.
-        run: what they are told about the run.
+        run: facts of the run.
     """
 
     def __init__(self, choices: Sequence[Choice[Tracker]], run: TrackedRun) -> None:
@@ -29,18 +29,18 @@ class Tracking:
         for choice in self._waiting:
             try:
                 self._trackers.append(choice.build(run=self._run))
-            except Exception as error:  # noqa: BLE001 - a guest never stops a run
+            except Exception as error:  # noqa: BLE001 - a tracker never stops a run
                 yield _failed(choice.use, error)
 
-    def tell(self, event: Event) -> Iterator[Event]:
-        """Pass an event on to all trackers that are still there."""
+    def log(self, event: Event) -> Iterator[Event]:
+        """Pass an event to all trackers that have not failed."""
         if not isinstance(event, EpochEnded):
             return
         values = {**event.losses, "lr": event.lr}
         yield from self._each(lambda tracker: tracker.log(values, fold=event.fold, stage=event.stage, step=event.done))
 
     def finish(self, summary: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[Event]:
-        """Tell the scores of a finished run, as `Run.summary` has them."""
+        """Pass on the scores of a finished run, as in `Run.summary`."""
         scores = {
             f"{role}/{metric}": float(value["mean"])
             for role, metrics in summary.items()
@@ -49,7 +49,7 @@ class Tracking:
         yield from self._each(lambda tracker: tracker.finish(scores))
 
     def close(self) -> None:
-        """Close all trackers; what they raise by then is of no interest to anybody."""
+        """Close all trackers; errors are ignored, because the run is over."""
         for tracker in self._trackers:
             try:
                 tracker.close()
@@ -61,7 +61,7 @@ class Tracking:
         for tracker in tuple(self._trackers):
             try:
                 call(tracker)
-            except Exception as error:  # noqa: BLE001 - a guest never stops a run
+            except Exception as error:  # noqa: BLE001 - a tracker never stops a run
                 self._trackers.remove(tracker)
                 yield _failed(tracker.name, error)
 

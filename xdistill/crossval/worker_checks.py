@@ -1,6 +1,6 @@
-"""Whether a worker is like its driver: what differs between them would be told by nothing but other bits.
+"""Checks that a worker has the same software as its driver; a difference would change results without a message.
 
-The driver's facts travel with each job, and a worker compares before it works, whatever executor brought the job.
+The driver's facts are part of each job's payload, and every worker compares them, whichever executor is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from xdistill.version import __version__
 
 
 def driver_facts(components: Collection[type[Component]], catalog: Catalog) -> dict[str, Any]:
-    """What a worker of a run must have too; JSON-ready.
+    """What every worker of a run must have; JSON-ready.
 
     Args:
         components: those that the run is made of.
@@ -38,25 +38,25 @@ def driver_facts(components: Collection[type[Component]], catalog: Catalog) -> d
 
 
 def check_files(*paths: Path) -> None:
-    """Whether this worker sees what the driver left for it.
+    """Check that this worker sees the files that the driver wrote.
 
     Raises:
-        RunError: when it does not.
+        RunError: if it does not.
     """
     for path in paths:
         if not path.is_file():
             raise RunError(
-                f"the worker on {platform.node()} does not see {path}: machines that work on one run need a folder "
-                f"that all of them have under the same path; name folders in it with --runs and --cache"
+                f"the worker on {platform.node()} cannot see {path}; all machines of a run need a shared folder under "
+                f"the same path: pass folders in it to --runs and --cache"
             )
 
 
 def checked_catalog(driver: Mapping[str, Any]) -> Catalog:
-    """What is installed here, once it is known to be what the driver has.
+    """The installed components, after checking that they are the driver's.
 
     Raises:
-        RunError: when Python, torch or xdistill is another.
-        PluginError: when a plugin of the run is.
+        RunError: if the version of Python, torch or xdistill differs.
+        PluginError: if that of a plugin of the run does.
     """
     check_versions(driver)
     catalog = load_catalog()
@@ -65,22 +65,22 @@ def checked_catalog(driver: Mapping[str, Any]) -> Catalog:
 
 
 def check_versions(driver: Mapping[str, Any]) -> None:
-    """Whether Python, torch and xdistill are the driver's; needs no plugin to be imported.
+    """Compare Python, torch and xdistill with the driver's; imports no plugin.
 
     Raises:
-        RunError: when one is another.
+        RunError: if one differs.
     """
     here = _versions()
     for name, there in driver["versions"].items():
         if here[name] != there:
             raise RunError(
-                f"the worker on {platform.node()} has {name} {here[name]}, and the driver {there}; install the same "
-                f"version on all machines"
+                f"the worker on {platform.node()} has {name} {here[name]}, but the driver has {there}; install the "
+                f"same version on all machines"
             )
 
 
 def check_plugins(driver: Mapping[str, Any], catalog: Catalog) -> None:
-    """Whether the plugins of the run are here as the driver has them.
+    """Compare the plugins of the run with the driver's.
 
     Raises:
         PluginError: naming the plugin and both versions.
@@ -90,20 +90,20 @@ def check_plugins(driver: Mapping[str, Any], catalog: Catalog) -> None:
     for plugin, (distribution, version) in driver["plugins"].items():
         if plugin not in here:
             raise PluginError(
-                f"{worker} has no plugin {plugin!r}, which the driver has from {distribution} {version}; install "
+                f"{worker} lacks the plugin {plugin!r}, which the driver has from {distribution} {version}; install "
                 f"{distribution} {version} there"
             )
         if here[plugin] != [distribution, version]:
             raise PluginError(
-                f"{worker} has the plugin {plugin!r} from {' '.join(here[plugin])}, and the driver from {distribution} "
-                f"{version}; install the same version on all machines"
+                f"{worker} has the plugin {plugin!r} from {' '.join(here[plugin])}, but the driver has it from "
+                f"{distribution} {version}; install the same version on all machines"
             )
     known = {_package(entry.component) for entry in catalog}
     for package, sources in driver["sources"].items():
         if package not in known or _digest_at_start(package) != sources:
             raise PluginError(
-                f"{worker} has other source files of {package} than the driver, although their versions are the same; "
-                f"install the same on all machines, and start anew what was changed during the run"
+                f"the source files of {package} differ between {worker} and the driver, although the versions are the "
+                f"same; install the same files on all machines, and restart if they were changed during the run"
             )
 
 
@@ -117,5 +117,5 @@ def _package(component: type[Component]) -> str:
 
 @cache
 def _digest_at_start(package: str) -> str:
-    """Of the files as this process found them: editing them later changes nothing in it."""
+    """The digest when this process first needed it; later edits do not affect a running process."""
     return package_digest(package)

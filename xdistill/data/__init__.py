@@ -1,6 +1,8 @@
-"""Cohorts on disk, how they are split, and what may be learned from them."""
+"""Cohorts in files and in memory, their splits, and transforms fitted on training subjects alone."""
 
+from xdistill.data.arrays import ArrayCohort
 from xdistill.data.build import build_cohort
+from xdistill.data.protocol import CohortLike
 from xdistill.data.reader import Cohort, open_cohort
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.data.splitting import make_splits
@@ -10,7 +12,9 @@ from xdistill.data.verify import verify_cohort
 from xdistill.folders import default_cache_dir
 
 __all__ = [
+    "ArrayCohort",
     "Cohort",
+    "CohortLike",
     "FittedTransforms",
     "Split",
     "Splits",

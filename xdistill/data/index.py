@@ -15,8 +15,8 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
     """Check the subjects of a cohort.
 
     Raises:
-        DataError: for an empty cohort, a subject twice, an empty id, a target that is no class, or a patient with
-            several targets.
+        DataError: for an empty cohort, a subject twice, an empty id, a target that the task does not have, or a
+            patient with several targets.
     """
     if not rows:
         raise DataError("the cohort is empty: there is no subject")
@@ -27,15 +27,14 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if row.subject in seen:
             raise DataError(f"subject {row.subject!r} is there twice; every row needs an id of its own")
         seen.add(row.subject)
-        if not 0 <= row.target < len(schema.classes):
-            raise DataError(
-                f"subject {row.subject!r}: target {row.target} is no index into the classes {list(schema.classes)}"
-            )
+        problem = schema.task.target_problem(row.target)
+        if problem:
+            raise DataError(f"subject {row.subject!r}: {problem}")
         first = target_of.setdefault(row.patient, row)
         if first.target != row.target:
             raise DataError(
-                f"patient {row.patient!r}: subject {first.subject!r} is {schema.classes[first.target]!r} and subject "
-                f"{row.subject!r} is {schema.classes[row.target]!r}; a patient has one label"
+                f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
+                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; a patient has one label"
             )
 
 
@@ -43,16 +42,13 @@ def check_schema(schema: Schema) -> None:
     """Check that a schema can be stored.
 
     Raises:
-        DataError: for no modality, fewer than two classes, a class twice, or a name or shape that cannot be stored.
+        DataError: for no modality, a task that cohorts cannot have, or a name or shape that cannot be stored.
     """
     if not schema.modalities:
         raise DataError("the cohort has no modality")
-    classes = schema.classes
-    if len(classes) < 2:  # noqa: PLR2004  # a classification has two classes at least
-        raise DataError(f"the cohort has the classes {list(classes)}; at least two are needed")
-    twice = sorted({name for name in classes if classes.count(name) > 1})
-    if twice:
-        raise DataError(f"the class {twice[0]!r} is there twice")
+    problem = schema.task.problem()
+    if problem:
+        raise DataError(problem)
     for name, spec in schema.modalities.items():
         if not name or name == "." or "/" in name or "\0" in name:
             raise DataError(f"a modality cannot be named {name!r}: no slash, and at least one letter")

@@ -13,6 +13,7 @@ from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.workers import cores
 
 
 def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> str:
@@ -49,7 +50,7 @@ def _names(sources: Sequence[Path]) -> list[str]:
 
 def _hashes(sources: Sequence[Path]) -> list[str]:
     # hashlib lets go of the interpreter's lock, so threads read and hash side by side.
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(8, cores())) as pool:
         return list(pool.map(_hash, sources))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -17,7 +16,7 @@ from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, DatasetFacts
 from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import Schema
-from xdistill.workers import run_tasks
+from xdistill.workers import cores, run_tasks
 
 _TASK_BYTES = 16 * 2**20
 _TASK_ROWS = 32
@@ -70,7 +69,7 @@ def load_subjects(
     """
     rest = list(tasks)
     if workers is None:
-        workers = _cores()
+        workers = cores()
         begun = time.monotonic()
         yield from _load(rest.pop(0), dataset)
         if (time.monotonic() - begun) * len(rest) < _WORTH_WORKERS:
@@ -111,10 +110,6 @@ def _load(task: Task, dataset: Dataset) -> Iterator[Loaded]:
         raise DataError(f"subject {task.subjects[min(done, len(task.rows) - 1)]!r}: {error}") from error
     except MemoryError as error:
         raise OutOfMemoryError("memory ran out while subjects were loaded; build with fewer --workers") from error
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # What follows runs in worker processes.

@@ -1,4 +1,8 @@
-"""One builder at a time: a lock between processes that dies with its holder."""
+"""A lock between processes that ends with its holder.
+
+Not the package filelock: its fallback is a lock file that outlives a killed process, it leaves a file per lock behind,
+and without both little is saved.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,16 @@ if sys.platform != "win32":
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[bool]:
-    """Hold the lock file ``path`` while the block runs; waits for another holder to end.
+    """Hold the lock file ``path`` while the block runs; waits until another holder releases it.
 
-    The kernel lets go of the lock when its holder ends, however it ends, so a lock is never stale.
+    The kernel releases the lock when its holder ends, for whatever reason, so a lock is never stale.
 
     Yields:
-        Whether the lock is held; False where the file system has no locks, and then several may build side by
-        side, each in a temporary file of its own.
+        Whether the lock is held. False where the file system has no locks: several processes may then build at the
+        same time, each in a temporary file of its own.
 
     Raises:
-        OSError: when the lock file cannot be made.
+        OSError: when the lock file cannot be created.
     """
     descriptor = _acquire(path)
     if descriptor is None:
@@ -32,7 +36,7 @@ def exclusive(path: Path) -> Iterator[bool]:
     try:
         yield True
     finally:
-        # Removed while it is held: whoever waits for it finds that the path is no longer its file, and tries again.
+        # Removed while it is held: a waiting process finds that its file is no longer at the path, and tries again.
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(descriptor)

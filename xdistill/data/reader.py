@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from xdistill.data.file.tables import ModalityTable, Tables, open_file, read_tab
 from xdistill.errors import CacheError, DataError, OutOfMemoryError
 from xdistill.interfaces.dataset import DatasetFacts
 from xdistill.types import Schema
+from xdistill.workers import cores
 
 _MOST_THREADS = 4
 _BYTES_A_THREAD = 32 * 2**20
@@ -52,7 +52,7 @@ class Cohort:
 
     Attributes:
         path: the file.
-        schema: modalities and classes.
+        schema: modalities and task.
         facts: what a reader of a table made from this cohort has to know.
         key: what the cohort was built from; see `build_cohort`.
         fingerprint: SHA-256 of everything it holds.
@@ -87,8 +87,8 @@ class Cohort:
         return _reopen, (self.path, self.fingerprint)
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``; a copy."""
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, for classification class indices ``(subjects,)``; a copy."""
         return self._targets.copy()
 
     @property
@@ -161,7 +161,7 @@ class Cohort:
                 f"memory ran out while {modality!r} was read ({rows.size * _row_bytes(table) / 1e6:.0f} MB); lower "
                 f"loader.memory_mb, so that the cohort is streamed from disk, or run fewer --jobs"
             ) from error
-        threads = min(_MOST_THREADS, _cores(), 1 + out.nbytes // _BYTES_A_THREAD) if table.offsets is not None else 1
+        threads = min(_MOST_THREADS, cores(), 1 + out.nbytes // _BYTES_A_THREAD) if table.offsets is not None else 1
         if threads == 1:
             self._read_some(modality, table, rows, out)
             return out
@@ -223,7 +223,3 @@ def _row_bytes(table: ModalityTable) -> int:
     for length in table.spec.shape:
         size *= length
     return size
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The values of one subject: checked against the schema and made ready to be stored."""
+"""The values of one subject: checked against the schema and converted for storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xdistill.types import ModalitySpec, Schema
 
 @dataclass(frozen=True)
 class StoredValues:
-    """One modality of one subject, as it goes into the file.
+    """One modality of one subject, as it is stored.
 
     Attributes:
         values: of the schema's shape, in the stored type.
@@ -32,19 +32,22 @@ class StoredValues:
 
 StoredSubject = dict[str, StoredValues | None]
 
+NUMERIC = "fiub"
+"""Kinds of NumPy types that values may have: floating point, integers, booleans."""
+
 
 def stored_subject(
     loaded: Mapping[str, NDArray[np.generic] | None], subject: str, schema: Schema, cache: CacheRecipe
 ) -> StoredSubject:
-    """Check what a data set loaded for one subject and make it ready to be stored.
+    """Check what a data set loaded for one subject and convert it for storage.
 
     Raises:
         DataError: naming the subject and the modality.
     """
-    strangers = sorted(set(loaded) ^ set(schema.modalities))
-    if strangers:
+    differing = sorted(set(loaded) ^ set(schema.modalities))
+    if differing:
         raise DataError(
-            f"subject {subject!r}: the data set's schema and what it loads differ in modality {strangers[0]!r}"
+            f"subject {subject!r}: modality {differing[0]!r} is not both in the data set's schema and in what it loads"
         )
     return {
         name: _stored(loaded[name], f"subject {subject!r}, modality {name!r}", spec, stored_dtype(spec, cache))
@@ -56,21 +59,30 @@ def _stored(value: NDArray[np.generic] | None, where: str, spec: ModalitySpec, d
     if value is None:
         return None
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"{where}: values are {array.dtype}, and numbers are wanted")
+    if array.dtype.kind not in NUMERIC:
+        raise DataError(f"{where}: the values have type {array.dtype}; a data set returns numbers")
     if array.shape != spec.shape:
-        raise DataError(f"{where}: shape {array.shape}, and the cohort's is {spec.shape}")
-    _check_finite(array, where, spec)
+        raise DataError(f"{where}: the values have shape {array.shape}; the schema says {spec.shape}")
+    check_values(array, where, spec)
     with np.errstate(over="ignore", under="ignore"):
         values = np.ascontiguousarray(array, dtype=dtype)
     if np.isinf(values).any():
         largest = float(np.abs(array[np.isinf(values)]).max())
         raise DataError(
             f"{where}: the value {largest:g} is too large for {values.dtype}; "
-            f"set cache.dtype to float32, or scale the values when they are imported"
+            f"set `cache.dtype` to float32, or scale the values in the data set"
         )
-    _check_categories(values, where, spec)
     return StoredValues(values, values_digest(values), checksum(values))
+
+
+def check_values(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
+    """Check the values of one subject: finite, but for missing values of vectors, and categories within their range.
+
+    Raises:
+        DataError: beginning with ``where``.
+    """
+    _check_finite(array, where, spec)
+    _check_categories(array, where, spec)
 
 
 def _check_finite(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
@@ -78,11 +90,10 @@ def _check_finite(array: NDArray[np.generic], where: str, spec: ModalitySpec) ->
         return
     if spec.kind != "vector":
         count = int((~np.isfinite(array)).sum())
-        raise DataError(f"{where}: {count} values are NaN or infinite; repair or leave out this {spec.kind}")
+        raise DataError(f"{where}: {count} values are NaN or infinite; repair this {spec.kind} or leave it out")
     if np.isinf(array).any():
-        raise DataError(
-            f"{where}: {_column(spec, int(np.flatnonzero(np.isinf(array))[0]))} is infinite; leave missing values empty"
-        )
+        column = _column(spec, int(np.flatnonzero(np.isinf(array))[0]))
+        raise DataError(f"{where}: {column} is infinite; use NaN for a missing value")
 
 
 def _check_categories(values: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
@@ -92,7 +103,7 @@ def _check_categories(values: NDArray[np.generic], where: str, spec: ModalitySpe
         value = float(values[position])
         if not np.isnan(value) and value not in range(len(column.categories)):
             raise DataError(
-                f"{where}: {_column(spec, position)} holds {value:g}, which is no index into its "
+                f"{where}: {_column(spec, position)} holds {value:g}, which is not an index into its "
                 f"{len(column.categories)} categories"
             )
 

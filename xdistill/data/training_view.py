@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.data.reader import Cohort
+from xdistill.data.protocol import CohortLike
 from xdistill.data.splits import Split
 from xdistill.errors import DataError, LeakError
 from xdistill.types import Schema
@@ -30,7 +30,7 @@ class TrainingView:
         DataError: for a subject that the cohort does not have.
     """
 
-    def __init__(self, cohort: Cohort, split: Split, subjects: Sequence[str] | None = None) -> None:
+    def __init__(self, cohort: CohortLike, split: Split, subjects: Sequence[str] | None = None) -> None:
         patient_of = dict(zip(cohort.subjects, cohort.patients, strict=True))
         unseen = (*split.validation, *split.test)
         cohort.rows_of((*split.train, *unseen))
@@ -65,10 +65,9 @@ class TrainingView:
         return self._subjects
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``."""
-        targets: NDArray[np.int64] = self._cohort.targets[self._rows]
-        return targets
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, for classification class indices ``(subjects,)``."""
+        return self._cohort.targets[self._rows]
 
     def present(self, modality: str) -> NDArray[np.bool_]:
         """Which of these subjects have a modality, ``(subjects,)``."""

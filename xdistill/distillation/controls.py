@@ -1,30 +1,27 @@
-"""What stands in for the teacher in two of the null controls, measured on the trained teacher of the fold."""
+"""What replaces the teacher in two of the null controls, measured on the trained teacher of the fold."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xdistill.experiment.networks import evaluating
+from xdistill.experiment.context import FoldContext
 from xdistill.experiment.plans import TermPlan, TrainPlan
 from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.training.objective import Term
+from xdistill.training.shapes import evaluating
 from xdistill.types import Batch, Output
-
-if TYPE_CHECKING:
-    from xdistill.training.train import Trainer
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A trained teacher on the training subjects that it sees, in eval mode and without augmentation.
+    """A trained teacher on the training subjects that it is given, in eval mode and without augmentation.
 
     Attributes:
         entropy: mean over the subjects of the entropy of its class probabilities, in nats.
@@ -38,7 +35,7 @@ class Measured:
 
 
 class ConstantTeacher(nn.Module):
-    """Says the same of everyone: the class shares as logits, and the trained teacher's mean features.
+    """Returns the same output for every subject: the class shares as logits, and the trained teacher's mean features.
 
     Args:
         counts: training subjects of each class; ``logits`` and all auxiliary logits are the log of their shares, so
@@ -91,23 +88,23 @@ class SmoothedLabels(nn.Module):
         return functional.kl_div(functional.log_softmax(logits, dim=1), wanted, reduction="batchmean")
 
 
-def stand_ins(
-    trainer: Trainer, stage: TrainPlan
+def apply_control(
+    context: FoldContext, stage: TrainPlan
 ) -> tuple[Mapping[str, nn.Module], Sequence[TermPlan | Term], dict[str, float]]:
-    """The networks and terms of a stage, the teacher's part played by a control where the stage says so.
+    """The networks and terms of a stage, with the teacher replaced if the stage's control says so.
 
     Returns:
-        Networks by role; terms, those that stand in for others built already; figures for the history.
+        Networks by role; terms, of which replacements are already built; figures for the history.
     """
-    if not stage.stand_in:
-        return trainer.networks, stage.terms, {}
-    measured = _measure(trainer)
-    if stage.stand_in == "constant_teacher":
-        constant = ConstantTeacher(trainer.facts.class_counts, measured).to(trainer.fabric.device)
-        return {**trainer.networks, "teacher": constant}, stage.terms, {}
-    smoothing = smoothing_of_entropy(measured.entropy, len(trainer.facts.class_counts))
+    if not stage.control:
+        return context.networks, stage.terms, {}
+    measured = _measure(context)
+    if stage.control == "constant_teacher":
+        constant = ConstantTeacher(context.facts.class_counts, measured).to(context.fabric.device)
+        return {**context.networks, "teacher": constant}, stage.terms, {}
+    smoothing = smoothing_of_entropy(measured.entropy, len(context.facts.class_counts))
     terms = [term for term in stage.terms if term.on]
-    return trainer.networks, [*terms, _smoothed(stage, smoothing)], {"smoothing": smoothing}
+    return context.networks, [*terms, _smoothed(stage, smoothing)], {"smoothing": smoothing}
 
 
 def smoothing_of_entropy(entropy: float, classes: int) -> float:
@@ -132,22 +129,20 @@ def _label_entropy(smoothing: float, classes: int) -> float:
 
 
 def _smoothed(stage: TrainPlan, smoothing: float) -> Term:
-    """One term in place of all distillation terms, with their weights in sum."""
-    replaced = [term for term in stage.terms if not term.on]
-    weight = sum(term.weight for term in replaced)
-    plan = replace(replaced[0], label="label_smoothing", on="student", weight=weight, output="logits")
-    return Term(plan, SmoothedLabels(smoothing))
+    """One term in place of all distillation terms, with the sum of their weights."""
+    weight = sum(term.weight for term in stage.terms if not term.on)
+    return Term(SmoothedLabels(smoothing), label="label_smoothing", on="student", weight=weight)
 
 
-def _measure(trainer: Trainer) -> Measured:
-    network, rows = trainer.networks["teacher"], trainer.rows_of("teacher")
+def _measure(context: FoldContext) -> Measured:
+    network, rows = context.networks["teacher"], context.rows_of("teacher")
     entropies: list[Tensor] = []
     sums: dict[str, Tensor] = {}
     aux: tuple[str, ...] = ()
-    with evaluating(network), trainer.fabric.autocast():
+    with evaluating(network), context.fabric.autocast():
         for start in range(0, len(rows), EVALUATION_BATCH):
-            batch = trainer.source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)
-            output: Output = network(trainer.prepare(batch))
+            batch = context.source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)
+            output: Output = network(context.prepare(batch))
             chances = torch.log_softmax(output.logits.to(device="cpu", dtype=torch.float64), dim=1)
             entropies.append(-(chances.exp() * chances).sum(dim=1))
             aux = tuple(output.aux)

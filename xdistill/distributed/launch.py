@@ -1,4 +1,4 @@
-"""Several processes that compute one fold together, started and watched by the fold's worker."""
+"""Starts the processes that train one fold together, and watches them. Runs in the fold's worker."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from xdistill.runs import fold_name
 from xdistill.workers import RANK_VARIABLE, Team, worker_environment
 
 FOLD_FUNCTION = "xdistill.crossval.fold:run_fold"
-TOGETHER_FUNCTION = "xdistill.distributed.launch:run_together"
-RANK = "rank"  # of a process among those that compute a fold together, in its payload
+DISTRIBUTED_FUNCTION = "xdistill.distributed.launch:run_distributed"
+RANK = "rank"  # key of the payload: number of a process among those that train a fold together
 MEETING_POINT = "meeting_point"
 
 
 @dataclass(frozen=True)
 class Rank:
-    """The place of a process among those that compute a fold together.
+    """The rank of a process among those that train a fold together.
 
     Attributes:
-        number: from 0; the first one writes what is written and says what is said.
+        number: from 0; the first process writes files and reports events.
         count: of the processes.
-        meeting_point: a file by which they find each other.
+        meeting_point: the file of the store by which they connect.
     """
 
     number: int
@@ -39,31 +39,31 @@ class Rank:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Rank | None:
-        """The place that a payload gives a process; None for one that computes alone."""
+        """The rank in a payload; None if one process trains the fold."""
         if RANK not in payload:
             return None
         return cls(payload[RANK], devices_and_threads(payload)[0], Path(payload[MEETING_POINT]))
 
 
 def devices_and_threads(payload: Mapping[str, Any]) -> tuple[int, int]:
-    """How many devices a fold is computed on, and with how many threads each."""
+    """How many devices a fold is trained on, and with how many threads each."""
     compute = Compute.model_validate(payload["recipe"].get("compute", {}))
     return compute.devices, compute.threads
 
 
-def run_together(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
-    """Run a fold in as many processes as it has devices; yields what the first of them yields.
+def run_distributed(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Iterator[Any]:
+    """Run a fold in one process per device; yields what the first of them yields.
 
-    This process computes nothing: it can end all of them whatever they wait for, and they end with it. Whoever ends
-    well stays for the next fold, since starting takes seconds.
+    This process computes nothing, so that it can end the others whatever they wait for; they end with it. Processes
+    that finish stay for the next fold, because starting them takes seconds.
 
     Args:
         payload: as for `run_fold`.
-        target: ``module:function``, which computes the fold's share in each process.
+        target: ``module:function`` that runs in each process.
 
     Raises:
-        WorkerDiedError: when one of the processes was killed, or does not answer.
-        XdistillError: what one of them raised.
+        WorkerDiedError: if one of the processes was killed or hangs.
+        XdistillError: the error of one of them.
     """
     count, threads = devices_and_threads(payload)
     fold = fold_name(payload["repeat"], payload["fold"])
@@ -77,7 +77,7 @@ def run_together(payload: Mapping[str, Any], target: str = FOLD_FUNCTION) -> Ite
                     raise WorkerDiedError(_died(fold, message.task, count, message.value))
                 if message.kind == "failed" and isinstance(message.value, XdistillError):
                     raise message.value
-                if message.kind == "failed":  # maybe only because another one is gone, which shows soon
+                if message.kind == "failed":  # perhaps only because another one died, which is reported soon
                     symptom = symptom or message.value
                 elif message.kind == "event":
                     yield message.value
@@ -89,7 +89,7 @@ _teams: dict[tuple[str, int, int], Team] = {}  # by function, processes and thre
 
 
 def _team(target: str, count: int, threads: int) -> Team:
-    """Processes that can compute a fold together; those of the last fold where all are still there."""
+    """Processes that can train a fold together: those of the last fold, if all are alive."""
     team = _teams.get((target, count, threads))
     if team is None or not team.fit:
         environment = _environment(threads)
@@ -99,10 +99,12 @@ def _team(target: str, count: int, threads: int) -> Team:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Variables of each process; they talk over the loopback interface and nobody else can listen."""
+    """Environment variables of each process; they communicate over the loopback interface alone."""
     names = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
     loopback = {"GLOO_SOCKET_IFNAME": names[0], "NCCL_SOCKET_IFNAME": names[0]} if names else {}
-    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # it advises against what networks with unused weights need
+    quiet = {
+        "TORCH_CPP_LOG_LEVEL": "ERROR"
+    }  # it warns about find_unused_parameters, which networks with unused weights need
     worker = int(os.environ.get(RANK_VARIABLE, "0"))
     return {name: os.environ.get(name, value) for name, value in (loopback | quiet).items()} | worker_environment(
         worker, threads
@@ -110,18 +112,18 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _explained(symptom: BaseException, fold: str, count: int) -> BaseException:
-    """An error that is not for people as it is; where all that it says is that nobody answers, one that is."""
+    """The error; one of the communication library is replaced by a readable message."""
     text = str(symptom).partition("\n")[0]
     if not isinstance(symptom, RuntimeError) or not any(name in text.lower() for name in ("gloo", "nccl")):
         return symptom
     return WorkerDiedError(
-        f"the {count} processes of {fold} lost each other ({text}). What was finished is kept; the same command goes "
-        f"on. If it happens again, leave --devices out"
+        f"the {count} processes of {fold} lost their connection ({text}). Finished folds are kept; rerun the command "
+        f"to resume. If it happens again, omit --devices"
     )
 
 
 def _died(fold: str, rank: int, count: int, status: int) -> str:
     return (
-        f"process {rank + 1} of {count} of {fold} {how_it_ended(status)}, and the others ended with it. What was "
-        f"finished is kept; the same command goes on. If memory ran out, lower --devices, --jobs or loader.batch_size"
+        f"process {rank + 1} of {count} of {fold} {how_it_ended(status)}; the others were ended. Finished folds are "
+        f"kept; rerun the command to resume. If memory ran out, lower --devices, --jobs or loader.batch_size"
     )

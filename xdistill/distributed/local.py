@@ -1,8 +1,7 @@
-"""The executor of this machine: worker processes with the cores shared out among them."""
+"""The executor ``local``: worker processes on this machine, which share its cores."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,13 +12,13 @@ from pydantic import Field
 from xdistill.errors import WorkerDiedError
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.executor import Executor, Job, JobEvent
-from xdistill.workers import run_tasks, worker_environment
+from xdistill.workers import cores, run_tasks, worker_environment
 
 
 class LocalExecutor(Executor):
     """Worker processes on this machine.
 
-    A job whose worker was killed is started once more after the others; it goes on from its last checkpoint.
+    A job whose worker was killed is started once more after the others and resumes from its last checkpoint.
     """
 
     name: ClassVar[str] = "local"
@@ -28,10 +27,10 @@ class LocalExecutor(Executor):
         """How many workers."""
 
         jobs: Annotated[int, Field(ge=1)] | None = Field(
-            default=None, description="worker processes; null: as many as there are cores for their threads"
+            default=None, description="worker processes; null: as many as the cores allow"
         )
         restarts: Annotated[int, Field(ge=0)] = Field(
-            default=1, description="how often a job whose worker was killed is started again"
+            default=1, description="how often a job is restarted if its worker was killed"
         )
 
     config: Config
@@ -45,7 +44,7 @@ class LocalExecutor(Executor):
                 if event.kind == "died":
                     dead[event.job] = (how_it_ended(event.value), _died(event.job, event.value))
                 elif event.kind == "failed" and isinstance(event.value, WorkerDiedError):
-                    # one of the processes that computed it together
+                    # one of the processes that trained it together
                     dead[event.job] = (f"says: {str(event.value).partition('. ')[0]}", event.value)
                 else:
                     yield event
@@ -60,11 +59,11 @@ class LocalExecutor(Executor):
                 return
 
     def workers(self, jobs: Sequence[Job]) -> int:
-        """How many worker processes these jobs get."""
+        """Number of worker processes for these jobs."""
         return max(1, min(self._room(jobs), len(jobs)))
 
     def _room(self, jobs: Sequence[Job]) -> int:
-        """How many worker processes there may be."""
+        """Largest number of worker processes."""
         threads = max((job.cpus for job in jobs), default=1)
         return self.config.jobs or min(cores() // threads, _groups_of_devices(jobs))
 
@@ -77,26 +76,19 @@ class LocalExecutor(Executor):
             [job.payload for job in jobs],
             workers=workers,
             environment=[worker_environment(rank, threads) for rank in range(workers)],
-            threads=threads,
-            cores=min(cores(), self._room(jobs) * threads),
         )
         for message in messages:
             yield JobEvent(jobs[message.task].name, message.kind, message.value)
 
 
 def _groups_of_devices(jobs: Sequence[Job]) -> int:
-    """How many jobs that take several accelerators each have room; jobs that take one may share it."""
+    """How many jobs with several accelerators fit; jobs with one may share it."""
     devices = max((job.gpus for job in jobs), default=0)
     if devices < 2:  # noqa: PLR2004 - several
         return sys.maxsize
     import torch
 
     return torch.cuda.device_count() // devices
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def how_it_ended(status: int) -> str:
@@ -113,6 +105,6 @@ def how_it_ended(status: int) -> str:
 
 def _died(job: str, status: int) -> WorkerDiedError:
     return WorkerDiedError(
-        f"the worker of {job} {how_it_ended(status)}. What was finished is kept; the same command goes on. If memory "
+        f"the worker of {job} {how_it_ended(status)}. Finished folds are kept; rerun the command to resume. If memory "
         f"ran out, lower --jobs or loader.batch_size"
     )

@@ -1,4 +1,4 @@
-"""What the core itself offers: the local executor. Found through the entry-point group like any plugin."""
+"""The core's own plugin: the executor ``local``. Found through the entry point group like any other."""
 
 from __future__ import annotations
 

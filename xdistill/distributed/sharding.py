@@ -1,7 +1,7 @@
-"""Networks computed by several processes together: each takes a share of the batch, all get the whole output.
+"""Outputs computed by several processes: each computes a share of the batch, and all get the whole output.
 
-The objective is then computed on the whole batch in every process, whatever it does with it: a loss that compares
-subjects with each other sees the same subjects as in one process.
+Every process then computes the objective on the whole batch, so that a loss that compares subjects with each other
+gets the same subjects as in one process. `torch.distributed.nn.all_gather` would need equal shares.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from xdistill.distributed.sync_batchnorm import SharedBatchNorm
-from xdistill.experiment.missing import LEAST
-from xdistill.training.forward import Alone
+from xdistill.distributed.sync_batchnorm import SyncBatchNorm
+from xdistill.training.forward import Forward
 from xdistill.training.seeds import derive
-from xdistill.types import Batch, Output
+from xdistill.types import MIN_SUBJECTS, Batch, Output
 
 
-class Together(Alone):
-    """One of several processes that compute the shares of a batch.
+class ShardedForward(Forward):
+    """Computes this process's share of a batch and gathers all shares.
 
-    A process without a share computes the first subjects once more and throws the result away, since the processes
-    wait for each other wherever they exchange anything.
+    A process without a share computes the first subjects and discards the result, because all processes have to take
+    part in each exchange.
 
     Args:
-        device: that this process computes on.
-        seed: of what the networks draw at random; each process draws its own.
+        device: of this process.
+        seed: of the random numbers that networks draw; each process draws its own.
     """
 
     def __init__(self, device: torch.device, seed: int) -> None:
@@ -43,16 +42,16 @@ class Together(Alone):
         self._calls = 0
 
     def begin(self, step: int) -> None:
-        """Random numbers depend on the step, so that a run that goes on draws the same."""
+        """Random numbers depend on the step, so that a resumed run draws the same."""
         self._step, self._calls = step, 0
 
     def __call__(self, network: nn.Module, batch: Batch) -> Output:
-        """What the network says about the whole batch, the same in every process; gradients flow to the own share."""
+        """The output for the whole batch, the same in every process; gradients flow to the process's own share."""
         sizes = shares(len(batch), self.count)
         size = sizes[self.rank]
         begin = sum(sizes[: self.rank]) if size else 0
-        own = _part(batch, begin, begin + (size or min(LEAST, len(batch))))
-        with self._own_random_numbers(), SharedBatchNorm(counted=size > 0):
+        own = _part(batch, begin, begin + (size or min(MIN_SUBJECTS, len(batch))))
+        with self._own_random_numbers(), SyncBatchNorm(counted=size > 0):
             output: Output = network(own)
         return Output(
             logits=self._whole(output.logits, sizes),
@@ -66,7 +65,7 @@ class Together(Alone):
 
     @contextmanager
     def _own_random_numbers(self) -> Iterator[None]:
-        """What networks draw differs between the processes, and what the objective draws does not."""
+        """Networks draw different random numbers in each process; the objective draws the same."""
         self._calls += 1
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
@@ -75,12 +74,12 @@ class Together(Alone):
 
 
 def shares(subjects: int, processes: int) -> list[int]:
-    """How many subjects of a batch each process computes: as evenly as can be, and nobody one alone.
+    """How many subjects of a batch each process computes: as evenly as possible, and never a single one.
 
     >>> shares(8, 2), shares(7, 3), shares(3, 2)
     ([4, 4], [2, 2, 3], [3, 0])
     """
-    served = max(1, min(processes, subjects // LEAST))
+    served = max(1, min(processes, subjects // MIN_SUBJECTS))
     ends = [subjects * turn // served for turn in range(served + 1)]
     return [end - begin for begin, end in pairwise(ends)] + [0] * (processes - served)
 

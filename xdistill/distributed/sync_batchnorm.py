@@ -1,4 +1,4 @@
-"""Batch norm over the whole batch where several processes compute a share each."""
+"""Batch norm over the whole batch when several processes compute a share each; torch's own needs a GPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 _SIGNATURE = signature(functional.batch_norm)
 
 
-class SharedBatchNorm(TorchFunctionMode):
+class SyncBatchNorm(TorchFunctionMode):
     """While it is entered, batch norm in train mode takes its statistics from the shares of all processes.
 
     It stands in for the function and not for modules: whatever calls it, and however weights are named, is served.

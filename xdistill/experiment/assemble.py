@@ -7,13 +7,14 @@ from os import PathLike
 from typing import Any
 
 from xdistill.errors import RecipeError
-from xdistill.experiment.checks import Checker, Sketch
+from xdistill.experiment.checks import Checker, Probe
 from xdistill.experiment.controls import check_control, schedule, with_control
-from xdistill.experiment.networks import sketch
+from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
 from xdistill.interfaces.augmentation import Augmentation
-from xdistill.interfaces.component import Choice
+from xdistill.interfaces.callback import Callback
+from xdistill.interfaces.component import Choice, Settings
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
 from xdistill.interfaces.metric import Metric
@@ -51,13 +52,16 @@ def read_recipe(
         raise RecipeError(sorted([*error.problems, *more], key=lambda problem: problem.sort_key)) from None
 
 
-def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) -> Experiment:
+def assemble(
+    loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe, *, dataset: Dataset | None = None
+) -> Experiment:
     """Resolve every component of a recipe, validate all settings, and check that they are compatible with the cohort.
 
     Args:
         loaded: the recipe.
         catalog: the registered components.
-        sketch: infers what a network returns; `Sketches` for many recipes that share networks.
+        probe: infers what a network returns; `CachedProbes` for many recipes that share networks.
+        dataset: replaces the one that the recipe names.
 
     Raises:
         RecipeError: all problems of the settings at once; when there are none, all incompatibilities.
@@ -66,7 +70,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
     loaded = with_control(loaded, catalog)
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
-    data = resolving.choose(Dataset, recipe.data, ("data",))
+    data = resolving.choose(Dataset, recipe.data, ("data",)) if dataset is None else Choice(type(dataset), Settings())
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -76,13 +80,15 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
     networks["student"] = resolving.choose(Student, recipe.student, ("student",))
     stages = tuple(resolving.stage(recipe, stage, index) for index, stage in enumerate(recipe.stages))
     metrics = resolving.choose_all(Metric, recipe.metrics, "metrics")
+    callbacks = resolving.choose_all(Callback, recipe.callbacks, "callbacks")
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
     trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
     resolving.raise_problems()
     assert data is not None  # noqa: S101 - a missing choice is a problem
     assert executor is not None  # noqa: S101 - likewise
 
-    checker = Checker(loaded, data.build(), {role: choice for role, choice in networks.items() if choice}, sketch)
+    chosen = {role: choice for role, choice in networks.items() if choice}
+    checker = Checker(loaded, dataset or data.build(), chosen, probe)
     checker.check(transforms, augment, stages)
     experiment = Experiment(
         recipe=recipe,
@@ -97,6 +103,7 @@ def assemble(loaded: LoadedRecipe, catalog: Catalog, sketch: Sketch = sketch) ->
         stages=stages,
         schedule=schedule(stages, recipe.control),
         metrics=metrics,
+        callbacks=callbacks,
         executor=executor,
         trackers=trackers,
     )

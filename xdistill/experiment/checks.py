@@ -5,37 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from xdistill.errors import Problem, RecipeError, SettingsError
-from xdistill.experiment.networks import sketch
-from xdistill.experiment.plans import StagePlan, modality_of
+from xdistill.errors import Problem, RecipeError, RunError, SettingsError
+from xdistill.experiment.networks import probe
+from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
 from xdistill.experiment.stage_checks import StageChecker, unknown
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.types import OutputSpec, Schema
+from xdistill.types import MIN_SUBJECTS, OutputSpec, Schema
 
 Place = tuple[str | int, ...]
-Sketch = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
+Probe = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
 
 
 class Checker:
     """Builds everything once, without memory for weights, and collects the problems."""
 
     def __init__(
-        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], sketch: Sketch = sketch
+        self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], probe: Probe = probe
     ) -> None:
         self.loaded = loaded
-        self.sketch = sketch
+        self.probe = probe
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
-        targets = np.array([row.target for row in dataset.index()], dtype=np.int64)
-        counts = np.bincount(targets, minlength=len(self.schema.classes))
-        self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
+        targets = self.schema.task.as_targets([row.target for row in dataset.index()])
+        self.training = TrainingFacts.of(self.schema, targets)
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
         self.problems: list[Problem] = []
@@ -86,7 +83,7 @@ class Checker:
 
     def _check_network(self, role: str, choice: Choice[Any]) -> None:
         try:
-            self.networks[role], self.specs[role] = self.sketch(choice, self.schema)
+            self.networks[role], self.specs[role] = self.probe(choice, self.schema)
         except SettingsError as error:
             self._refused((role,), error)
             return
@@ -122,3 +119,19 @@ class Checker:
                     f"`{modality}` is privileged, but unused by the teacher; add it to the teacher's inputs or "
                     f"remove it from `privileged`",
                 )
+
+
+def check_batch_sizes(experiment: Experiment) -> None:
+    """Whether the batches of every stage are large enough for all devices.
+
+    Raises:
+        RunError: if they are not.
+    """
+    devices = experiment.recipe.compute.devices
+    for stage in experiment.schedule:
+        if isinstance(stage, TrainPlan) and devices > 1 and stage.batch_size < MIN_SUBJECTS * devices:
+            raise RunError(
+                f"--devices {devices}: stage {stage.name!r} has batches of {stage.batch_size} subjects, and each "
+                f"device needs at least {MIN_SUBJECTS} for batch statistics; use fewer devices, or --set "
+                f"loader.batch_size={MIN_SUBJECTS * devices}"
+            )

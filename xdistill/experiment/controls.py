@@ -20,14 +20,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdistill.data import Cohort
+from xdistill.data import CohortLike
 from xdistill.errors import RecipeError
 from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.recipe import Control
-from xdistill.training.loader import Rows
 from xdistill.training.seeds import derive
+from xdistill.training.source import Rows
 
 _REPLACING = frozenset({"constant_teacher", "label_smoothing"})
 
@@ -91,7 +91,7 @@ def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[Stag
     return (*teaching, *learning)
 
 
-def moved(experiment: Experiment, cohort: Cohort, rows: Rows, *, seed: int) -> Mapping[str, Rows]:
+def moved(experiment: Experiment, cohort: CohortLike, rows: Rows, *, seed: int) -> Mapping[str, Rows]:
     """Whose privileged values each subject gets: permuted among the training subjects for `shuffled_privileged`.
 
     Only subjects that have the same privileged modalities are permuted, so that no subject gains or loses one.
@@ -135,7 +135,7 @@ def _of_student(stage: StagePlan, control: str) -> Iterator[StagePlan]:
     if isinstance(stage, TrainPlan):
         terms = tuple(term for term in stage.terms if term.on != "teacher")
         distils = any(not term.on for term in terms)
-        yield replace(stage, train=paths, terms=terms, stand_in=control if distils else "")
+        yield replace(stage, train=paths, terms=terms, control=control if distils else "")
     elif isinstance(stage, FitPlan):
         yield replace(stage, fit=paths)
 

@@ -11,31 +11,34 @@ import torch
 from torch import Tensor
 
 from xdistill.errors import XdistillError
-from xdistill.experiment.networks import SMALL, zeros
+from xdistill.experiment.networks import SMALL
+from xdistill.interfaces.network import Network
 from xdistill.training.objective import Term
-from xdistill.types import Output, OutputSpec, Schema
+from xdistill.training.shapes import evaluating, zeros
+from xdistill.types import Batch, Output, OutputSpec, Schema
 
 SUBJECTS = 4
 
 
-def dry_run(term: Term, specs: Mapping[str, OutputSpec], schema: Schema) -> str:
+def dry_run(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networks: Mapping[str, Network]) -> str:
     """The problem of a term; empty when it returns a scalar.
 
     Args:
         term: with its loss built, on the CPU.
         specs: of the networks' outputs, by role.
         schema: of the cohort.
+        networks: by role; called for a term that differentiates through them, for which made-up outputs do not do.
     """
     wrong = ""
-    for device in _devices(specs, schema):
+    for device in _devices_of(networks) if term.needs_grad else _devices(specs, schema):
         try:
             with torch.random.fork_rng(devices=()):
-                value = _called(term, specs, schema, device)
+                value = _called(term, specs, schema, device, networks)
         except XdistillError as error:
             wrong = str(error)
         else:
             wrong = _not_a_scalar(value)
-            wrong = wrong and f"the loss `{term.plan.choice.use}` (term `{term.plan.label}`) {wrong}"
+            wrong = wrong and f"the loss `{term.loss_name}` (term `{term.label}`) {wrong}"
         if not wrong:
             break
     return wrong
@@ -51,11 +54,30 @@ def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]
     return ("cpu",) if numbers < SMALL else ("meta", "cpu")
 
 
-def _called(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str) -> object:
-    outputs = {role: _random_output(spec, device) for role, spec in specs.items()}
-    target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
+def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
+    """The device that all networks are on; none if they are on several, so that no batch fits them all."""
+    found = {value.device.type for network in networks.values() for value in network.parameters()}
+    return tuple(found) if len(found) == 1 else ()
+
+
+def _called(
+    term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
+) -> object:
+    target = schema.task.sample_targets(SUBJECTS).to(device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
+    if term.needs_grad:
+        batch = batch.with_gradients()
+        outputs = {role: _differentiable(network, batch) for role, network in networks.items()}
+    else:
+        outputs = {role: _random_output(spec, device) for role, spec in specs.items()}
     return copy.deepcopy(term).to(device)(outputs, batch)
+
+
+def _differentiable(network: Network, batch: Batch) -> Output:
+    """What the network returns in eval mode, with gradients."""
+    with evaluating(network), torch.enable_grad():
+        output: Output = network(batch.restricted_to(network.inputs))
+    return output
 
 
 def _random_output(spec: OutputSpec, device: str) -> Output:
@@ -63,9 +85,9 @@ def _random_output(spec: OutputSpec, device: str) -> Output:
         return torch.randn((SUBJECTS, *shape), device=device)
 
     return Output(
-        logits=drawn(spec.classes),
+        logits=drawn(spec.outputs),
         features={name: drawn(*shape) for name, shape in spec.features.items()},
-        aux={name: drawn(spec.classes) for name in spec.aux},
+        aux={name: drawn(spec.outputs) for name in spec.aux},
     )
 
 

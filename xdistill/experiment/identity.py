@@ -1,4 +1,4 @@
-"""What makes two runs the same run."""
+"""The identity of a run: what makes two runs the same run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xdistill.data import Cohort, Splits
     from xdistill.experiment.plans import Experiment
 
-# Fields that change how fast a run is and not what comes out of it.
+# Fields that change the speed of a run but not its results.
 _IRRELEVANT = (
     ("executor",),
     ("trackers",),
@@ -47,7 +47,7 @@ def run_id(
         for parent in parents:
             place = place.get(parent, {})
         place.pop(last, None)
-    recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint says what the data are, wherever they lie
+    recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint identifies the data, not their path
     text = json.dumps(
         {
             "recipe": recipe,
@@ -84,7 +84,7 @@ def identity_of(
 def sources(components: Collection[type[Component]]) -> dict[str, str]:
     """A digest of the source files of each package that a component comes from.
 
-    Whoever edits a loss and runs again means a new run, although no version has changed.
+    After an edit of a loss the same recipe is a new run, although no version has changed.
     """
     return {
         name: package_digest(name)
@@ -93,12 +93,16 @@ def sources(components: Collection[type[Component]]) -> dict[str, str]:
 
 
 def package_digest(package: str) -> str:
-    """16 hexadecimal digits of the source files of a package that is imported."""
-    origin = Path(sys.modules[package].__file__ or "")
-    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    """16 hexadecimal digits of the source files of a package, namespace package or module that is imported."""
+    module = sys.modules[package]
+    folders = [Path(folder) for folder in dict.fromkeys(getattr(module, "__path__", ()))]  # may name one twice
+    files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*.py"))]
+    if not folders:
+        file = Path(module.__file__ or "")
+        files = [(file.parent, file)]
     hashed = hashlib.sha256()
-    for file in files:
-        hashed.update(str(file.relative_to(origin.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    for folder, file in files:
+        hashed.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     return hashed.hexdigest()[:16]
 
 
@@ -114,7 +118,7 @@ def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[
 
 
 def machine(device: str, threads: int) -> dict[str, Any]:
-    """What the run was computed on."""
+    """The machine that a run was computed on."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": platform.processor() or _processor(),

@@ -11,15 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xdistill.data import Cohort, Splits
+from xdistill.data import CohortLike, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
-from xdistill.types import Batch
+from xdistill.types import MIN_SUBJECTS, Batch
 
 Mask = NDArray[np.bool_]
 
 FILLING = frozenset({"impute", "modality_dropout"})
-LEAST = 2  # subjects that batch statistics, and relations between subjects, need
 _CHOICES = (
     "`skip` (they train the student by their labels alone), `impute` (the teacher gets imputed values), "
     "`modality_dropout` (the same, and the teacher is trained with randomly missing modalities) or `leave_out` (they "
@@ -27,7 +26,7 @@ _CHOICES = (
 )
 
 
-def check_presence(experiment: Experiment, cohort: Cohort) -> None:
+def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
     """Reject subjects without a modality, and missing values that no transform imputes.
 
     Raises:
@@ -51,7 +50,7 @@ def check_presence(experiment: Experiment, cohort: Cohort) -> None:
             )
 
 
-def _check_absent(experiment: Experiment, cohort: Cohort, modality: str, absent: NDArray[np.int64]) -> None:
+def _check_absent(experiment: Experiment, cohort: CohortLike, modality: str, absent: NDArray[np.int64]) -> None:
     what = (
         f"{len(absent)} of {len(cohort.subjects)} subjects have no `{modality}`, the first is "
         f"{cohort.subjects[int(absent[0])]!r}"
@@ -67,7 +66,7 @@ def _check_absent(experiment: Experiment, cohort: Cohort, modality: str, absent:
         )
 
 
-def complete_subjects(cohort: Cohort, modalities: Sequence[str]) -> Mask:
+def complete_subjects(cohort: CohortLike, modalities: Sequence[str]) -> Mask:
     """Which subjects have all of the given modalities, ``(subjects,)``."""
     complete = np.ones(len(cohort.subjects), dtype=bool)
     for modality in modalities:
@@ -75,41 +74,42 @@ def complete_subjects(cohort: Cohort, modalities: Sequence[str]) -> Mask:
     return complete
 
 
-def teacher_sees(experiment: Experiment, cohort: Cohort) -> Mask:
+def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
     """Which subjects the teacher reads, ``(subjects,)``: all, or those without missing modalities."""
     if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
         return np.ones(len(cohort.subjects), dtype=bool)
     return complete_subjects(cohort, experiment.facts["teacher"].inputs)
 
 
-def training_subjects(experiment: Experiment, cohort: Cohort, subjects: Sequence[str]) -> tuple[str, ...]:
+def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequence[str]) -> tuple[str, ...]:
     """The training subjects of a split that are used in training.
 
     Raises:
         DataError: when fewer than two of them have all that the teacher reads.
     """
     seen = teacher_sees(experiment, cohort)[cohort.rows_of(subjects)]
-    if np.count_nonzero(seen) < LEAST and not seen.all():
+    if np.count_nonzero(seen) < MIN_SUBJECTS and not seen.all():
         raise DataError(
             f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all modalities of the teacher, "
-            f"which needs at least {LEAST}; set `missing: impute`, or use fewer folds"
+            f"which needs at least {MIN_SUBJECTS}; set `missing: impute`, or use fewer folds"
         )
     if experiment.recipe.missing.use != "leave_out":
         return tuple(subjects)
     return tuple(subject for subject, kept in zip(subjects, seen, strict=True) if kept)
 
 
-def teacher_is_scored(seen: Mask, cohort: Cohort, splits: Splits) -> bool:
+def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Splits) -> bool:
     """Whether the teacher's test subjects include every class in every fold: otherwise it has no score."""
     targets = np.asarray(cohort.targets)
     for split in splits:
         rows = cohort.rows_of(split.test)
-        if len(np.unique(targets[rows[seen[rows]]])) < len(cohort.schema.classes):
+        tested = targets[rows[seen[rows]]]
+        if not len(tested) or cohort.schema.task.absent(tested):
             return False
     return True
 
 
-def tally(experiment: Experiment, cohort: Cohort, splits: Splits) -> dict[str, Any]:
+def tally(experiment: Experiment, cohort: CohortLike, splits: Splits) -> dict[str, Any]:
     """The entry about missing modalities in a run's record; empty when the teacher's modalities are complete."""
     if "teacher" not in experiment.facts:
         return {}
@@ -134,21 +134,21 @@ class ModalityDropout:
 
     Attributes:
         rate: probability, for each subject and modality.
-        stand_ins: by modality, the replacement of a subject's values, ``(*shape)``.
+        placeholders: by modality, the replacement of a subject's values, ``(*shape)``.
     """
 
     rate: float
-    stand_ins: Mapping[str, Tensor]
+    placeholders: Mapping[str, Tensor]
 
     def __call__(self, batch: Batch, seed: int) -> Batch:
         """The batch with some of its modalities removed; the same seed removes the same ones."""
         generator = torch.Generator().manual_seed(seed)
         inputs, present = dict(batch.inputs), dict(batch.present)
-        for modality, stand_in in self.stand_ins.items():
+        for modality, placeholder in self.placeholders.items():
             drawn = torch.rand(len(batch), generator=generator) < self.rate
             withheld = present[modality] & drawn.to(present[modality].device)
             if withheld.any():
                 values = inputs[modality].clone()
-                values[withheld] = stand_in.to(values)
+                values[withheld] = placeholder.to(values)
                 inputs[modality], present[modality] = values, present[modality] & ~withheld
         return replace(batch, inputs=inputs, present=present)

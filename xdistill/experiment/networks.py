@@ -1,9 +1,8 @@
-"""Building networks, and finding out what they return."""
+"""Building networks and losses, and finding out what shapes networks return before anything is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -11,11 +10,15 @@ import torch
 from torch import nn
 
 from xdistill.errors import OutOfMemoryError, PluginError, SettingsError
+from xdistill.experiment.plans import TermPlan
 from xdistill.interfaces.component import Choice
+from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.training.memory import memory_explained
+from xdistill.training.objective import Term
 from xdistill.training.seeds import derive
-from xdistill.types import Batch, Output, OutputSpec, Schema
+from xdistill.training.shapes import output_spec
+from xdistill.types import OutputSpec, Schema
 
 SMALL = 100_000  # numbers a subject
 
@@ -29,17 +32,17 @@ def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: 
     return networks
 
 
-def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
-    """A network and the shapes of its output; a network of large inputs gets no memory for its weights.
+def probe(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
+    """A network and the shapes of its output, without memory for its weights if its inputs are large.
 
-    Small inputs are really computed with: loading what torch needs for shapes alone takes a second longer.
+    Small inputs are computed on the CPU, because loading torch's meta device takes a second longer.
 
     Raises:
-        SettingsError: when the network refuses its settings.
-        PluginError: when it cannot be built or run for any other reason.
+        SettingsError: if the network refuses its settings.
+        PluginError: if it cannot be built or called for any other reason.
     """
     if sum(prod(spec.shape) for spec in schema.modalities.values()) < SMALL:
-        return _sketch_for_real(choice, schema)
+        return _probe_on_cpu(choice, schema)
     try:
         with torch.device("meta"):
             network: Network = choice.build(schema=schema)
@@ -47,26 +50,26 @@ def sketch(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
     except SettingsError:
         raise
     except Exception:  # noqa: BLE001 - not every operation works without data: then do it for real
-        return _sketch_for_real(choice, schema)
+        return _probe_on_cpu(choice, schema)
 
 
-class Sketches:
-    """Sketches that are made once, for many recipes that have most of their networks in common."""
+class CachedProbes:
+    """`probe` with a memory, for many recipes that have most of their networks in common."""
 
     def __init__(self) -> None:
         self._known: list[tuple[Choice[Any], Schema, tuple[Network, OutputSpec]]] = []
 
     def __call__(self, choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
-        """See `sketch`; what is refused is not kept."""
+        """See `probe`; errors are not remembered."""
         for known, of, made in self._known:  # settings may hold mappings, which have no hash
             if known == choice and of == schema:
                 return made
-        made = sketch(choice, schema)
+        made = probe(choice, schema)
         self._known.append((choice, schema, made))
         return made
 
 
-def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
+def _probe_on_cpu(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
     try:
         with memory_explained():
             network: Network = choice.build(schema=schema)
@@ -77,48 +80,21 @@ def _sketch_for_real(choice: Choice[Any], schema: Schema) -> tuple[Network, Outp
         raise PluginError(f"the network {choice.use!r} cannot be built: {type(error).__name__}: {error}") from error
 
 
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode and no gradients; afterwards every part is in the mode in which it was."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
-    """The shapes of what a network returns, found by running it on zeros; its mode is left as it was.
+def build_term(plan: TermPlan, specs: Mapping[str, OutputSpec], training: TrainingFacts) -> Term:
+    """The term with its loss built for these networks.
 
     Raises:
-        PluginError: when it does not return an `Output` with one logit a class.
+        SettingsError: if the loss refuses its settings or the networks' shapes.
     """
-    with evaluating(network):
-        output: Any = network(zeros(schema.restricted_to(network.inputs), size=2, device=device))
-    if not isinstance(output, Output):
-        raise PluginError(f"the network {network.name!r} has to return an Output, and returned {type(output).__name__}")
-    if tuple(output.logits.shape) != (2, len(schema.classes)):
-        raise PluginError(
-            f"the network {network.name!r} returned logits of shape {tuple(output.logits.shape)} for 2 subjects and "
-            f"{len(schema.classes)} classes"
-        )
-    return OutputSpec(
-        classes=len(schema.classes),
-        features={name: tuple(value.shape[1:]) for name, value in output.features.items()},
-        aux=tuple(output.aux),
-    )
-
-
-def zeros(schema: Schema, *, size: int, device: str) -> Batch:
-    """A batch of zeros."""
-    return Batch(
-        inputs={
-            name: torch.zeros((size, *spec.shape), dtype=torch.float32, device=device)
-            for name, spec in schema.modalities.items()
-        },
-        present={name: torch.ones(size, dtype=torch.bool, device=device) for name in schema.modalities},
-        subjects=tuple(f"zero{index}" for index in range(size)),
+    if plan.on:
+        loss: nn.Module = plan.choice.build(output=specs[plan.on], training=training)
+    else:
+        loss = plan.choice.build(student=specs["student"], teacher=specs["teacher"])
+    return Term(
+        loss,
+        label=plan.label,
+        on=plan.on,
+        weight=plan.weight,
+        output=plan.output,
+        detach_teacher=plan.detach_teacher,
     )

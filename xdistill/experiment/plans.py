@@ -1,4 +1,4 @@
-"""An experiment: a recipe whose components are resolved and whose parts are known to fit together."""
+"""An experiment: a recipe with all components resolved and checked, and the plan of each stage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -17,6 +18,7 @@ from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.recipe import Optimizer, Recipe
+from xdistill.stats import METRICS, MetricFunction
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class TermPlan:
         on: the network a task loss is put on; empty for a distillation loss.
         weight: factor in the sum.
         output: which logits a task loss scores.
-        detach_teacher: whether the teacher is cut off from this term's gradient.
+        detach_teacher: whether the teacher's output is detached for this term.
     """
 
     label: str
@@ -47,7 +49,7 @@ class TermPlan:
 
 @dataclass(frozen=True)
 class StagePlan(ABC):
-    """One stage, defaults filled in. What runs each kind stands in `xdistill.training.train`.
+    """One stage with defaults filled in; `xdistill.crossval.fold_run` runs it.
 
     Attributes:
         name: unique among the stages.
@@ -60,7 +62,7 @@ class StagePlan(ABC):
     @property
     @abstractmethod
     def paths(self) -> tuple[str, ...]:
-        """What learns in it: networks, or parts of them by dotted path."""
+        """What is trained or fitted: networks, or parts of them by dotted path."""
 
     @property
     def choices(self) -> tuple[Choice[Any], ...]:
@@ -73,18 +75,18 @@ class StagePlan(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
 
 
 @dataclass(frozen=True)
 class TrainPlan(StagePlan):
-    """A stage of training by gradient; ``stand_in`` names the control that takes the teacher's place in it."""
+    """A stage of training by gradient; ``control`` names the null control that replaces the teacher in it."""
 
     train: tuple[str, ...]
     terms: tuple[TermPlan, ...]
     optimizer: Optimizer
     batch_size: int
-    stand_in: str = ""
+    control: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -108,9 +110,9 @@ class TrainPlan(StagePlan):
         }
 
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
         terms = " + ".join(_weighted(term) for term in self.terms)
-        instead = f", with {self.stand_in.replace('_', ' ')} in the teacher's place" if self.stand_in else ""
+        instead = f", with {self.control.replace('_', ' ')} in place of the teacher" if self.control else ""
         return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
 
 
@@ -131,13 +133,13 @@ class FitPlan(StagePlan):
         return {"name": self.name, "fit": list(self.fit)}
 
     def describe(self) -> str:
-        """What it does, in a line for people."""
+        """What it does, in one line."""
         return f"fits {', '.join(self.fit)}"
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What is known of a network before any training.
+    """Facts of a network that are known before training.
 
     Attributes:
         inputs: the modalities it reads.
@@ -152,7 +154,7 @@ class NetworkFacts:
 class Experiment:
     """Everything a run needs, checked; made by `assemble`.
 
-    ``stages`` are those of the recipe, and ``schedule`` those that are run: the same, but for some controls.
+    ``stages`` are those of the recipe; ``schedule`` are those that are run, which differ for some null controls.
     """
 
     recipe: Recipe
@@ -164,12 +166,13 @@ class Experiment:
     stages: tuple[StagePlan, ...]
     schedule: tuple[StagePlan, ...]
     metrics: tuple[Choice[Metric], ...]
+    callbacks: tuple[Choice[Callback], ...]
     executor: Choice[Executor]
     trackers: tuple[Choice[Tracker], ...]
 
     @property
     def privileged(self) -> tuple[str, ...]:
-        """The modalities that the teacher has and the student never sees."""
+        """The modalities that the teacher reads and the student does not."""
         if "teacher" not in self.facts:
             return ()
         return tuple(name for name in self.facts["teacher"].inputs if name not in self.facts["student"].inputs)
@@ -181,9 +184,10 @@ class Experiment:
 
     @property
     def components(self) -> frozenset[type[Component]]:
-        """Every component that decides the predictions, those within others included."""
+        """Every component that affects the predictions, including nested ones."""
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
+        parts += self.callbacks
         return components_of(parts)
 
     @property
@@ -191,12 +195,19 @@ class Experiment:
         """Epochs of one fold over all stages."""
         return sum(stage.epochs for stage in self.schedule)
 
+    def metric(self, name: str) -> MetricFunction:
+        """A standard metric, or one of the recipe's own, by name."""
+        known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in self.metrics}}
+        return known[name]
+
     def resolved(self) -> dict[str, Any]:
-        """The recipe with every default filled in; a recipe itself. What could be searched is no part of a run."""
+        """The recipe with every default filled in, which is a recipe itself; without its search space."""
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
-        for name in ("transforms", "augment", "metrics", "trackers"):
+        if not self.callbacks:
+            plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
+        for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
             choices: tuple[Choice[Any], ...] = getattr(self, name)
             plain[name] = [choice.dump() for choice in choices]
         for role in ("teacher", "student"):
@@ -206,7 +217,7 @@ class Experiment:
         return plain
 
     def summary(self) -> dict[str, str]:
-        """A few lines for people."""
+        """A short description, line by line."""
         lines = {"recipe": self.recipe.name, "data": self.data.use}
         for role, facts in self.facts.items():
             seen = ", ".join(facts.inputs) or "nothing"

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from xdistill.errors import Problem, RecipeError
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
+from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
@@ -35,6 +36,7 @@ LISTS: Mapping[str, type[Component]] = {
     "transforms": Transform,
     "augment": Augmentation,
     "metrics": Metric,
+    "callbacks": Callback,
     "trackers": Tracker,
 }
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}

@@ -8,6 +8,7 @@ from torch import nn
 
 from xdistill.errors import Problem, SettingsError
 from xdistill.experiment.dry_run import dry_run
+from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
@@ -15,7 +16,7 @@ from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.suggest import did_you_mean
-from xdistill.training.objective import build_term
+from xdistill.training.objective import Term
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
@@ -174,9 +175,22 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = dry_run(built, self.specs, self.training.schema)
+        wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         if wrong:
             self._problem(place, wrong)
+
+    def _refused_gradients(self, term: Term) -> str:
+        """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
+        compute, missing = self.loaded.recipe.compute, self.loaded.recipe.missing
+        settings = {
+            "compute.compile: false": compute.compile,
+            "compute.devices: 1": compute.devices > 1,
+            "another `missing.use` than `skip`": missing.use == "skip" and term.needs_teacher,
+        }
+        needed = [name for name, refused in settings.items() if refused]
+        if not term.needs_grad or not needed:
+            return ""
+        return f"`{term.loss_name}` differentiates through the networks, which requires {' and '.join(needed)}"
 
     def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
         """The inputs of a term must not depend on an estimator that is fitted later, or never."""

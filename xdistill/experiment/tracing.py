@@ -1,4 +1,4 @@
-"""What depends on what within a network: found by running it once on zeros, with some of its parts marked."""
+"""Which outputs of a network depend on which of its parts: found by one call on zeros with some parts marked."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xdistill.experiment.networks import evaluating, zeros
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Network
+from xdistill.training.shapes import evaluating, zeros
 from xdistill.types import Output, Schema
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a run of a network with marked parts showed.
+    """Result of a call of a network with marked parts.
 
     Attributes:
         outputs: those that depend on a marked part: ``logits`` and names of auxiliary logits.
         taps: features that do.
-        calls: what each estimator was given, call by call, by dotted path.
+        calls: inputs of each estimator, one per call, by dotted path.
     """
 
     outputs: frozenset[str]
@@ -32,7 +32,7 @@ class Trace:
     calls: Mapping[str, list[Tensor]]
 
     def reaches(self, estimator: str) -> bool:
-        """Whether what an estimator is given depends on a marked part."""
+        """Whether the input of an estimator depends on a marked part."""
         return any(value.requires_grad for value in self.calls[estimator])
 
 
@@ -42,7 +42,7 @@ def estimators(network: nn.Module) -> dict[str, Estimator]:
 
 
 def trace(network: Network, schema: Schema, parts: Collection[str]) -> Trace:
-    """Run a network on zeros with the parameters and the estimators of these parts marked.
+    """Call a network on zeros with the parameters and the estimators of these parts marked.
 
     Args:
         network: a real one, or one without memory for its weights.
@@ -77,7 +77,7 @@ def covers(parts: Collection[str], path: str) -> bool:
 
 @contextmanager
 def watching(part: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects what a part is given while its network runs."""
+    """Collect the inputs of a part while its network is called."""
     seen: list[Tensor] = []
 
     def keep(_part: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -95,5 +95,5 @@ def _learning(values: Mapping[str, Tensor]) -> frozenset[str]:
 
 
 def _mark(_part: nn.Module, _arguments: Any, output: Tensor) -> Tensor:
-    # A copy, since a network may go on in place, which torch allows with nothing but results of operations.
+    # A copy, because a network may continue in place, which torch refuses on leaves.
     return output if output.requires_grad else output.detach().requires_grad_().clone()

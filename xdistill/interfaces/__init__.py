@@ -1,4 +1,4 @@
-"""What a plugin author reads: one file a kind.
+"""The interfaces that plugins implement: one file per kind.
 
 Importing this package is cheap; the names below load their module, and torch where it is needed, on first use.
 """
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
-    from xdistill.interfaces.component import Choice, Component, Settings
+    from xdistill.interfaces.callback import Callback
+    from xdistill.interfaces.component import Choice, Component, Settings, within_field
     from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from xdistill.interfaces.fusion import BranchSpec, Fusion
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
-    from xdistill.interfaces.network import Network, Student, Teacher
+    from xdistill.interfaces.network import Network, Student, Teacher, modality_of
     from xdistill.interfaces.tracker import TrackedRun, Tracker
     from xdistill.interfaces.transform import Transform
 
 __all__ = [
     "Augmentation",
     "BranchSpec",
+    "Callback",
     "Choice",
     "Component",
     "Dataset",
@@ -49,11 +51,14 @@ __all__ = [
     "TrainingFacts",
     "Transform",
     "check_taps",
+    "modality_of",
+    "within_field",
 ]
 
 _HOME = {
     "augmentation": ("Augmentation",),
-    "component": ("Choice", "Component", "Settings"),
+    "callback": ("Callback",),
+    "component": ("Choice", "Component", "Settings", "within_field"),
     "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
@@ -61,7 +66,7 @@ _HOME = {
     "fusion": ("BranchSpec", "Fusion"),
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
-    "network": ("Network", "Student", "Teacher"),
+    "network": ("Network", "Student", "Teacher", "modality_of"),
     "tracker": ("TrackedRun", "Tracker"),
     "transform": ("Transform",),
 }

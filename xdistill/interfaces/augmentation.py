@@ -38,13 +38,3 @@ class Augmentation(Component):
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], generator: torch.Generator
     ) -> Mapping[str, Float[Tensor, "batch ..."]]:
         """The changed inputs; the tensors that come in are left as they are."""
-
-    def without(self, unread: frozenset[str]) -> Augmentation | None:
-        """The same augmentation for batches of which nobody reads some modalities; None where there is no such.
-
-        It is handed tensors of the right shape without the values of these, may return them unchanged, and has to draw
-        what it would have drawn, so that what is read comes out the same. By default there is none, and the
-        augmentation is always given everything.
-        """
-        del unread
-        return None

@@ -11,15 +11,18 @@ and builds them with ``config.fusion.build(...)``. The recipe names components, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from xdistill.errors import SettingsError
+
 
 class Settings(BaseModel):
-    """Base of every component's ``Config``: frozen, and strangers among the fields are faults."""
+    """Base of every component's ``Config``: frozen; unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
 
@@ -40,7 +43,7 @@ C_co = TypeVar("C_co", bound=Component, covariant=True)
 
 
 class Resolver(Protocol):
-    """What turns a name into a component class; the catalog is one."""
+    """Turns a name into a component class; the catalog is one."""
 
     def resolve(self, interface: type[Component], name: str) -> type[Component]:
         """The component of that interface and name.
@@ -122,8 +125,8 @@ def choose(interface: type[C_co], value: Any, resolver: Resolver) -> Choice[C_co
     """Resolve and validate a block ``{use: name, ...settings}``.
 
     Raises:
-        PydanticCustomError: when the block is no mapping with ``use``, or the name is unknown.
-        pydantic.ValidationError: when the settings are at fault.
+        PydanticCustomError: if the block is not a mapping with ``use``, or the name is unknown.
+        pydantic.ValidationError: if the settings are invalid.
     """
     if isinstance(value, Choice):
         return value
@@ -148,3 +151,19 @@ def _resolver(info: ValidationInfo) -> Resolver:
         raise TypeError(msg)
     resolver: Resolver = info.context["resolver"]
     return resolver
+
+
+@contextmanager
+def within_field(path: str) -> Iterator[None]:
+    """Settings errors of a part name the part's field: wrap ``config.fusion.build(...)`` in ``within_field("fusion")``.
+
+    Args:
+        path: dotted field of the component's own Config, such as ``branches.hbp``.
+
+    Raises:
+        SettingsError: that of the part, whose field then begins with ``path``.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(str(error), field=f"{path}.{error.field}".rstrip(".")) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xdistill.interfaces.component import Component, Settings
+from xdistill.tasks import Target
 from xdistill.types import Schema
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ class SubjectRow:
     Attributes:
         subject: unique id.
         patient: subjects of one patient are never split between training and test.
-        target: index into the schema's classes.
+        target: as the schema's task has it; for classification, the index of the class.
     """
 
     subject: str
     patient: str
-    target: int
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Dataset(Component, ABC):
 
     @abstractmethod
     def schema(self) -> Schema:
-        """Modalities with the shapes they have after preprocessing, and the classes.
+        """Modalities with the shapes they have after preprocessing, and the task (or its class names).
 
         Raises:
             DataError: when the source cannot be used.

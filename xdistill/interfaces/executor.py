@@ -29,12 +29,12 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something a job said while it ran, or how it ended.
+    """An event of a job, or how it ended.
 
     Attributes:
         job: the job's name.
-        kind: ``event`` (``value`` is what the job yielded), ``restarted`` (``value`` goes on from the words "its
-            worker"), ``done``, or ``failed`` (``value`` is the error).
+        kind: ``event`` (``value`` is what the job yielded), ``restarted`` (``value`` continues the words "its worker"),
+            ``done``, or ``failed`` (``value`` is the error).
         value: see kind.
     """
 
@@ -44,14 +44,14 @@ class JobEvent:
 
 
 class Executor(Component, ABC):
-    """Runs jobs and passes on what they say.
+    """Runs jobs and passes on their events.
 
     ``target`` is an importable generator function ``(payload) -> Iterator[event]``; events can be pickled. A job that
-    ends with a `WorkerDiedError` has lost a process that it had started: who starts the jobs of dead workers again
-    should start it again too.
+    ends with a `WorkerDiedError` lost a process that it had started; an executor that restarts jobs of dead workers
+    should restart it, too.
 
     Attributes:
-        elsewhere: whether jobs may run on other machines, so that the devices of this one say nothing.
+        elsewhere: whether jobs may run on other machines; then the devices of this one are not checked.
     """
 
     elsewhere: ClassVar[bool] = False
@@ -60,14 +60,14 @@ class Executor(Component, ABC):
         self.config = config
 
     def check(self) -> None:
-        """Say what would keep jobs from running; called before anything is built, and need not do anything.
+        """Check that jobs can run; called before anything is built. Optional.
 
         Raises:
             UserError: saying what to do.
         """
 
     def workers(self, jobs: Sequence[Job]) -> int:
-        """How many of these jobs run at the same time, as far as is known; for whoever tells people."""
+        """How many of these jobs run at the same time, as far as is known; for progress messages."""
         return len(jobs)
 
     @abstractmethod

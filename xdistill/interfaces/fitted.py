@@ -19,7 +19,7 @@ class Estimator(Component, nn.Module):
     override ``_load_from_state_dict`` so that the buffer takes the shape of what is loaded. It may refuse with a
     `SettingsError`.
 
-    A network builds its estimator as any other part, and calls it once in ``forward``, with one vector a subject::
+    A network builds its estimator as any other part, and calls it once in ``forward``, with one vector per subject::
 
         self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
         ...

@@ -1,11 +1,7 @@
 """Losses: of one network against the target, and between teacher and student.
 
-A loss that owns parameters (an adapter, a decoder) is a module like any other: the engine trains and saves
-them. Weights between losses live in the recipe, not in the loss.
-
-The graph of a training step may be cut at the outputs: gradients of a loss reach the networks through them, after all
-terms were computed. Derivatives of one output by another, or by weights of a network, are not to be had in a loss, and
-a hook on a feature sees the gradient of the losses alone.
+A loss that owns parameters (an adapter, a decoder) is a module like any other: the trainer trains and saves
+them. Weights between losses belong in the recipe, not in the loss.
 """
 
 from __future__ import annotations
@@ -14,8 +10,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any, ClassVar
 
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
@@ -25,21 +23,26 @@ from xdistill.types import Batch, Output, OutputSpec, Schema
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a task loss may know of the training subjects of its split.
+    """What a task loss may know about the training subjects of its split.
 
     Attributes:
         schema: the cohort's schema after the transforms.
-        class_counts: number of training subjects of each class.
+        class_counts: number of training subjects of each class; empty for tasks without classes.
     """
 
     schema: Schema
     class_counts: tuple[int, ...]
 
+    @classmethod
+    def of(cls, schema: Schema, targets: NDArray[Any]) -> TrainingFacts:
+        """The facts of training subjects with these targets of the schema's task."""
+        return cls(schema, tuple(schema.task.counts(targets).values()))
+
 
 class TaskLoss(Component, nn.Module):
-    """Scores one network's output against what is known of the subjects.
+    """Scores one network's output against what is known about the subjects.
 
-    ``__init__(config, *, output, training)`` gets the `OutputSpec` of the network it is put on.
+    ``__init__(config, *, output, training)`` gets the `OutputSpec` of the network that it scores.
     """
 
     def __init__(self, config: Settings, *, output: OutputSpec, training: TrainingFacts) -> None:
@@ -56,10 +59,23 @@ class TaskLoss(Component, nn.Module):
 class DistillationLoss(Component, nn.Module):
     """Pulls the student's output towards the teacher's.
 
-    ``__init__(config, *, student, teacher)`` gets both `OutputSpec`, so that adapters can size themselves.
-    The engine detaches the teacher's output unless the recipe's term says ``detach_teacher: false``.
-    A Config field ``taps: list[str]`` is checked by the engine against the taps of both networks.
+    ``__init__(config, *, student, teacher)`` gets both `OutputSpec`, from which adapters take their sizes.
+    The trainer detaches the teacher's output unless the recipe's term sets ``detach_teacher: false``.
+    A Config field ``taps: list[str]`` is checked against the taps of both networks.
+
+    A loss that differentiates through the networks, such as one that matches Jacobians or class activation maps, sets
+    ``needs_grad = True``. The trainer then computes both networks with gradients, a frozen teacher too, and passes
+    both outputs undetached; logits, features and auxiliary logits are tensors of one graph, and floating-point tensors
+    in ``batch.inputs`` require gradients and are the ones that the networks read. The loss calls
+    ``torch.autograd.grad(..., create_graph=True)`` for the student. For the teacher it leaves out ``create_graph`` and
+    passes ``retain_graph=True``, so that its gradients are constants. ``allow_unused=True`` returns None for a tensor
+    that an output does not depend on. Do not call ``backward``, which would add to the gradients of the weights.
+
+    Attributes:
+        needs_grad: whether the loss differentiates through the networks.
     """
+
+    needs_grad: ClassVar[bool] = False
 
     def __init__(self, config: Settings, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__()
@@ -73,15 +89,15 @@ class DistillationLoss(Component, nn.Module):
 
 
 def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
-    """Refuse taps that a network does not have; for losses to call when they are built.
+    """Refuse taps that a network does not have; losses call it when they are built.
 
     Args:
         taps: names of features.
         spec: of the network.
-        network: what to call it in the message.
+        network: its name in the message.
 
     Raises:
-        SettingsError: naming the tap, what is near it, and the taps there are.
+        SettingsError: naming the tap, the most similar one, and all taps of the network.
     """
     for tap in taps:
         if tap not in spec.features:

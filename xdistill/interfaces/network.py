@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from difflib import get_close_matches
 
 from torch import nn
 
+from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Component, Settings
-from xdistill.types import Batch, Output, Schema
+from xdistill.types import Batch, ModalitySpec, Output, Schema
 
 
 class Network(Component, nn.Module):
     """From a batch to logits and features.
 
-    ``__init__(config, *, schema)`` gets the cohort's schema as it is after the transforms, and sets `inputs`.
-    The batch that `forward` is given holds the modalities in `inputs` and nothing else: no other modality,
+    ``__init__(config, *, schema)`` gets the cohort's schema after the transforms, and sets `inputs`.
+    The batch that `forward` is called with holds the modalities in `inputs` and nothing else: no other modality,
     no target.
 
-    Where both learn in one stage, teacher and student may be computed in two threads at the same time. So what a
-    network remembers from step to step belongs into its buffers.
+    State that a network keeps from step to step belongs in its buffers, which are saved and restored with its weights.
 
     Attributes:
         inputs: the modalities it reads.
-        beside_others: whether it may be computed while the other network is. False is for one that changes settings
-            of the whole process, such as torch's flags or seeds; any module in it may say so.
     """
 
     inputs: tuple[str, ...]
-    beside_others: ClassVar[bool] = True
 
     def __init__(self, config: Settings, *, schema: Schema) -> None:
         super().__init__()
@@ -46,3 +43,21 @@ class Teacher(Network):
 
 class Student(Network):
     """A network that will be used with its own modalities alone, and is trained with nothing else."""
+
+
+def modality_of(schema: Schema, name: str, *, field: str) -> ModalitySpec:
+    """The spec of a modality; networks call it when they are built.
+
+    Args:
+        schema: of the cohort.
+        name: of the modality.
+        field: of the settings that names it, for the message.
+
+    Raises:
+        SettingsError: if the cohort does not have it, with the most similar name or all names.
+    """
+    if name not in schema.modalities:
+        near = get_close_matches(name, schema.modalities, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"its modalities are: {', '.join(schema.modalities)}"
+        raise SettingsError(f"the cohort has no modality {name!r}; {hint}", field=field)
+    return schema.modalities[name]

@@ -1,4 +1,4 @@
-"""Trackers: where the course of a run is shown while it goes on, such as TensorBoard or MLflow."""
+"""Trackers: show a run while it goes on, in TensorBoard or MLflow for example."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xdistill.interfaces.component import Component, Settings
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker knows of the run.
+    """The facts of a run that a tracker gets.
 
     Attributes:
-        name: of the run, such as ``mvi_hcc/cmdnet``; that of a control says which.
-        identity: twelve hexadecimal digits; the same run, started again, has the same.
+        name: of the run, such as ``mvi_hcc/cmdnet``; null controls have their own.
+        identity: twelve hexadecimal digits; a resumed run has the same.
         folder: of the run.
         recipe: fully resolved, plain data.
-        facts: a few lines for people: cohort, whether it is synthetic, versions.
+        facts: cohort, whether it is synthetic, versions.
     """
 
     name: str
@@ -31,10 +31,10 @@ class TrackedRun:
 
 
 class Tracker(Component, ABC):
-    """Is told what happens, in the process that drives the run; decides nothing.
+    """Gets losses and scores in the process that drives the run; does not affect the run.
 
-    It never sees a subject. Whatever it raises is told once, and the run goes on without it. A run that goes on
-    after a kill calls it anew, with the same `TrackedRun` and later steps.
+    It never gets a subject. An error of a tracker is reported once, and the run continues without it. A resumed run
+    builds it again, with the same `TrackedRun` and later steps.
     """
 
     def __init__(self, config: Settings, *, run: TrackedRun) -> None:

@@ -1,4 +1,4 @@
-"""Transforms: what is learned from the training subjects of a split and applied to all of its subjects."""
+"""Transforms: fitted on the training subjects of a split, applied to all of its subjects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Transform(Component, ABC):
-    """Fitted once a split, on training subjects only, then applied to every subject.
+    """Fitted once per split, on training subjects only, then applied to every subject.
 
     ``__init__(config, *, spec)`` gets the `ModalitySpec` of ``config.modality`` as the cache holds it.
     """
@@ -43,8 +43,8 @@ class Transform(Component, ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """What was learned, as JSON-ready data."""
+        """The fitted values, as JSON-ready data."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Restore what `state` returned."""

@@ -126,7 +126,7 @@ def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
         PluginError: see `load_catalog`.
     """
     manager = pluggy.PluginManager(specs.PROJECT)
-    manager.add_hookspecs(specs)
+    manager.add_hookspecs(specs.hookspecs())
     by_name: dict[str, Plugin] = {}
     for plugin in plugins:
         if plugin.name in by_name:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from xdistill.interfaces.component import Choice, Component, choose
 from xdistill.plugin.catalog import Catalog, Entry
-from xdistill.plugin.kinds import KINDS
+from xdistill.plugin.kinds import BY_NAME, KINDS
 
 _LIMITS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 _SCALARS = {
@@ -28,14 +28,6 @@ _SCALARS = {
 _SECTIONS = re.compile(r"^(?:Args|Attributes|Raises|Returns):$", flags=re.MULTILINE)
 # What the bundled recipe mvi_hcc calls its modalities, taps and branches: an example can be tried there.
 _NAMED, _SECOND, _TABLE = "hbp", "pre", "clinical"
-_LISTS = {
-    "transform": "transforms",
-    "augmentation": "augment",
-    "task_loss": "objective",
-    "distillation_loss": "objective",
-    "metric": "metrics",
-    "tracker": "trackers",
-}
 _DEEPEST = 4
 
 
@@ -122,7 +114,7 @@ def example(entry: Entry, catalog: Catalog) -> dict[str, Any] | None:
     block = {"use": entry.name, **_required(entry.component.Config, catalog, _DEEPEST)}
     if entry.kind == "transform" and block.get("modality") == _NAMED:
         block["modality"] = _TABLE  # what transforms are for
-    interface = next(kind.interface for kind in KINDS if kind.name == entry.kind)
+    interface = BY_NAME[entry.kind].interface
     try:
         choose(interface, block, catalog)
     except (ValidationError, ValueError):  # pydantic's custom errors are ValueErrors
@@ -137,12 +129,12 @@ def in_recipe(kind: str, block: Mapping[str, Any]) -> dict[str, Any] | list[dict
     """
     if kind == "task_loss":
         block = {"use": block["use"], "on": "student", **block}
-    return [dict(block)] if kind in _LISTS else dict(block)
+    return [dict(block)] if BY_NAME[kind].listed else dict(block)
 
 
 def place_in_recipe(kind: str) -> str:
     """In which list of a recipe a kind stands, in words; empty for a kind of which a place takes one."""
-    name = _LISTS.get(kind, "")
+    name = BY_NAME[kind].listed
     return f"under {name} of a stage" if name == "objective" else f"under {name}" if name else ""
 
 

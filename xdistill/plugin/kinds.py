@@ -1,10 +1,10 @@
-"""The kinds of component: for each its interface and the hook that offers it."""
+"""The kinds of component. Hooks, test suites, templates and pages of the docs follow from this table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from xdistill.interfaces.component import Component
@@ -16,18 +16,33 @@ class Kind:
 
     Attributes:
         name: such as ``distillation_loss``.
-        hook: the hook's name.
         module: of the interface, below ``xdistill.interfaces``.
-        interface_name: the interface's class name.
-        fields: names that the recipe gives a meaning of its own in blocks of this kind, so that a Config may
-            not use them.
+        about: what components of this kind are, in one sentence.
+        listed: the list of a recipe, or of one of its stages, whose items are of this kind; empty where a field takes
+            one component.
+        fields: names that have a meaning of their own in blocks of this kind, so that a Config may not use them.
     """
 
     name: str
-    hook: str
     module: str
-    interface_name: str
+    about: str
+    listed: str = ""
     fields: tuple[str, ...] = ()
+
+    @property
+    def hook(self) -> str:
+        """The hook's name, such as ``xdistill_distillation_losses``."""
+        return f"xdistill_{self.name}{'es' if self.name.endswith('s') else 's'}"
+
+    @property
+    def interface_name(self) -> str:
+        """The interface's class name, such as ``DistillationLoss``."""
+        return self.name.title().replace("_", "")
+
+    @property
+    def suite(self) -> str:
+        """The class of `xdistill.testing` that tests components of this kind."""
+        return f"{self.interface_name}Conformance"
 
     @property
     def interface(self) -> type[Component]:
@@ -36,22 +51,28 @@ class Kind:
         return found
 
 
-_TERM = ("on", "weight", "output", "detach_teacher")
+_TERM: Final = ("on", "weight", "output", "detach_teacher")
 
-KINDS: tuple[Kind, ...] = (
-    Kind("dataset", "xdistill_datasets", "dataset", "Dataset"),
-    Kind("transform", "xdistill_transforms", "transform", "Transform"),
-    Kind("augmentation", "xdistill_augmentations", "augmentation", "Augmentation"),
-    Kind("encoder", "xdistill_encoders", "encoder", "Encoder"),
-    Kind("fusion", "xdistill_fusions", "fusion", "Fusion"),
-    Kind("estimator", "xdistill_estimators", "fitted", "Estimator"),
-    Kind("teacher", "xdistill_teachers", "network", "Teacher"),
-    Kind("student", "xdistill_students", "network", "Student"),
-    Kind("task_loss", "xdistill_task_losses", "loss", "TaskLoss", _TERM),
-    Kind("distillation_loss", "xdistill_distillation_losses", "loss", "DistillationLoss", _TERM),
-    Kind("metric", "xdistill_metrics", "metric", "Metric"),
-    Kind("executor", "xdistill_executors", "executor", "Executor"),
-    Kind("tracker", "xdistill_trackers", "tracker", "Tracker"),
+KINDS: Final = (
+    Kind("dataset", "dataset", "Data sets: where subjects come from."),
+    Kind(
+        "transform",
+        "transform",
+        "Transforms: fitted on the training subjects of a split, applied to all of them.",
+        listed="transforms",
+    ),
+    Kind("augmentation", "augmentation", "Augmentations: random changes of training batches.", listed="augment"),
+    Kind("encoder", "encoder", "Encoders: one branch of a network, from modalities to a vector."),
+    Kind("fusion", "fusion", "Fusions: from the vectors of several branches to one."),
+    Kind("estimator", "fitted", "Estimators: from a vector to logits, fitted at once instead of trained by gradient."),
+    Kind("teacher", "network", "Teachers: networks that may see every modality."),
+    Kind("student", "network", "Students: networks that are used with their own modalities alone."),
+    Kind("task_loss", "loss", "Task losses: one network against the subjects' targets.", "objective", _TERM),
+    Kind("distillation_loss", "loss", "Distillation losses: the student against the teacher.", "objective", _TERM),
+    Kind("metric", "metric", "Metrics: numbers computed from the predictions of a fold.", listed="metrics"),
+    Kind("callback", "callback", "Callbacks: called at fixed points of training.", listed="callbacks"),
+    Kind("executor", "executor", "Executors: where jobs run."),
+    Kind("tracker", "tracker", "Trackers: where the progress of a run is logged.", listed="trackers"),
 )
 
-BY_NAME = {kind.name: kind for kind in KINDS}
+BY_NAME: Final = {kind.name: kind for kind in KINDS}

@@ -13,7 +13,7 @@ from string import Template
 
 from xdistill.errors import PluginError
 from xdistill.plugin.catalog import plugin_entry_points
-from xdistill.plugin.kinds import BY_NAME
+from xdistill.plugin.kinds import BY_NAME, Kind
 from xdistill.recipe.suggest import did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -25,69 +25,54 @@ class _Start:
     """What is particular to a kind.
 
     Attributes:
-        suite: of `xdistill.testing`.
         attributes: of the generated test class.
-        example: how a recipe names the component.
+        example: how a recipe names the component; empty: as an item of the kind's list, or as the field of its name.
     """
 
-    suite: str
-    attributes: tuple[str, ...]
-    example: str
+    attributes: tuple[str, ...] = ()
+    example: str = ""
 
 
-STARTS: Mapping[str, _Start] = {
-    "dataset": _Start("DatasetConformance", ('settings = {"subjects": 12}',), "data: {use: $name, subjects: 60}"),
+_STARTS: Mapping[str, _Start] = {
+    "dataset": _Start(('settings = {"subjects": 12}',), "data: {use: $name, subjects: 60}"),
     "transform": _Start(
-        "TransformConformance",
         ('settings = {"modality": "table"}', "fills = True"),
         "transforms:\n  - {use: $name, modality: clinical}",
     ),
     "augmentation": _Start(
-        "AugmentationConformance",
         ('settings = {"modality": "scan"}', 'affected = ("scan",)'),
         "augment:\n  - {use: $name, modality: hbp}",
     ),
     "encoder": _Start(
-        "EncoderConformance",
         ('settings = {"inputs": ["scan", "table"]}',),
         "student:\n  use: multibranch\n  branches:\n    hbp: {use: $name, inputs: [hbp]}",
     ),
     "fusion": _Start(
-        "FusionConformance",
         (),
         "student:\n  use: multibranch\n  fusion: {use: $name}\n  branches:\n    hbp: {use: mri_only, inputs: [hbp]}\n"
         "    pre: {use: mri_only, inputs: [pre]}",
     ),
     "estimator": _Start(
-        "EstimatorConformance",
         (),
         "student:\n  use: fitted\n  inputs: [clinical]\n  estimator: {use: $name}\nstages:\n"
         "  - {name: fit, fit: [student.estimator]}",
     ),
     "teacher": _Start(
-        "TeacherConformance",
         ('settings = {"modalities": ["scan", "table"]}',),
         "teacher: {use: $name, modalities: [hbp, clinical]}",
     ),
-    "student": _Start(
-        "StudentConformance", ('settings = {"modalities": ["scan"]}',), "student: {use: $name, modalities: [hbp]}"
-    ),
+    "student": _Start(('settings = {"modalities": ["scan"]}',), "student: {use: $name, modalities: [hbp]}"),
     "task_loss": _Start(
-        "TaskLossConformance",
         (),
         "stages:\n  - name: joint\n    train: [student]\n    epochs: 20\n    objective:\n"
         "      - {use: $name, on: student}",
     ),
     "distillation_loss": _Start(
-        "DistillationLossConformance",
         ('settings = {"taps": ["first", "second"]}', 'at_identity = "zero"'),
         "stages:\n  - name: joint\n    train: [teacher, student]\n    epochs: 20\n    objective:\n"
         "      - {use: cross_entropy, on: teacher}\n      - {use: cross_entropy, on: student}\n"
         "      - {use: $name, taps: [hbp, pre], weight: 0.5}",
     ),
-    "metric": _Start("MetricConformance", (), "metrics:\n  - {use: $name}"),
-    "executor": _Start("ExecutorConformance", (), "executor: {use: $name}"),
-    "tracker": _Start("TrackerConformance", (), "trackers:\n  - {use: $name}"),
 }
 
 
@@ -105,7 +90,7 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
     source = _template(f"{kind}.py")
     module = _checked(name, source)
-    start = STARTS[kind]
+    start = _STARTS.get(kind, _Start())
     words = {
         "distribution": name.replace("_", "-"),
         "module": module,
@@ -114,9 +99,9 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         "kind": kind,
         "kind_in_words": kind.replace("_", " "),
         "hook": BY_NAME[kind].hook,
-        "suite": start.suite,
+        "suite": BY_NAME[kind].suite,
         "attributes": "\n".join(f"    {line}" for line in start.attributes),
-        "example": Template(start.example).substitute(name=module),
+        "example": Template(start.example or _example(BY_NAME[kind])).substitute(name=module),
     }
     texts = {
         f"{module}.py": source,
@@ -149,6 +134,10 @@ def write_plugin(name: str, kind: str, *, parent: Path) -> list[Path]:
             f"{folder} cannot be written: {error.strerror or error}; choose another folder with --to"
         ) from error
     return [folder / path for path in files]
+
+
+def _example(kind: Kind) -> str:
+    return f"{kind.listed}:\n  - {{use: $name}}" if kind.listed else f"{kind.name}: {{use: $name}}"
 
 
 def _checked(name: str, source: str) -> str:

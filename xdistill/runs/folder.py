@@ -1,4 +1,4 @@
-"""The folder of a run: where things are, and who may write there."""
+"""The folder of a run: its paths and its locks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from xdistill.errors import BusyRunError, RunError
 from xdistill.runs.files import explained, make_folder
 
-SHARING_PATIENCE = 60.0  # seconds: so long may a shared folder keep what another machine wrote to itself
-LOCK_PATIENCE = 15.0  # seconds: what a killed worker started may need five to notice
+SHARING_PATIENCE = 60.0  # seconds after which a shared folder shows what another machine wrote
+LOCK_PATIENCE = 15.0  # seconds; processes started by a killed worker may need five to end
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """What the run is: recipe, hashes, versions, summary."""
+        """Recipe, hashes, versions and summary."""
         return self.path / "record.json"
 
     @property
@@ -34,12 +34,12 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """All predictions; there once the run is finished."""
+        """All predictions; exists once the run is finished."""
         return self.path / "predictions.csv"
 
     @property
     def report(self) -> Path:
-        """The page for people."""
+        """The HTML report."""
         return self.path / "report.html"
 
     def fold(self, name: str) -> Path:
@@ -51,44 +51,43 @@ class RunFolder:
         return self.path / "folds" / f".{name}.partial"
 
     def finished(self, name: str) -> bool:
-        """Whether the fold is finished: its folder was moved into place whole."""
+        """Whether the fold is finished: its complete folder has been moved into place."""
         return (self.fold(name) / "fold.json").is_file()
 
     def await_finished(self, name: str, *, patience: float = SHARING_PATIENCE) -> None:
-        """Wait until a fold that a worker says is finished is seen here.
+        """Wait until a fold that a worker has finished is visible to this process.
 
         Raises:
-            RunError: when it is not, since the worker wrote to a folder of its own.
+            RunError: when it does not appear, because the worker's machine does not share the folder.
         """
         deadline = time.monotonic() + patience
         while not self.finished(name):
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"a worker finished the fold {name}, and {self.fold(name)} is not here: its machine has a "
-                    f"folder of its own under this path; name one that all machines share with "
-                    f"--runs, and another with --cache"
+                    f"a worker finished the fold {name}, but {self.fold(name)} does not exist here: its machine does "
+                    f"not share this folder; choose folders that all machines share with --runs and --cache"
                 )
             time.sleep(0.2)
-            list((self.path / "folds").iterdir())  # a network file system looks anew when a folder is listed
+            list((self.path / "folds").iterdir())  # makes a network file system refresh the folder
 
     def held(self, name: str) -> bool:
-        """Whether somebody holds a lock of this folder at this moment."""
+        """Whether a process holds a lock of this folder at this moment."""
         try:
             with (self.path / f".{name}.lock").open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # nobody ever locked it, or whoever wants to is told better
+        except OSError:  # not locked yet, or a folder that `locked` reports as unusable
             return False
         return False
 
     def at_work(self, folds: Sequence[str]) -> tuple[str, ...]:
-        """The folds that somebody is at; where it is none yet, those that are not finished."""
+        """The folds that a process works on; if there are none yet, those that are not finished."""
         return tuple(filter(self.held, folds)) or tuple(name for name in folds if not self.finished(name))
 
     @contextmanager
     def locked(self, name: str = "run", *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-        """Hold a lock of this folder; the operating system lets go of it when the process ends, however it ends.
+        """Hold a lock of this folder; the operating system releases it when the process ends, for whatever reason.
 
         Args:
             name: of the lock.

@@ -107,7 +107,7 @@ def draw(
 ) -> Iterator[Counts]:
     """How often each subject is drawn: for every fold ``(subjects, resamples)``.
 
-    A patient is drawn in the first fold that tests him, within the patients there that have the same classes, as many
+    A patient is drawn in the first fold that tests him, within the patients there that are in the same strata, as many
     as there are; further folds see the same number.
     """
     drawn: dict[str, Counts] = {}
@@ -128,13 +128,14 @@ def _patient_of(subject: str, patients: Mapping[str, str] | None) -> str:
 
 
 def _strata(fold: ScoredFold, names: Sequence[str], drawn: Mapping[str, Counts]) -> Iterator[list[str]]:
-    """Patients who are not drawn yet, by the classes that their subjects have in this fold."""
-    classes: dict[str, set[int]] = {}
-    for name, label in zip(names, fold.target, strict=True):
+    """Patients who are not drawn yet, by the strata of their subjects in this fold."""
+    of_patient: dict[str, set[int]] = {}
+    labels_of_fold = np.zeros(len(names), np.int64) if fold.strata is None else fold.strata
+    for name, label in zip(names, labels_of_fold, strict=True):
         if name not in drawn:
-            classes.setdefault(name, set()).add(int(label))
+            of_patient.setdefault(name, set()).add(int(label))
     strata: dict[tuple[int, ...], list[str]] = {}
-    for name, labels in classes.items():
+    for name, labels in of_patient.items():
         strata.setdefault(tuple(sorted(labels)), []).append(name)
     for key in sorted(strata):
         yield strata[key]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import UserError
 from xdistill.stats.predictions import FoldPredictions, Predictions
+from xdistill.tasks import Task
 
 Key = tuple[int, int]  # repeat, fold
 
@@ -44,17 +46,19 @@ class ScoredFold:
         repeat: index of the repeat.
         fold: index of the fold within it.
         subjects: ids, in one order for all methods.
-        target: class indices ``(subjects,)``.
+        target: of the task; for classification, class indices ``(subjects,)``.
         train_size: number of training subjects.
-        probabilities: for each method ``(seeds, subjects, classes)``.
+        probabilities: for each method ``(seeds, subjects, columns)``.
+        strata: groups whose sizes resamples keep ``(subjects,)``; None: resamples are not stratified.
     """
 
     repeat: int
     fold: int
     subjects: tuple[str, ...]
-    target: NDArray[np.int64]
+    target: NDArray[Any]
     train_size: int
     probabilities: tuple[NDArray[np.float64], ...]
+    strata: NDArray[np.int64] | None
 
 
 def align(methods: Sequence[Method]) -> tuple[ScoredFold, ...]:
@@ -98,9 +102,9 @@ def _refuse_foreign(first: Method, other: Method) -> None:
         if ours != theirs:
             raise UserError(_refusal(first, other.name, f"their {what} differs ({ours[:12]}, {theirs[:12]}); {remedy}"))
     for seed in other.seeds:
-        if seed.classes != first.seeds[0].classes:
-            ours, theirs = ", ".join(first.seeds[0].classes), ", ".join(seed.classes)
-            raise UserError(_refusal(first, other.name, f"their classes differ ({ours}; {theirs})"))
+        if seed.task != first.seeds[0].task:
+            ours, theirs = first.seeds[0].task.describe(), seed.task.describe()
+            raise UserError(_refusal(first, other.name, f"their tasks differ ({ours}; {theirs})"))
 
 
 def _refusal(first: Method, other: str, reason: str) -> str:
@@ -121,22 +125,21 @@ def _by_split(method: Method, index: int) -> dict[Key, FoldPredictions]:
     if len(table) < len(folds):
         raise UserError(f"{name!r} holds a fold of its {method.role} more than once")
     for fold in folds:
-        _check(fold, predictions.classes, name)
+        _check(fold, predictions.task, name)
     return table
 
 
-def _check(fold: FoldPredictions, classes: Sequence[str], name: str) -> None:
+def _check(fold: FoldPredictions, task: Task, name: str) -> None:
     where = f"{name!r}, repeat {fold.repeat}, fold {fold.fold}"
     if len(set(fold.subjects)) < len(fold.subjects):
         raise UserError(f"{where}: a subject is scored more than once")
-    if fold.probabilities.shape != (len(fold.subjects), len(classes)):
-        raise UserError(f"{where}: a row of {len(classes)} probabilities is wanted for each subject")
+    if fold.probabilities.shape != (len(fold.subjects), len(task.columns)):
+        raise UserError(f"{where}: a row of {len(task.columns)} numbers is required for each subject")
     bad = ~np.isfinite(fold.probabilities).all(axis=1)
     if bad.any():
-        raise UserError(f"{where}: the probabilities of subject {fold.subjects[int(bad.argmax())]!r} are not finite")
-    for label, members in enumerate(classes):
-        if not (fold.target == label).any():
-            raise UserError(f"{where}: class {members!r} has no subject; use fewer folds or merge classes")
+        raise UserError(f"{where}: the predictions for subject {fold.subjects[int(bad.argmax())]!r} are not finite")
+    for group in task.absent(fold.target):
+        raise UserError(f"{where}: {task.group} {group!r} has no subject; use fewer folds or merge {task.groups}")
 
 
 def _same_folds(
@@ -152,7 +155,7 @@ def _same_folds(
             raise UserError(_refusal(first, name, f"{where} only one of them scores subject {min(stray)!r}"))
         labels = dict(zip(ours.subjects, ours.target, strict=True))
         for subject, label in zip(theirs.subjects, theirs.target, strict=True):
-            if labels[subject] != label:
+            if not np.array_equal(labels[subject], label):
                 raise UserError(_refusal(first, name, f"{where} the target of subject {subject!r} differs"))
 
 
@@ -170,6 +173,7 @@ def _scored(
         target=model.target,
         train_size=size,
         probabilities=tuple(np.stack([_in_order(seed[key], model.subjects) for seed in seeds]) for seeds in tables),
+        strata=methods[0].seeds[0].task.strata(model.target),
     )
 
 

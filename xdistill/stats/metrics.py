@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xdistill.errors import DataError
 from xdistill.stats.areas import area, directions
 from xdistill.stats.predictions import FoldPredictions, Predictions
+from xdistill.tasks import Task, as_task
 
 Targets = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
@@ -136,6 +137,7 @@ def f1_weighted(target: Targets, probabilities: Probabilities, classes: Sequence
     return f1(target, probabilities, classes, average="weighted")
 
 
+# What tasks may name in `Task.scores`.
 METRICS: Mapping[str, MetricFunction] = {
     "auc_ovo": auc_ovo,
     "f1_macro": f1,
@@ -148,17 +150,24 @@ METRICS: Mapping[str, MetricFunction] = {
 
 
 def fold_metrics(
-    fold: FoldPredictions, classes: Sequence[str], extra: Mapping[str, MetricFunction] | None = None
+    fold: FoldPredictions, task: Task | Sequence[str], extra: Mapping[str, MetricFunction] | None = None
 ) -> dict[str, float]:
-    """Every metric of one fold, the pairwise AUCs as ``auc:A vs B``.
+    """Every metric of one fold: the standard metrics of the task, then the others; pairwise AUCs as ``auc:A vs B``.
+
+    Args:
+        fold: the predictions.
+        task: class names stand for classification.
+        extra: metrics of plugins by name.
 
     Raises:
         DataError: when a class is absent from the fold.
     """
-    values = {
-        name: metric(fold.target, fold.probabilities, classes) for name, metric in {**METRICS, **(extra or {})}.items()
-    }
-    pairs = pairwise_auc(fold.target, fold.probabilities, classes)
+    task = as_task(task)
+    metrics = {score.name: METRICS[score.name] for score in task.scores} | dict(extra or {})
+    values = {name: metric(fold.target, fold.probabilities, task.names) for name, metric in metrics.items()}
+    if "auc_ovo" not in values:
+        return values
+    pairs = pairwise_auc(fold.target, fold.probabilities, task.names)
     return values | {f"auc:{pair}": value for pair, value in pairs.items()}
 
 
@@ -168,7 +177,7 @@ def summarise(
     """Every metric of every role over the folds: ``{role: {metric: Summary}}``."""
     result: dict[str, dict[str, Summary]] = {}
     for role in predictions.roles():
-        rows = [fold_metrics(fold, predictions.classes, extra) for fold in predictions.of(role)]
+        rows = [fold_metrics(fold, predictions.task, extra) for fold in predictions.of(role)]
         result[role] = {name: Summary.of([row[name] for row in rows]) for name in rows[0]}
     return result
 

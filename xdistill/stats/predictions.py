@@ -6,14 +6,15 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import RunError
+from xdistill.tasks import Classification, Target, Task, as_task
 
 FIXED = ("role", "repeat", "fold", "subject", "target")
-TOLERANCE = 1e-3  # by which the probabilities of a subject may miss a sum of one
 
 
 @dataclass(frozen=True)
@@ -25,29 +26,38 @@ class FoldPredictions:
         repeat: index of the repeat.
         fold: index of the fold.
         subjects: ids, in test order.
-        target: class indices ``(subjects,)``.
-        probabilities: ``(subjects, classes)``, rows sum to one.
+        target: of the task; for classification, class indices ``(subjects,)``.
+        probabilities: predictions of the task ``(subjects, columns)``; for classification, rows sum to one.
     """
 
     role: str
     repeat: int
     fold: int
     subjects: tuple[str, ...]
-    target: NDArray[np.int64]
+    target: NDArray[Any]
     probabilities: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Predictions:
     """All predictions of a run.
 
-    Attributes:
-        classes: class names, in the order of the probabilities.
-        folds: one entry a role, repeat and fold.
+    Args:
+        task: what is predicted; class names, in the order of the probabilities, stand for classification.
+        folds: one entry per role, repeat and fold.
     """
 
-    classes: tuple[str, ...]
+    task: Task
     folds: tuple[FoldPredictions, ...]
+
+    def __init__(self, task: Task | Sequence[str], folds: tuple[FoldPredictions, ...]) -> None:
+        object.__setattr__(self, "task", as_task(task))
+        object.__setattr__(self, "folds", folds)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What metrics get as their third argument: the class names, for other tasks what `Task.names` says."""
+        return self.task.names
 
     def roles(self) -> tuple[str, ...]:
         """The roles there are, the student first."""
@@ -76,7 +86,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write ``role,repeat,fold,subject,target,p_<class>…``; floats are written so that they read back bit by bit."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*FIXED, *(f"p_{name}" for name in predictions.classes)])
+        writer.writerow([*FIXED, *predictions.task.columns])
         for fold in predictions.folds:
             for subject, target, row in zip(fold.subjects, fold.target, fold.probabilities, strict=True):
                 writer.writerow(
@@ -85,14 +95,18 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
                         fold.repeat,
                         fold.fold,
                         subject,
-                        predictions.classes[int(target)],
+                        predictions.task.target_text(target),
                         *(repr(float(value)) for value in row),
                     ]
                 )
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, task: Task | None = None) -> Predictions:
     """Read what `write_predictions` wrote.
+
+    Args:
+        path: the file.
+        task: what is predicted; None for a classification whose classes the header names.
 
     Raises:
         RunError: naming the file and line, when it is something else.
@@ -103,56 +117,56 @@ def read_predictions(path: Path) -> Predictions:
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read as predictions: {error}") from error
-    classes = _classes(path, lines[0][1] if lines else ())
+    task = _task(path, lines[0][1] if lines else (), task)
     if len(lines) < 2:  # noqa: PLR2004 - the header and one row
         raise RunError(f"{path}: there is no prediction below the header; the file was cut off")
-    return Predictions(classes, tuple(_folds(path, lines[1:], classes)))
+    return Predictions(task, tuple(_folds(path, lines[1:], task)))
 
 
-def _classes(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+def _task(path: Path, header: Sequence[str], task: Task | None) -> Task:
+    """The task, once the header fits it."""
     if tuple(header[: len(FIXED)]) != FIXED:
         raise RunError(f"{path}:1: no predictions: the header has to start with {','.join(FIXED)}")
-    columns = header[len(FIXED) :]
-    classes = tuple(name.removeprefix("p_") for name in columns)
-    if len(classes) < 2 or len(set(classes)) < len(classes) or not all(name.startswith("p_") for name in columns):  # noqa: PLR2004
-        raise RunError(f"{path}:1: no predictions: a column p_<class> is wanted for each of two or more classes")
-    return classes
+    columns = tuple(header[len(FIXED) :])
+    try:
+        task = Classification.from_columns(columns) if task is None else task
+    except ValueError as error:
+        raise RunError(f"{path}:1: no predictions: {error}") from error
+    if columns != task.columns:
+        raise RunError(f"{path}:1: no predictions of this task: the columns have to be {','.join(task.columns)}")
+    return task
 
 
 @dataclass(frozen=True)
 class _Row:
     key: tuple[str, int, int]
     subject: str
-    target: int
+    target: Target
     probabilities: list[float]
 
 
-def _row(cells: Sequence[str], classes: tuple[str, ...]) -> _Row:
+def _row(cells: Sequence[str], task: Task) -> _Row:
     """One row.
 
     Raises:
         ValueError: saying what is wrong with it.
     """
-    if len(cells) != len(FIXED) + len(classes):
-        raise ValueError(f"{len(cells)} cells, and the header has {len(FIXED) + len(classes)}")
+    if len(cells) != len(FIXED) + len(task.columns):
+        raise ValueError(f"{len(cells)} cells, and the header has {len(FIXED) + len(task.columns)}")
     role, repeat, fold, subject, target = cells[: len(FIXED)]
-    if target not in classes:
-        raise ValueError(f"the target {target!r} is none of the classes {', '.join(classes)}")
-    probabilities = [float(value) for value in cells[len(FIXED) :]]
-    total = sum(probabilities)
-    # Comparisons with NaN are false.
-    if not (all(value >= 0 for value in probabilities) and abs(total - 1) <= TOLERANCE):
-        raise ValueError(f"the probabilities have to be from 0 to 1 and to sum to 1, and sum to {total:g}")
-    return _Row((role, int(repeat), int(fold)), subject, classes.index(target), probabilities)
+    value = task.parse_target(target)
+    probabilities = [float(cell) for cell in cells[len(FIXED) :]]
+    problem = task.prediction_problem(probabilities)
+    if problem:
+        raise ValueError(problem)
+    return _Row((role, int(repeat), int(fold)), subject, value, probabilities)
 
 
-def _folds(
-    path: Path, lines: Iterable[tuple[int, Sequence[str]]], classes: tuple[str, ...]
-) -> Iterator[FoldPredictions]:
+def _folds(path: Path, lines: Iterable[tuple[int, Sequence[str]]], task: Task) -> Iterator[FoldPredictions]:
     groups: dict[tuple[str, int, int], dict[str, _Row]] = {}
     for line, cells in lines:
         try:
-            row = _row(cells, classes)
+            row = _row(cells, task)
             members = groups.setdefault(row.key, {})
             if row.subject in members:
                 raise ValueError(f"the subject {row.subject!r} is predicted twice in this fold")  # noqa: TRY301 - one handler
@@ -165,6 +179,6 @@ def _folds(
             repeat=repeat,
             fold=fold,
             subjects=tuple(members),
-            target=np.array([row.target for row in members.values()], dtype=np.int64),
+            target=task.as_targets([row.target for row in members.values()]),
             probabilities=np.array([row.probabilities for row in members.values()], dtype=np.float64),
         )

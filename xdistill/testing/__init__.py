@@ -1,4 +1,4 @@
-"""For authors of plugins: suites of tests, one a kind, that a test class inherits.
+"""Test suites for authors of plugins: one per kind of component, to inherit from.
 
 ::
 
@@ -9,8 +9,8 @@
         settings = {"taps": ["first"]}
         at_identity = "zero"
 
-Every ``test_`` method of the suite then runs on that component. Names load on first use, so that the worker processes
-of a test need not load all of them.
+pytest then runs every ``test_`` method of the suite on that component. Names are loaded on first use, so that the
+worker processes of a test do not load all of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from xdistill.plugin.kinds import KINDS
+
 if TYPE_CHECKING:
     from xdistill.testing.augmentation import AugmentationConformance
+    from xdistill.testing.callback import CallbackConformance
     from xdistill.testing.dataset import DatasetConformance
     from xdistill.testing.distillation_loss import DistillationLossConformance, GoldenDistillation
     from xdistill.testing.encoder import EncoderConformance
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentationConformance",
+    "CallbackConformance",
     "Conformance",
     "DatasetConformance",
     "DistillationLossConformance",
@@ -53,22 +57,15 @@ __all__ = [
     "TransformConformance",
 ]
 
-_HOME = {
-    "augmentation": ("AugmentationConformance",),
-    "dataset": ("DatasetConformance",),
-    "distillation_loss": ("DistillationLossConformance", "GoldenDistillation"),
-    "encoder": ("EncoderConformance",),
-    "estimator": ("EstimatorConformance",),
-    "executor": ("ExecutorConformance",),
-    "fusion": ("FusionConformance",),
-    "metric": ("GoldenMetric", "MetricConformance"),
-    "network": ("StudentConformance", "TeacherConformance"),
-    "suite": ("Conformance",),
-    "task_loss": ("GoldenTask", "TaskLossConformance"),
-    "tracker": ("TrackerConformance",),
-    "transform": ("TransformConformance",),
+_MODULE_OF = {
+    **{kind.suite: kind.name for kind in KINDS},
+    "Conformance": "suite",
+    "GoldenDistillation": "distillation_loss",
+    "GoldenMetric": "metric",
+    "GoldenTask": "task_loss",
+    "StudentConformance": "network",
+    "TeacherConformance": "network",
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

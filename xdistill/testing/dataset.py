@@ -38,13 +38,13 @@ class DatasetConformance(Conformance):
         return dataset
 
     def test_index_holds(self) -> None:
-        """Ids are unique, targets are classes of the schema, and the order is the same each time."""
+        """Ids are unique, targets are those of the task, and the order is the same each time."""
         dataset = self.built()
-        index, classes = list(dataset.index()), dataset.schema().classes
+        index, task = list(dataset.index()), dataset.schema().task
         require(bool(index), "there is no subject")
         require(len({row.subject for row in index}) == len(index), "two subjects have the same id")
-        wrong = [row.subject for row in index if not 0 <= row.target < len(classes)]
-        require(not wrong, f"{len(wrong)} subjects have a target that is no index into {classes}")
+        wrong = [problem for row in index if (problem := task.target_problem(row.target))]
+        require(not wrong, f"{len(wrong)} subjects have an invalid target: {wrong[0] if wrong else ''}")
         require(index == list(self.built().index()), "the index differs when the data set is built again")
 
     def test_schema_holds(self) -> None:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
+from xdistill.testing.helpers.connected import connected
+from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.helpers.samples import sample_output, tensors_of
 from xdistill.testing.helpers.tensors import seeded
-from xdistill.testing.loss import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.suite import promised, require
 from xdistill.types import Batch, Output, OutputSpec
 
@@ -82,8 +83,14 @@ class DistillationLossConformance(LossConformance):
         return Sample(leaves(student), teacher, sample_subjects(subjects))
 
     def value(self, loss: nn.Module, sample: Sample) -> Tensor:
-        """Call the loss."""
-        value: Tensor = loss(sample.student, sample.teacher, sample.batch)
+        """Call the loss; one with ``needs_grad`` gets outputs that a network could have computed from the batch."""
+        student, teacher, batch = sample.student, sample.teacher, sample.batch
+        if teacher is None or not getattr(loss, "needs_grad", False):
+            plain: Tensor = loss(student, teacher, batch)
+            return plain
+        with torch.enable_grad():
+            batch = batch.with_gradients()
+            value: Tensor = loss(connected(student, batch), connected(teacher, batch), batch)
         return value
 
     def test_teacher_gets_no_gradient(self) -> None:
@@ -142,12 +149,12 @@ class DistillationLossConformance(LossConformance):
         require(values[0] != values[1], "two different teachers give the same value")
 
     def _spec(self, shape: tuple[int, ...]) -> OutputSpec:
-        return OutputSpec(classes=self.classes, features=dict.fromkeys(self.taps, shape))
+        return OutputSpec(outputs=self.classes, features=dict.fromkeys(self.taps, shape))
 
     def _built_for(self, golden: GoldenDistillation) -> nn.Module:
         specs = [
             OutputSpec(
-                classes=output.logits.shape[1],
+                outputs=output.logits.shape[1],
                 features={tap: tuple(value.shape[1:]) for tap, value in output.features.items()},
             )
             for output in (golden.student, golden.teacher)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.interfaces.fitted import Estimator
+from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.samples import CLASSES
 from xdistill.testing.helpers.tensors import copied, require_equal, require_finite, seeded
-from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import promised, require
 
 _TRAINING = 60

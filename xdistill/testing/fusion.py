@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from xdistill.interfaces.encoder import Encoding
 from xdistill.interfaces.fusion import BranchSpec, Fusion
+from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.tensors import require_finite, seeded
-from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import require
 
 _POSITIONS = (2, 3)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from xdistill.interfaces.network import Network
 from xdistill.testing.encoder import batch_tensors, joined_batches, without
+from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.samples import SCHEMA, sample_batch, take, tensors_of
 from xdistill.testing.helpers.tensors import require_close, require_finite, seeded
-from xdistill.testing.module import SUBJECTS, ModuleConformance
 from xdistill.testing.suite import promised, require
 from xdistill.types import Batch, Output, Schema
 
@@ -88,13 +88,13 @@ class NetworkConformance(ModuleConformance):
         require_close(first, second, "the same subjects under other ids")
 
     def test_shapes(self) -> None:
-        """One logit a class; features and auxiliary logits have a row a subject."""
-        classes = len(self.schema.classes)
+        """The logits are as wide as the task needs; features and auxiliary logits have one row per subject."""
+        outputs = self.schema.task.outputs
         result = self.evaluated(self.built(), self.sample())
         for name, value in result.items():
             if name == "logits" or name.startswith("aux"):
                 shape = tuple(value.shape)
-                require(shape == (SUBJECTS, classes), f"{name} are {shape} for {SUBJECTS} subjects, {classes} classes")
+                require(shape == (SUBJECTS, outputs), f"{name} are {shape}; expected {(SUBJECTS, outputs)}")
             require(len(value) == SUBJECTS, f"{name} has {len(value)} rows for {SUBJECTS} subjects")
 
     def test_training_has_the_same_outputs(self) -> None:

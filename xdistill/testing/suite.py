@@ -34,11 +34,11 @@ def require(condition: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-def promised(attribute: str) -> Callable[[Test], Test]:
-    """A test that only runs where the suite's attribute of this name is set, since not every component promises it."""
+def promised(attribute: str, *, expected: bool = True) -> Callable[[Test], Test]:
+    """A test that runs if the suite's attribute of this name is set; if it is not, with ``expected=False``."""
 
     def mark(test: Test) -> Test:
-        setattr(test, _PROMISE, attribute)
+        setattr(test, _PROMISE, (attribute, expected))
         return test
 
     return mark
@@ -66,9 +66,9 @@ class Conformance:
         own = {name: test for name, test in vars(cls).items() if name.startswith("test_") and callable(test)}
         cls._tests = {**cls._tests, **own}
         for name, test in cls._tests.items():
-            attribute = getattr(test, _PROMISE, "")
-            if attribute:  # what is no function is not collected; a subclass that promises gets the test back
-                setattr(cls, name, test if getattr(cls, attribute) else None)
+            attribute, expected = getattr(test, _PROMISE, ("", True))
+            if attribute:  # pytest does not collect None; a subclass that promises gets the test back
+                setattr(cls, name, test if bool(getattr(cls, attribute)) == expected else None)
         for name, reason in cls.expected_failures.items():
             _expect_failure(cls, name, reason)
 

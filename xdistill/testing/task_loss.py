@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xdistill.interfaces.loss import TrainingFacts
+from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.helpers.samples import SCHEMA, sample_output
 from xdistill.testing.helpers.tensors import seeded
-from xdistill.testing.loss import LossConformance, Sample, leaves, sample_subjects
 from xdistill.testing.suite import promised, require
 from xdistill.types import Batch, Output, OutputSpec, Schema
 
@@ -65,7 +65,7 @@ class TaskLossConformance(LossConformance):
         with seeded(seed):
             loss: nn.Module = factory(
                 config,
-                output=OutputSpec(classes=self.classes, features=dict.fromkeys(self.taps, shape)),
+                output=OutputSpec(outputs=self.classes, features=dict.fromkeys(self.taps, shape)),
                 training=TrainingFacts(schema=self.schema, class_counts=self.class_counts),
             )
         return loss

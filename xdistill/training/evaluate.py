@@ -10,16 +10,13 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from xdistill.errors import NonFiniteLossError
-from xdistill.experiment.networks import evaluating
-from xdistill.experiment.plans import Experiment
 from xdistill.interfaces.network import Network
-from xdistill.stats import METRICS, MetricFunction
-from xdistill.training.loader import Rows, Source
+from xdistill.training.shapes import evaluating
+from xdistill.training.source import Rows, Source
 from xdistill.types import Batch
 
 EVALUATION_BATCH = 32
-SHOWN = 5  # subjects that a message names
-WATCHED = "watched"  # the column of the history that a watch over a fold adds
+SHOWN = 5  # subjects that a message lists
 
 
 def predict(
@@ -28,12 +25,20 @@ def predict(
     rows: Rows,
     *,
     fabric: Fabric,
-    batch_size: int,
     prepare: Callable[[Batch], Batch],
+    batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float64]:
-    """Class probabilities ``(subjects, classes)``.
+    """Predictions of the task ``(subjects, columns)``; for classification, class probabilities.
 
-    Only the network's own modalities are read for it, and no target.
+    Only the network's own modalities are read, and no target.
+
+    Args:
+        network: on the fabric's device.
+        source: of the subjects.
+        rows: of the cohort.
+        fabric: device and precision.
+        prepare: moves a batch to the device.
+        batch_size: subjects per batch.
 
     Raises:
         NonFiniteLossError: naming the subjects whose logits are not finite.
@@ -49,23 +54,7 @@ def predict(
         names = ", ".join(source.cohort.subjects[rows[index]] for index in bad[:SHOWN])
         raise NonFiniteLossError(
             f"the predictions of {network.name!r} are not finite for {len(bad)} of {len(rows)} subjects ({names}"
-            f"{', …' if len(bad) > SHOWN else ''}); training went astray: a lower optimizer.lr or precision 32-true "
-            f"may help"
+            f"{', …' if len(bad) > SHOWN else ''}); training diverged; try a lower optimizer.lr or precision "
+            f"32-true"
         )
-    return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float64)
-
-
-def log_loss(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
-    """Mean negative log-probability of the right class."""
-    chosen = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
-
-
-def metric_of(name: str, experiment: Experiment) -> MetricFunction:
-    """A metric by name: a standard one, or one of plugins that the recipe asks for.
-
-    Raises:
-        KeyError: when there is none of this name.
-    """
-    known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in experiment.metrics}}
-    return known[name]
+    return np.asarray(source.cohort.schema.task.predict(logits).numpy(), dtype=np.float64)

@@ -1,9 +1,9 @@
-"""What a network says about a batch, computed by one process: as it is, or compiled."""
+"""How a network's output is computed by one process: as it is, or compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -12,65 +12,51 @@ from xdistill.errors import RunError
 from xdistill.types import Batch, Output
 
 
-class Alone:
-    """One process computes whole batches."""
-
-    def begin(self, step: int) -> None:
-        """Nothing changes from step to step."""
-
-    def all(self, asked: Mapping[str, Callable[[], Output]]) -> dict[str, Output]:
-        """What several networks say, by role, given what computes it."""
-        return {role: ask() for role, ask in asked.items()}
-
-    def cut(self, outputs: Mapping[str, Output]) -> Mapping[str, Output]:
-        """What the objective is given in place of what the networks say: the same."""
-        return outputs
+class Forward:
+    """Calls the network."""
 
     def __call__(self, network: nn.Module, batch: Batch) -> Output:
-        """What the network says about the batch."""
+        """The network's output for the batch."""
         output: Output = network(batch)
         return output
 
-    def backward(self) -> AbstractContextManager[None]:
-        """Around the backward pass of a step."""
-        return nullcontext()
+    def begin(self, step: int) -> None:
+        """Called before each training step."""
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Around training: explains errors of this way to compute outputs."""
+        yield
 
 
-class Compiled(Alone):
-    """One process computes whole batches, with networks that torch has compiled; frozen ones are left as they are."""
+class Compiled(Forward):
+    """Calls networks that ``torch.compile`` has compiled; frozen ones are left as they are."""
 
     def __init__(self) -> None:
-        from torch._dynamo.exc import TorchDynamoException  # takes seconds; no public name covers all that may go wrong
-
-        self._trouble = TorchDynamoException
         self._compiled: dict[nn.Module, Callable[[Batch], Output]] = {}
 
     def __call__(self, network: nn.Module, batch: Batch) -> Output:
-        """What the network says about the batch.
-
-        Raises:
-            RunError: when torch cannot compile the network.
-        """
+        """The network's output for the batch."""
         if not torch.is_grad_enabled():
             return super().__call__(network, batch)
         if network not in self._compiled:
             self._compiled[network] = torch.compile(network)
-        with self._told(f"the network {type(network).__name__}"):
-            return self._compiled[network](batch)
-
-    def backward(self) -> AbstractContextManager[None]:
-        """Around the backward pass, which torch compiles when it is computed for the first time.
-
-        Raises:
-            RunError: in its block, when torch cannot compile it.
-        """
-        names = sorted({type(network).__name__ for network in self._compiled})
-        return self._told(f"the backward pass of the network {' or '.join(names)}")
+        return self._compiled[network](batch)
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Around training; the backward pass is compiled when it is first computed.
+
+        Raises:
+            RunError: if torch cannot compile a network.
+        """
+        from torch._dynamo.exc import TorchDynamoException  # no public name covers everything that can go wrong
+
         try:
             yield
-        except self._trouble as error:
+        except TorchDynamoException as error:
+            names = " or ".join(sorted({type(network).__name__ for network in self._compiled}))
             reason = str(error).partition("\n")[0]
-            raise RunError(f"torch cannot compile {what}: {reason}; leave out compute.compile") from error
+            raise RunError(
+                f"torch cannot compile the network {names}: {reason}; set compute.compile to false"
+            ) from error

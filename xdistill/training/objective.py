@@ -5,35 +5,67 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from xdistill.errors import PluginError, XdistillError
-from xdistill.experiment.plans import TermPlan
-from xdistill.interfaces.loss import TrainingFacts
 from xdistill.training.memory import ran_out_of_memory
-from xdistill.types import Batch, Output, OutputSpec
+from xdistill.types import Batch, Output
 
 
 class Term(nn.Module):
-    """One term: a loss and what it is put on."""
+    """One term of an objective: a loss, the outputs that it compares, and its weight.
 
-    def __init__(self, plan: TermPlan, loss: nn.Module) -> None:
+    Args:
+        loss: a task loss, called with one network's output and the batch; or a distillation loss, called with the
+            outputs of student and teacher and the batch.
+        label: unique within the objective.
+        on: the network that a task loss is computed for; empty for a distillation loss.
+        weight: factor in the sum.
+        output: which logits a task loss is computed for: ``logits``, or the name of auxiliary logits.
+        detach_teacher: whether a distillation loss gets the teacher's output detached from its graph.
+    """
+
+    def __init__(
+        self,
+        loss: nn.Module,
+        *,
+        label: str,
+        on: str = "",
+        weight: float = 1.0,
+        output: str = "logits",
+        detach_teacher: bool = True,
+    ) -> None:
         super().__init__()
-        self.plan = plan
         self.loss = loss
+        self.label = label
+        self.on = on
+        self.weight = weight
+        self.output = output
+        self.detach_teacher = detach_teacher
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The networks whose outputs this term needs."""
+        return (self.on,) if self.on else ("teacher", "student")
 
     @property
     def needs_teacher(self) -> bool:
-        """Whether it looks at the teacher's output."""
-        return "teacher" in self.plan.roles
+        """Whether this term needs the teacher's output."""
+        return "teacher" in self.roles
+
+    @property
+    def needs_grad(self) -> bool:
+        """Whether the loss differentiates through the networks; see `DistillationLoss.needs_grad`."""
+        return bool(getattr(self.loss, "needs_grad", False))
 
     def forward(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
         """The term's value, without its weight.
 
         Raises:
-            PluginError: when the loss raises something that is no message to the user, with the line where it did.
+            PluginError: if the loss raises an unexpected error, with the file and line that raised it.
         """
         try:
             return self._value(outputs, batch)
@@ -41,90 +73,78 @@ class Term(nn.Module):
             raise
         except Exception as error:
             if ran_out_of_memory(error):
-                raise  # who runs the fold says what to lower
+                raise  # the fold explains what to lower
             raise PluginError(
-                f"the loss {self.plan.choice.use!r} (term {self.plan.label!r}) failed with {type(error).__name__}: "
-                f"{error}{_where(error, type(self.loss))}"
+                f"the loss {self.loss_name!r} (term {self.label!r}) failed with {type(error).__name__}: {error}"
+                f"{raised_in(error, getattr(self.loss, 'loss', self.loss))}"
             ) from error
 
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss, for messages."""
+        return str(getattr(self.loss, "name", type(self.loss).__name__))
+
     def _value(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
-        if self.plan.on:
-            scored: Tensor = self.loss(_scored(outputs[self.plan.on], self.plan.output), batch)
+        if self.on:
+            output = outputs[self.on]
+            if self.output != "logits":
+                output = replace(output, logits=output.aux[self.output])
+            scored: Tensor = self.loss(output, batch)
             return scored
-        teacher = outputs["teacher"].detached() if self.plan.detach_teacher else outputs["teacher"]
+        teacher = outputs["teacher"]
+        if self.detach_teacher and not self.needs_grad:
+            teacher = teacher.detached()
         distilled: Tensor = self.loss(outputs["student"], teacher, batch)
         return distilled
 
 
-def _where(error: Exception, loss: type[nn.Module]) -> str:
-    """The last line of the loss's own package that the error passed; empty when there is none."""
-    package = loss.__module__.partition(".")[0]
-    places = [
+def raised_in(error: Exception, component: Any) -> str:
+    """File and line of the component's own package that raised an error, for messages; empty if there is none."""
+    package = str(component.__module__).partition(".")[0]
+    lines = [
         f" ({frame.f_code.co_filename}, line {line})"
         for frame, line in traceback.walk_tb(error.__traceback__)
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
     ]
-    return places[-1] if places else ""
-
-
-def _scored(output: Output, name: str) -> Output:
-    return output if name == "logits" else replace(output, logits=output.aux[name])
-
-
-def build_term(plan: TermPlan, specs: Mapping[str, OutputSpec], training: TrainingFacts) -> Term:
-    """The term with its loss built for these networks.
-
-    Raises:
-        SettingsError: when the loss refuses its settings or the networks' shapes.
-    """
-    if plan.on:
-        return Term(plan, plan.choice.build(output=specs[plan.on], training=training))
-    return Term(plan, plan.choice.build(student=specs["student"], teacher=specs["teacher"]))
+    return lines[-1] if lines else ""
 
 
 class Objective(nn.Module):
-    """The weighted sum of a stage's terms; terms of weight zero are not computed."""
+    """The weighted sum of terms; terms of weight zero are not computed."""
 
     def __init__(self, terms: Sequence[Term]) -> None:
         super().__init__()
         self.terms = nn.ModuleList(terms)
-        self.active = [term for term in terms if term.plan.weight > 0]
+        self.active = [term for term in terms if term.weight > 0]
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The networks whose output some term needs."""
-        needed = {role for term in self.active for role in term.plan.roles}
+        """The networks whose outputs some term needs."""
+        needed = {role for term in self.active for role in term.roles}
         return tuple(role for role in ("teacher", "student") if role in needed)
 
-    def forward(
-        self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum, and each term's value without its weight, by label; arguments as for `values`."""
-        values = self.values(outputs, batch, taught)
-        weights = {term.plan.label: term.plan.weight for term in self.active}
-        total = torch.stack([weights[label] * value for label, value in values.items()]).sum()
-        return total, {label: value.detach() for label, value in values.items()}
+    @property
+    def needs_grad(self) -> bool:
+        """Whether some term differentiates through the networks."""
+        return any(term.needs_grad for term in self.active)
 
-    def values(self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None) -> dict[str, Tensor]:
+    def total(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the terms' values, which `forward` returns by label."""
+        weights = {term.label: term.weight for term in self.active}
+        return torch.stack([weights[label] * value for label, value in values.items()]).sum()
+
+    def forward(self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None) -> dict[str, Tensor]:
         """Each term's value without its weight, by label.
 
         Args:
-            outputs: by role; the teacher's of the subjects that it was given, or none.
+            outputs: by role; the teacher's for the subjects that it was given, or none.
             batch: all subjects.
-            taught: places in the batch of the subjects that the teacher was given; None: everyone. What involves the
-                teacher is the mean over these, and is left out where there is no output of the teacher.
+            taught: indices in the batch of the subjects that the teacher was given; None: all of them. Terms that need
+                the teacher are means over these subjects, and are left out if there is no output of the teacher.
         """
         terms = [term for term in self.active if "teacher" in outputs or not term.needs_teacher]
-        shared, members = (outputs, batch) if taught is None else _of(outputs, batch, taught)
-        return {
-            term.plan.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms
-        }
-
-
-def _of(outputs: Mapping[str, Output], batch: Batch, taught: Tensor) -> tuple[Mapping[str, Output], Batch]:
-    """The subjects that the teacher was given, alone."""
-    if "teacher" not in outputs:
-        return outputs, batch
-    return {role: output if role == "teacher" else output.take(taught) for role, output in outputs.items()}, batch.take(
-        taught
-    )
+        shared, members = outputs, batch
+        if taught is not None and "teacher" in outputs:
+            shared = {role: value if role == "teacher" else value.take(taught) for role, value in outputs.items()}
+            members = batch.take(taught)
+        return {term.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms}

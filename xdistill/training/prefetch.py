@@ -1,4 +1,4 @@
-"""Preparing the next item while the one before is used."""
+"""Preparing the next item in a thread while the current one is used. A DataLoader would need a process for it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_LOOK_AGAIN = 0.1  # seconds after which a thread that cannot hand over sees whether anybody still wants its item
+_POLL = 0.1  # seconds after which a blocked thread checks whether its item is still wanted
 
 
-def ahead(items: Iterable[T]) -> Generator[T, None, None]:
-    """The same items in the same order, each prepared in a thread while the caller is busy with the one before.
+def prefetch(items: Iterable[T]) -> Generator[T, None, None]:
+    """The same items in the same order, each prepared in a thread while the caller works on the previous one.
 
-    One item waits at most, so that no more than three are in memory: the caller's, the one that waits, and the one that
-    is being prepared. Whatever the preparation raises is raised here. Close the generator to stop the thread.
+    At most three items are in memory: the caller's, one that waits, and one that is being prepared. Errors of the
+    preparation are raised here. Close the generator to stop the thread.
     """
     waiting: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(maxsize=1)
-    unwanted = threading.Event()
+    stopped = threading.Event()
 
-    def hand_over(what: tuple[T] | BaseException | None) -> None:
-        while not unwanted.is_set():
+    def put(item: tuple[T] | BaseException | None) -> None:
+        while not stopped.is_set():
             try:
-                waiting.put(what, timeout=_LOOK_AGAIN)
+                waiting.put(item, timeout=_POLL)
             except queue.Full:
                 continue
             return
@@ -32,12 +32,12 @@ def ahead(items: Iterable[T]) -> Generator[T, None, None]:
     def prepare() -> None:
         try:
             for item in items:
-                hand_over((item,))
-                if unwanted.is_set():
+                put((item,))
+                if stopped.is_set():
                     return
-            hand_over(None)
-        except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
-            hand_over(error)
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            put(error)
 
     thread = threading.Thread(target=prepare, name="prefetch", daemon=True)
     thread.start()
@@ -47,5 +47,5 @@ def ahead(items: Iterable[T]) -> Generator[T, None, None]:
                 raise found
             yield found[0]
     finally:
-        unwanted.set()
+        stopped.set()
         thread.join()

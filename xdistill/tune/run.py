@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.crossval.events import Event, FoldRestarted
-from xdistill.crossval.execute import Prepared, check_executor, prepare, ready_cohort, run_prepared
+from xdistill.crossval.execute import run_prepared
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.identity import identity_of
 from xdistill.plugin import Catalog

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdistill.crossval.execute import Prepared
+from xdistill.crossval.prepare import Prepared
 from xdistill.data import Cohort, Splits
 from xdistill.distributed.fabric import accelerators
 from xdistill.errors import UserError

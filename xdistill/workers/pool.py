@@ -1,4 +1,4 @@
-"""The driver's side: start workers, deal out tasks, collect what they say, end them."""
+"""The driver's side: start workers, assign tasks, collect messages, end the workers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from xdistill.workers.wire import read_message, write_message
 
 @dataclass(frozen=True)
 class Message:
-    """Something a task said.
+    """One message of a task.
 
     Attributes:
         task: index of the task.
-        kind: ``event`` (``value`` was yielded), ``done``, ``failed`` (``value`` is the error) or ``died``
-            (``value`` is the worker's exit status, negative for a signal).
-        value: see kind.
+        kind: ``event`` (it yielded ``value``), ``done``, ``failed`` (``value`` is the error) or ``died`` (``value`` is
+            the worker's exit status, negative for a signal).
+        value: see ``kind``.
     """
 
     task: int
@@ -39,7 +39,6 @@ class _Worker:
     rank: int
     process: subprocess.Popen[bytes]
     task: int = -1
-    lent: int = 0
 
     @property
     def gone(self) -> bool:
@@ -54,7 +53,7 @@ class _Worker:
         return cast("BinaryIO", self.process.stdout)
 
 
-SILENCE = 1.0  # seconds without a message after which workers are looked after
+SILENCE = 1.0  # seconds without a message after which the driver checks that all workers are alive
 
 Inbox: TypeAlias = "queue.Queue[tuple[_Worker, str, Any]]"
 
@@ -65,8 +64,6 @@ def run_tasks(
     *,
     workers: int,
     environment: Sequence[Mapping[str, str]] = (),
-    threads: int = 1,
-    cores: int = 0,
 ) -> Iterator[Message]:
     """Run ``target(payload)``, a generator function, for every payload in at most ``workers`` processes.
 
@@ -74,12 +71,9 @@ def run_tasks(
 
     Args:
         target: ``module:function``, importable in the worker.
-        payloads: one task each; anything that can be pickled.
+        payloads: one per task; anything that can be pickled.
         workers: number of processes.
-        environment: variables to set in each worker, by its rank; fewer entries than workers are repeated.
-        threads: that each worker computes with.
-        cores: that they may use together. What is left of them when there are fewer workers than there is room for is
-            lent to those that are at work; see `lent_cores`.
+        environment: variables to set in each worker, by rank; if there are fewer entries than workers, they repeat.
 
     Yields:
         Messages in the order in which they arrive; each task's last one is ``done``, ``failed`` or ``died``.
@@ -90,19 +84,18 @@ def run_tasks(
 
     def start(rank: int) -> None:
         pool[rank] = _start(target, environment[rank % len(environment)] if environment else {}, rank, inbox)
-        _deal(pool[rank], pending, payloads)
+        _assign(pool[rank], pending, payloads)
 
     try:
         for rank in range(min(workers, len(payloads))):
             start(rank)
         while pool:
-            _lend(pool, threads, cores)
             worker, kind, value = _next(inbox, pool)
             if pool.get(worker.rank) is not worker:
-                continue  # the farewell of a worker that was ended here
+                continue  # the last message of a worker that was ended here
             task = worker.task
             ended = kind in {"done", "failed"}
-            if kind == "died" or (ended and (worker.gone or not _deal(worker, pending, payloads))):
+            if kind == "died" or (ended and (worker.gone or not _assign(worker, pending, payloads))):
                 _end(pool.pop(worker.rank))
                 if pending:
                     start(worker.rank)
@@ -113,11 +106,11 @@ def run_tasks(
 
 
 class Team:
-    """Worker processes that do every piece of work together, each its part of it.
+    """Worker processes that run every task together, each a part of it.
 
     Args:
         target: ``module:function``, importable in the workers.
-        environment: variables to set in each worker; as many workers as entries.
+        environment: variables to set in each worker; there are as many workers as entries.
     """
 
     def __init__(self, target: str, environment: Sequence[Mapping[str, str]]) -> None:
@@ -127,31 +120,31 @@ class Team:
 
     @property
     def fit(self) -> bool:
-        """Whether all are there to do another piece of work."""
+        """Whether all workers are alive and can run another task."""
         return self._whole and not any(worker.gone for worker in self._pool.values())
 
     def run(self, payloads: Sequence[Any]) -> Generator[Message, None, None]:
         """Run ``target(payload)`` in every worker, one payload each, until all are done.
 
-        After one that fails or dies, or where the iterator is closed, all are ended and the team is not `fit`.
+        If one fails or dies, or if the iterator is closed, all workers are ended and the team is no longer `fit`.
 
         Yields:
-            Messages as of `run_tasks`; ``task`` is the place of the worker. The last of one that fails or dies may be
-            followed by others', since they may have waited for it.
+            Messages as of `run_tasks`; ``task`` is the rank of the worker. Messages of other workers may follow the
+            last one of a worker that failed or died.
         """
         busy = set(self._pool)
         try:
             for worker, payload in zip(self._pool.values(), payloads, strict=True):
-                _give(worker, worker.rank, payload)
+                _send(worker, worker.rank, payload)
             while busy:
                 worker, kind, value = _next(self._inbox, self._pool)
                 if self._pool.get(worker.rank) is not worker:
-                    continue  # the farewell of a worker that was ended here
+                    continue  # the last message of a worker that was ended here
                 if kind != "event":
                     busy.discard(worker.rank)
                 if kind in {"failed", "died"}:
                     self._whole = False
-                    _end(self._pool.pop(worker.rank))  # those who wait for it notice
+                    _end(self._pool.pop(worker.rank))  # those that wait for it get an error
                 yield Message(worker.task, kind, value)
         finally:
             if busy or not self._whole:
@@ -165,9 +158,9 @@ class Team:
 
 
 def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]:
-    """What a worker says next, or the death of one that can say nothing any more.
+    """The next message of any worker, or the death of one.
 
-    A process that a worker forked keeps the worker's pipe open beyond the worker's end.
+    Workers are polled too: a process that a worker forked keeps the worker's pipe open after the worker's end.
     """
     while True:
         try:
@@ -181,9 +174,9 @@ def _next(inbox: Inbox, pool: Mapping[int, _Worker]) -> tuple[_Worker, str, Any]
 def _start(target: str, extra: Mapping[str, str], rank: int, inbox: Inbox) -> _Worker:
     paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
     with ExitStack() as interrupted:
-        with _interrupts_held_back():
+        with _interrupts_blocked():
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                # With -P a file in the working directory that is named as a module is not taken for it.
+                # With -P a file in the working directory does not shadow a module of the same name.
                 [sys.executable, "-P", "-m", "xdistill.workers", target],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -197,8 +190,8 @@ def _start(target: str, extra: Mapping[str, str], rank: int, inbox: Inbox) -> _W
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """A process that is started meanwhile hears of Ctrl-C once it can ignore it, and not before."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT in processes that are started meanwhile, until they can ignore it."""
     if sys.platform == "win32":
         yield
         return
@@ -217,7 +210,7 @@ def _listen(worker: _Worker, inbox: Inbox) -> None:
             except EOFError:
                 inbox.put((worker, "died", worker.process.wait()))
                 return
-            except Exception as error:  # noqa: BLE001 - unpickling can run into anything
+            except Exception as error:  # noqa: BLE001 - unpickling can raise anything
                 worker.process.kill()
                 worker.process.wait()
                 inbox.put((worker, "failed", RuntimeError(f"a worker's message cannot be read: {error!r}")))
@@ -225,37 +218,23 @@ def _listen(worker: _Worker, inbox: Inbox) -> None:
             inbox.put((worker, kind, value))
 
 
-def _deal(worker: _Worker, pending: deque[int], payloads: Sequence[Any]) -> bool:
-    """Give the worker its next task; False when there is none."""
+def _assign(worker: _Worker, pending: deque[int], payloads: Sequence[Any]) -> bool:
+    """Send the worker its next task; False if there is none."""
     if not pending:
         return False
     task = pending.popleft()
-    _give(worker, task, payloads[task])
+    _send(worker, task, payloads[task])
     return True
 
 
-def _give(worker: _Worker, task: int, payload: Any) -> None:
-    worker.task, worker.lent = task, 0
-    _tell(worker, "task", payload)
-
-
-def _tell(worker: _Worker, kind: str, value: Any) -> None:
-    with suppress(BrokenPipeError):  # it died meanwhile: its listener says so
-        write_message(worker.stdin, (kind, value))
-
-
-def _lend(pool: Mapping[int, _Worker], threads: int, cores: int) -> None:
-    """Tell each worker, where that has changed, how many cores it may use that none of them needs for its threads."""
-    share, rest = divmod(max(0, cores - threads * len(pool)), len(pool))
-    for place, worker in enumerate(pool.values()):
-        lent = share + (place < rest)
-        if worker.lent != lent:
-            worker.lent = lent
-            _tell(worker, "lent", lent)
+def _send(worker: _Worker, task: int, payload: Any) -> None:
+    worker.task = task
+    with suppress(BrokenPipeError):  # it has died, which its listener reports
+        write_message(worker.stdin, payload)
 
 
 def _end(worker: _Worker) -> None:
-    """End a worker for good: what counts is on disk, written so that a sudden end does no harm."""
+    """Kill a worker; tasks write their files such that this does no harm."""
     worker.process.kill()
     worker.process.wait()
     with suppress(BrokenPipeError):

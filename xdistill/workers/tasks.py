@@ -1,4 +1,4 @@
-"""What a task says while it runs, its end included."""
+"""Finding and running the function of a task."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ def resolve(target: str) -> Callable[[Any], Iterator[Any]]:
     return found
 
 
-def said(task: Callable[[], Iterator[Any]]) -> Iterator[tuple[str, Any]]:
-    """``("event", value)`` for everything that the task yields; at last ``("done", None)`` or ``("failed", error)``."""
+def run_task(task: Callable[[], Iterator[Any]]) -> Iterator[tuple[str, Any]]:
+    """Run a generator function and report what it yields and how it ends.
+
+    Yields:
+        ``("event", value)`` for every value; finally ``("done", None)`` or ``("failed", error)``.
+    """
     try:
         for value in task():
             yield "event", value
-    except GeneratorExit:  # nobody listens any more
+    except GeneratorExit:  # the caller closed this generator
         raise
     except BaseException as error:  # noqa: BLE001 - every end of a task is reported to the driver
         yield "failed", picklable(error)

@@ -1,4 +1,8 @@
-"""Messages between the driver and a worker: pickles with their length in front."""
+"""Messages between the driver and a worker: pickles preceded by their length.
+
+Not a `multiprocessing.connection.Connection`: once torch is imported, its ``send`` passes tensors as handles of shared
+memory, which a process that it did not start cannot open.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,9 @@ def read_message(stream: BinaryIO) -> Any:
     """Read one message.
 
     Raises:
-        EOFError: when the other side is gone, also in the middle of a message.
+        EOFError: when the other side has closed the stream, even in the middle of a message.
     """
-    return pickle.loads(_exactly(stream, HEADER.unpack(_exactly(stream, HEADER.size))[0]))  # noqa: S301 - our driver
+    return pickle.loads(_exactly(stream, HEADER.unpack(_exactly(stream, HEADER.size))[0]))  # noqa: S301 - from our own process
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -45,8 +45,7 @@ class VolumeAffine(VolumeAugmentation):
         for name in self.affected(inputs):
             if drawn is None or not self.config.together:
                 drawn = self._draw(len(inputs[name]), generator)
-            if name not in self.unread:
-                changed[name] = move(inputs[name], *drawn)
+            changed[name] = move(inputs[name], *drawn)
         return changed
 
     def _draw(self, subjects: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

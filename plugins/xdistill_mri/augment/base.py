@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -30,7 +29,6 @@ class VolumeAugmentation(Augmentation):
 
     Attributes:
         chosen: names of the modalities it changes, in the cohort's order.
-        unread: those among them that nobody reads: numbers are drawn for them, and nothing else is done.
     """
 
     on_device = True
@@ -38,13 +36,6 @@ class VolumeAugmentation(Augmentation):
     def __init__(self, config: VolumeSettings, *, modalities: Mapping[str, ModalitySpec]) -> None:
         super().__init__(config, modalities=modalities)
         self.chosen = choose_modalities(config.modalities, modalities)
-        self.unread: frozenset[str] = frozenset()
-
-    def without(self, unread: frozenset[str]) -> VolumeAugmentation:
-        """The same, which leaves some modalities as they are."""
-        other = copy.copy(self)
-        other.unread = unread
-        return other
 
     def affected(self, inputs: Mapping[str, Float[Tensor, "batch ..."]]) -> list[str]:
         """Names of the inputs to change, in a fixed order, so that the random numbers fall the same way."""

@@ -57,8 +57,6 @@ class VolumeFlip(VolumeAugmentation):
         for name in self.affected(inputs):
             if not (coins and self.config.together):
                 coins = self._toss(len(inputs[name]), generator)
-            if name in self.unread:
-                continue
             for axis in self.config.axes:
                 if axis != "depth" or self.modalities[name].kind == "volume":
                     changed[name] = flip(changed[name], coins[axis], axis)

@@ -35,20 +35,14 @@ class VolumeIntensity(VolumeAugmentation):
         """The changed inputs."""
         if self.config.scale == self.config.shift == self.config.noise == 0:
             return inputs
-        return dict(inputs) | {name: self._change(name, inputs[name], generator) for name in self.affected(inputs)}
+        return dict(inputs) | {name: self._change(inputs[name], generator) for name in self.affected(inputs)}
 
-    def _change(
-        self, name: str, values: Float[Tensor, "batch ..."], generator: torch.Generator
-    ) -> Float[Tensor, "batch ..."]:
+    def _change(self, values: Float[Tensor, "batch ..."], generator: torch.Generator) -> Float[Tensor, "batch ..."]:
         each = (len(values), *[1] * (values.ndim - 1))
         factor = 1 + symmetric(self.config.scale, each, generator).to(values)
         shift = symmetric(self.config.shift, each, generator).to(values)
-        noise = None
+        changed = torch.addcmul(shift, values, factor)
         if self.config.noise > 0:
             noise = torch.randn(values.shape, generator=generator, device=generator.device)
-        if name in self.unread:
-            return values
-        changed = torch.addcmul(shift, values, factor)
-        if noise is not None:
             changed = changed.add_(noise.to(values), alpha=self.config.noise)
         return changed.mul_(values.flatten(1).any(dim=1).reshape(each))

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xdistill.bench.records.splits import BenchmarkSplits, Tested
-from xdistill.stats.predictions import FIXED, TOLERANCE
+from xdistill.stats.predictions import FIXED
+from xdistill.tasks.classification import TOLERANCE
 
 MOST = 5  # rows of one kind of problem that are told one by one
 

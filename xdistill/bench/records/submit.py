@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
 from xdistill.bench.records.record import FILE, folder_name, record_of_run, write_record
-from xdistill.bench.records.splits import FILE as SPLITS
-from xdistill.bench.records.splits import BenchmarkSplits, read_splits, splits_of_run, write_splits
+from xdistill.bench.records.splits import BenchmarkSplits
+from xdistill.bench.records.splits_file import FILE as SPLITS
+from xdistill.bench.records.splits_file import read_splits, splits_of_run, write_splits
 from xdistill.bench.records.verify import record_problems
 from xdistill.errors import RunError
 from xdistill.recipe.suggest import did_you_mean

@@ -21,8 +21,9 @@ from xdistill.bench.records.record import (
     read_facts,
     read_record,
 )
-from xdistill.bench.records.splits import FILE as SPLITS
-from xdistill.bench.records.splits import BenchmarkSplits, read_splits
+from xdistill.bench.records.splits import BenchmarkSplits
+from xdistill.bench.records.splits_file import FILE as SPLITS
+from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
 from xdistill.recipe.suggest import did_you_mean
 

@@ -143,7 +143,7 @@ def _meant(place: Path, file: Path | None) -> list[tuple[Benchmark, Path]]:
     """The benchmarks, with the folders of their records, that an argument of `verify` means."""
     from xdistill.bench.find import benchmark_of, benchmarks_in
     from xdistill.bench.load import load_benchmark
-    from xdistill.bench.records.splits import FILE
+    from xdistill.bench.records.splits_file import FILE
 
     if file is not None:
         return [(load_benchmark(file), place)]

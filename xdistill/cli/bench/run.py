@@ -13,8 +13,8 @@ from xdistill.cli.bench.options import FileArgument, FoldsOption, RepeatsOption,
 from xdistill.cli.options import AddressOption, CacheOption, ExecutorOption, QuietOption, RunsOption
 
 if TYPE_CHECKING:
+    from xdistill.bench.entry import EntryFailed
     from xdistill.bench.load import Benchmark
-    from xdistill.bench.run import EntryFailed
     from xdistill.cli.progress import Listen
     from xdistill.crossval.events import Event
 
@@ -81,7 +81,8 @@ def _run(
     whole: bool,
     quiet: bool,
 ) -> list[EntryFailed]:
-    from xdistill.bench.run import EntryFailed, run_benchmark
+    from xdistill.bench.entry import EntryFailed
+    from xdistill.bench.run import run_benchmark
     from xdistill.errors import InterruptedRunError
     from xdistill.plugin import load_catalog
 
@@ -111,7 +112,7 @@ class Display:
 
     def listen(self, event: Event) -> None:
         """Show one event."""
-        from xdistill.bench.run import EntryFailed, EntryFinished, EntryStarted
+        from xdistill.bench.entry import EntryFailed, EntryFinished, EntryStarted
         from xdistill.cli.tune.progress import tune_listener
 
         match event:

@@ -66,14 +66,14 @@ class Tables:
     facts: DatasetFacts
     subjects: tuple[str, ...]
     patients: tuple[str, ...]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     digests: NDArray[np.uint8]
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
 
     def digest_of(self, row: int) -> bytes:
         """What the digest of one subject should be, from what the tables say about it."""
         return subject_digest(
-            SubjectRow(self.subjects[row], self.patients[row], int(self.targets[row])),
+            SubjectRow(self.subjects[row], self.patients[row], self.targets[row].tolist()),
             {
                 name: table.digests[row].tobytes() if table.present[row] else None
                 for name, table in self.modalities.items()
@@ -160,7 +160,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         facts=DatasetFacts(**json.loads(read("facts").tobytes())),
         subjects=subjects,
         patients=_strings(read("patients")),
-        targets=read("targets").astype(np.int64),
+        targets=schema.task.as_targets(read("targets")),
         digests=read("digests"),
         modalities={
             name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)

@@ -37,7 +37,7 @@ class CohortWriter:
     Args:
         path: of the file, which must not exist.
         rows: all subjects, in order.
-        schema: modalities and classes.
+        schema: modalities and task.
         cache: compression and types.
 
     Raises:
@@ -107,7 +107,8 @@ class CohortWriter:
             self._small(f"modalities/{name}/digests", self._digests[name])
         self._small("subjects", _text([row.subject for row in self._rows]))
         self._small("patients", _text([row.patient for row in self._rows]))
-        self._small("targets", np.array([row.target for row in self._rows], dtype="<i8"))
+        targets = self._schema.task.as_targets([row.target for row in self._rows])
+        self._small("targets", targets.astype(targets.dtype.newbyteorder("<")))
         self._small("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
         self._small("schema", _json(self._schema.to_json()))
         self._small("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))

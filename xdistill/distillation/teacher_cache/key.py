@@ -1,15 +1,14 @@
-"""What decides a teacher and what it says: the keys under which they are kept.
+"""The key under which a trained teacher is kept: the hash of everything that could change a bit of it.
 
-A key is the hash of everything that could change a bit: data and split, transforms and what they learned,
-augmentation, the teacher's settings and stages, seeds, arithmetic, machine, versions, and the source files of all that
-takes part. What the student is or learns is no part of it.
+That is: data and split, transforms and their fitted values, augmentation, the teacher's settings and stages, seeds,
+callbacks, arithmetic, machine, versions, and the source files of all components. The student is no part of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,17 +17,15 @@ from numpy.typing import NDArray
 from xdistill.data import Cohort, Split
 from xdistill.data.file.layout import canonical
 from xdistill.distributed.fabric import accelerator_name
+from xdistill.experiment.context import FoldContext
 from xdistill.experiment.controls import moved
 from xdistill.experiment.identity import machine, package_digest, sources, versions
 from xdistill.experiment.missing import FILLING
 from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TrainPlan, components_of
 from xdistill.plugin import Catalog
-from xdistill.training.loader import Rows
+from xdistill.training.source import Rows
 
-if TYPE_CHECKING:
-    from xdistill.training.train import Trainer
-
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def digest(data: Any) -> str:
@@ -58,9 +55,16 @@ def _bytes(value: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def about(experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split) -> dict[str, Any]:
-    """Who and what takes part in any teacher of a fold: subjects of the split's parts, machine, versions, sources."""
+    """What decides any teacher of a fold: subjects of the split's parts, machine, versions, source files."""
     losses = [choice for stage in experiment.schedule if teaches_alone(stage) for choice in stage.choices]
-    parts = [experiment.data, *experiment.transforms, *experiment.augment, experiment.networks["teacher"], *losses]
+    parts = [
+        experiment.data,
+        *experiment.transforms,
+        *experiment.augment,
+        *experiment.callbacks,
+        experiment.networks["teacher"],
+        *losses,
+    ]
     components = components_of(parts)
     compute = experiment.recipe.compute
     accelerator = accelerator_name(compute.accelerator)
@@ -75,42 +79,35 @@ def about(experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split
     }
 
 
-def circumstances(trainer: Trainer) -> dict[str, Any]:
-    """What decides which values a teacher is given, and what it makes of them once its weights are known."""
-    experiment, recipe = trainer.experiment, trainer.experiment.recipe
-    exchanged = moved(experiment, trainer.source.cohort, trainer.training, seed=trainer.seed)
-    return {
-        "about": trainer.cache.about if trainer.cache else {},
-        "teacher": experiment.networks["teacher"].dump(),
-        "training": rows_digest(trainer.training),
-        "taught": rows_digest(trainer.rows_of("teacher")),
-        "transforms": [choice.dump() for choice in experiment.transforms],
-        "learned": trainer.source.transforms.state(),
-        "augment": [choice.dump() for choice in experiment.augment],
-        "missing": recipe.missing.model_dump(mode="json"),
-        "modalities": list(experiment.modalities),  # augmentations draw for all of them, one after the other
-        "privileged": list(experiment.privileged) if recipe.missing.use in FILLING else [],
-        "moved": {name: rows_digest(rows) for name, rows in exchanged.items()},
-        "compute": recipe.compute.model_dump(mode="json") | {"accelerator": trainer.fabric.device.type},
-    }
-
-
-def key_of_trained(trainer: Trainer, index: int) -> str | None:
-    """The key of the teacher as a stage leaves it; None where the student has a part in that, or the teacher has none.
+def key_of_teacher(context: FoldContext, about: Mapping[str, Any], index: int) -> str | None:
+    """The key of the teacher after a stage; None if the student takes part in its training, or the teacher does not.
 
     Args:
-        trainer: of the fold.
+        context: of the fold.
+        about: see `about`.
         index: of the stage in the schedule.
     """
-    stages = [stage for stage in trainer.experiment.schedule[: index + 1] if _teaches(stage)]
-    if not teaches_alone(trainer.experiment.schedule[index]) or not all(map(teaches_alone, stages)):
+    experiment, recipe = context.experiment, context.experiment.recipe
+    stages = [stage for stage in experiment.schedule[: index + 1] if _teaches(stage)]
+    if not teaches_alone(experiment.schedule[index]) or not all(map(teaches_alone, stages)):
         return None
-    recipe = trainer.experiment.recipe
+    exchanged = moved(experiment, context.source.cohort, context.training, seed=context.seed)
     return digest(
         {
-            **circumstances(trainer),
-            "what": "trained teacher",
-            "seed": trainer.seed,
+            "about": about,
+            "teacher": experiment.networks["teacher"].dump(),
+            "training": rows_digest(context.training),
+            "taught": rows_digest(context.rows_of("teacher")),
+            "transforms": [choice.dump() for choice in experiment.transforms],
+            "learned": context.source.transforms.state(),
+            "augment": [choice.dump() for choice in experiment.augment],
+            "callbacks": [choice.dump() for choice in experiment.callbacks],
+            "missing": recipe.missing.model_dump(mode="json"),
+            "modalities": list(experiment.modalities),  # augmentations draw for all of them, one after the other
+            "privileged": list(experiment.privileged) if recipe.missing.use in FILLING else [],
+            "moved": {name: rows_digest(rows) for name, rows in exchanged.items()},
+            "compute": recipe.compute.model_dump(mode="json") | {"accelerator": context.fabric.device.type},
+            "seed": context.seed,
             "stages": [stage.dump() for stage in stages],
             "drop_last": recipe.loader.drop_last,
             "diagnostics": recipe.diagnostics,
@@ -119,11 +116,11 @@ def key_of_trained(trainer: Trainer, index: int) -> str | None:
 
 
 def teaches_alone(stage: StagePlan) -> bool:
-    """Whether a stage teaches the teacher, and nobody else has a part in it."""
+    """Whether a stage trains the teacher and nothing else."""
     if not _teaches(stage) or any(role != "teacher" for role in _roles(stage.paths)):
         return False
     if isinstance(stage, TrainPlan):
-        return not stage.stand_in and all(term.on == "teacher" for term in stage.terms)
+        return not stage.control and all(term.on == "teacher" for term in stage.terms)
     return isinstance(stage, FitPlan)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from xdistill.errors import Problem, RecipeError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import Sketches
+from xdistill.experiment.networks import CachedProbes
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import validated
@@ -72,7 +72,7 @@ def variants(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> Variants:
     plain = without_search(loaded)
     problems: dict[Problem, None] = {}
     components: set[type[Component]] = set()
-    sketches = Sketches()  # most choices leave the networks as they are
+    sketches = CachedProbes()  # most choices leave the networks as they are
     for name, nodes in _variants(loaded.root, tune):
         try:
             components |= assemble(_changed(plain, nodes), catalog, sketches).components

@@ -15,6 +15,7 @@ import optuna
 from optuna import Study, Trial
 from optuna.trial import TrialState
 
+from xdistill.crossval.callbacks import WATCHED
 from xdistill.crossval.events import EpochEnded, Event
 from xdistill.crossval.fold import run_fold
 from xdistill.crossval.worker_checks import checked_catalog
@@ -29,7 +30,6 @@ from xdistill.recipe.schema.tuning import Tune
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import make_folder, write_json
 from xdistill.stats import read_predictions
-from xdistill.training.evaluate import WATCHED, metric_of
 from xdistill.tune.events import TrialFinished, TrialFoldFinished, TrialStarted
 from xdistill.tune.search.sampling import pruner_for, quiet, sampler_for
 from xdistill.tune.search.space import suggest, values_of
@@ -251,7 +251,7 @@ def _score(folder: RunFolder, name: str, metric: str, experiment: Experiment) ->
     """The student's score on the test part of an inner fold."""
     predictions = read_predictions(folder.fold(name) / "predictions.csv")
     (fold,) = predictions.of("student")
-    return metric_of(metric, experiment)(fold.target, fold.probabilities, predictions.classes)
+    return experiment.metric(metric)(fold.target, fold.probabilities, predictions.classes)
 
 
 def _reason(error: Exception) -> str:

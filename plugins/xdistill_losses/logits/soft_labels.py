@@ -1,0 +1,171 @@
+"""The teacher's probabilities as labels: plain, standardised, weighted, and beside the true ones."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Annotated
+
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from xdistill.errors import SettingsError
+from xdistill.interfaces.component import Settings
+from xdistill.types import Batch, OutputSpec
+from xdistill_losses.base import LogitLoss, labels
+from xdistill_losses.logits.divergence import Reduction, divergences, reduced
+from xdistill_losses.numerics import TINY
+
+Temperature = Annotated[float, Field(gt=0)]
+Logits = Float[Tensor, "batch classes"]
+TWO = 2
+
+
+def standardised(logits: Logits) -> Logits:
+    """Each subject's logits with mean zero and (unbiased) standard deviation one; constant ones become zeros."""
+    centred = logits - logits.mean(dim=1, keepdim=True)
+    deviation = logits.std(dim=1, keepdim=True)
+    return centred / (deviation + 1e-7).masked_fill(deviation <= TINY, inf)
+
+
+def soft_labels(
+    student: Logits,
+    teacher: Logits,
+    *,
+    temperature: float = 4.0,
+    standardise: bool = False,
+    reduction: Reduction = "mean",
+) -> Float[Tensor, ""]:
+    """The divergence of a batch, mean or sum over subjects, always a sum over classes."""
+    if standardise:
+        student, teacher = standardised(student), standardised(teacher)
+    return reduced(divergences(student, teacher, temperature=temperature), reduction)
+
+
+class SoftLabels(LogitLoss):
+    r"""The divergence between softened class probabilities.
+
+    .. math::
+        p = \text{softmax}(z_t / T), \quad q = \text{softmax}(z_s / T), \quad
+        L = \frac{T^2}{B} \sum_i \sum_c p_{ic} \log \frac{p_{ic}}{q_{ic}}
+
+    After Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015: the factor T² keeps the
+    gradient's size as T grows. A sum over classes, and the mean over subjects unless ``reduction`` says otherwise.
+
+    ``standardise`` divides out each subject's mean and standard deviation of the logits first, after Sun et al.,
+    Logit standardization in knowledge distillation, CVPR 2024 (unbiased deviation, plus 1e-7; they take T = 2), so
+    that the student need not match the size of the teacher's logits. Two standardised logits are always the same two
+    numbers, so it needs three classes.
+
+    Raises:
+        SettingsError: for ``standardise`` with two classes.
+    """
+
+    name = "kd"
+    config: Config
+
+    class Config(Settings):
+        """Settings of the divergence."""
+
+        temperature: Temperature = Field(default=4.0, description="T, by which the logits are divided")
+        standardise: bool = Field(
+            default=False, description="bring each subject's logits to mean zero and deviation one first"
+        )
+        reduction: Reduction = Field(default="mean", description="over the subjects of a batch")
+
+    def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
+        super().__init__(config, student=student, teacher=teacher)
+        if config.standardise and student.outputs == TWO:
+            raise SettingsError(
+                "with two classes standardised logits are always plus and minus 0.71, whatever the networks say; "
+                "leave out `standardise`",
+                field="standardise",
+            )
+
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of the logits."""
+        del batch
+        return soft_labels(
+            student,
+            teacher,
+            temperature=self.config.temperature,
+            standardise=self.config.standardise,
+            reduction=self.config.reduction,
+        )
+
+
+def weighted_soft_labels(
+    student: Logits, teacher: Logits, target: Int[Tensor, " batch"], *, temperature: float = 2.0
+) -> Float[Tensor, ""]:
+    """Divergences weighted by ``1 - exp(-CE(student) / CE(teacher))``; no gradient flows through the weights."""
+    ours, theirs = (F.cross_entropy(logits.detach(), target, reduction="none") for logits in (student, teacher))
+    weight = 1 - (-ours / (theirs + 1e-7)).exp()
+    return (weight * divergences(student, teacher, temperature=temperature)).mean()
+
+
+class WeightedSoftLabels(LogitLoss):
+    r"""Soft labels that count less where the student already knows better than the teacher.
+
+    .. math::
+        w_i = 1 - \exp\left(-\frac{\text{CE}(y_i, z_{s,i})}{\text{CE}(y_i, z_{t,i})}\right), \quad
+        L = \frac{T^2}{B} \sum_i w_i\, \text{KL}(p_i \Vert q_i)
+
+    After Zhou et al., Rethinking soft labels for knowledge distillation: a bias-variance tradeoff perspective, ICLR
+    2021. The cross entropies are those at T = 1, and the weights are constants to the gradient. The source has the
+    cross entropy of soft labels in place of the divergence: the same gradient, but not zero at identity.
+    """
+
+    name = "wsld"
+    config: Config
+
+    class Config(Settings):
+        """Settings of the divergence."""
+
+        temperature: Temperature = Field(default=2.0, description="T, by which the logits are divided")
+
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of the logits."""
+        return weighted_soft_labels(student, teacher, labels(batch), temperature=self.config.temperature)
+
+
+def generalized(
+    student: Logits, teacher: Logits, target: Int[Tensor, " batch"], *, imitation: float, temperature: float
+) -> Float[Tensor, ""]:
+    """``(1 - lambda) CE(y, student) + lambda CE(softmax(teacher / T), student)``, mean over the batch."""
+    soft = F.cross_entropy(student, F.softmax(teacher / temperature, dim=1))
+    return (1 - imitation) * F.cross_entropy(student, target) + imitation * soft
+
+
+class Generalized(LogitLoss):
+    r"""Distillation and privileged information as one: true labels, and soft labels of who sees more.
+
+    .. math::
+        s_i = \text{softmax}(z_{t,i} / T), \quad
+        L = \frac{1}{B} \sum_i (1 - \lambda)\, \text{CE}(y_i, z_{s,i}) + \lambda\, \text{CE}(s_i, z_{s,i})
+
+    After Lopez-Paz, Bottou, Schölkopf and Vapnik, Unifying distillation and privileged information, ICLR 2016,
+    equations 3 and 4. As there, the temperature softens the teacher alone and there is no factor T². The true labels
+    are part of it: put no other loss on the student. Not zero at identity.
+    """
+
+    name = "generalized"
+    config: Config
+
+    class Config(Settings):
+        """How far to imitate, and how soft the labels are."""
+
+        imitation: Annotated[float, Field(ge=0, le=1)] = Field(
+            default=0.5, description="lambda, from 0 (true labels alone) to 1 (the teacher alone)"
+        )
+        temperature: Temperature = Field(default=1.0, description="T, by which the teacher's logits are divided")
+
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of the logits."""
+        return generalized(
+            student,
+            teacher,
+            labels(batch),
+            imitation=self.config.imitation,
+            temperature=self.config.temperature,
+        )

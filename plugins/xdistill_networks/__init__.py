@@ -1,0 +1,46 @@
+"""Networks of several parts, and their parts: branches, plain fusion, head, and multilayer perceptrons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xdistill.plugin import hookimpl
+
+if TYPE_CHECKING:
+    from xdistill.interfaces import Encoder, Fusion, Student, Teacher
+
+XDISTILL_API = 1
+
+
+@hookimpl
+def xdistill_encoders() -> list[type[Encoder]]:
+    """An encoder of vectors."""
+    from xdistill_networks.mlp_encoder import Perceptron
+
+    return [Perceptron]
+
+
+@hookimpl
+def xdistill_fusions() -> list[type[Fusion]]:
+    """Concatenation."""
+    from xdistill_networks.concat import Concat
+
+    return [Concat]
+
+
+@hookimpl
+def xdistill_teachers() -> list[type[Teacher]]:
+    """Networks of branches, and over vectors: as the teacher."""
+    from xdistill_networks.mlp import PerceptronNetwork
+    from xdistill_networks.multibranch import MultiBranch
+
+    return [MultiBranch, PerceptronNetwork]
+
+
+@hookimpl
+def xdistill_students() -> list[type[Student]]:
+    """Networks of branches, and over vectors: as the student."""
+    from xdistill_networks.mlp import PerceptronNetwork
+    from xdistill_networks.multibranch import MultiBranch
+
+    return [MultiBranch, PerceptronNetwork]

@@ -1,0 +1,50 @@
+"""The networks that several plugins' parts go into pass the suites that every plugin's author can inherit."""
+
+import pytest
+
+from xdistill.testing import EncoderConformance, FusionConformance, StudentConformance, TeacherConformance
+from xdistill_networks.concat import Concat
+from xdistill_networks.mlp import PerceptronNetwork
+from xdistill_networks.mlp_encoder import Perceptron
+from xdistill_networks.multibranch import MultiBranch
+
+TINY = {"width": 0.0625, "features": 6}
+
+
+class TestPerceptron(EncoderConformance):
+    component = Perceptron
+
+    @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
+    def norm(self, request):
+        self.settings = {"inputs": ["table"], "hidden": [8], "features": 4, "norm": request.param, "dropout": 0.1}
+
+
+class TestConcat(FusionConformance):
+    component = Concat
+
+
+class TestPerceptronNetworkTeaching(TeacherConformance):
+    component = PerceptronNetwork
+    settings = {"inputs": ["table"], "hidden": []}
+
+
+class TestPerceptronNetwork(StudentConformance):
+    component = PerceptronNetwork
+
+    @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
+    def norm(self, request):
+        self.settings = {"inputs": ["table"], "hidden": [8], "norm": request.param, "dropout": 0.1}
+
+
+def branches(kind, *, more=()):
+    return {name: {"use": kind, "inputs": [name, *more], **TINY} for name in ("scan", "second_scan")}
+
+
+class TestMultiBranchAsTeacher(TeacherConformance):
+    component = MultiBranch
+    settings = {"branches": branches("mri_clinical_fusion", more=["table"]), "fusion": "cross_attention"}
+
+
+class TestMultiBranchAsStudent(StudentConformance):
+    component = MultiBranch
+    settings = {"branches": branches("mri_only"), "fusion": "cross_attention"}

@@ -1,0 +1,139 @@
+"""Prepares a run: cohort, splits, identity, folder. Nothing is written but the cohort file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xdistill.crossval.background import with_progress
+from xdistill.crossval.events import CohortProgress, CohortReady, Event
+from xdistill.crossval.worker_checks import driver_facts
+from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
+from xdistill.distributed.fabric import accelerator_name, check_device
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.checks import check_batch_sizes
+from xdistill.experiment.controls import without_control
+from xdistill.experiment.identity import identity_of, versions
+from xdistill.experiment.missing import check_presence, complete_subjects, training_subjects
+from xdistill.experiment.plans import Experiment
+from xdistill.interfaces.component import Component
+from xdistill.plugin import Catalog
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.runs import RunFolder, fold_name, run_name
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to start or to resume."""
+
+    experiment: Experiment
+    cohort: Cohort
+    splits: Splits
+    folder: RunFolder
+    resolved: dict[str, Any]
+    identity: str
+    versions: dict[str, str]
+    facts: dict[str, Any]  # of the driver, for its workers to compare with
+    profile: str
+    control_of: str = ""  # id of the run that this one is a control of
+    recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
+    also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """Names of all folds."""
+        return tuple(fold_name(split.repeat, split.fold) for split in self.splits)
+
+
+def prepare(
+    loaded: LoadedRecipe,
+    experiment: Experiment,
+    catalog: Catalog,
+    cohort: Cohort,
+    runs: Path,
+    *,
+    tune: Mapping[str, Any] | None = None,
+    also: frozenset[type[Component]] = frozenset(),
+) -> Prepared:
+    """Split the cohort and find the run's folder; nothing is written.
+
+    Args:
+        loaded: the recipe.
+        experiment: what it assembles to.
+        catalog: what it was assembled from.
+        cohort: the cohort.
+        runs: folder of all runs.
+        tune: the search whose settings the folds are trained with; part of the run's identity. None: no search.
+        also: components that this search may choose.
+
+    Raises:
+        DataError: if the cohort cannot be used by this recipe.
+    """
+    recipe = experiment.recipe
+    check_presence(experiment, cohort)
+    splits = make_splits(
+        cohort.subjects,
+        cohort.patients,
+        cohort.targets,
+        cohort.schema.task,
+        recipe.crossval,
+        cohort.fingerprint,
+        experiment.data.build().official_test() if recipe.crossval.official else None,
+        complete=complete_subjects(cohort, tuple(cohort.schema.modalities)),
+    )
+    for split in splits:
+        training_subjects(experiment, cohort, split.train)  # raises here what a fold would raise later
+    resolved = experiment.resolved()
+    resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
+    if tune is not None:
+        resolved["tune"] = dict(tune)
+    used = experiment.components | also
+    identity = identity_of(experiment, resolved, catalog, cohort, splits, also=also)
+    control_of = ""
+    if recipe.control is not None:
+        original = assemble(without_control(loaded), catalog)
+        plain = original.resolved() | {"compute": resolved["compute"]}
+        control_of = identity_of(original, plain, catalog, cohort, splits)
+    return Prepared(
+        experiment=experiment,
+        cohort=cohort,
+        splits=splits,
+        folder=RunFolder(runs / run_name(resolved) / identity),
+        resolved=resolved,
+        identity=identity,
+        versions=versions(used, catalog),
+        facts=driver_facts(used, catalog),
+        profile=loaded.profile or "",
+        control_of=control_of,
+        also=also,
+    )
+
+
+def check_executor(experiment: Experiment) -> None:
+    """Check that the jobs can run where the recipe says, before anything is built.
+
+    Raises:
+        UserError: if they cannot.
+    """
+    executor = experiment.executor.build()
+    if not executor.elsewhere:
+        check_device(experiment.recipe.compute)
+    check_batch_sizes(experiment)
+    executor.check()
+
+
+def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
+    """Build the cohort file, or find the existing one."""
+
+    def build(report: Any) -> Path:
+        return build_cohort(
+            experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report
+        )
+
+    path = yield from with_progress(build, CohortProgress)
+    cohort = open_cohort(path)
+    yield CohortReady(str(path), len(cohort.subjects))
+    return cohort

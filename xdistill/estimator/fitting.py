@@ -1,0 +1,140 @@
+"""Training on all subjects, in this process, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.crossval.events import EpochEnded
+from xdistill.crossval.fold import make_context
+from xdistill.crossval.fold_run import FoldRun
+from xdistill.data import ArrayCohort, FittedTransforms
+from xdistill.data.splitting import training_split
+from xdistill.errors import UserError
+from xdistill.estimator.dataset import Arrays
+from xdistill.estimator.modalities import Modalities, common_length
+from xdistill.estimator.model import Model
+from xdistill.estimator.reading import by_name, learn_spec, listed, read_values
+from xdistill.estimator.recipes import modalities_of
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.missing import check_presence
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.interfaces.callback import Callback
+from xdistill.interfaces.network import Network
+from xdistill.plugin import Catalog
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.suggest import did_you_mean
+from xdistill.types import Schema
+
+
+@dataclass(frozen=True)
+class Training:
+    """What comes of training: the student, the teacher, one row per epoch, the recipe with its defaults filled in."""
+
+    model: Model
+    teacher: Network | None
+    privileged: tuple[str, ...]
+    history: list[dict[str, Any]]
+    recipe: dict[str, Any]
+
+
+def train(
+    loaded: LoadedRecipe,
+    catalog: Catalog,
+    X: Any,  # noqa: N803 - scikit-learn's name
+    targets: NDArray[np.int64],
+    classes: Sequence[str],
+    *,
+    groups: Sequence[str] | None = None,
+    callbacks: Sequence[Callback] = (),
+    verbose: bool = False,
+) -> Training:
+    """Train the recipe's stages on all subjects.
+
+    Args:
+        loaded: the recipe.
+        catalog: what it may name.
+        X: a mapping from modality to values, or a `Modalities`.
+        targets: class indices, ``(subjects,)``.
+        classes: names of the classes.
+        groups: of the subjects; a group is not divided where some are kept aside to choose the epoch.
+        callbacks: called by the trainer, after those of the recipe.
+        verbose: print a line per epoch.
+
+    Raises:
+        UserError: if ``X`` does not fit the recipe.
+    """
+    given = by_name(X)
+    _check_given(given, modalities_of(loaded))
+    specs = {name: learn_spec(name, value) for name, value in given.items()}
+    values = {name: read_values(name, specs[name], value) for name, value in given.items()}
+    schema = Schema(specs, tuple(classes))
+    experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets))
+    _check_used(experiment, given, X.privileged if isinstance(X, Modalities) else ())
+    cohort = ArrayCohort(schema, values, targets, present=_present(experiment, values))
+    check_presence(experiment, cohort)
+    patients = cohort.subjects if groups is None else groups
+    split = training_split(cohort.subjects, patients, targets, classes, experiment.recipe.crossval)
+    run = FoldRun(make_context(experiment, cohort, split, "fit"), callbacks=callbacks)
+    for event in run.events():
+        if verbose and isinstance(event, EpochEnded):
+            losses = ", ".join(f"{name} {value:.4g}" for name, value in event.losses.items())
+            print(f"{event.stage}, epoch {event.epoch}: {losses} ({event.seconds:.1f} s)")  # noqa: T201 - verbose
+    networks = {role: _for_prediction(network) for role, network in run.context.networks.items()}
+    return Training(
+        model=_model(experiment, networks["student"], schema, run.context.source.transforms),
+        teacher=networks.get("teacher"),
+        privileged=experiment.privileged,
+        history=run.progress.history,
+        recipe=experiment.resolved(),
+    )
+
+
+def _model(experiment: Experiment, student: Network, schema: Schema, transforms: FittedTransforms) -> Model:
+    """The student with the transforms of its own modalities."""
+    own = schema.restricted_to(student.inputs)
+    choices = [choice for choice in experiment.transforms if modality_of(choice) in own.modalities]
+    states = [state for state in transforms.state()["transforms"] if state["modality"] in own.modalities]
+    fitted = FittedTransforms.from_state(choices, own, {"transforms": states})
+    return Model(student, own, fitted, experiment.recipe.compute, experiment.recipe.loader.memory_mb)
+
+
+def _for_prediction(network: Network) -> Network:
+    network.zero_grad(set_to_none=True)
+    return network.cpu().eval().requires_grad_(requires_grad=False)
+
+
+def _present(experiment: Experiment, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
+    """Who has a modality: a row of NaN alone is none, where the recipe says what to do about it."""
+    if experiment.recipe.missing.use == "refuse":
+        return {}
+    present = {}
+    for name in experiment.privileged:
+        present[name] = ~np.isnan(values[name]).reshape(len(values[name]), -1).all(axis=1)
+    return present
+
+
+def _check_given(given: Mapping[str, Any], wanted: Sequence[str]) -> None:
+    common_length(given)
+    for name in wanted:
+        if name not in given:
+            near = did_you_mean(name, given)
+            raise UserError(f"`X` has no modality `{name}`{near}; the recipe reads {listed(wanted)}")
+
+
+def _check_used(experiment: Experiment, given: Mapping[str, Any], declared: Sequence[str]) -> None:
+    read = experiment.modalities
+    for name in given:
+        if name not in read:
+            raise UserError(
+                f"`X` has the unknown modality `{name}`{did_you_mean(name, read)}; the recipe reads {listed(read)}"
+            )
+    for name in declared:
+        if name in experiment.facts["student"].inputs:
+            raise UserError(
+                f"`X` declares `{name}` privileged, and the recipe's student reads it; change one of the two"
+            )

@@ -1,0 +1,93 @@
+"""The context of one fold: everything that its stages read, and nothing that they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from xdistill.experiment.missing import Mask, ModalityDropout
+from xdistill.experiment.plans import Experiment
+from xdistill.interfaces.loss import TrainingFacts
+from xdistill.interfaces.network import Network
+from xdistill.training.evaluate import predict
+from xdistill.training.loader import channels_last
+from xdistill.training.source import Rows, Source
+from xdistill.types import Batch
+
+
+@dataclass(frozen=True)
+class FoldContext:
+    """What is trained on which subjects.
+
+    Attributes:
+        experiment: what to do.
+        name: of the fold, such as ``r0-f3``.
+        seed: of the fold.
+        networks: by role; on the fabric's device.
+        source: the cohort after the transforms of this split.
+        training: rows of the training subjects.
+        validation: rows of those that choose the best epoch; may be empty.
+        facts: what task losses may know.
+        fabric: device and precision.
+        taught: which of the cohort's subjects the teacher is given, ``(cohort,)``.
+    """
+
+    experiment: Experiment
+    name: str
+    seed: int
+    networks: Mapping[str, Network]
+    source: Source
+    training: Rows
+    validation: Rows
+    facts: TrainingFacts
+    fabric: Fabric
+    taught: Mask
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The modalities without which a subject of a batch is not passed to the teacher."""
+        skips = self.experiment.recipe.missing.use == "skip" and "teacher" in self.experiment.facts
+        return self.experiment.facts["teacher"].inputs if skips else ()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and measures: the first of those that train the fold together."""
+        return bool(self.fabric.is_global_zero)
+
+    def rows_of(self, role: str) -> Rows:
+        """The training subjects that a network is given."""
+        return self.training[self.taught[self.training]] if role == "teacher" else self.training
+
+    def facts_of(self, role: str) -> TrainingFacts:
+        """What a task loss on a network may know: facts of the subjects that the network is given."""
+        rows = self.rows_of(role)
+        if len(rows) == len(self.training):
+            return self.facts
+        return TrainingFacts.of(self.facts.schema, self.targets(rows))
+
+    def targets(self, rows: Rows) -> NDArray[Any]:
+        """Targets of some subjects, for classification ``(subjects,)``."""
+        return np.asarray(self.source.cohort.targets)[rows]
+
+    def dropout(self) -> ModalityDropout | None:
+        """What removes privileged modalities at random; None unless the recipe asks for it."""
+        missing, privileged = self.experiment.recipe.missing, self.experiment.privileged
+        if missing.use != "modality_dropout" or not privileged:
+            return None
+        return ModalityDropout(missing.rate, {name: self.source.placeholder(name) for name in privileged})
+
+    def prepare(self, batch: Batch) -> Batch:
+        """The batch on the device, with images channels-last if the recipe says so."""
+        moved = batch.to(self.fabric.device)
+        if not self.experiment.recipe.compute.channels_last:
+            return moved
+        return replace(moved, inputs={name: channels_last(value) for name, value in moved.inputs.items()})
+
+    def predict(self, role: str, rows: Rows) -> NDArray[np.float64]:
+        """Predictions of a network for some subjects, ``(subjects, classes)``."""
+        return predict(self.networks[role], self.source, rows, fabric=self.fabric, prepare=self.prepare)

@@ -1,0 +1,164 @@
+"""Classification: each subject is in one of two or more classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from xdistill.tasks.task import Score, Target, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float, Int
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+TOLERANCE: Final = 1e-3  # by which the probabilities of a subject may miss a sum of one
+SMALLEST: Final = 1e-12  # probability in the validation loss, so that it is finite
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Binary and multi-class classification; predictions are class probabilities.
+
+    Attributes:
+        classes: their names; a target is an index into them.
+    """
+
+    classes: tuple[str, ...]
+
+    kind: ClassVar[str] = "classification"
+    target_dtype: ClassVar[str] = "int64"
+    group: ClassVar[str] = "class"
+    groups: ClassVar[str] = "classes"
+    scores: ClassVar[tuple[Score, ...]] = (
+        Score("auc_ovo", "Macro OvO AUC"),
+        Score("f1_macro", "Macro F1"),
+        Score("f1_weighted", "Weighted F1"),
+        Score("accuracy", "Accuracy"),
+        Score("balanced_accuracy", "Balanced accuracy"),
+        Score("brier", "Brier score", higher_is_better=False, percent=False),
+        Score("ece", "ECE", higher_is_better=False, percent=False),
+    )
+    primary: ClassVar[str] = "auc_ovo"
+    table: ClassVar[tuple[str, ...]] = ("f1_macro", "accuracy", "auc_ovo", "balanced_accuracy", "brier", "ece")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.classes
+
+    @property
+    def outputs(self) -> int:
+        """One logit per class."""
+        return len(self.classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``p_<class>``, one column per class."""
+        return tuple(f"p_{name}" for name in self.classes)
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[str]) -> Classification:
+        """The classification whose predictions have these columns.
+
+        Raises:
+            ValueError: if there are not two or more different columns ``p_<class>``.
+        """
+        task = cls(tuple(name.removeprefix("p_") for name in columns))
+        if task.columns != tuple(columns) or task.problem():
+            raise ValueError("a column p_<class> is required for each of two or more classes")
+        return task
+
+    def describe(self) -> str:
+        """The classes and how many there are."""
+        return f"classification into {len(self.classes)} classes ({', '.join(self.classes)})"
+
+    def problem(self) -> str:
+        """There are at least two classes, and none occurs twice."""
+        if len(self.classes) < 2:  # noqa: PLR2004 - with one class there is nothing to predict
+            return f"the cohort has the classes {list(self.classes)}; at least two are needed"
+        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        return f"the class {twice[0]!r} occurs twice" if twice else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind and class names."""
+        return {"kind": self.kind, "classes": list(self.classes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Classification:
+        """The task that `to_json` wrote."""
+        return cls(tuple(data["classes"]))
+
+    def entries(self) -> dict[str, Any]:
+        """The class names alone: files held these before there were other tasks, and keep their bytes."""
+        return {"classes": list(self.classes)}
+
+    def summary(self, targets: NDArray[Any]) -> dict[str, Any]:
+        """Number of subjects of each class."""
+        return {"class_counts": self.counts(targets)}
+
+    def target_problem(self, target: Target) -> str:
+        """A target is an index into the classes."""
+        valid = not isinstance(target, tuple) and target == int(target) and 0 <= target < len(self.classes)
+        return "" if valid else f"target {target} is not an index into the classes {list(self.classes)}"
+
+    def target_text(self, target: Any) -> str:
+        """The name of the class."""
+        return self.classes[int(target)]
+
+    def parse_target(self, text: str) -> int:
+        """The index of the class.
+
+        Raises:
+            ValueError: if there is no such class.
+        """
+        if text not in self.classes:
+            raise ValueError(f"the target {text!r} is not one of the classes {', '.join(self.classes)}")
+        return self.classes.index(text)
+
+    def sample_targets(self, subjects: int) -> Int[Tensor, " subjects"]:
+        """The classes in turn."""
+        import torch
+
+        return torch.arange(subjects) % len(self.classes)
+
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """The classes."""
+        return self.as_targets(targets)
+
+    def counts(self, targets: NDArray[Any]) -> dict[str, int]:
+        """Number of subjects of each class, in the order of the classes."""
+        import numpy as np
+
+        counts = np.bincount(self.as_targets(targets), minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
+    def predict(self, logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, "subjects columns"]:
+        """Class probabilities: the softmax of the logits."""
+        return logits.softmax(dim=1)
+
+    def prediction_problem(self, values: Sequence[float]) -> str:
+        """Probabilities are finite, not negative, and sum to one."""
+        if not all(map(math.isfinite, values)):
+            return "a probability is not finite"
+        if min(values) < 0:
+            return f"a probability is negative: {min(values):g}"
+        if abs(sum(values) - 1) > TOLERANCE:
+            return f"the probabilities have to sum to 1, and sum to {sum(values):g}"
+        return ""
+
+    def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """The shares of the classes."""
+        import numpy as np
+
+        return np.array(list(self.counts(targets).values())) / len(targets)
+
+    def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
+        """Mean negative log-probability of the target class, in nats; probabilities are at least 1e-12."""
+        import numpy as np
+
+        chosen = predictions[np.arange(len(targets)), self.as_targets(targets)]
+        return float(-np.log(np.maximum(chosen, SMALLEST)).mean())

@@ -1,0 +1,30 @@
+"""Tasks from what files and callers give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xdistill.tasks.classification import Classification
+from xdistill.tasks.task import Task
+
+
+def as_task(task: Task | Sequence[str]) -> Task:
+    """The task itself; class names stand for classification."""
+    return task if isinstance(task, Task) else Classification(tuple(task))
+
+
+def read_task(data: Mapping[str, Any]) -> Task:
+    """The task of a schema or of the cohort in a record, from what `Task.entries` wrote.
+
+    Raises:
+        KeyError: if it holds no task.
+        ValueError: for a kind of task that does not exist.
+    """
+    if "task" not in data:
+        return Classification(tuple(data["classes"]))
+    known = {task.kind: task for task in Task.__subclasses__()}
+    kind = data["task"]["kind"]
+    if kind not in known:
+        raise ValueError(f"unknown task {kind!r}; valid tasks: {', '.join(sorted(known))}")
+    return known[kind].from_json(data["task"])

@@ -1,0 +1,178 @@
+"""What a task has to define. The rest of the core asks the task and does not know classes.
+
+numpy and torch are imported only where they are needed, so that commands that do not compute start quickly.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float, Shaped
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Target = int | float | tuple[int | float, ...]
+"""The target of one subject: a class index, a number, or several numbers."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A standard metric of a task.
+
+    Attributes:
+        name: of the metric, as in a run's summary.
+        title: for tables.
+        higher_is_better: the direction.
+        percent: whether tables show it in percent.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool = True
+    percent: bool = True
+
+
+class Task(ABC):
+    """What is predicted for each subject.
+
+    A task is a frozen dataclass of plain values: tasks are compared, pickled and written as JSON.
+
+    Attributes:
+        kind: name of the task in files; unique.
+        target_dtype: numpy name of the dtype of targets, in memory and in cohort files.
+        target_shape: of one subject's target; empty for a single number.
+        group: what messages call a group of `counts`, such as ``class``.
+        groups: the plural of it.
+        scores: the standard metrics, in the order of a run's summary.
+        primary: name of the metric that ranks methods.
+        table: names of the metrics that result tables show, in their order.
+    """
+
+    kind: ClassVar[str]
+    target_dtype: ClassVar[str]
+    target_shape: ClassVar[tuple[int, ...]] = ()
+    group: ClassVar[str] = "group"
+    groups: ClassVar[str] = "groups"
+    scores: ClassVar[tuple[Score, ...]] = ()
+    primary: ClassVar[str] = ""
+    table: ClassVar[tuple[str, ...]] = ()
+
+    # Names and sizes
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of what is predicted: the classes, or the target variables. Metrics get them as third argument."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Number of outputs of the network's head: the width of `Output.logits`."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of ``predictions.csv`` that hold the predictions."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One phrase for people, such as ``classification into 2 classes (a, b)``."""
+
+    @abstractmethod
+    def problem(self) -> str:
+        """Why cohorts cannot have this task, such as a class that occurs twice; empty if they can."""
+
+    # Files
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary with the key ``kind``; `from_json` reads it back."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Task:
+        """The task that `to_json` wrote."""
+
+    def entries(self) -> dict[str, Any]:
+        """What schemas and records hold of the task; `xdistill.tasks.read_task` reads it back."""
+        return {"task": self.to_json()}
+
+    def summary(self, targets: NDArray[Any]) -> dict[str, Any]:
+        """What records hold of the targets of a cohort; JSON-ready."""
+        counts = self.counts(targets)
+        return {"counts": counts} if counts else {}
+
+    # Targets
+
+    @abstractmethod
+    def target_problem(self, target: Target) -> str:
+        """What is wrong with the target of one subject; empty if nothing is."""
+
+    @abstractmethod
+    def target_text(self, target: Any) -> str:
+        """The target of one subject as files and messages show it; `parse_target` reads it back exactly."""
+
+    @abstractmethod
+    def parse_target(self, text: str) -> Target:
+        """The target that `target_text` wrote.
+
+        Raises:
+            ValueError: saying what is wrong with the text.
+        """
+
+    def as_targets(self, targets: Sequence[Target] | NDArray[Any]) -> NDArray[Any]:
+        """The targets of some subjects as an array ``(subjects, *target_shape)`` of `target_dtype`."""
+        import numpy as np
+
+        return np.asarray(targets, dtype=self.target_dtype).reshape(len(targets), *self.target_shape)
+
+    @abstractmethod
+    def sample_targets(self, subjects: int) -> Shaped[Tensor, "subjects ..."]:
+        """Valid targets of made-up subjects, for dry runs and conformance suites; always the same."""
+
+    # Splits
+
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64] | None:
+        """The stratum of each subject ``(subjects,)``; None if splits of this task are not stratified."""
+        del targets
+        return None
+
+    def counts(self, targets: NDArray[Any]) -> dict[str, int]:
+        """Number of subjects in each group that every part of a split needs; empty if there are no such groups.
+
+        For classification, the subjects of each class.
+        """
+        del targets
+        return {}
+
+    def absent(self, targets: NDArray[Any]) -> tuple[str, ...]:
+        """Names of the groups of `counts` that have no subject."""
+        return tuple(name for name, count in self.counts(targets).items() if not count)
+
+    # Predictions
+
+    @abstractmethod
+    def predict(self, logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, "subjects columns"]:
+        """Predictions as ``predictions.csv`` holds them, from a network's logits."""
+
+    @abstractmethod
+    def prediction_problem(self, values: Sequence[float]) -> str:
+        """What is wrong with the prediction for one subject, ``(columns,)``; empty if nothing is."""
+
+    @abstractmethod
+    def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """The best prediction ``(columns,)`` for everyone that uses the training targets alone."""
+
+    @abstractmethod
+    def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
+        """What the best epoch is chosen by: lower is better.
+
+        Args:
+            predictions: ``(subjects, columns)``.
+            targets: ``(subjects, *target_shape)``.
+        """
