@@ -17,7 +17,7 @@ from xdistill.data.splitting import training_split
 from xdistill.errors import UserError
 from xdistill.estimator.dataset import Arrays
 from xdistill.estimator.modalities import Modalities, common_length
-from xdistill.estimator.model import Model
+from xdistill.estimator.model import Model, check_available
 from xdistill.estimator.reading import by_name, learn_spec, listed, read_values
 from xdistill.estimator.recipes import modalities_of
 from xdistill.experiment.assemble import assemble
@@ -73,6 +73,7 @@ def train(
     specs = {name: learn_spec(name, value) for name, value in given.items()}
     values = {name: read_values(name, specs[name], value) for name, value in given.items()}
     schema = Schema(specs, tuple(classes))
+    check_available(loaded.recipe.compute)
     experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets))
     _check_used(experiment, given, X.privileged if isinstance(X, Modalities) else ())
     cohort = ArrayCohort(schema, values, targets, present=_present(experiment, values))
@@ -127,7 +128,7 @@ def _check_given(given: Mapping[str, Any], wanted: Sequence[str]) -> None:
 
 
 def _check_used(experiment: Experiment, given: Mapping[str, Any], declared: Sequence[str]) -> None:
-    read = experiment.modalities
+    read = dict.fromkeys([*experiment.modalities, *map(modality_of, experiment.transforms)])
     for name in given:
         if name not in read:
             raise UserError(

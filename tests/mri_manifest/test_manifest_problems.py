@@ -31,7 +31,7 @@ def refusal(dataset):
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
             {},
-            ["2 faults", "line 3: has 2 cells", "line 4: has 4 cells where the header has 3"],
+            ["2 problems", "line 3: has 2 cells", "line 4: has 4 cells where the header has 3"],
         ),
         (
             b"subject,label,age,label,age\np,a,1,b,2\n",
@@ -246,7 +246,7 @@ def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(14)]
     said = refusal(folder.rows(*rows)).splitlines()
     # 7 duplicates, 14 labels, 14 files.
-    assert said[0].endswith("35 faults:")
+    assert said[0].endswith("35 problems:")
     assert len(said) == 12
     assert said[-1].strip() == "and 25 more"
     assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 3", "line 3", "line 4"]
