@@ -25,7 +25,7 @@ from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
 
