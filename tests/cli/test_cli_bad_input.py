@@ -39,7 +39,7 @@ def refused(cohort, xdistill):
         (
             "use: cross_attention",
             "use: mri_only",
-            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is wanted here"],
+            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is required here"],
         ),
         (
             "epochs: 1",
@@ -72,7 +72,7 @@ def refused(cohort, xdistill):
         (
             "    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}\n",
             "",
-            ["recipe.yaml:17:", "cross attention joins two branches or more", "leave `fusion` out"],
+            ["recipe.yaml:17:", "cross attention joins two or more branches", "leave `fusion` out"],
         ),
         ("inputs: [pre], ", "inputs: [art], ", ["recipe.yaml:17:", "no modality 'art'"]),
         ("use: tabular", "use: tabluar", ["recipe.yaml:6:", "no transform 'tabluar'; did you mean 'tabular'?"]),

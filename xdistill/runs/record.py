@@ -13,6 +13,7 @@ from xdistill.errors import RunError
 from xdistill.runs.files import read_json
 from xdistill.runs.folder import RunFolder
 from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
+from xdistill.tasks import Task, read_task
 
 FORMAT = "xdistill-run"
 FORMAT_VERSION = 1
@@ -61,14 +62,19 @@ class Run:
         return str(self.record["recipe"].get("control") or "")
 
     @property
+    def task(self) -> Task:
+        """What was predicted."""
+        return read_task(self.record["cohort"])
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        """The classes, in the order of the probabilities."""
-        return tuple(self.record["cohort"]["classes"])
+        """The classes, in the order of the probabilities; for other tasks, what `Task.names` says."""
+        return self.task.names
 
     @cached_property
     def predictions(self) -> Predictions:
         """Per-subject probabilities of the test subjects."""
-        return read_predictions(self.folder.predictions)
+        return read_predictions(self.folder.predictions, self.task)
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, Summary]]:
