@@ -9,7 +9,7 @@ from xdistill.stats import METRICS
 LOWER_IS_BETTER = frozenset({"brier", "ece"})  # of the standard metrics
 
 
-def metric_fault(name: str, experiment: Experiment) -> str:
+def metric_problem(name: str, experiment: Experiment) -> str:
     """What is wrong with a metric's name; empty when nothing is."""
     known = [*METRICS, *(choice.use for choice in experiment.metrics)]
     return "" if name in known else f"there is no metric {name!r} in this recipe{did_you_mean(name, known)}"
