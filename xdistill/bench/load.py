@@ -174,6 +174,6 @@ def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:
     if has_ending(name):
         return (
             None,
-            f"there is no recipe file {name!r} beside this benchmark{did_you_mean(path.name, names_beside(path))}",
+            f"there is no recipe file {name!r} next to this benchmark{did_you_mean(path.name, names_beside(path))}",
         )
     return None, f"there is no bundled recipe {name!r}{did_you_mean(name, bundled_names())}"

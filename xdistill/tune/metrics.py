@@ -10,7 +10,7 @@ from xdistill.tasks import Classification
 LOWER_IS_BETTER = frozenset(score.name for score in Classification.scores if not score.higher_is_better)
 
 
-def metric_fault(name: str, experiment: Experiment) -> str:
+def metric_problem(name: str, experiment: Experiment) -> str:
     """What is wrong with a metric's name; empty when nothing is."""
     known = [*METRICS, *(choice.use for choice in experiment.metrics)]
     return "" if name in known else f"there is no metric {name!r} in this recipe{did_you_mean(name, known)}"
