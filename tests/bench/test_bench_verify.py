@@ -56,7 +56,7 @@ def test_all_is_well(submitted):
         ({"scores__student__extra": {"mean": 1.0, "sd": 0.0}}, "the score student extra mean is 1.0"),
         ({"predictions_sha256": "00"}, "predictions.csv: the predictions were changed since they were submitted"),
         ({"cohort__fingerprint": "ab" * 32}, "the cohort fingerprint abababababab is not that of .* another cohort"),
-        ({"cohort__class_counts": {"M0": 30}}, "the subjects by class are not those of splits.json"),
+        ({"cohort__class_counts": {"M0": 30}}, "the number of subjects per class differs from splits.json"),
         ({"split_hash": "cd" * 32}, "the split hash cdcdcdcdcdcd is not that of .* other folds"),
         ({"splits_sha256": "00"}, "a split was changed"),
         ({"status": "running"}, "the run is not finished"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 
 import pytest
 
@@ -14,6 +15,7 @@ from cli.conftest import START_HELD
 from cli.test_cli_interrupt import read_until
 from waiting import LONG
 from xdistill.bench.load import load_benchmark
+from xdistill.plugin.scaffold import write_plugin
 
 
 @pytest.fixture
@@ -67,6 +69,26 @@ def test_a_failed_entry_is_told_at_the_end(place, xdistill):
     told = ended.err[ended.err.index("error: ") :]
     assert told.startswith("error: 1 run of the benchmark 'small' failed; what is done is kept\nbroken, seed 0: ")
     assert "Traceback" not in ended.err
+
+
+def test_entries_with_a_plugin_in_a_file(place, xdistill, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    loss = write_plugin("own-loss", "distillation_loss", parent=place)[0]
+    own = {"name": "own", "recipe": "kd.yaml", "set": {"stages.joint.objective.class_kl": {"use": "own_loss"}}}
+    own["set"]["stages.joint.epochs"] = 1
+    write_benchmark(place / "benchmarks", entries=[*benchmark()["entries"], own])
+    command = ("bench", "run", "benchmarks/small.yaml", "--only", "own", "--only", "alone", "--folds", "2")
+    try:
+        assert "there is no loss 'own_loss'" in xdistill(*command).err
+        ended = xdistill(*command, "--plugin", loss)
+        assert ended.code == 0, ended.err
+        assert "own: finished" in ended.err
+        options = ("--benchmark", "benchmarks/small.yaml", "--folds", "2", "--plugin", loss)
+        ended = xdistill("bench", "compare", "own", "alone", *options)
+        assert ended.code == 0, ended.err
+        assert "A: own" in ended.out
+    finally:
+        sys.modules.pop("own_loss", None)
 
 
 @pytest.mark.slow
@@ -159,12 +181,12 @@ def test_compare(xdistill):
         (["export", "benchmarks/small.yaml", "benchmarks/kd.yaml", "--format", "csv"], ["holds one benchmark"]),
         (["submit", "runs"], ["say which entry", "--as kd"]),
         (["submit", "runs", "--as", "kd"], ["say where the record goes", "--to benchmarks/records/mvi_hcc"]),
-        (["submit", "runs", "--as", "kd", "--to", "x"], ["runs: no run is here"]),
+        (["submit", "runs", "--as", "kd", "--to", "x"], ["runs: not the folder of a run"]),
         (["submit", "benchmarks/small.yaml"], ["no finished run of the benchmark 'small'"]),
         (["verify"], ["benchmarks: there is no benchmark file with records here"]),
         (["verify", "benchmarks/small.yaml"], ["records/small: there are no records here"]),
         (["verify", "nowhere.yaml"], ["nowhere.yaml: there is no such file"]),
-        (["compare", "here", "there"], ["here: no run is here"]),
+        (["compare", "here", "there"], ["here: not the folder of a run"]),
         (["compare", "kd", "alne", "--benchmark", "benchmarks/small.yaml"], ["no entry 'alne'; did you mean `alone`"]),
     ],
 )

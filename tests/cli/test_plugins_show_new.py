@@ -73,7 +73,7 @@ def test_a_component_for_programs(xdistill):
     [
         (("distillation_loss", "feature_lk"), "there is no distillation_loss 'feature_lk'; did you mean 'feature_kl'?"),
         (("distilation_loss", "feature_kl"), "there is no kind 'distilation_loss'; did you mean `distillation_loss`?"),
-        (("encoder", "class_kl"), "'class_kl' is a distillation loss, and an encoder is wanted here"),
+        (("encoder", "class_kl"), "'class_kl' is a distillation loss, and an encoder is required here"),
     ],
 )
 def test_what_is_not_there(xdistill, words, message):

@@ -109,7 +109,7 @@ def test_values_of_absent_subjects_are_ignored():
             "subject '1', modality 'blood': column 'sex' holds 2, which is not an index",
         ),
         ({"targets": [0, 1, 2]}, "subject '2': target 2"),
-        ({"targets": [0.0, 1.0, 1.0]}, "`targets` has values of type float64; pass class indices"),
+        ({"targets": [0.0, 1.0, 1.0]}, "`targets` has values of type float64; classification .* needs int64"),
         ({"targets": [[0], [1], [1]]}, r"`targets` has the shape \(3, 1\)"),
         ({"subjects": ["a", "b", "a"]}, "subject 'a'"),
         ({"patients": ["p", "p", "q"]}, "patient 'p'"),

@@ -46,20 +46,35 @@ nbformat.write(notebook, target)
 """
 
 
-@pytest.mark.slow
-def test_the_notebook_runs(tmp_path):
-    source, target = DOCS / "notebooks" / "quickstart.ipynb", tmp_path / "executed.ipynb"
+def executed(name, folder):
+    """The outputs of a notebook's cells."""
+    source, target = DOCS / "notebooks" / name, folder / "executed.ipynb"
     assert not any(cell.get("outputs") for cell in nbformat.read(source, as_version=4).cells)
     # In a process of its own, which takes the kernel's sockets with it when it ends.
-    environment = {**os.environ, "XDISTILL_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "XDISTILL_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", EXECUTE, source, target]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     assert done.returncode == 0, done.stderr
     notebook = nbformat.read(target, as_version=4)
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path):
+    outputs = executed("quickstart.ipynb", tmp_path)
     table = next(output["text"] for output in outputs if output["output_type"] == "stream")
     assert "student" in table
     assert "teacher" in table
     assert table.count("best possible AUC") == 2
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
     assert list((tmp_path / "runs").glob("mvi_hcc/cmdnet/*/report.html"))
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_estimator_runs_and_leaves_no_files(tmp_path):
+    outputs = executed("estimator.ipynb", tmp_path)
+    text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+    assert "predicted without the whole digits: (150, 10)" in text
+    assert "identical with NaN: True" in text
+    assert text.count("[0.") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["executed.ipynb"]

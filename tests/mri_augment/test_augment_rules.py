@@ -117,5 +117,5 @@ def test_a_modality_that_cannot_be_changed_is_refused(kind, settings, name, mess
 
 @ALL
 def test_a_cohort_without_volumes_is_refused(kind, settings):
-    with pytest.raises(SettingsError, match="neither a volume nor an image"):
+    with pytest.raises(SettingsError, match="neither volumes nor images"):
         kind(kind.Config(**settings), modalities={"clinical": COHORT["clinical"]})

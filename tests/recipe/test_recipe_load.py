@@ -218,6 +218,23 @@ def test_callbacks_are_blocks_in_order_and_left_out_of_a_dump_when_there_are_non
     assert load_recipe(loaded, overrides={"callbacks": [{"use": "ema"}]}).recipe == fewer.recipe  # a list replaces
 
 
+@pytest.mark.parametrize("name", ["9" * 400, "a/" + "9" * 400 + ".yaml", "a\0b"])
+def test_a_name_that_no_file_can_have_is_not_found(problems_in, name):
+    (problem,) = problems_in(load_recipe, name)
+    assert "no such file" in problem.message
+    (problem,) = problems_in(load_recipe, {"extends": name})
+    assert problem.path == "extends"
+
+
+def test_the_models_are_exported_and_import_neither_torch_nor_plugins():
+    code = (
+        "import sys; from xdistill.recipe.schema import Block, Recipe, Tune; "
+        "print([name for name in sys.modules if name.partition('.')[0] in {'torch', 'pluggy', 'numpy'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_reading_a_recipe_imports_no_torch():
     code = "import sys, xdistill.recipe.load as load; load.load_recipe('mvi_hcc'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

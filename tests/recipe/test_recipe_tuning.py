@@ -100,6 +100,11 @@ def test_all_problems_of_a_space_are_told_at_once(tmp_path):
             "a: {choices: [1, 2], when: {b: 1}}\n    b: {choices: [1, 2], when: {a: 1}}",
             "circular `when` condition: a -> b -> a",
         ),
+        ("a: {choices: [1], when: {a: 1}}", "circular `when` condition: a -> a"),
+        (
+            "a: {choices: [1], when: {b: 1}}\n    b: {choices: [1], when: {c: 1}}\n    c: {choices: [1], when: {a: 1}}",
+            "circular `when` condition: a -> b -> c -> a",
+        ),
         ("a: {choices: [1, 2]}\n    b: {choices: [1], when: {a: 3}}", "should be one of the choices of `a`"),
         (
             "a: {low: 1, high: 2}\n    b: {choices: [1], when: {a: 1}}",

@@ -152,6 +152,10 @@ def test_a_value_that_holds_itself_is_refused():
     assert "contains its own alias" in only_problem("a: &a {<<: *a}")[2]
 
 
+def test_a_problem_behind_several_aliases_is_reported_once():
+    assert only_problem("a: &a {b: !x 1}\nc: *a\nd: [*a, *a]\n")[:2] == (1, 11)
+
+
 def test_an_unknown_alias_is_refused():
     assert only_problem("a: *b")[:2] == (1, 4)
 

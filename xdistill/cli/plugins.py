@@ -47,18 +47,21 @@ def list_components(
     """List every component that recipes can name, by kind."""
     from dataclasses import asdict
 
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import print_hint, print_json
     from xdistill.folders import default_cache_dir
     from xdistill.plugin.index import listings
+    from xdistill.plugin.kinds import kind_named
 
     if kind is not None:
-        _check_kind(kind)
+        kind_named(kind)
     with chosen_plugins(plugin, disable_plugin):
         found = [row for row in listings(default_cache_dir()) if kind is None or row.kind == kind]
     if as_json:
         print_json([asdict(row) for row in found])
-    else:
+    elif found:
         _print(found)
+    else:
+        print_hint(_none_found(kind or "distillation_loss"))
 
 
 @command(
@@ -80,7 +83,6 @@ def show(
     from xdistill.plugin import load_catalog
     from xdistill.plugin.describe import example, fields
 
-    _check_kind(kind)
     with chosen_plugins(plugin, disable_plugin):
         catalog = load_catalog()
         try:
@@ -122,13 +124,10 @@ def new(
     print_hint(f"next: pip install -e {folder}, then xdistill plugins show {kind} {name.replace('-', '_')}")
 
 
-def _check_kind(kind: str) -> None:
-    from xdistill.errors import PluginError
-    from xdistill.plugin.kinds import BY_NAME
-    from xdistill.recipe.suggest import did_you_mean
-
-    if kind not in BY_NAME:
-        raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
+def _none_found(kind: str) -> str:
+    words = kind.replace("_", " ")
+    new = f"xdistill plugins new my-{kind.replace('_', '-')} --kind {kind}"
+    return f"no installed plugin offers {'an' if words[0] in 'aeiou' else 'a'} {words}; to write one: {new}"
 
 
 def _document(entry: Entry, settings: list[FieldText], block: dict[str, Any] | None) -> dict[str, Any]:

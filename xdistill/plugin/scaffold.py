@@ -13,8 +13,7 @@ from string import Template
 
 from xdistill.errors import PluginError
 from xdistill.plugin.catalog import plugin_entry_points
-from xdistill.plugin.kinds import BY_NAME, Kind
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.plugin.kinds import Kind, kind_named
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _LONGEST = 60
@@ -86,8 +85,7 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
     Raises:
         PluginError: when the name cannot be used, or there is no such kind.
     """
-    if kind not in BY_NAME:
-        raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
+    about = kind_named(kind)
     source = _template(f"{kind}.py")
     module = _checked(name, source)
     start = _STARTS.get(kind, _Start())
@@ -98,10 +96,10 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         "class_name": _class_name(name),
         "kind": kind,
         "kind_in_words": kind.replace("_", " "),
-        "hook": BY_NAME[kind].hook,
-        "suite": BY_NAME[kind].suite,
+        "hook": about.hook,
+        "suite": about.suite,
         "attributes": "\n".join(f"    {line}" for line in start.attributes),
-        "example": Template(start.example or _example(BY_NAME[kind])).substitute(name=module),
+        "example": Template(start.example or _example(about)).substitute(name=module),
     }
     texts = {
         f"{module}.py": source,

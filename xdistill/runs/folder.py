@@ -94,8 +94,8 @@ class RunFolder:
             patience: seconds to wait for another process that holds it.
 
         Raises:
-            BusyRunError: when another process holds it.
-            RunError: when the folder cannot be written.
+            BusyRunError: if another process holds it.
+            RunError: if the folder cannot be written.
         """
         make_folder(self.path / "folds")
         path = self.path / f".{name}.lock"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from xdistill.cli.bench.options import FoldsOption, FromOption, RepeatsOption, TrialsOption
-from xdistill.cli.options import RunsOption
+from xdistill.cli.options import DisableOption, PluginOption, RunsOption, chosen_plugins
 
 if TYPE_CHECKING:
     from xdistill.bench.compare import Side
@@ -18,6 +18,7 @@ EXAMPLES = (
     "xdistill bench compare runs/tries/kd/0a1b2c3d4e5f runs/tries/sp/5f4e3d2c1b0a",
     "xdistill bench compare kd s_pre_hbp --benchmark benchmarks/mvi_hcc.yaml",
     "xdistill bench compare kd sp --benchmark benchmarks/mvi_hcc.yaml --trials 30",
+    "xdistill bench compare mine kd --benchmark my_benchmark.yaml --plugin ./my_loss.py",
 )
 
 
@@ -35,17 +36,20 @@ def compare(
     role: Annotated[
         Literal["student", "teacher"], typer.Option(help="The network that is compared; entries say it themselves.")
     ] = "student",
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
 ) -> None:
     """Compare two methods on the same splits: scores, the paired difference A - B, its intervals and tests."""
     from xdistill.bench.compare import compare_two
 
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
-    if benchmark is None:
-        _refuse(changes)
-        sides = (_run_side(first, role), _run_side(second, role))
-    else:
-        sides = _entry_sides(benchmark, first, second, source, changes, runs)
-    _print(sides, compare_two(*sides))
+    with chosen_plugins(plugin, disable_plugin):
+        if benchmark is None:
+            _refuse(changes)
+            sides = (_run_side(first, role), _run_side(second, role))
+        else:
+            sides = _entry_sides(benchmark, first, second, source, changes, runs)
+        _print(sides, compare_two(*sides))
 
 
 def _refuse(changes: dict[str, int | None]) -> None:

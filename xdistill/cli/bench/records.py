@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xdistill.cli.options import RunsOption
+from xdistill.cli.options import DisableOption, PluginOption, RunsOption, chosen_plugins
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUBMIT_EXAMPLES = (
     "xdistill bench submit RUN --to benchmarks/records/mvi_hcc --as kd",
     "xdistill bench submit benchmarks/mvi_hcc.yaml",
+    "xdistill bench submit my_benchmark.yaml --plugin ./my_dataset.py",
 )
 VERIFY_EXAMPLES = (
     "xdistill bench verify",
@@ -45,6 +46,8 @@ def submit(
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the record of another run.")] = False,
     runs: RunsOption = Path("runs"),
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
 ) -> None:
     """Add finished runs to the records of a benchmark: predictions, resolved recipe, hashes, versions.
 
@@ -53,10 +56,11 @@ def submit(
     """
     from xdistill.recipe.bundled import has_ending
 
-    if has_ending(source.name) and not source.is_dir():
-        done = _submit_all(source, to, entry, seed, runs, keep_subjects, replace)
-    else:
-        done = [_submit_one(source, to, entry, seed, benchmark, keep_subjects, replace)]
+    with chosen_plugins(plugin, disable_plugin):
+        if has_ending(source.name) and not source.is_dir():
+            done = _submit_all(source, to, entry, seed, runs, keep_subjects, replace)
+        else:
+            done = [_submit_one(source, to, entry, seed, benchmark, keep_subjects, replace)]
     for record in done:
         state = "written" if record.changed else "there already"
         typer.echo(f"{record.folder}: {record.entry}, seed {record.seed}, run {record.run}: {state}")

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xdistill.cli.bench.options import FileArgument, FoldsOption, RepeatsOption, TrialsOption
-from xdistill.cli.options import AddressOption, CacheOption, ExecutorOption, QuietOption, RunsOption
+from xdistill.cli.options import (
+    AddressOption,
+    CacheOption,
+    DisableOption,
+    ExecutorOption,
+    PluginOption,
+    QuietOption,
+    RunsOption,
+    chosen_plugins,
+)
 
 if TYPE_CHECKING:
     from xdistill.bench.entry import EntryFailed
@@ -24,6 +33,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
+    "xdistill bench run my_benchmark.yaml --plugin ./my_loss.py",
 )
 
 
@@ -44,6 +54,8 @@ def run(
     ] = False,
     runs: RunsOption = Path("runs"),
     cache: CacheOption = None,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
@@ -56,16 +68,17 @@ def run(
 
     benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats, trials=trials)
     flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
-    failed = _run(
-        benchmark,
-        runs,
-        cache,
-        only or [],
-        {name: value for name, value in flags.items() if value is not None},
-        studies,
-        whole=whole,
-        quiet=quiet,
-    )
+    with chosen_plugins(plugin, disable_plugin):
+        failed = _run(
+            benchmark,
+            runs,
+            cache,
+            only or [],
+            {name: value for name, value in flags.items() if value is not None},
+            studies,
+            whole=whole,
+            quiet=quiet,
+        )
     _show(benchmark, runs)
     _tell(benchmark, failed)
 

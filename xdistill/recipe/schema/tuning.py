@@ -1,4 +1,4 @@
-"""What a recipe says of a search for better settings. Pure data: importing this loads neither torch nor Optuna."""
+"""The search of `xdistill tune` in a recipe. Pure data: importing this loads neither torch nor Optuna."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TunePlace = tuple[str | int, ...]
 
 
 class _OfOptuna(Named):
-    """Something of Optuna's by name, with settings that Optuna knows."""
+    """A component of Optuna by name, with its settings."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -32,7 +32,7 @@ class _OfOptuna(Named):
 
 
 class Sampler(_OfOptuna):
-    """What proposes settings, by Optuna's name for it with its settings; the name alone, as in `tpe`, will do."""
+    """The sampler of Optuna, with its settings; a name alone, such as `tpe`, is enough."""
 
     use: SamplerName = Field(
         default="tpe",
@@ -42,52 +42,54 @@ class Sampler(_OfOptuna):
 
 
 class Pruner(_OfOptuna):
-    """What gives up trials that look bad, by Optuna's name for it with its settings; the name alone will do."""
+    """The pruner of Optuna, with its settings; a name alone, such as `median`, is enough."""
 
     use: PrunerName = Field(
         default="none",
-        description="none; median: worse than the median of the trials before it, at the same epoch; hyperband: "
-        "successive halving, by epochs; wilcoxon: surely worse than the best trial, fold by fold",
+        description="none; median: stop trials worse than the median of earlier trials at the same epoch; hyperband: "
+        "successive halving over epochs; wilcoxon: stop trials significantly worse than the best one over the folds",
     )
 
 
 class Search(Section):
-    """Where one field is searched: between two numbers, or among choices."""
+    """The search range of one field: two bounds, or choices."""
 
-    low: float | None = Field(default=None, description="the smallest value")
-    high: float | None = Field(default=None, description="the largest value")
-    log: bool = Field(default=False, description="search its logarithm, as learning rates want it")
-    step: Annotated[float, Field(gt=0)] | None = Field(default=None, description="between neighbouring values")
-    int: bool = Field(default=False, description="whole numbers only")
+    low: float | None = Field(default=None, description="lower bound")
+    high: float | None = Field(default=None, description="upper bound")
+    log: bool = Field(default=False, description="search on a logarithmic scale")
+    step: Annotated[float, Field(gt=0)] | None = Field(default=None, description="step between values")
+    int: bool = Field(default=False, description="integers only")
     choices: tuple[Any, ...] | None = Field(
-        default=None, description="in place of low and high: values, or whole blocks such as another fusion"
+        default=None, description="instead of low and high: values, or whole blocks such as another fusion"
     )
     when: dict[str, Any] = Field(
         default={},
-        description="search this field only where other fields of the space, by their names there, have these values; "
-        "a block may be named by what it uses",
+        description="search this field only if other fields of the space have these values; a block may be given by "
+        "the name of its component",
     )
 
     @model_serializer(mode="wrap")
     def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What was said and nothing else, since choices and numbers exclude each other."""
+        """Only fields that are set, since choices and bounds exclude each other."""
         plain: dict[str, Any] = handler(self)
         return {name: value for name, value in plain.items() if name in self.model_fields_set}
 
 
 class Tune(Section):
-    """A search for better settings, for `xdistill tune`; `xdistill run` does not look at it."""
+    """The hyperparameter search of `xdistill tune`; ignored by `xdistill run`."""
 
-    trials: Annotated[int, Field(ge=1)] = Field(default=30, description="settings that are tried, in each search")
-    sampler: Sampler = Field(default=Sampler(), description="what proposes settings")
-    pruner: Pruner = Field(default=Pruner(), description="what gives up trials that look bad")
+    trials: Annotated[int, Field(ge=1)] = Field(default=30, description="trials per search")
+    sampler: Sampler = Field(default=Sampler(), description="proposes settings")
+    pruner: Pruner = Field(default=Pruner(), description="stops unpromising trials")
     folds: Annotated[int, Field(ge=2)] = Field(
-        default=3, description="inner folds: a trial is the mean over as many trainings, on training subjects alone"
+        default=3, description="inner folds: a trial is the mean over this many trainings, on training subjects only"
     )
-    metric: str = Field(default="auc_ovo", description="of the student, on the inner test parts; what is searched for")
-    seed: int = Field(default=0, description="seed of the inner splits and of what is proposed")
+    metric: str = Field(
+        default="auc_ovo", description="metric of the student on the inner test folds, which the search optimizes"
+    )
+    seed: int = Field(default=0, description="seed of the inner splits and of the sampler")
     space: Annotated[dict[str, Search], Field(min_length=1)] = Field(
-        description="what is searched: dotted fields of the recipe, such as `optimizer.lr`, and where"
+        description="dotted fields of the recipe, such as `optimizer.lr`, with their search ranges"
     )
 
 
@@ -182,7 +184,7 @@ def _circle(name: str, other: str, space: Mapping[str, Search]) -> list[str]:
 
 
 def chosen(condition: Any, choice: Any) -> bool:
-    """Whether a condition means a choice: the same value, or the name of the component that a block uses.
+    """Whether a condition matches a choice: the same value, or the name of the component that a block uses.
 
     >>> chosen("concat", {"use": "concat", "hidden": 8}), chosen(1, True)
     (True, False)
