@@ -29,7 +29,7 @@ FIT = [
     ({**X, "scan": X["scan"][:, 0]}, Y, r"modality `scan` has 1 dimension\(s\); expected 2"),
     ({**X, "scan": X["scan"] + 1j}, Y, r"`scan` holds complex128"),
     ({**X, "scan": np.where(X["scan"] > 0, np.inf, 1)}, Y, r"modality 'scan': value \d is infinite"),
-    ({**X, "scan": np.where(X["scan"] > 0, np.nan, 1)}, Y, r"`scan` has missing values, and the recipe has no transform"),
+    ({**X, "scan": np.where(X["scan"] > 0, np.nan, 1)}, Y, r"`scan` has missing values, and the recipe has no tr"),
     ({**X, "scan": [[1, 2]] * 23 + [[1]]}, Y, r"`scan` cannot be turned into an array"),
     ({**X, "scan": 3}, Y, r"`scan` is int; expected a NumPy array"),
     (X["scan"], Y, r"`X` is ndarray; pass a mapping"),
