@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any
 from xdistill.version import __version__
 
 if TYPE_CHECKING:
-    from xdistill.api import load_recipe, load_run, run
+    from xdistill.api import catalog, load_recipe, load_run, run, run_with_controls, tune
     from xdistill.estimator import Distiller, Modalities
 
-__all__ = ["Distiller", "Modalities", "__version__", "load_recipe", "load_run", "run"]
+__all__ = [
+    "Distiller",
+    "Modalities",
+    "__version__",
+    "catalog",
+    "load_recipe",
+    "load_run",
+    "run",
+    "run_with_controls",
+    "tune",
+]
+_OF_API = frozenset({"catalog", "load_recipe", "load_run", "run", "run_with_controls", "tune"})
 
 
 def __getattr__(name: str) -> Any:
     """Load the Python interface when it is first used: ``import xdistill`` itself loads nothing."""
-    if name in {"load_recipe", "load_run", "run"}:
+    if name in _OF_API:
         from xdistill import api
 
         return getattr(api, name)

@@ -1,8 +1,8 @@
-"""The Python interface; the command line is a thin layer over it."""
+"""The Python interface. The command line is a thin layer over it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from xdistill.errors import RecipeError, UserError
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import CONTROLS
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.report.on_request import Figures
 from xdistill.runs import Run
 from xdistill.runs import load_run as _load_run
 from xdistill.runs.files import read_json
+from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from xdistill.crossval.events import Event
     from xdistill.data import Cohort
+    from xdistill.plugin import Catalog
     from xdistill.recipe.loaded import LoadedRecipe
     from xdistill.recipe.schema.recipe import Recipe
     from xdistill.stats import MetricFunction
@@ -30,6 +31,7 @@ __all__ = [
     "Figures",
     "FinishedRun",
     "TunedRecipe",
+    "catalog",
     "load_recipe",
     "load_run",
     "run",
@@ -66,8 +68,9 @@ def run(
     fresh: bool = False,
     control: str | None = None,
     on_event: Callable[[Event], None] | None = None,
+    plugins: Sequence[Path | str] = (),
 ) -> FinishedRun:
-    """Run a recipe and return its results; a run that was interrupted goes on where it stopped.
+    """Run a recipe and return its results; an interrupted run is resumed.
 
     Args:
         recipe: a file, the name of a bundled recipe, what `load_recipe` returned, or plain data.
@@ -75,39 +78,47 @@ def run(
         overrides: last changes, as ``["a.b=c"]`` or ``{"a.b": c}``.
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
-        fresh: start anew even where there is something to go on from.
+        fresh: discard earlier results of this run.
         control: run this null control in place of the recipe, such as ``"shuffled_privileged"``.
-        on_event: called with every event of the engine, for progress.
+        on_event: called with every event of the run, for progress.
+        plugins: Python files with plugins that are not installed, as ``--plugin``; worker processes use them as well.
 
     Raises:
-        XdistillError: with a message made to be read; what is finished by then is kept.
+        XdistillError: with a readable message; the results so far are kept.
     """
     from xdistill.crossval.events import CohortReady, RunFinished
     from xdistill.crossval.execute import execute
     from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
+    from xdistill.plugin.importing import selected
 
     overrides = _with_control(overrides, control)
-    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
-    found: dict[type[Event], Event] = {}
-    events = execute(
-        loaded,
-        load_catalog(),
-        runs=Path(runs),
-        cache=None if cache is None else Path(cache),
-        fresh=fresh,
-    )
-    with closing(events):  # whatever the listener raises, no worker outlives this call
+    with selected(files=plugins):
+        loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
+        events = execute(
+            loaded,
+            load_catalog(),
+            runs=Path(runs),
+            cache=None if cache is None else Path(cache),
+            fresh=fresh,
+        )
+        found = _last_of_each(events, on_event)
+        result = load_run(found[RunFinished].path, cohort=found[CohortReady].path)
+        result.write_report()
+    return result
+
+
+def _last_of_each(
+    events: Generator[Event, None, None], on_event: Callable[[Event], None] | None
+) -> dict[type[Event], Any]:
+    """Pass the events on; returns the last one of each type."""
+    found: dict[type[Event], Any] = {}
+    with closing(events):  # if the listener raises, this ends the workers
         for event in events:
             found[type(event)] = event
             if on_event is not None:
                 on_event(event)
-    finished, ready = found[RunFinished], found[CohortReady]
-    assert isinstance(finished, RunFinished)  # noqa: S101 - by its key
-    assert isinstance(ready, CohortReady)  # noqa: S101 - by its key
-    result = load_run(finished.path, cohort=ready.path)
-    result.write_report()
-    return result
+    return found
 
 
 @dataclass(frozen=True)
@@ -137,10 +148,12 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
     """
     from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
+    from xdistill.plugin.importing import selected
 
     layers = {"profile": options.get("profile"), "overrides": options.get("overrides", ())}
-    loaded = read_recipe(recipe, **layers, catalog=load_catalog)
-    if loaded.recipe.teacher is None:  # told before anything is trained
+    with selected(files=options.get("plugins", ())):
+        loaded = read_recipe(recipe, **layers, catalog=load_catalog)
+    if loaded.recipe.teacher is None:  # reported before anything is trained
         raise UserError(f"{loaded.recipe.name}: a control takes the place of the teacher, and this recipe has none")
     result = run(recipe, **options)
     controls: dict[str, FinishedRun] = {}
@@ -180,9 +193,10 @@ def tune(
     runs: Path | str = "runs",
     cache: Path | str | None = None,
     on_event: Callable[[Event], None] | None = None,
+    plugins: Sequence[Path | str] = (),
     **options: Any,
 ) -> TunedRecipe:
-    """Search for better settings, as the recipe's `tune` says; a search that was interrupted goes on where it stopped.
+    """Search the space in the recipe's `tune` for better settings; an interrupted search is resumed.
 
     Args:
         recipe: as for `run`.
@@ -191,45 +205,43 @@ def tune(
         runs: as for `run`.
         cache: as for `run`.
         on_event: as for `run`.
+        plugins: as for `run`.
         options: the fields of `xdistill.tune.study.Options`: ``studies``, ``storage``, ``name``, ``workers``, ``flat``.
 
     Raises:
-        XdistillError: as `run`; also for a space or a storage that is at fault.
+        XdistillError: as `run`; also for an invalid space or storage.
     """
     from importlib.util import find_spec
 
     if find_spec("optuna") is None:
-        raise UserError("a search needs Optuna, which is not installed; give `pip install 'xdistill[tune]'`")
+        raise UserError("a search needs Optuna, which is not installed; run `pip install 'xdistill[tune]'`")
     from xdistill.crossval.events import CohortReady
     from xdistill.data import open_cohort
     from xdistill.experiment.assemble import read_recipe
     from xdistill.plugin import load_catalog
+    from xdistill.plugin.importing import selected
     from xdistill.report import write_report
     from xdistill.tune.events import StudyFinished
     from xdistill.tune.run import TUNED, tune
     from xdistill.tune.study import Options
 
-    loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
-    found: dict[type[Event], Any] = {}
     if "studies" in options:
         options["studies"] = Path(options["studies"])
-    search = tune(
-        loaded,
-        load_catalog(),
-        runs=Path(runs),
-        cache=None if cache is None else Path(cache),
-        options=Options(**options),
-    )
-    with closing(search) as events:
-        for event in events:
-            found[type(event)] = event
-            if on_event is not None:
-                on_event(event)
-    ended: StudyFinished = found[StudyFinished]
-    folder = Path(ended.path)
-    finished = load_run(ended.run, cohort=found[CohortReady].path) if ended.run else None
-    if finished is not None:
-        write_report(finished, cohort=open_cohort(Path(found[CohortReady].path)))
+    with selected(files=plugins):
+        loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
+        search = tune(
+            loaded,
+            load_catalog(),
+            runs=Path(runs),
+            cache=None if cache is None else Path(cache),
+            options=Options(**options),
+        )
+        found = _last_of_each(search, on_event)
+        ended: StudyFinished = found[StudyFinished]
+        folder = Path(ended.path)
+        finished = load_run(ended.run, cohort=found[CohortReady].path) if ended.run else None
+        if finished is not None:
+            write_report(finished, cohort=open_cohort(Path(found[CohortReady].path)))
     return TunedRecipe(folder, folder / TUNED, finished, read_json(folder / "study.json"))
 
 
@@ -248,30 +260,53 @@ def _with_control(
     return {**overrides, "control": control} if isinstance(overrides, Mapping) else [*overrides, f"control={control}"]
 
 
-def load_run(path: Path | str, *, cohort: Path | str | None = None) -> FinishedRun:
+def catalog(*, plugins: Sequence[Path | str] = (), disabled: Sequence[str] = ()) -> Catalog:
+    """The components of all installed plugins, by kind and name.
+
+    >>> catalog().names("executor")
+    ('local', 'ray')
+
+    Args:
+        plugins: Python files with plugins that are not installed, as ``--plugin``.
+        disabled: plugins to leave out, by the names of their entry points, as ``--disable-plugin``.
+
+    Raises:
+        PluginError: if a plugin is invalid; the message names it.
+    """
+    from xdistill.plugin import load_catalog
+    from xdistill.plugin.importing import selected
+
+    with selected(files=plugins, disabled=disabled):
+        return load_catalog()
+
+
+def load_run(path: Path | str, *, cohort: Path | str | None = None, plugins: Sequence[Path | str] = ()) -> FinishedRun:
     """The finished run in a folder.
 
     Args:
         path: the run's folder.
-        cohort: its cohort cache, for pictures of volumes; None: without.
+        cohort: its cohort file, for pictures of volumes; None: without.
+        plugins: as for `run`; only needed if the recipe names metrics from such a file.
 
     Raises:
-        RunError: when there is none, when it is not finished, or when its format is another one.
+        RunError: if there is no run, if it is not finished, or if it has an unknown format version.
     """
     from xdistill.data import open_cohort
+    from xdistill.plugin.importing import selected
 
     found = _load_run(path)
-    extra = _extra_metrics(found.record["recipe"].get("metrics") or ())
+    with selected(files=plugins):
+        extra = _extra_metrics(found.record["recipe"].get("metrics") or ())
     return FinishedRun(found.path, found.record, extra, None if cohort is None else open_cohort(Path(cohort)))
 
 
 def _extra_metrics(blocks: Sequence[Mapping[str, Any]]) -> dict[str, MetricFunction]:
-    """The plugins' metrics that the recipe asks for; the plugins are only loaded when it does."""
+    """The plugins' metrics that the recipe names; plugins are only loaded if there are any."""
     if not blocks:
         return {}
     from xdistill.interfaces.component import choose
     from xdistill.interfaces.metric import Metric
     from xdistill.plugin import load_catalog
 
-    catalog = load_catalog()
-    return {str(block["use"]): choose(Metric, block, catalog).build() for block in blocks}
+    installed = load_catalog()
+    return {str(block["use"]): choose(Metric, block, installed).build() for block in blocks}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 
 import pytest
 
@@ -14,6 +15,7 @@ from cli.conftest import START_HELD
 from cli.test_cli_interrupt import read_until
 from waiting import LONG
 from xdistill.bench.load import load_benchmark
+from xdistill.plugin.scaffold import write_plugin
 
 
 @pytest.fixture
@@ -61,12 +63,32 @@ def test_a_failed_entry_is_told_at_the_end(place, xdistill):
     write_benchmark(place / "benchmarks", entries=[broken, *benchmark()["entries"]])
     ended = xdistill("bench", "run", "benchmarks/small.yaml", "--only", "broken", "--only", "alone", "--folds", "2")
     assert ended.code == 2
-    assert "broken: failed; the others go on" in ended.err
+    assert "broken: failed; the other entries continue" in ended.err
     assert "alone: finished" in ended.err
     assert "Student alone" in ended.out
     told = ended.err[ended.err.index("error: ") :]
-    assert told.startswith("error: 1 run of the benchmark 'small' failed; what is done is kept\nbroken, seed 0: ")
+    assert told.startswith("error: 1 run of the benchmark 'small' failed; finished runs are kept\nbroken, seed 0: ")
     assert "Traceback" not in ended.err
+
+
+def test_entries_with_a_plugin_in_a_file(place, xdistill, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    loss = write_plugin("own-loss", "distillation_loss", parent=place)[0]
+    own = {"name": "own", "recipe": "kd.yaml", "set": {"stages.joint.objective.class_kl": {"use": "own_loss"}}}
+    own["set"]["stages.joint.epochs"] = 1
+    write_benchmark(place / "benchmarks", entries=[*benchmark()["entries"], own])
+    command = ("bench", "run", "benchmarks/small.yaml", "--only", "own", "--only", "alone", "--folds", "2")
+    try:
+        assert "there is no loss 'own_loss'" in xdistill(*command).err
+        ended = xdistill(*command, "--plugin", loss)
+        assert ended.code == 0, ended.err
+        assert "own: finished" in ended.err
+        options = ("--benchmark", "benchmarks/small.yaml", "--folds", "2", "--plugin", loss)
+        ended = xdistill("bench", "compare", "own", "alone", *options)
+        assert ended.code == 0, ended.err
+        assert "A: own" in ended.out
+    finally:
+        sys.modules.pop("own_loss", None)
 
 
 @pytest.mark.slow
@@ -76,7 +98,7 @@ def test_ctrl_c_says_how_to_go_on(place, start):
     os.killpg(running.pid, signal.SIGINT)
     out, rest = running.communicate(timeout=LONG)
     assert (running.returncode, out) == (130, ""), rest
-    assert "error: stopped. What was finished is kept; give the same command again to go on" in said + rest
+    assert "error: stopped. Finished results are kept; rerun the command to resume" in said + rest
     assert "Traceback" not in rest
 
 

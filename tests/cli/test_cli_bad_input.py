@@ -39,7 +39,7 @@ def refused(cohort, xdistill):
         (
             "use: cross_attention",
             "use: mri_only",
-            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is wanted here"],
+            ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is required here"],
         ),
         (
             "epochs: 1",
@@ -131,7 +131,7 @@ def spoil_voxel(cohort):
         (spoil_truncated, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged"]),
         (spoil_corrupt, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged or no .nii.gz file"]),
         (spoil_shape, ["s03-pre.nii.gz", "[9, 16, 16]", "'s00'", "[8, 16, 16]", "set preprocess.size"]),
-        (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16) where a 3-D volume is wanted"]),
+        (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16); a 3-D volume is needed"]),
         (spoil_voxel, ["subject 's03'", "1 of 2048 voxels are NaN or infinite", "nonfinite: fill"]),
     ],
 )
@@ -164,16 +164,16 @@ def spoil_encoding(cohort):
     ("spoil", "parts"),
     [
         (spoil_label, ["cohort.csv, line 4: the label 'il' is none of the classes; did you mean 'ill'?"]),
-        (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' stands here and on line 3"]),
+        (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' is also on line 3"]),
         (spoil_patients, ["line 3: the patient 'p0' has the label 'well' here and 'ill' on line 2"]),
         (
             lambda cohort: cohort.table.write_text(cohort.table.read_text().replace(",", ";")),
-            ["cohort.csv", "seems to be delimited by ';': set delimiter: \";\""],
+            ["cohort.csv", "the file seems to use ';': set `delimiter: \";\"`"],
         ),
         (spoil_encoding, ["cohort.csv, line 3: is not utf-8 text; save the file as UTF-8, or set encoding"]),
         (lambda cohort: cohort.write_table([]), ["cohort.csv: the cohort is empty"]),
         (lambda cohort: cohort.table.write_text(""), ["cohort.csv: the file is empty"]),
-        (lambda cohort: cohort.table.unlink(), ["cohort.csv: there is no such file; set data.path"]),
+        (lambda cohort: cohort.table.unlink(), ["cohort.csv: no such file; set `data.path`"]),
     ],
 )
 def test_tables(cohort, refused, spoil, parts):
@@ -183,7 +183,7 @@ def test_tables(cohort, refused, spoil, parts):
 
 def test_a_class_with_fewer_subjects_than_folds(cohort, refused):
     cohort.write_table([row.replace("ill", "well") if index > 2 else row for index, row in enumerate(cohort.rows())])
-    refused("class 'ill' has 2 patients", "each of the 3 folds needs one", "set crossval.folds to 2", kept=1)
+    refused("class 'ill' has 2 patients", "each of the 3 folds needs at least one", "set `crossval.folds` to 2", kept=1)
 
 
 @pytest.mark.parametrize(
@@ -228,4 +228,4 @@ def test_markup_in_a_recipe_is_text(cohort, refused):
 def test_markup_in_a_table_is_text(cohort, refused):
     cohort.write_table([row.replace("s02,", "[/red]s02,") for row in cohort.rows()])
     cohort.change_row(3, "s03,", "[/red]s02,")
-    refused("the subject '[/red]s02' stands here and on line 4")
+    refused("the subject '[/red]s02' is also on line 4")

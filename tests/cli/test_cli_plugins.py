@@ -54,3 +54,11 @@ def test_a_plugin_that_is_broken_stops_the_command_with_its_name(xdistill, tmp_p
         assert "Traceback" not in ended.err
     monkeypatch.setenv("XDISTILL_DISABLE_PLUGINS", "broken")
     assert xdistill("recipe", "check", "mvi_hcc", "--set", "data.subjects=60").code == 0
+
+
+def test_a_kind_of_which_nothing_is_installed(xdistill):
+    ended = xdistill("plugins", "list", "--kind", "metric")
+    assert (ended.code, ended.out) == (0, "")
+    new = "xdistill plugins new my-metric --kind metric"
+    assert ended.err == f"no installed plugin offers a metric; to write one: {new}\n"
+    assert xdistill("plugins", "list", "--kind", "metric", "--json").out.strip() == "[]"

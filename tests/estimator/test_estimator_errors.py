@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from estimator.small import SUBJECTS, blocks, vectors
+from estimator.small import SUBJECTS, blocks, unpickled, vectors
 from xdistill import Distiller, Modalities
 from xdistill.errors import RecipeError, UserError
 from xdistill.interfaces import Settings, Student

@@ -140,20 +140,20 @@ def unfinished():
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        (misspelt, ["implements xdistill_metric, which is no hook; did you mean xdistill_metrics?"]),
-        (strange, ["implements xdistill_zzz, which is no hook; hooks are xdistill_datasets, "]),
+        (misspelt, ["implements xdistill_metric, which is not a hook; did you mean xdistill_metrics?"]),
+        (strange, ["implements xdistill_zzz, which is not a hook; hooks are xdistill_datasets, "]),
         (with_arguments, ["cannot be used", "Argument(s) {'registry'}"]),
         (unmarked, ["has a function xdistill_metrics that is not marked as a hook; write @hookimpl above it"]),
         (plugin, ["implements no hook; hooks are xdistill_datasets, "]),
         (raises, ["xdistill_metrics of ", "failed: KeyError: 'share'"]),
         (lambda: plugin(xdistill_metrics=Share), ["xdistill_metrics"]),
-        (lambda: plugin(xdistill_metrics={Share}), ["has to return a list of classes, and returned set"]),
-        (lambda: plugin(xdistill_metrics=None), ["has to return a list of classes, and returned NoneType"]),
-        (of_another_kind, ["Share", "which is no subclass of Encoder"]),
-        (an_instance, ["which is no subclass of Metric"]),
+        (lambda: plugin(xdistill_metrics={Share}), ["must return a list of classes, and returned set"]),
+        (lambda: plugin(xdistill_metrics=None), ["must return a list of classes, and returned NoneType"]),
+        (of_another_kind, ["Share", "which is not a subclass of Encoder"]),
+        (an_instance, ["which is not a subclass of Metric"]),
         (nameless, ["Nameless, which has no `name`"]),
         (numbered, ["Numbered, which has no `name`"]),
-        (strange_config, ["Strange.Config is no subclass of Settings"]),
+        (strange_config, ["Strange.Config is not a subclass of Settings"]),
         (unfinished, ["Unfinished does not implement forward"]),
     ],
 )
@@ -195,7 +195,7 @@ def test_one_module_under_two_names():
 
 def test_versions_of_the_interface():
     older = refusal(plugin(api=API_VERSION - 1, xdistill_metrics=[Share]))
-    assert f"written for plugin API {API_VERSION - 1}, and this xdistill speaks {API_VERSION}" in older
+    assert f"written for plugin API {API_VERSION - 1}, and this xdistill supports {API_VERSION}" in older
     assert "upgrade xdistill-toy, or install an older xdistill" in older
     newer = refusal(plugin(api=API_VERSION + 1, xdistill_metrics=[Share]))
     assert "upgrade xdistill, or install an older xdistill-toy" in newer
@@ -203,14 +203,14 @@ def test_versions_of_the_interface():
     assert list(build_catalog([plugin(api=API_VERSION, xdistill_metrics=[Share])]))
 
 
-OWN_FILE = "What a file of yours offers is there with `--plugin FILE`"
+OWN_FILE = "Add components from a file with `--plugin FILE`"
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
         ("metric", "shar", "there is no metric 'shar'; did you mean 'share'?"),
-        ("encoder", "share", "'share' is a metric, and an encoder is wanted here"),
+        ("encoder", "share", "'share' is a metric, and an encoder is required here"),
         ("metric", "zzz", f"there is no metric 'zzz'; there are: other, share. {OWN_FILE}"),
         ("dataset", "zzz", f"there is no dataset 'zzz'; there are: none. {OWN_FILE}"),
     ],
@@ -222,7 +222,7 @@ def test_unknown_components(kind, name, message):
 
 
 def test_what_is_no_kind_is_a_programming_error():
-    with pytest.raises(TypeError, match="no kind of component"):
+    with pytest.raises(TypeError, match="not a kind of component"):
         Catalog([]).resolve(Share, "share")
 
 

@@ -73,7 +73,7 @@ def test_what_names_no_component(catalog, value):
 def test_an_unknown_component(catalog):
     with pytest.raises(PydanticCustomError, match="there is no metric 'shar'; did you mean 'share'"):
         choose(Metric, {"use": "shar"}, catalog)
-    with pytest.raises(PydanticCustomError, match="'flat' is an encoder, and a metric is wanted here"):
+    with pytest.raises(PydanticCustomError, match="'flat' is an encoder, and a metric is required here"):
         choose(Metric, "flat", catalog)
 
 

@@ -68,6 +68,22 @@ def test_what_a_recipe_searches_is_summed_up_and_each_choice_is_put_together():
         assert part in done.stderr
 
 
+def test_an_inherited_search_that_does_not_fit_is_no_warning(write):
+    stage = {
+        "name": "joint",
+        "train": ["teacher", "student"],
+        "epochs": 2,
+        "objective": [{"use": "focal", "on": "student"}],
+    }
+    path = write(json.dumps({"extends": "mvi_hcc", "name": "mine", "stages": [stage]}))
+    done = xdistill("recipe", "check", str(path), "--set", "stages.joint.train=[student]", *SMALL)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].split(maxsplit=1) == [
+        "search",
+        "none; the inherited search does not fit this recipe",
+    ]
+
+
 def test_the_schema_is_printed():
     assert json.loads(invoke("schema")) == recipe_json_schema()
 

@@ -101,5 +101,5 @@ def test_a_fold_that_another_machine_finished_turns_up(tmp_path):
     late.start()
     run.await_finished("r0-f0")
     assert run.finished("r0-f0")
-    with pytest.raises(RunError, match=r"finished the fold r0-f1, but .* does not exist: .* share with --runs"):
+    with pytest.raises(RunError, match=r"finished the fold r0-f1, but .* does not exist here: .* share with --runs"):
         run.await_finished("r0-f1", patience=0.3)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=with_examples(
-        "What the installed plugins offer to recipes, and how to begin one of your own.",
+        "List the components of the installed plugins, and create new plugins.",
         "xdistill plugins list",
         "xdistill plugins show distillation_loss class_kl",
         "xdistill plugins new my-loss --kind distillation_loss",
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """What the installed plugins offer to recipes."""
+    """List the components of the installed plugins."""
 
 
 @command(
@@ -47,18 +47,21 @@ def list_components(
     """List every component that recipes can name, by kind."""
     from dataclasses import asdict
 
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import print_hint, print_json
     from xdistill.folders import default_cache_dir
     from xdistill.plugin.index import listings
+    from xdistill.plugin.kinds import kind_named
 
     if kind is not None:
-        _check_kind(kind)
+        kind_named(kind)
     with chosen_plugins(plugin, disable_plugin):
         found = [row for row in listings(default_cache_dir()) if kind is None or row.kind == kind]
     if as_json:
         print_json([asdict(row) for row in found])
-    else:
+    elif found:
         _print(found)
+    else:
+        print_hint(_none_found(kind or "distillation_loss"))
 
 
 @command(
@@ -68,7 +71,7 @@ def list_components(
 )
 def show(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of component, such as distillation_loss.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What recipes call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that recipes use.")],
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
     as_json: JsonOption = False,
@@ -80,7 +83,6 @@ def show(
     from xdistill.plugin import load_catalog
     from xdistill.plugin.describe import example, fields
 
-    _check_kind(kind)
     with chosen_plugins(plugin, disable_plugin):
         catalog = load_catalog()
         try:
@@ -101,13 +103,17 @@ def show(
 )
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case words with - between them, such as my-loss.")],
-    kind: Annotated[str, typer.Option(metavar="KIND", help="What it offers, such as distillation_loss or encoder.")],
-    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the plugin's own folder is made.")] = Path(),
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="The kind of its component, such as distillation_loss or encoder.")
+    ],
+    to: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder in which the plugin's folder is created.")
+    ] = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Write a new plugin: a package of one module that can be installed, with its tests and a page to read first.
+    """Create a new plugin: an installable package of one module, with tests and a README.
 
-    Nothing that is there is overwritten.
+    Existing files are never overwritten.
     """
     from xdistill.cli.console import print_hint, print_json
     from xdistill.plugin.scaffold import write_plugin
@@ -122,13 +128,10 @@ def new(
     print_hint(f"next: pip install -e {folder}, then xdistill plugins show {kind} {name.replace('-', '_')}")
 
 
-def _check_kind(kind: str) -> None:
-    from xdistill.errors import PluginError
-    from xdistill.plugin.kinds import BY_NAME
-    from xdistill.recipe.suggest import did_you_mean
-
-    if kind not in BY_NAME:
-        raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
+def _none_found(kind: str) -> str:
+    words = kind.replace("_", " ")
+    new = f"xdistill plugins new my-{kind.replace('_', '-')} --kind {kind}"
+    return f"no installed plugin offers {'an' if words[0] in 'aeiou' else 'a'} {words}; to write one: {new}"
 
 
 def _document(entry: Entry, settings: list[FieldText], block: dict[str, Any] | None) -> dict[str, Any]:

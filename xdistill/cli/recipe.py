@@ -18,6 +18,7 @@ from xdistill.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from xdistill.errors import Problem
     from xdistill.experiment.plans import Experiment
     from xdistill.recipe.loaded import LoadedRecipe
 
@@ -44,17 +45,23 @@ def check(
 ) -> None:
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
-    Nothing is trained. All faults are told at once, each with its file, line and column. Of what the recipe says to
-    search, every choice is put together once; what is wrong there is a warning, since a run does not look at it.
+    Nothing is trained. All problems are reported at once, each with its file, line and column. Every choice in the
+    search space (`tune`) is checked as well; problems there are warnings, because a run ignores it.
     """
     from xdistill.cli.console import print_json, print_warning
+    from xdistill.recipe.files import shown
 
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
-        faults = _search_faults(loaded, experiment)
-    if faults:
-        print_warning(f"xdistill tune cannot search this recipe, though xdistill run can run it:\n{faults}")
+        problems = _search_problems(loaded, experiment)
     summary = experiment.summary() | _searched(experiment)
+    inherited = {shown(file) for file in loaded.files[1:]}
+    own = [problem for problem in problems if problem.source not in inherited]
+    if own:
+        text = "\n".join(map(str, own))
+        print_warning(f"xdistill tune cannot search this recipe, though xdistill run can run it:\n{text}")
+    elif problems:  # the search was written for the recipe that this one extends
+        summary["search"] = "none; the inherited search does not fit this recipe"
     if as_json:
         print_json(summary)
     else:
@@ -108,10 +115,10 @@ def _assembled(recipe: str, profile: str | None, changes: list[str] | None) -> t
     return loaded, assemble(loaded, load_catalog())
 
 
-def _search_faults(loaded: LoadedRecipe, experiment: Experiment) -> str:
-    """What is wrong with what the recipe says to search; empty where nothing is."""
+def _search_problems(loaded: LoadedRecipe, experiment: Experiment) -> tuple[Problem, ...]:
+    """The problems of the search space."""
     if loaded.recipe.tune is None:
-        return ""
+        return ()
     from xdistill.errors import RecipeError
     from xdistill.plugin import load_catalog
     from xdistill.tune.check import check_search
@@ -119,8 +126,8 @@ def _search_faults(loaded: LoadedRecipe, experiment: Experiment) -> str:
     try:
         check_search(loaded, experiment, load_catalog())
     except RecipeError as error:
-        return str(error)
-    return ""
+        return error.problems
+    return ()
 
 
 def _searched(experiment: Experiment) -> dict[str, str]:

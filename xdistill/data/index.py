@@ -11,11 +11,16 @@ from xdistill.interfaces.dataset import SubjectRow
 from xdistill.types import Schema
 
 
-def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
+def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = True) -> None:
     """Check the subjects of a cohort.
 
+    Args:
+        rows: the subjects.
+        schema: of the cohort.
+        targets: check their targets too.
+
     Raises:
-        DataError: for an empty cohort, a subject twice, an empty id, a target that the task does not have, or a
+        DataError: for an empty cohort, a duplicate subject, an invalid id, a target that the task does not have, or a
             patient with several targets.
     """
     if not rows:
@@ -27,6 +32,8 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if row.subject in seen:
             raise DataError(f"subject {row.subject!r} occurs twice; ids must be unique")
         seen.add(row.subject)
+        if not targets:
+            continue
         problem = schema.task.target_problem(row.target)
         if problem:
             raise DataError(f"subject {row.subject!r}: {problem}")
@@ -34,8 +41,8 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if first.target != row.target:
             raise DataError(
                 f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
-                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects "
-                f"of a patient must have the same target"
+                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects of a patient must "
+                f"have the same target"
             )
 
 

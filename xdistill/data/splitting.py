@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -38,7 +38,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         subjects: ids, in the order of the cohort.
         patients: one per subject.
         targets: of the task, one per subject.
-        task: says how to stratify, and what every part needs; class names stand for classification.
+        task: what is predicted; names of classes stand for classification.
         crossval: folds, repeats, stratification, seed, and the fraction for validation.
         fingerprint: of the cohort.
         official_test: subjects of the official test part, for recipes that use the official split.
@@ -84,41 +84,40 @@ def training_split(
     task: Task | Sequence[str],
     crossval: Crossval,
 ) -> Split:
-    """All subjects for training, except for the validation part; patients are not divided.
+    """All subjects for training, except the fraction for validation. All subjects of a patient are in the same part.
 
     Args:
         subjects: ids, in the order of the cohort.
         patients: one per subject.
         targets: of the task, one per subject.
-        task: class names stand for classification.
-        crossval: the share, whether it is stratified, and the seed; nothing else is used.
+        task: what is predicted; names of classes stand for classification.
+        crossval: validation fraction, whether it is stratified, and seed; nothing else is used.
 
     Raises:
         DataError: if a class is missing from a part.
     """
     task = as_task(task)
     values = task.as_targets(targets)
-    if crossval.validation:
-        for name, count in _patients_per_group(patients, values, task).items():
-            if count < 2:  # noqa: PLR2004  # one to train on, one to validate
-                raise DataError(
-                    f"{task.group} {name!r} has {_patients(count)}, and crossval.validation needs two: one for "
-                    f"training and one for validation; set it to 0, merge {task.groups}, or add subjects"
-                )
+    for name, count in _patients_by_group(patients, values, task).items() if crossval.validation else ():
+        if count < 2:  # noqa: PLR2004  # one for training, one for validation
+            raise DataError(
+                f"{task.group} {name!r} has {_patients(count)}, but validation needs at least two; set "
+                f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
+            )
     labels = task.strata(values) if crossval.stratify else None
     train, validation = _hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
     for part, rows in (("training", train), ("validation", validation)):
-        absent = task.absent(values[rows])
-        if absent and len(rows):
+        missing = task.absent(values[rows]) if len(rows) else ()
+        if missing:
             raise DataError(
-                f"the {part} part has no subject of {task.group} {absent[0]!r}; change crossval.validation or "
-                f"crossval.seed, or set crossval.stratify to true"
+                f"the {part} part has no subject of {task.group} {missing[0]!r}; change `crossval.validation` or "
+                f"`crossval.seed`, or set `crossval.stratify` to true"
             )
     return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
 
 
 def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _Rows:
-    """The task's strata, divided by whether a modality is missing if both groups are large enough for all folds."""
+    """The task's strata, divided by whether a modality is missing if both groups have enough subjects for all folds."""
     if complete is None or complete.all():
         return labels
     strata = 2 * labels
@@ -165,7 +164,7 @@ def _folds(
 def _hold_out(
     patients: NDArray[np.str_], labels: _Rows | None, learning: _Rows, crossval: Crossval, where: str
 ) -> tuple[_Rows, _Rows]:
-    """Training and validation rows; all subjects of a patient in the same part, stratified by the task."""
+    """Training and validation rows, stratified; all subjects of a patient are in the same part."""
     if not crossval.validation:
         return learning, learning[:0]
     from sklearn.model_selection import train_test_split
@@ -192,15 +191,10 @@ def _seed(crossval: Crossval, purpose: str) -> int:
     return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{purpose}".encode()).digest()[:4])
 
 
-def _patients_per_group(patients: Sequence[str], targets: _Targets, task: Task) -> dict[str, int]:
-    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
-    return task.counts(targets[list(row_of.values())])
-
-
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
-    """Every fold can test a patient, and one of each group that the task needs."""
-    for name, count in _patients_per_group(patients, targets, task).items():
-        if count < 2:  # noqa: PLR2004  # one to test, one to train on
+    """Check that every fold can test a patient, and one of each group that the task needs."""
+    for name, count in _patients_by_group(patients, targets, task).items():
+        if count < 2:  # noqa: PLR2004  # one for training, one for testing
             raise DataError(
                 f"{task.group} {name!r} has {_patients(count)}, too few for cross-validation; merge {task.groups}, "
                 f"leave the {task.group} out, or add subjects"
@@ -213,6 +207,11 @@ def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds:
     count = len(set(patients))
     if count < folds:
         raise DataError(f"the cohort has {_patients(count)}, but each of the {folds} folds needs at least one")
+
+
+def _patients_by_group(patients: Sequence[str], targets: _Targets, task: Task) -> Mapping[str, int]:
+    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
+    return task.counts(targets[list(row_of.values())])
 
 
 def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -> None:

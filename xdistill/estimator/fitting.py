@@ -27,7 +27,6 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.types import Schema
 
 
@@ -123,17 +122,14 @@ def _check_given(given: Mapping[str, Any], wanted: Sequence[str]) -> None:
     common_length(given)
     for name in wanted:
         if name not in given:
-            near = did_you_mean(name, given)
-            raise UserError(f"`X` has no modality `{name}`{near}; the recipe reads {listed(wanted)}")
+            raise UserError(f"`X` has no modality `{name}`; the recipe reads {listed(wanted)}")
 
 
 def _check_used(experiment: Experiment, given: Mapping[str, Any], declared: Sequence[str]) -> None:
     read = dict.fromkeys([*experiment.modalities, *map(modality_of, experiment.transforms)])
     for name in given:
         if name not in read:
-            raise UserError(
-                f"`X` has the unknown modality `{name}`{did_you_mean(name, read)}; the recipe reads {listed(read)}"
-            )
+            raise UserError(f"`X` has the unknown modality `{name}`; the recipe reads {listed(read)}")
     for name in declared:
         if name in experiment.facts["student"].inputs:
             raise UserError(

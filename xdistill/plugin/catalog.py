@@ -1,4 +1,4 @@
-"""The catalog: what the installed plugins offer, checked once and frozen."""
+"""The catalog: the components of the installed plugins, checked once and frozen."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from xdistill.plugin.importing import (
     plugin_files,
     watched,
 )
-from xdistill.plugin.kinds import KINDS, Kind
+from xdistill.plugin.kinds import KINDS, Kind, kind_named
 
 _HOOKS = tuple(kind.hook for kind in KINDS)
 
 
-OWN_FILE = ". What a file of yours offers is there with `--plugin FILE`"
+OWN_FILE = ". Add components from a file with `--plugin FILE`"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Entry:
 
 
 class Catalog:
-    """All components by kind and name; read only."""
+    """All components by kind and name; read-only."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         table: dict[str, dict[str, Entry]] = {kind.name: {} for kind in KINDS}
@@ -52,7 +52,7 @@ class Catalog:
             if other is not None:
                 raise PluginError(
                     f"two plugins offer the {entry.kind} {entry.name!r}: {_origin(other)} and {_origin(entry)}; "
-                    f"uninstall one of them, or leave it out with --disable-plugin or, a file, without --plugin"
+                    f"uninstall or disable one of them (--disable-plugin), or omit the file (--plugin)"
                 )
             table[entry.kind][entry.name] = entry
         self._table: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
@@ -64,20 +64,24 @@ class Catalog:
             yield from names.values()
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """Names of all components of a kind, sorted."""
-        return tuple(self._table[kind])
+        """Names of all components of a kind, sorted.
+
+        Raises:
+            UnknownKindError: see `kind_named`; the other methods as well.
+        """
+        return tuple(self._table[kind_named(kind).name])
 
     def has(self, kind: str, name: str) -> bool:
         """Whether there is a component of this kind and name."""
-        return name in self._table[kind]
+        return name in self._table[kind_named(kind).name]
 
     def entry(self, kind: str, name: str) -> Entry:
         """The component of this kind and name, with its origin.
 
         Raises:
-            UnknownComponentError: with what is near the name.
+            UnknownComponentError: if there is none; the message has the nearest name.
         """
-        names = self._table[kind]
+        names = self._table[kind_named(kind).name]
         if name not in names:
             raise UnknownComponentError(self._unknown(kind, name))
         return names[name]
@@ -93,21 +97,21 @@ class Catalog:
             return f"there is no {kind} {name!r}; did you mean {near[0]!r}?"
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
-            return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is wanted here"
+            return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is required here"
         return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}{OWN_FILE}"
 
 
 def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:
-    """Import every installed plugin, check what it offers, and freeze it.
+    """Import every installed plugin and check its components.
 
-    Single files that `xdistill.plugin.importing.selected` or the environment name are plugins as well.
+    Files selected by `xdistill.plugin.importing.selected` or by the environment are plugins as well.
 
     Args:
-        disabled: names of entry points to leave out, besides those in the variable ``XDISTILL_DISABLE_PLUGINS``.
+        disabled: names of entry points to leave out, in addition to those in ``XDISTILL_DISABLE_PLUGINS``.
         extra: plugins that are not installed, such as those of tests.
 
     Raises:
-        PluginError: naming the plugin's distribution, for anything that is wrong with one.
+        PluginError: if a plugin is invalid; the message names its distribution.
     """
     left_out = {*disabled, *disabled_plugins()}
     found = [import_entry_point(point) for point in plugin_entry_points() if point.name not in left_out]
@@ -120,7 +124,7 @@ def plugin_entry_points() -> list[EntryPoint]:
 
 
 def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
-    """Check what these plugins offer and freeze it.
+    """Check the components of these plugins.
 
     Raises:
         PluginError: see `load_catalog`.
@@ -148,7 +152,7 @@ def _check_api(plugin: Plugin) -> None:
         if not isinstance(wanted, int) or wanted > specs.API_VERSION:
             older, newer = newer, older
         raise PluginError(
-            f"{plugin} is written for plugin API {wanted}, and this xdistill speaks {specs.API_VERSION}; "
+            f"{plugin} is written for plugin API {wanted}, and this xdistill supports {specs.API_VERSION}; "
             f"upgrade {older}, or install an older {newer}"
         )
 
@@ -176,7 +180,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
             if not caller.has_spec():
                 near = get_close_matches(caller.name, _HOOKS, n=1, cutoff=0.8)  # they begin alike
                 hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(_HOOKS)}"
-                raise PluginError(f"{plugin} implements {caller.name}, which is no hook{hint}") from None
+                raise PluginError(f"{plugin} implements {caller.name}, which is not a hook{hint}") from None
         raise
     if not manager.get_hookcallers(plugin.module):
         raise PluginError(f"{plugin} implements no hook; hooks are {', '.join(_HOOKS)}")
@@ -192,7 +196,7 @@ def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> It
 
 def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
     try:
-        with watched(plugin, f"answers {kind.hook}"):
+        with watched(plugin, f"calls {kind.hook}"):
             offered = function()
     except PluginError:
         raise
@@ -200,7 +204,7 @@ def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
         raise PluginError(f"{kind.hook} of {plugin} failed: {type(error).__name__}: {error}") from error
     if not isinstance(offered, (list, tuple)):
         raise PluginError(
-            f"{kind.hook} of {plugin} has to return a list of classes, and returned {type(offered).__name__}"
+            f"{kind.hook} of {plugin} must return a list of classes, and returned {type(offered).__name__}"
         )
     return offered
 
@@ -208,13 +212,13 @@ def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
 def _checked(component: Any, kind: Kind, plugin: Plugin) -> Entry:
     where = f"{kind.hook} of {plugin}"
     if not (isinstance(component, type) and issubclass(component, kind.interface)):
-        raise PluginError(f"{where} offers {component!r}, which is no subclass of {kind.interface_name}")
+        raise PluginError(f"{where} offers {component!r}, which is not a subclass of {kind.interface_name}")
     name = getattr(component, "name", None)
     if not isinstance(name, str) or not name:
         raise PluginError(f"{where} offers {component.__qualname__}, which has no `name`")
     settings: Any = component.Config
     if not (isinstance(settings, type) and issubclass(settings, Settings)):
-        raise PluginError(f"{where}: {component.__qualname__}.Config is no subclass of Settings")
+        raise PluginError(f"{where}: {component.__qualname__}.Config is not a subclass of Settings")
     taken = sorted({"use", *kind.fields} & set(settings.model_fields))
     if taken:
         raise PluginError(f"{where}: {component.__qualname__}.Config has the field {taken[0]!r}, which recipes reserve")
@@ -228,7 +232,7 @@ def _kind_of(interface: type[Component]) -> Kind:
     for kind in KINDS:
         if kind.interface_name == interface.__name__:
             return kind
-    msg = f"{interface!r} is no kind of component"
+    msg = f"{interface!r} is not a kind of component"
     raise TypeError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Imports plugins: installed ones by their entry points, and single files; what they do meanwhile is kept in bounds."""
+"""Imports plugins: installed ones by their entry points, and single files. One that hangs or prints is named."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import importlib
 import io
 import keyword
 import logging
+import math
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from xdistill.errors import PluginError
@@ -25,7 +27,7 @@ DISABLE_VARIABLE = "XDISTILL_DISABLE_PLUGINS"
 FILES_VARIABLE = "XDISTILL_PLUGINS"
 SECONDS_VARIABLE = "XDISTILL_PLUGIN_SECONDS"
 SECONDS = 120.0
-_SHOWN = 200  # characters of what a plugin prints
+_SHOWN = 200  # characters of what a plugin prints that are logged
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,10 +37,10 @@ class Plugin:
     """A plugin that was found: a module (or object with hooks) and its origin.
 
     Attributes:
-        name: of its entry point; of a single file, that of its module.
-        module: what implements the hooks.
-        distribution: what was installed; of a single file, the file's name.
-        version: of the distribution; of a single file, the beginning of the hash of its content.
+        name: of the entry point; for a single file, the name of its module.
+        module: implements the hooks.
+        distribution: name of the installed distribution; for a single file, the file's name.
+        version: of the distribution; for a single file, the first 12 digits of its SHA-256.
     """
 
     name: str
@@ -51,20 +53,20 @@ class Plugin:
 
 
 class OverdueError(BaseException):
-    """A plugin takes too long; no `Exception`, so that a plugin's own `except` does not swallow it."""
+    """A plugin takes too long. Not an `Exception`, so that a plugin's own ``except Exception`` does not catch it."""
 
 
 def import_entry_point(point: EntryPoint) -> Plugin:
     """The plugin of an entry point.
 
     Raises:
-        PluginError: naming the distribution, when it cannot be imported.
+        PluginError: if it cannot be imported; the message names the distribution.
     """
     distribution = point.dist.name if point.dist else "unknown distribution"
     version = point.dist.version if point.dist else "unknown"
     plugin = Plugin(point.name, None, distribution, version)
     remedy = (
-        f"repair or uninstall {distribution}, or leave it out with the environment variable "
+        f"repair or uninstall {distribution}, or disable it with the environment variable "
         f"{DISABLE_VARIABLE}={point.name}"
     )
     return Plugin(point.name, _imported(point.load, plugin, remedy), distribution, version)
@@ -73,11 +75,10 @@ def import_entry_point(point: EntryPoint) -> Plugin:
 def import_file(path: Path) -> Plugin:
     """The plugin in a single file.
 
-    Its folder is put last among the places where modules are looked for, so that worker processes, which look in the
-    same places, can be sent what it defines.
+    Its folder is appended to ``sys.path``, so that worker processes can unpickle what it defines.
 
     Raises:
-        PluginError: naming the file, when there is none, it cannot be imported, or its name is another module's.
+        PluginError: if there is no such file, it cannot be imported, or another module has its name.
     """
     path = path.absolute()
     _check_file(path)
@@ -91,26 +92,26 @@ def import_file(path: Path) -> Plugin:
         if added:
             sys.path.remove(folder)
         raise PluginError(
-            f"the plugin file {path} has the name of another module, {path.stem!r}; rename "
-            f"the file, or leave out --plugin if it is installed already"
+            f"the plugin file {path} has the name of another module, {path.stem!r}; rename the file, or omit it if the "
+            f"plugin is installed"
         )
-    module = _imported(lambda: importlib.import_module(path.stem), plugin, "repair the file, or leave out --plugin")
+    module = _imported(lambda: importlib.import_module(path.stem), plugin, "repair the file, or omit it")
     return Plugin(plugin.name, module, plugin.distribution, plugin.version)
 
 
 def plugin_files() -> tuple[Path, ...]:
-    """The single files that the environment names, so that workers find them too."""
+    """The plugin files that the environment names, so that worker processes find them too."""
     return tuple(Path(name) for name in os.environ.get(FILES_VARIABLE, "").split(os.pathsep) if name.strip())
 
 
 def disabled_plugins() -> tuple[str, ...]:
-    """Names of entry points that the environment leaves out, so that workers leave them out too."""
+    """Names of the entry points that the environment disables, so that worker processes disable them too."""
     return tuple(filter(None, (name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(","))))
 
 
 @contextmanager
 def selected(*, files: Sequence[Path | str] = (), disabled: Sequence[str] = ()) -> Iterator[None]:
-    """For a while, also use these single files, and leave out these plugins; in worker processes too.
+    """While it is entered, also use these files and disable these plugins, here and in worker processes.
 
     Args:
         files: Python files that implement hooks.
@@ -135,60 +136,53 @@ def selected(*, files: Sequence[Path | str] = (), disabled: Sequence[str] = ()) 
 
 @contextmanager
 def watched(plugin: Plugin, doing: str) -> Iterator[None]:
-    """While a plugin's own code runs: no word of it gets among the results, and it does not take for ever.
-
-    What it prints is told as a warning, with its name.
+    """Run a plugin's code under a time limit, and log what it prints as a warning instead of mixing it into results.
 
     Args:
         plugin: whose code it is.
-        doing: such as ``is imported``.
+        doing: for messages, such as ``is imported``.
 
     Raises:
-        PluginError: when it takes too long.
+        PluginError: if it takes too long.
     """
     seconds = _seconds()
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with ExitStack() as stack:
-            stack.enter_context(_descriptor_kept_clean())
-            stack.enter_context(redirect_stdout(said))
-            stack.enter_context(time_limit(seconds))
+        with redirect_stdout(printed), time_limit(seconds):
             yield
     except OverdueError:
         raise PluginError(
-            f"{plugin} takes longer than {seconds:g} seconds while it {doing}, and is given up; repair or uninstall "
-            f"{plugin.distribution}, leave it out with {DISABLE_VARIABLE}={plugin.name}, or allow more seconds with "
+            f"{plugin} takes longer than {seconds:g} seconds while it {doing}; repair or uninstall "
+            f"{plugin.distribution}, disable it with {DISABLE_VARIABLE}={plugin.name}, or raise the limit with "
             f"{SECONDS_VARIABLE}"
         ) from None
     finally:
-        text = " ".join(said.getvalue().split())
-        if text:
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
-            _LOG.warning("%s prints while it %s, which it should not: %s", plugin, doing, shown)
+        if printed.getvalue():
+            text = shorten(printed.getvalue(), _SHOWN, placeholder=" …")
+            _LOG.warning("%s prints to standard output while it %s: %s", plugin, doing, text)
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `OverdueError` after some seconds, again each second until it gets through.
+    """Raise `OverdueError` after some seconds, and again each second until it is not caught; 0: no limit.
 
-    Without effect where it could do harm: in other threads than the main one, where somebody else has set an alarm,
-    and on systems without alarms. Zero seconds are no limit.
+    There is no limit in threads, when another alarm is set, and on systems without alarms.
     """
     alarms = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if not seconds or not alarms or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield
         return
-
-    def overdue(*_: Any) -> None:
-        raise OverdueError
-
-    before = signal.signal(signal.SIGALRM, overdue)
+    before = signal.signal(signal.SIGALRM, _overdue)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _overdue(*_: object) -> None:
+    raise OverdueError
 
 
 def _imported(load: Callable[[], Any], plugin: Plugin, remedy: str) -> Any:
@@ -203,10 +197,11 @@ def _imported(load: Callable[[], Any], plugin: Plugin, remedy: str) -> Any:
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise PluginError(f"there is no plugin file {path}; name a Python file that implements a hook")
+        raise PluginError(f"there is no plugin file {path}; pass a Python file that implements a hook")
     if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise PluginError(
-            f"the plugin file {path} cannot be imported by its name; call it as a Python module, such as my_loss.py"
+            f"the plugin file {path} cannot be imported, because its name is not a Python identifier; rename it, as in "
+            f"my_loss.py"
         )
 
 
@@ -221,29 +216,11 @@ def _is_module(path: Path) -> bool:
 
 
 def _seconds() -> float:
-    text = os.environ.get(SECONDS_VARIABLE, "")
+    text = os.environ.get(SECONDS_VARIABLE) or str(SECONDS)
     try:
-        seconds = float(text) if text else SECONDS
+        seconds = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise PluginError(f"{SECONDS_VARIABLE} is a number of seconds, 0 for no limit, and not {text!r}")
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise PluginError(f"{SECONDS_VARIABLE} must be a number of seconds, or 0 for no limit, and is {text!r}")
     return seconds
-
-
-@contextmanager
-def _descriptor_kept_clean() -> Iterator[None]:
-    """What is written past Python's own standard output goes to standard error."""
-    try:
-        sys.stdout.flush()
-        kept = os.dup(1)
-        os.dup2(2, 1)
-    except (OSError, ValueError, AttributeError):  # a program without standard streams
-        yield
-        return
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.dup2(kept, 1)
-        os.close(kept)

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from xdistill.errors import PluginError
+from xdistill.suggest import did_you_mean
+
 if TYPE_CHECKING:
     from xdistill.interfaces.component import Component
+
+
+class UnknownKindError(PluginError, LookupError):
+    """There is no kind of component with this name."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +83,14 @@ KINDS: Final = (
 )
 
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of component with this name.
+
+    Raises:
+        UnknownKindError: with the nearest name, or all of them.
+    """
+    if name not in BY_NAME:
+        raise UnknownKindError(f"there is no kind {name!r}{did_you_mean(name, BY_NAME)}")
+    return BY_NAME[name]

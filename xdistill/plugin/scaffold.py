@@ -13,8 +13,7 @@ from string import Template
 
 from xdistill.errors import PluginError
 from xdistill.plugin.catalog import plugin_entry_points
-from xdistill.plugin.kinds import BY_NAME, Kind
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.plugin.kinds import Kind, kind_named
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _LONGEST = 60
@@ -86,8 +85,7 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
     Raises:
         PluginError: when the name cannot be used, or there is no such kind.
     """
-    if kind not in BY_NAME:
-        raise PluginError(f"there is no kind {kind!r}{did_you_mean(kind, BY_NAME)}")
+    about = kind_named(kind)
     source = _template(f"{kind}.py")
     module = _checked(name, source)
     start = _STARTS.get(kind, _Start())
@@ -98,10 +96,10 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         "class_name": _class_name(name),
         "kind": kind,
         "kind_in_words": kind.replace("_", " "),
-        "hook": BY_NAME[kind].hook,
-        "suite": BY_NAME[kind].suite,
+        "hook": about.hook,
+        "suite": about.suite,
         "attributes": "\n".join(f"    {line}" for line in start.attributes),
-        "example": Template(start.example or _example(BY_NAME[kind])).substitute(name=module),
+        "example": Template(start.example or _example(about)).substitute(name=module),
     }
     texts = {
         f"{module}.py": source,
@@ -126,9 +124,7 @@ def write_plugin(name: str, kind: str, *, parent: Path) -> list[Path]:
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
     except FileExistsError:
-        raise PluginError(
-            f"{folder} is already there, and nothing is overwritten; choose another name, or another folder with --to"
-        ) from None
+        raise PluginError(f"{folder} already exists; choose another name, or another folder with --to") from None
     except OSError as error:
         raise PluginError(
             f"{folder} cannot be written: {error.strerror or error}; choose another folder with --to"
@@ -144,8 +140,8 @@ def _checked(name: str, source: str) -> str:
     """The module's name, or what is wrong with the plugin's."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise PluginError(
-            f"{name!r} cannot name a plugin: use lower-case letters and digits, beginning with a letter, in words with "
-            f"- or _ between them, such as my-loss"
+            f"{name!r} is not a valid plugin name: use lower-case letters and digits, in words joined by - or _, such "
+            f"as my-loss"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or keyword.issoftkeyword(module) or re.search(rf"\b{_class_name(name)}\b", source):

@@ -64,7 +64,7 @@ class RunFolder:
         while not self.finished(name):
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"a worker finished the fold {name}, but {self.fold(name)} does not exist: its machine does "
+                    f"a worker finished the fold {name}, but {self.fold(name)} does not exist here: its machine does "
                     f"not share this folder; choose folders that all machines share with --runs and --cache"
                 )
             time.sleep(0.2)

@@ -66,8 +66,7 @@ def choose_modalities(wanted: Sequence[str] | None, modalities: Mapping[str, Mod
             )
         if name not in spatial:
             raise SettingsError(
-                f"{name!r} is a {modalities[name].kind}, neither a volume nor an image; the volumes and images "
-                f"of the cohort are: {offered}",
+                f"{name!r} is a {modalities[name].kind}, not a volume or an image; the cohort has: {offered}",
                 field="modalities",
             )
     return tuple(name for name in spatial if name in wanted)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from xdistill.cli.bench.options import FoldsOption, FromOption, RepeatsOption, TrialsOption
-from xdistill.cli.options import RunsOption
+from xdistill.cli.options import DisableOption, PluginOption, RunsOption, chosen_plugins
 
 if TYPE_CHECKING:
     from xdistill.bench.compare import Side
@@ -18,6 +18,7 @@ EXAMPLES = (
     "xdistill bench compare runs/tries/kd/0a1b2c3d4e5f runs/tries/sp/5f4e3d2c1b0a",
     "xdistill bench compare kd s_pre_hbp --benchmark benchmarks/mvi_hcc.yaml",
     "xdistill bench compare kd sp --benchmark benchmarks/mvi_hcc.yaml --trials 30",
+    "xdistill bench compare mine kd --benchmark my_benchmark.yaml --plugin ./my_loss.py",
 )
 
 
@@ -25,7 +26,7 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="Folder of a run or record; with --benchmark an entry.")],
     second: Annotated[str, typer.Argument(metavar="B", help="What A is compared with.")],
     benchmark: Annotated[
-        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file whose entries are meant.")
+        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file of the entries.")
     ] = None,
     source: FromOption = None,
     repeats: RepeatsOption = None,
@@ -33,19 +34,22 @@ def compare(
     trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
     role: Annotated[
-        Literal["student", "teacher"], typer.Option(help="The network that is compared; entries say it themselves.")
+        Literal["student", "teacher"], typer.Option(help="The network to compare; entries name their own.")
     ] = "student",
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
 ) -> None:
     """Compare two methods on the same splits: scores, the paired difference A - B, its intervals and tests."""
     from xdistill.bench.compare import compare_two
 
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
-    if benchmark is None:
-        _refuse(changes)
-        sides = (_run_side(first, role), _run_side(second, role))
-    else:
-        sides = _entry_sides(benchmark, first, second, source, changes, runs)
-    _print(sides, compare_two(*sides))
+    with chosen_plugins(plugin, disable_plugin):
+        if benchmark is None:
+            _refuse(changes)
+            sides = (_run_side(first, role), _run_side(second, role))
+        else:
+            sides = _entry_sides(benchmark, first, second, source, changes, runs)
+        _print(sides, compare_two(*sides))
 
 
 def _refuse(changes: dict[str, int | None]) -> None:
@@ -55,8 +59,8 @@ def _refuse(changes: dict[str, int | None]) -> None:
     for name, value in changes.items():
         if value is not None:
             raise UserError(
-                f"--{name} says which runs of a benchmark are meant, and A and B are folders; name the benchmark file "
-                f"with --benchmark, and its entries in their place"
+                f"--{name} selects runs of a benchmark, and A and B are folders; name the benchmark file with "
+                f"--benchmark, and entries instead of folders"
             )
 
 
@@ -103,9 +107,7 @@ def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
         for line in _lines(first, second):
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(
-        Text(
-            f"\nMean ± standard deviation (ddof 1) over {splits} splits; intervals of 95 %. The corrected test decides."
-        ),
+        Text(f"\nMean ± standard deviation (ddof 1) over {splits} splits; 95 % intervals; the corrected test decides."),
         soft_wrap=True,
     )
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xdistill.cli.bench.options import FileArgument, FoldsOption, RepeatsOption, TrialsOption
-from xdistill.cli.options import AddressOption, CacheOption, ExecutorOption, QuietOption, RunsOption
+from xdistill.cli.options import (
+    AddressOption,
+    CacheOption,
+    DisableOption,
+    ExecutorOption,
+    PluginOption,
+    QuietOption,
+    RunsOption,
+    chosen_plugins,
+)
 
 if TYPE_CHECKING:
     from xdistill.bench.entry import EntryFailed
@@ -24,6 +33,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
+    "xdistill bench run my_benchmark.yaml --plugin ./my_loss.py",
 )
 
 
@@ -40,32 +50,35 @@ def run(
     executor: ExecutorOption = None,
     address: AddressOption = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Hand out whole entries, many at the same time, instead of one's folds.")
+        bool, typer.Option("--whole", help="Run whole entries in parallel, instead of the folds of one entry.")
     ] = False,
     runs: RunsOption = Path("runs"),
     cache: CacheOption = None,
+    plugin: PluginOption = None,
+    disable_plugin: DisableOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
 
-    Stopped, killed or crashed, the same command goes on where it was; what is finished is found at once. An entry that
-    fails does not keep the others from running. With --trials every entry whose recipe says what to search is tuned,
-    all with the same number of trials; the others are run as they are.
+    Rerun the command to resume a benchmark that was stopped; finished runs are not repeated. If an entry fails, the
+    others still run. With --trials, every entry whose recipe has a search space is tuned with the same number of
+    trials; the others run without a search.
     """
     from xdistill.bench.load import load_benchmark
 
     benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats, trials=trials)
     flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
-    failed = _run(
-        benchmark,
-        runs,
-        cache,
-        only or [],
-        {name: value for name, value in flags.items() if value is not None},
-        studies,
-        whole=whole,
-        quiet=quiet,
-    )
+    with chosen_plugins(plugin, disable_plugin):
+        failed = _run(
+            benchmark,
+            runs,
+            cache,
+            only or [],
+            {name: value for name, value in flags.items() if value is not None},
+            studies,
+            whole=whole,
+            quiet=quiet,
+        )
     _show(benchmark, runs)
     _tell(benchmark, failed)
 
@@ -97,7 +110,7 @@ def _run(
                 if isinstance(event, EntryFailed):
                     failed.append(event)
     except KeyboardInterrupt:
-        raise InterruptedRunError("stopped. What was finished is kept; give the same command again to go on") from None
+        raise InterruptedRunError("stopped. Finished results are kept; rerun the command to resume") from None
     return failed
 
 
@@ -125,7 +138,7 @@ class Display:
                 self._say(f"{event.entry}: finished, {event.path}")
             case EntryFailed():
                 self.stack.close()
-                self._say(f"{event.entry}: failed; the others go on")
+                self._say(f"{event.entry}: failed; the other entries continue")
             case _:
                 self.inner(event)
 
@@ -152,5 +165,5 @@ def _tell(benchmark: Benchmark, failed: list[EntryFailed]) -> None:
         lines = [f"{event.entry}, seed {event.seed}: {event.message}" for event in failed]
         count = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
         raise UserError(
-            "\n".join([f"{count} of the benchmark {benchmark.name!r} failed; what is done is kept", *lines])
+            "\n".join([f"{count} of the benchmark {benchmark.name!r} failed; finished runs are kept", *lines])
         )

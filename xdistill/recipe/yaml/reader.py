@@ -72,7 +72,7 @@ def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
     except _StopReadingError as error:
         problem = error.problem
     else:
-        return Reading(root, converter.problems)
+        return Reading(root, tuple(converter.problems))
     return Reading(None, (*converter.problems, problem))
 
 
@@ -96,21 +96,25 @@ class _StopReadingError(Exception):
 class _Converter:
     source: str
     folder: Path | None
-    found: dict[tuple[int, int, str], Problem] = field(default_factory=dict)  # once, however many aliases lead there
+    problems: list[Problem] = field(default_factory=list)
+    anchored: dict[int, tuple[Node, int]] = field(default_factory=dict)  # by id, with the number of values
     size: int = 0  # values so far; an alias counts as all values of its anchor
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(self.found.values())
-
     def node(self, composed: Any, path: TreePath, key: Origin | None = None) -> Node:
-        self.size += 1
+        before = self.size
+        known, size = self.anchored.get(id(composed), (None, 1))
+        self.size += size
         if self.size > MAX_VALUES:
             self.stop(composed, f"the recipe has more than {MAX_VALUES:,} values once its aliases are expanded")
+        if known is not None:
+            return known
         if len(path) > MAX_DEPTH:
             self.stop(composed, _TOO_DEEP)
         self.reject_tag(composed, path)
-        return self.value(composed, path, key)
+        node = self.value(composed, path, key)
+        if composed.anchor is not None:
+            self.anchored[id(composed)] = node, self.size - before
+        return node
 
     def value(self, composed: Any, path: TreePath, key: Origin | None) -> Node:
         origin = self.origin(composed.start_mark)
@@ -178,8 +182,7 @@ class _Converter:
         return Origin(self.source, mark.line + 1, mark.column + 1, self.folder)
 
     def problem(self, composed: Any, message: str, path: TreePath) -> None:
-        problem = self.origin(composed.start_mark).problem(message, path)
-        self.found.setdefault((problem.line, problem.column, message), problem)
+        self.problems.append(self.origin(composed.start_mark).problem(message, path))
 
     def stop(self, composed: Any, message: str) -> NoReturn:
         raise _StopReadingError(self.origin(composed.start_mark).problem(message))
