@@ -23,7 +23,7 @@ from xdistill.recipe.schema.tuning import Tune
 from xdistill.tune.search.sampling import quiet, sampler_for
 from xdistill.tune.search.space import suggest
 from xdistill.tune.storage.open import open_storage, open_study, storage_url
-from xdistill.tune.storage.trials import FOLDS, best_of, census, sign_in
+from xdistill.tune.storage.trials import FOLDS, best_of, register_worker, trials_by_state
 
 TIMED = 5  # trials that are timed at each size
 SPACE = {
@@ -41,13 +41,13 @@ def tune(sampler: str) -> Tune:
 def one_trial(study: optuna.Study, search: Tune) -> dict[str, float]:
     """Make a trial as a worker does; seconds by step."""
     begin = time.perf_counter()
-    found = census(study)
+    found = trials_by_state(study)
     counted = time.perf_counter()
     sampler = sampler_for(search, found.taken, search="all")
     assert sampler is not None
     study.sampler = sampler
     trial = study.ask()
-    sign_in(trial)
+    register_worker(trial)
     params = suggest(trial, search.space)
     proposed = time.perf_counter()
     score = 1.0 - abs(params["optimizer.lr"] - 0.01)
@@ -76,7 +76,7 @@ def measured(url: str, samplers: Sequence[str], more: Sequence[optuna.trial.Froz
     """Seconds of what a worker and a reader do with a study as it stands."""
     begin = time.perf_counter()
     study = optuna.load_study(study_name="scale", storage=open_storage(url))
-    counted = census(study).counted
+    counted = trials_by_state(study).counted
     figures = {"read anew": time.perf_counter() - begin}
     assert best_of(counted, maximise=True) is not None
     begin = time.perf_counter()

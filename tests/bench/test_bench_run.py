@@ -63,7 +63,7 @@ def test_a_start_that_was_stopped_goes_on(place, small, catalog, shared_cache):
             if isinstance(event, FoldFinished):
                 break
     assert known_runs(small, place / "stopped") == ()
-    with pytest.raises(RunError, match="no finished run of the benchmark 'small' is known here"):
+    with pytest.raises(RunError, match="no finished run of the benchmark 'small' is in this folder"):
         records_of_runs(small, place / "stopped")
     rest = list(run_benchmark(small, catalog, runs=place / "stopped", cache=shared_cache, only=["alone"]))
     assert next(event for event in rest if isinstance(event, RunStarted)).finished == ("r0-f0",)

@@ -177,6 +177,6 @@ def test_runs_that_are_not_whole(small, elsewhere, catalog):
         submit(load_run(run.path), small, "kd", catalog=catalog)
     (run.path / "predictions.csv").write_text("".join(rows))
     shutil.copy(elsewhere(split_seed=3).path / "splits.json", run.path)
-    with pytest.raises(RunError, match=r"belongs to other splits than record\.json beside it"):
+    with pytest.raises(RunError, match=r"belongs to other splits than record\.json next to it"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
     assert not small.records.exists()

@@ -184,7 +184,7 @@ def test_where_results_come_from(submitted, tmp_path, catalog):
     make_known_run(runs, submitted, "alone", catalog)
     assert [record.entry for record in results(submitted, source=None, runs=runs)] == ["alone"]
     assert len(results(submitted, source="records", runs=runs)) == 2
-    with pytest.raises(RunError, match="no finished run of the benchmark 'small' is known here"):
+    with pytest.raises(RunError, match="no finished run of the benchmark 'small' is in this folder"):
         results(submitted, source="runs", runs=tmp_path)
 
 

@@ -63,11 +63,11 @@ def test_a_failed_entry_is_told_at_the_end(place, xdistill):
     write_benchmark(place / "benchmarks", entries=[broken, *benchmark()["entries"]])
     ended = xdistill("bench", "run", "benchmarks/small.yaml", "--only", "broken", "--only", "alone", "--folds", "2")
     assert ended.code == 2
-    assert "broken: failed; the others go on" in ended.err
+    assert "broken: failed; the other entries continue" in ended.err
     assert "alone: finished" in ended.err
     assert "Student alone" in ended.out
     told = ended.err[ended.err.index("error: ") :]
-    assert told.startswith("error: 1 run of the benchmark 'small' failed; what is done is kept\nbroken, seed 0: ")
+    assert told.startswith("error: 1 run of the benchmark 'small' failed; finished runs are kept\nbroken, seed 0: ")
     assert "Traceback" not in ended.err
 
 
@@ -98,7 +98,7 @@ def test_ctrl_c_says_how_to_go_on(place, start):
     os.killpg(running.pid, signal.SIGINT)
     out, rest = running.communicate(timeout=LONG)
     assert (running.returncode, out) == (130, ""), rest
-    assert "error: stopped. What was finished is kept; give the same command again to go on" in said + rest
+    assert "error: stopped. Finished results are kept; rerun the command to resume" in said + rest
     assert "Traceback" not in rest
 
 

@@ -71,6 +71,6 @@ def test_records_are_never_those_of_a_try(tuned_for_a_try, xdistill, tmp_path, c
     assert xdistill("bench", "show", "small.yaml", "--runs", "nowhere").code == 0
     ended = xdistill("bench", "show", "small.yaml", "--trials", "5", "--runs", "nowhere")
     assert ended.code == 2
-    assert "with --trials 5 is known here" in ended.err
+    assert "with --trials 5 is in this folder" in ended.err
     with pytest.raises(RunError, match=r"tune\.trials"):
         results(tuned_for_a_try, source="records", runs=tmp_path)

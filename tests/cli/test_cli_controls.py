@@ -67,4 +67,4 @@ def test_all_controls_and_the_gain_over_the_best(recipe, xdistill, shared_cache)
     assert one.code == 0, one.err
     assert "finished" not in one.err, "nothing was trained"
     assert "tests/tiny-control-constant_teacher" in one.out
-    assert "Null control, not the method: the teacher says the same of everyone." in one.out
+    assert "Null control, not the method: the teacher's predictions are constant." in one.out

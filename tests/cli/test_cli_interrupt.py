@@ -44,7 +44,7 @@ def test_a_run_goes_on_after_ctrl_c_to_the_same_bits(cohort, start, xdistill, fi
     said += rest
     assert running.returncode == 130, said
     assert out == ""
-    assert "error: stopped. What was finished is kept; give the same command again to go on" in said
+    assert "error: stopped. Finished results are kept; rerun the command to resume" in said
     assert "Traceback" not in said
     until(lambda: not members(running.pid), "workers do not outlive their driver")
     assert not list(cohort.folder.glob("runs/**/predictions.csv.tmp"))
@@ -102,9 +102,7 @@ CohortWriter.put = put_slowly
 """
 
 
-@pytest.mark.parametrize(
-    ("command", "advice"), [("run", "give the same command again"), ("data build", "rerun the command")]
-)
+@pytest.mark.parametrize(("command", "advice"), [("run", "rerun the command"), ("data build", "rerun the command")])
 def test_ctrl_c_while_the_cohort_is_built(cohort, start, command, advice):
     change = "data={use: hcc_phantom, subjects: 240, shape: [8, 16, 16]}"
     building = start(*command.split(), "mvi_hcc", "--set", change, cwd=cohort.folder, code=BUILD_SLOWLY)

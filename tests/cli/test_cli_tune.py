@@ -14,7 +14,7 @@ from waiting import LONG, until
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.tune.search.sampling import quiet
 from xdistill.tune.storage.open import open_storage
-from xdistill.tune.storage.trials import census
+from xdistill.tune.storage.trials import trials_by_state
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def counted(url, name):
     with quiet():
         (study,) = [one for one in optuna.get_all_study_names(open_storage(url)) if one.endswith(name)]
         loaded = optuna.load_study(study_name=study, storage=open_storage(url))
-    return census(loaded).counted, loaded.get_trials()
+    return trials_by_state(loaded).counted, loaded.get_trials()
 
 
 START_HELD = f"""

@@ -111,7 +111,7 @@ def test_a_file_or_a_name_that_is_not_there(xdistill, command):
     assert "there is no plugin file " in ended.err
     ended = xdistill(*command, "--disable-plugin", "mir")
     assert (ended.code, ended.out) == (2, "")
-    assert "there is no plugin 'mir' to leave out; did you mean `mri`?" in ended.err
+    assert "there is no plugin 'mir' to disable; did you mean `mri`?" in ended.err
 
 
 def test_a_plugin_that_is_left_out_of_a_check(xdistill):
@@ -132,7 +132,7 @@ def test_a_new_plugin(xdistill, tmp_path):
     assert "pip install -e mine/my-own" in ended.err
     ended = xdistill("plugins", "new", "my-own", "--kind", "metric", "--to", "mine")
     assert ended.code == 2
-    assert "my-own is already there, and nothing is overwritten" in ended.err
+    assert "my-own already exists; choose another name" in ended.err
     document = json.loads(xdistill("plugins", "new", "my-other", "--kind", "metric", "--json").out)
     assert document["folder"] == "my-other"
     assert (tmp_path / "my-other" / "my_other.py").is_file()

@@ -78,3 +78,12 @@ def test_the_notebook_of_the_estimator_runs_and_leaves_no_files(tmp_path):
     assert "identical with NaN: True" in text
     assert text.count("[0.") == 2
     assert [path.name for path in tmp_path.iterdir()] == ["executed.ipynb"]
+
+
+@pytest.mark.slow
+def test_the_notebook_of_any_module_runs(tmp_path):
+    outputs = executed("distill.ipynb", tmp_path)
+    text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+    assert "accuracy with the upper half alone: 0." in text
+    assert "'hint'" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["executed.ipynb"]

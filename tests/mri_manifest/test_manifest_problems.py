@@ -22,11 +22,11 @@ def refusal(dataset):
         (b"\n \n", {}, ["the file is empty"]),
         (b"subject,label,age\n", {}, ["the cohort is empty; the file has a header but no rows"]),
         (b"subject;label;age\np;a;1\n", {}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
-        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["seems to be delimited by a tab", 'set delimiter: "\\t"']),
-        (b"subject,label\np,a\n", {"delimiter": ";"}, ["split at ';'", 'set delimiter: ","']),
-        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "is not utf-8 text", "cp1252"]),
+        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["the file seems to use a tab", 'set delimiter: "\\t"']),
+        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter ';'", 'set delimiter: ","']),
+        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "not utf-8 text", "cp1252"]),
         ("subject,label,age\n".encode("utf-16"), {}, ["is UTF-16"]),
-        (b"subject,label,ages\n", {"encoding": "utf-16"}, ["is not utf-16 text"]),
+        (b"subject,label,ages\n", {"encoding": "utf-16"}, ["not utf-16 text"]),
         (b"PK\x03\x04 and so on", {}, ["Excel workbook", "export the sheet as CSV"]),
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
@@ -36,7 +36,7 @@ def refusal(dataset):
         (
             b"subject,label,age,label,age\np,a,1,b,2\n",
             {},
-            ["'label' appears 2 times (columns 2, 4)", "'age' appears 2 times (columns 3, 5)"],
+            ["'label' occurs 2 times (columns 2, 4)", "'age' appears 2 times (columns 3, 5)"],
         ),
         (b",subject,label\n1,p,a\n", {}, ["line 1: column 1 has no name"]),
         (b'subject,label,age\np,a,1\nq,"b,2\n', {}, ["line 3: cannot be read as CSV", "quotes"]),
@@ -74,7 +74,7 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,il,a.npy,1,f"],
             {"classes": ["ill", "well"]},
-            ["line 2: the label 'il' is none of the classes; did you mean 'ill'?"],
+            ["line 2: unknown label 'il'; did you mean 'ill'?"],
         ),
         (["p1,ill,a.npy,1,f", "p2,ill,b.npy,1,f"], {}, ["every subject has the label 'ill'"]),
         (["p1,ill,x.npy,1,f", "p2,well,b.npy,2,f"], {}, ["line 2: 'x.npy' in the column 't1' does not exist"]),
@@ -149,9 +149,9 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,ill,a.npy,1,f"],
             {"clinical": {"categorical": ["age"], "numeric": ["age"]}},
-            ["both in clinical.categorical and in clinical.numeric"],
+            ["both in `clinical.categorical` and in `clinical.numeric`"],
         ),
-        (["p1,ill,a.npy,1,f"], {"clinical": {"name": "t1"}}, ["both called 't1'; set clinical.name"]),
+        (["p1,ill,a.npy,1,f"], {"clinical": {"name": "t1"}}, ["both called 't1'; set `clinical.name`"]),
         (
             ["p1,ill,a.npy,1,f"],
             {"volumes": {"mri": "t1w"}},
@@ -171,7 +171,7 @@ def test_rows_at_fault(folder, rows, settings, parts):
 def test_a_patient_with_two_labels(folder):
     rows = ("s1,p,ill,1", "s2,q,ill,1", "s3,p,well,2", "s4,,well,2")
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
-    assert "line 4: the patient 'p' has the label 'well' here and 'ill' on line 2" in said
+    assert "line 4: the patient 'p' has the label 'well' here but 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
     alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]

@@ -94,7 +94,11 @@ def test_selections_add_up_and_end(monkeypatch, tmp_path):
     ("name", "source", "parts"),
     [
         ("gone", None, ["there is no plugin file ", "gone.py"]),
-        ("not-a-module", "", ["not-a-module.py cannot be imported, because its name is not a Python identifier", "as in my_loss.py"]),
+        (
+            "not-a-module",
+            "",
+            ["not-a-module.py cannot be imported, because it does not have a module name", "as in my_loss.py"],
+        ),
         (
             "json",
             METRIC,

@@ -39,12 +39,12 @@ def test_files_of_every_kind(kind, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("My-Loss", "'My-Loss' cannot name a plugin: use lower-case letters"),
-        ("../escape", "cannot name a plugin"),
-        ("", "'' cannot name a plugin"),
-        ("9lives", "cannot name a plugin"),
-        ("my--loss", "cannot name a plugin"),
-        ("a" * 61, "cannot name a plugin"),
+        ("My-Loss", "'My-Loss' is not a valid plugin name: use lower-case letters"),
+        ("../escape", "is not a valid plugin name"),
+        ("", "'' is not a valid plugin name"),
+        ("9lives", "is not a valid plugin name"),
+        ("my--loss", "is not a valid plugin name"),
+        ("a" * 61, "is not a valid plugin name"),
         ("lambda", "means something else in the plugin's code; choose another, such as my-lambda"),
         ("settings", "means something else in the plugin's code"),
         ("distillation-loss", "means something else in the plugin's code"),
@@ -68,7 +68,7 @@ def test_a_kind_that_is_not_there():
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "my-loss").mkdir()
     (tmp_path / "my-loss" / "my_loss.py").write_text("precious")
-    with pytest.raises(PluginError, match="my-loss is already there, and nothing is overwritten"):
+    with pytest.raises(PluginError, match="my-loss already exists; choose another name"):
         write_plugin("my-loss", "distillation_loss", parent=tmp_path)
     assert (tmp_path / "my-loss" / "my_loss.py").read_text() == "precious"
 

@@ -65,5 +65,5 @@ def test_values_that_are_no_counts(wrong):
 
 
 def test_only_vectors():
-    with pytest.raises(SettingsError, match="'text' is none"):
+    with pytest.raises(SettingsError, match="'text' is not one"):
         Tfidf(Tfidf.Config(modality="text"), spec=ModalitySpec("volume", (1, 2, 2, 2)))

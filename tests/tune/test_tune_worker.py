@@ -16,7 +16,7 @@ from xdistill.tune.events import TrialFinished
 from xdistill.tune.outcome import winner_of
 from xdistill.tune.search.inner import inner_splits
 from xdistill.tune.storage.open import JOURNAL, open_storage
-from xdistill.tune.storage.trials import ALIVE, STALE, WORKER, census, sign_in
+from xdistill.tune.storage.trials import ALIVE, STALE, WORKER, register_worker, trials_by_state
 
 
 def trials(study, name="all"):
@@ -118,9 +118,9 @@ def test_trials_at_work_elsewhere_count_until_their_worker_is_silent(flat):
     trial = opened.ask()
     trial.set_user_attr(WORKER, {"place": "another machine", "process": 1, "started": 0.0})
     trial.set_user_attr(ALIVE, time.time())
-    assert [one.number for one in census(opened).alive] == [trial.number]
+    assert [one.number for one in trials_by_state(opened).alive] == [trial.number]
     trial.set_user_attr(ALIVE, time.time() - STALE - 1)
-    assert [one.number for one in census(opened).dead] == [trial.number]
+    assert [one.number for one in trials_by_state(opened).dead] == [trial.number]
 
 
 def test_a_process_that_nobody_asks_for_is_dead(flat):
@@ -130,11 +130,11 @@ def test_a_process_that_nobody_asks_for_is_dead(flat):
     ended = subprocess.Popen(["true"])
     while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    sign_in(trial)
-    (running,) = census(opened).alive
+    register_worker(trial)
+    (running,) = trials_by_state(opened).alive
     started = psutil.Process(ended.pid).create_time()
     trial.set_user_attr(WORKER, {**running.user_attrs[WORKER], "process": ended.pid, "started": started})
-    assert [one.number for one in census(opened).dead] == [trial.number]
+    assert [one.number for one in trials_by_state(opened).dead] == [trial.number]
     ended.wait()
 
 

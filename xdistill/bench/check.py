@@ -19,7 +19,7 @@ def check(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
 
     Args:
         benchmark: the benchmark.
-        folder: of the records; None: the one beside the benchmark file.
+        folder: of the records; None: the one next to the benchmark file.
     """
     verdict = verify_records(benchmark, folder)
     if verdict.problems:
@@ -39,12 +39,12 @@ def _unmet(benchmark: Benchmark, table: Standings) -> Iterator[str]:
 
 
 def _outdated(benchmark: Benchmark, folder: Path, table: Standings) -> Iterator[str]:
-    """Leaderboards beside the records, or beside the benchmark file, that the records do not generate."""
+    """Leaderboards next to the records or the benchmark file that differ from what the records generate."""
     from xdistill.bench.export import render
 
     for path in dict.fromkeys((folder / LEADERBOARD, benchmark.path.parent / LEADERBOARD)):
         if path.is_file() and render(table, "md").strip() not in path.read_text(encoding="utf-8"):
             yield (
-                f"{path}: it is not what the records of {benchmark.name!r} generate; write it anew with `xdistill "
+                f"{path}: it is not what the records of {benchmark.name!r} generate; write it again with `xdistill "
                 f"bench export --from records --format md --output {path.name}`"
             )

@@ -66,7 +66,7 @@ class EntryFailed(Event):
 
 
 def is_tuned(benchmark: Benchmark, loaded: LoadedRecipe) -> bool:
-    """Whether an entry is tuned: the benchmark wants it, and the recipe says what to search."""
+    """Whether an entry is tuned: the benchmark sets `trials`, and the recipe has a search space."""
     return benchmark.file.trials is not None and loaded.recipe.tune is not None
 
 

@@ -1,4 +1,4 @@
-"""Which benchmark file somebody means, and where results are taken from."""
+"""Finds the benchmark file and the results of an argument."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def benchmark_of(records: Path) -> Benchmark:
             return load_benchmark(path)
     raise UserError(
         f"{records}: which benchmark these records belong to is not clear; name its file with --benchmark, or keep the "
-        f"records of NAME.yaml in records/NAME beside it"
+        f"records of NAME.yaml in records/NAME next to it"
     )
 
 
@@ -68,9 +68,9 @@ def benchmarks_in(folder: Path) -> tuple[Benchmark, ...]:
     loaded = [load_benchmark(path) for path in files if is_benchmark(path)]
     found = tuple(benchmark for benchmark in loaded if record_folders(benchmark.records))
     known = {benchmark.records.name for benchmark in loaded}
-    strangers = [place for place in record_folders(folder / "records") if place.name not in known]
-    if strangers:
-        raise UserError(f"{strangers[0]}: these records belong to none of the benchmark files in {folder}")
+    foreign = [place for place in record_folders(folder / "records") if place.name not in known]
+    if foreign:
+        raise UserError(f"{foreign[0]}: these records belong to none of the benchmark files in {folder}")
     if not found:
         raise UserError(f"{folder}: there is no benchmark file with records here")
     return found

@@ -18,9 +18,9 @@ from xdistill.recipe.files import UnreadableError, names_beside, read_text, show
 from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Crossval
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,6 @@ def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:
     if has_ending(name):
         return (
             None,
-            f"there is no recipe file {name!r} beside this benchmark{did_you_mean(path.name, names_beside(path))}",
+            f"there is no recipe file {name!r} next to this benchmark{did_you_mean(path.name, names_beside(path))}",
         )
     return None, f"there is no bundled recipe {name!r}{did_you_mean(name, bundled_names())}"

@@ -18,7 +18,7 @@ from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, to_plain
 if TYPE_CHECKING:
     from xdistill.plugin import Catalog
 
-# Fields of a recipe that say where and how fast it is computed, or that nobody computes with.
+# Fields of a recipe that say where and how fast it is computed, or that do not affect the results.
 _ELSEWHERE = frozenset({"data", "description", "inferred", "executor", "compute", "cache", "teacher_cache", "tune"})
 _LOADER = frozenset({"workers", "memory_mb"})
 
@@ -96,7 +96,7 @@ def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapp
 
 
 def _on_cohort(chain: Chain, data: Field) -> Chain:
-    """A chain of recipe files in which nobody but the benchmark says what the cohort is."""
+    """A chain of recipe files in which only the benchmark defines the cohort."""
     layers = [
         Layer(_without(layer.tree), {name: _without(profile) for name, profile in layer.profiles.items()}, layer.file)
         for layer in chain.layers

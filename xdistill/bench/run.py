@@ -38,7 +38,7 @@ def run_benchmark(
         cache: folder of the cohort caches; None: the user's cache folder.
         only: entries to run; none: all. An entry that looks at another one's run means that other one.
         flags: last changes of every recipe, such as the executor.
-        whole: hand out whole entries, many at the same time, instead of the folds of one after the other.
+        whole: run whole entries in parallel, instead of the folds of one after the other.
         studies: folder of the studies, for a benchmark that tunes its entries.
 
     Yields:
@@ -46,7 +46,7 @@ def run_benchmark(
         failed entry does not keep the others from running.
 
     Raises:
-        RecipeError: before anything is run, when ``only`` or a recipe is at fault.
+        RecipeError: before anything is run, if ``only`` or a recipe is invalid.
     """
     plan = planned(benchmark, only)
     recipes = [entry_recipe(benchmark, entry, seed, flags=flags) for entry, seed in plan]

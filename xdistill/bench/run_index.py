@@ -1,6 +1,6 @@
 """Where the runs of a benchmark lie: a small file for each, written as it finishes.
 
-One file a run, so that several terminals can work on the same benchmark.
+One file per run, so that several terminals can work on the same benchmark.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def known_runs(benchmark: Benchmark, runs: Path) -> tuple[KnownRun, ...]:
 
 
 def remember(benchmark: Benchmark, runs: Path, run: KnownRun) -> None:
-    """Note where a run lies, in the place of an earlier one of the same entry, seed and splits."""
+    """Record the folder of a run, replacing an earlier one of the same entry, seed and splits."""
     path = _note(benchmark, runs, run.entry, run.seed)
     make_folder(path.parent)
     place = Path(os.path.relpath(run.path, runs)).as_posix()
@@ -69,7 +69,7 @@ def records_of_runs(benchmark: Benchmark, runs: Path) -> tuple[Record, ...]:
     known = known_runs(benchmark, runs)
     if not known:
         raise RunError(
-            f"{runs}: no finished run of the benchmark {benchmark.name!r}{_with(benchmark)} is known here; start "
+            f"{runs}: no finished run of the benchmark {benchmark.name!r}{_with(benchmark)} is in this folder; start "
             f"`xdistill bench run`, or name the folder of the runs with --runs"
         )
     return tuple(_record(benchmark, run) for run in known)
@@ -112,6 +112,6 @@ def _read(path: Path) -> str:
         or (data.get("format"), data.get("format_version")) != (FORMAT, FORMAT_VERSION)
         or not isinstance(data.get("run"), str)
     ):
-        raise RunError(f"{path}: this does not say where a run lies; delete it, and start `xdistill bench run` again")
+        raise RunError(f"{path}: this is not the path of a run; delete the file and rerun `xdistill bench run`")
     place: str = data["run"]
     return place

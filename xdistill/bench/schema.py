@@ -61,7 +61,7 @@ class ReportedScore(Section):
 
 
 class ReportedRows(Section):
-    """What a publication reports; shown beside what is reproduced, and never ranked with it."""
+    """What a publication reports; shown next to what is reproduced, and never ranked with it."""
 
     source: str = Field(min_length=1, description="the publication, and on what cohort it worked")
     rows: dict[str, dict[MetricName, ReportedScore]] = Field(description="scores by entry and metric")

@@ -1,4 +1,4 @@
-"""What a table of a benchmark holds: everything in it is computed anew from per-subject predictions."""
+"""What a table of a benchmark holds: everything in it is computed from per-subject predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xdistill.stats.metrics import Summary
 
 @dataclass(frozen=True)
 class Reported:
-    """A number that a publication states; shown beside what was reproduced, never ranked with it.
+    """A number that a publication states; shown next to what was reproduced, never ranked with it.
 
     Attributes:
         mean: in the unit of the metric here, so 0.7146 for a printed 71.46.
@@ -125,7 +125,7 @@ class Standings:
         metrics: the metrics shown, the primary first.
         cohort: what all entries share.
         entries: the ranked track by rank, then the other tracks.
-        missing: entries that nobody has run yet, by name.
+        missing: entries without a finished run, by name.
         reported_source: the publication of the reported numbers; empty when there are none.
         expectations: of a control; empty for an ordinary benchmark.
     """

@@ -1,4 +1,4 @@
-"""From records to a table: every score, interval and test computed anew from per-subject predictions."""
+"""From records to a table: every score, interval and test is computed from per-subject predictions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
     if not scored:
         raise UserError(f"the benchmark {benchmark.name!r} has no results yet")
     by_name = {item.entry.name: item for item in scored}
-    align([item.method for item in scored])  # refuses, by name, whoever was run on something else
+    align([item.method for item in scored])  # rejects, by name, methods that were run on other splits
     rows = _rows(benchmark, by_name)
     ranks = _ranks(benchmark, scored, rows)
     gaps = _gaps(benchmark, by_name)

@@ -18,7 +18,7 @@ def stderr() -> Console:
 
 
 def stdout() -> Console:
-    """The console for what the user asked for."""
+    """The console for results, on standard output."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())

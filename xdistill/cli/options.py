@@ -31,12 +31,12 @@ SetOption = Annotated[
 RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs.")]
 
 CacheOption = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the cohort caches; default: the user's.")
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the cohort files; default: the user's cache.")
 ]
 
 AcceleratorOption = Annotated[str | None, typer.Option("--accelerator", metavar="NAME", help="auto, cpu, cuda or mps.")]
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, for programs.")]
 
@@ -50,7 +50,7 @@ AddressOption = Annotated[
     typer.Option(
         "--address",
         metavar="HOST:PORT",
-        help="Of the cluster's head, for --executor ray; auto: the one this is part of.",
+        help="Address of the cluster's head, for --executor ray; auto: the current cluster.",
     ),
 ]
 
@@ -59,14 +59,14 @@ PluginOption = Annotated[
     typer.Option(
         "--plugin",
         metavar="FILE",
-        help="Also use the plugin in this Python file, without installing it; may be repeated.",
+        help="Also use the plugin in this Python file; may be repeated.",
     ),
 ]
 
 DisableOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--disable-plugin", metavar="NAME", help="Leave out a plugin, by the name of its entry point; may be repeated."
+        "--disable-plugin", metavar="NAME", help="Disable the plugin with this entry point name; may be repeated."
     ),
 ]
 
@@ -92,9 +92,9 @@ def chosen_plugins(files: list[Path] | None, disabled: list[str] | None) -> Abst
 def _check_names(disabled: list[str]) -> None:
     from xdistill.errors import PluginError
     from xdistill.plugin.catalog import plugin_entry_points
-    from xdistill.recipe.suggest import did_you_mean
+    from xdistill.suggest import did_you_mean
 
     known = list(dict.fromkeys(point.name for point in plugin_entry_points()))
     for name in disabled:
         if name not in known:
-            raise PluginError(f"there is no plugin {name!r} to leave out{did_you_mean(name, known)}")
+            raise PluginError(f"there is no plugin {name!r} to disable{did_you_mean(name, known)}")

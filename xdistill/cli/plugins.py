@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=with_examples(
-        "What the installed plugins offer to recipes, and how to begin one of your own.",
+        "List the components of the installed plugins, and create new plugins.",
         "xdistill plugins list",
         "xdistill plugins show distillation_loss class_kl",
         "xdistill plugins new my-loss --kind distillation_loss",
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """What the installed plugins offer to recipes."""
+    """List the components of the installed plugins."""
 
 
 @command(
@@ -71,7 +71,7 @@ def list_components(
 )
 def show(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of component, such as distillation_loss.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What recipes call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that recipes use.")],
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
     as_json: JsonOption = False,
@@ -103,13 +103,17 @@ def show(
 )
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case words with - between them, such as my-loss.")],
-    kind: Annotated[str, typer.Option(metavar="KIND", help="What it offers, such as distillation_loss or encoder.")],
-    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the plugin's own folder is made.")] = Path(),
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="The kind of its component, such as distillation_loss or encoder.")
+    ],
+    to: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder in which the plugin's folder is created.")
+    ] = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Write a new plugin: a package of one module that can be installed, with its tests and a page to read first.
+    """Create a new plugin: an installable package of one module, with tests and a README.
 
-    Nothing that is there is overwritten.
+    Existing files are never overwritten.
     """
     from xdistill.cli.console import print_hint, print_json
     from xdistill.plugin.scaffold import write_plugin

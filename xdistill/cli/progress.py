@@ -121,7 +121,7 @@ class Bars:
 
 
 class Lines:
-    """A line a fold, and a line now and then within long ones."""
+    """One line per fold, and occasional lines within long ones."""
 
     PERIOD = 15.0  # seconds between two lines of one fold
 
@@ -145,7 +145,7 @@ class Lines:
                     say(_going_on(event))
             case events.FoldStarted():
                 self.last[event.fold] = time.monotonic()
-                say(f"{event.fold}: " + (f"goes on after epoch {event.done}" if event.done else "starts"))
+                say(f"{event.fold}: " + (f"resumes after epoch {event.done}" if event.done else "starts"))
             case events.EpochEnded():
                 if time.monotonic() - self.last.get(event.fold, 0.0) > self.PERIOD:
                     self.last[event.fold] = time.monotonic()
@@ -159,7 +159,7 @@ class Lines:
 
 
 def warnings(event: Event) -> None:
-    """Nothing but what the user asked for and does not get."""
+    """Only warnings."""
     from xdistill.crossval import events
 
     if isinstance(event, events.TrackerFailed):
@@ -197,10 +197,10 @@ def _remark(
     if isinstance(event, events.RunAwaited):
         return awaited(event)
     if isinstance(event, events.FoldRestarted):
-        return f"{event.fold}: its worker {event.reason}; it goes on in another one after the others"
+        return f"{event.fold}: its worker {event.reason}; it is resumed in another worker after the other folds"
     if isinstance(event, events.TeacherCacheFailed):
         return f"warning: {event.fold}: {event.reason}"
-    return f"warning: the tracker {event.name!r} failed, and the run goes on without it: {event.reason}"
+    return f"warning: the tracker {event.name!r} failed, and the run continues without it: {event.reason}"
 
 
 if TYPE_CHECKING:

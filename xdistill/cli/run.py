@@ -36,19 +36,19 @@ def run(
         int | None, typer.Option(min=1, help="Folds that run at the same time; default: one for each free core.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads a fold; another number changes the last bits.")
+        int | None, typer.Option(min=1, help="CPU threads per fold; results depend on the number in the last bits.")
     ] = None,
     accelerator: shared.AcceleratorOption = None,
     devices: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Devices that train one fold together, each a share of every batch; on a CPU, processes."
+            min=1, help="Devices that train one fold together, each on a part of every batch; on a CPU, processes."
         ),
     ] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     executor: shared.ExecutorOption = None,
     address: shared.AddressOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, and forget what an earlier start left.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard earlier results of this run.")] = False,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
     control: Annotated[
@@ -60,25 +60,26 @@ def run(
     ] = None,
     with_controls: Annotated[
         bool,
-        typer.Option("--with-controls", help="Run the recipe and all four controls, and say what it gains over them."),
+        typer.Option("--with-controls", help="Run the recipe and all four controls, and report the gain over them."),
     ] = False,
     diagnostics: Annotated[
         bool,
-        typer.Option("--diagnostics", help="Measure each epoch how hard terms pull and how alike the networks are."),
+        typer.Option(
+            "--diagnostics",
+            help="Record gradient norms, gradient cosines and the similarity of the networks after each epoch.",
+        ),
     ] = False,
     tracker: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Show the run in a tracker while it goes on: tensorboard, mlflow; repeatable."
-        ),
+        typer.Option(metavar="NAME", help="Log the run to a tracker: tensorboard or mlflow; may be repeated."),
     ] = None,
-    show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Name subjects in the report.")] = False,
+    show_subjects: Annotated[bool, typer.Option("--show-subjects", help="Show subject ids in the report.")] = False,
     as_json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
 ) -> None:
     """Train and test a recipe, fold by fold, and write a report.
 
-    Stopped, killed or crashed, the same command goes on where it was. A run that is already finished is shown at once.
+    Rerun the command to resume a run that was stopped. A finished run is shown immediately.
     """
     shortcuts = {
         "executor.use": executor,
@@ -124,9 +125,7 @@ def _run(recipe: str, options: dict[str, Any], *, control: str | None, with_cont
                 return api.run(recipe, **options, control=control, on_event=listen)
             finished = api.run_with_controls(recipe, **options, on_event=listen)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "stopped. What was finished is kept; give the same command again to go on"
-            ) from None
+            raise InterruptedRunError("stopped. Finished results are kept; rerun the command to resume") from None
     for name, reason in finished.refused.items():
         print_hint(f"no control {name}: {reason}")
     return finished.run
@@ -161,7 +160,7 @@ def _document(result: FinishedRun) -> dict[str, Any]:
 
 
 def _gain(result: FinishedRun) -> dict[str, Any] | None:
-    """What is gained over each control beside the run, as plain data; None where there are none."""
+    """The gain over each finished control of the run, as plain data; None if there are none."""
     from xdistill.report.controls import gain_over_controls
 
     gain = gain_over_controls(result)

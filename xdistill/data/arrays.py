@@ -15,7 +15,7 @@ from xdistill.data.subject import NUMERIC, check_values
 from xdistill.errors import DataError
 from xdistill.interfaces.dataset import SubjectRow
 from xdistill.recipe.schema.recipe import CacheRecipe
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.tasks import Task
 from xdistill.types import ModalitySpec, Schema
 

@@ -17,7 +17,7 @@ from xdistill.data.file.layout import damaged
 from xdistill.data.file.tables import ModalityTable, Tables, open_file, read_tables
 from xdistill.errors import CacheError, DataError, OutOfMemoryError
 from xdistill.interfaces.dataset import DatasetFacts
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.types import Schema
 from xdistill.workers import cores
 

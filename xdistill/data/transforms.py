@@ -12,7 +12,7 @@ from xdistill.data.training_view import TrainingView
 from xdistill.errors import DataError, LeakError, PluginError, RunError, SettingsError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.transform import Transform
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.types import Schema
 
 

@@ -25,8 +25,8 @@ from xdistill.plugin import Catalog
 from xdistill.plugin.catalog import OWN_FILE
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Block, FitStage, Recipe, Term, TrainStage
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, to_plain
+from xdistill.suggest import did_you_mean
 
 C = TypeVar("C", bound=Component)
 Place = tuple[str | int, ...]

@@ -15,7 +15,7 @@ from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.training.objective import Term
 from xdistill.types import OutputSpec
 

@@ -36,7 +36,7 @@ def listings(folder: Path, *, disabled: Sequence[str] = ()) -> list[Listing]:
     """Every component of every installed plugin, from the index where that still holds.
 
     Args:
-        folder: where the index lies; it is made anew when it cannot be read and left out when it cannot be written.
+        folder: folder of the index; it is written again if it cannot be read, and skipped if it cannot be written.
         disabled: names of entry points to leave out.
 
     Raises:
@@ -66,16 +66,16 @@ def _listing(entry: Entry) -> Listing:
 
 
 def _write(path: Path, found: Sequence[Listing]) -> None:
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for old in path.parent.glob("plugins-*.json"):
             old.unlink(missing_ok=True)
-        beside.write_text(json.dumps([asdict(listing) for listing in found]), encoding="utf-8")
-        beside.replace(path)
+        temporary.write_text(json.dumps([asdict(listing) for listing in found]), encoding="utf-8")
+        temporary.replace(path)
     except OSError:  # the index only saves time
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def _state(points: Sequence[EntryPoint]) -> str:

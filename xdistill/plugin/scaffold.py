@@ -124,9 +124,7 @@ def write_plugin(name: str, kind: str, *, parent: Path) -> list[Path]:
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
     except FileExistsError:
-        raise PluginError(
-            f"{folder} is already there, and nothing is overwritten; choose another name, or another folder with --to"
-        ) from None
+        raise PluginError(f"{folder} already exists; choose another name, or another folder with --to") from None
     except OSError as error:
         raise PluginError(
             f"{folder} cannot be written: {error.strerror or error}; choose another folder with --to"
@@ -142,8 +140,8 @@ def _checked(name: str, source: str) -> str:
     """The module's name, or what is wrong with the plugin's."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise PluginError(
-            f"{name!r} cannot name a plugin: use lower-case letters and digits, beginning with a letter, in words with "
-            f"- or _ between them, such as my-loss"
+            f"{name!r} is not a valid plugin name: use lower-case letters and digits, in words joined by - or _, such "
+            f"as my-loss"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or keyword.issoftkeyword(module) or re.search(rf"\b{_class_name(name)}\b", source):

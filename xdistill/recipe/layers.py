@@ -11,9 +11,9 @@ from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_beside, read_text, shown
 from xdistill.recipe.merge import is_null
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from xdistill.recipe.overrides import Overrides, apply_overrides, parse_override
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.schema.tuning import space_problems
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, to_plain
+from xdistill.suggest import did_you_mean
 
 __all__ = ["LoadedRecipe", "RecipeLike", "as_loaded", "load_recipe"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 _LONGEST_VALUE = 60  # characters of a value that a message repeats
 _LIST = re.compile(r"(tuple|list|set|frozen_set)_type")

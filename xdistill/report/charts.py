@@ -33,7 +33,7 @@ class Card:
         predicted: name of the predicted class.
         probability: of the predicted class.
         right: whether the two are the same.
-        subject: the id; empty unless it is asked for.
+        subject: the id; empty unless requested.
     """
 
     images: dict[str, str | None]

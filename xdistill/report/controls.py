@@ -14,8 +14,8 @@ from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare
 
 METRIC: Final = "auc_ovo"
 WHAT: Final[Mapping[str, str]] = {
-    "shuffled_privileged": "the privileged values of the training subjects were dealt out anew among them",
-    "constant_teacher": "the teacher says the same of everyone",
+    "shuffled_privileged": "the privileged values of the training subjects were permuted among them",
+    "constant_teacher": "the teacher's predictions are constant",
     "label_smoothing": "labels smoothed to the teacher's mean entropy take the place of the distillation terms",
     "self_distillation": "the teacher is a network of the student's kind, and sees what the student sees",
 }
@@ -23,12 +23,12 @@ WHAT: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class ControlScore:
-    """One control beside the method.
+    """One control, compared with the method.
 
     Attributes:
         control: its name.
         score: macro one-versus-one AUC of its student.
-        gain: the method's AUC - the control's, with its interval; None where nothing can be said.
+        gain: the method's AUC - the control's, with its interval; None if it is not defined.
         p_holm: of the corrected resampled t-test, adjusted over the controls.
     """
 
@@ -50,7 +50,7 @@ class ControlScore:
 
 @dataclass(frozen=True)
 class Gain:
-    """A method beside all controls of it that were run.
+    """A method and all of its controls that were run.
 
     Attributes:
         scores: the controls, in the order of `CONTROLS`.
@@ -92,7 +92,7 @@ def words(control: str) -> str:
 
 
 def find_controls(run: Run) -> tuple[Run, ...]:
-    """The finished controls of a run that lie beside it: same recipe, cohort, splits and versions."""
+    """The finished controls of a run next to it: same recipe, cohort, splits and versions."""
     found = []
     for control in CONTROLS:
         folder = run.path.parent.with_name(f"{run.path.parent.name}-control-{control}")
@@ -112,7 +112,7 @@ def gain_over_controls(run: Run, controls: Sequence[Run] | None = None) -> Gain 
 
     Args:
         run: of the method.
-        controls: of it; default: those that lie beside it.
+        controls: of it; default: those next to it.
     """
     others = find_controls(run) if controls is None else tuple(controls)
     if run.control or not others:

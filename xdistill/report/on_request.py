@@ -1,4 +1,4 @@
-"""The figures of a run, drawn when asked for: until then nothing of what draws them is loaded."""
+"""The figures of a run, drawn on demand; matplotlib is only loaded then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a run, drawn when asked for; each is a matplotlib ``Figure``."""
+    """The figures of a run, drawn on demand; each is a matplotlib ``Figure``."""
 
     run: Run
     cohort: Cohort | None

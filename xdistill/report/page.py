@@ -23,7 +23,7 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
     Args:
         run: a finished run.
         cohort: the cohort it was made on, for the slices; without it the page has none.
-        show_subjects: whether to name the subjects beside their slices. Subject ids stand nowhere else.
+        show_subjects: whether to show subject ids next to their slices. They are shown nowhere else.
 
     Raises:
         RunError: when the cohort is not the one of the run.

@@ -24,6 +24,6 @@ VARIABLES: Final[Mapping[str, str]] = {
 }
 
 ROLE_COLOUR: Final[Mapping[str, str]] = {"student": STUDENT, "teacher": TEACHER}
-# Nothing is told by colour alone.
+# Colour is never the only distinction.
 ROLE_LINE: Final[Mapping[str, str]] = {"student": "-", "teacher": "--"}
 ROLE_MARKER: Final[Mapping[str, str]] = {"student": "o", "teacher": "s"}

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from xdistill.report.palette import INK, MUTED, RULE, VARIABLES
 
 PANEL: Final = (3.3, 3.0)  # inches: readable at the width of a phone, three side by side on a desk
-LONGEST_NAME: Final = 18  # characters of a class name that fit beside an axis
+LONGEST_NAME: Final = 18  # characters of a class name that fit next to an axis
 
 _STYLE: Final[dict[Any, Any]] = {
     "axes.axisbelow": True,
@@ -105,7 +105,7 @@ def svg_markup(figure: Figure, *, prefix: str, alt: str) -> str:
     Args:
         figure: a figure of this package.
         prefix: unique on the page.
-        alt: what a reader who does not see it is told.
+        alt: alternative text for screen readers.
     """
     buffer = io.StringIO()
     with warnings.catch_warnings(), rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):

@@ -35,7 +35,7 @@ def pair_name(run: Run, pair: Pair) -> str:
 def roc_figure(
     run: Run, *, pairs: Sequence[Pair] | None = None, columns: int = 3, panel: tuple[float, float] = PANEL
 ) -> Picture:
-    """ROC curves, one panel a pair of classes, one against one: a thin line a fold, a thick one for their mean.
+    """ROC curves, one panel per pair of classes, one against one: a thin line per fold, a thick one for their mean.
 
     Args:
         run: a finished run.
@@ -99,7 +99,7 @@ def _draw(axes: Axes, run: Run, pair: Pair, width: float) -> None:
 
 
 def _draw_spread(axes: Axes, curves: Sequence[Curve], colour: str) -> None:
-    """A thin line a fold; where there are too many, the band that holds the middle eight tenths of them."""
+    """A thin line per fold; if there are too many, a band with the middle eight tenths of them."""
     if len(curves) > MOST_LINES:
         low, high = np.percentile(curves, (10, 90), axis=0)
         axes.fill_between(GRID, low, high, color=colour, alpha=0.15, linewidth=0)

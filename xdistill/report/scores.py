@@ -105,17 +105,19 @@ def agreement(predictions: Predictions) -> float | None:
     """
     if "teacher" not in predictions.roles():
         return None
-    said = {
+    predicted = {
         (fold.role, fold.repeat, fold.fold, subject): int(named)
         for fold in predictions.folds
         for subject, named in zip(fold.subjects, fold.probabilities.argmax(axis=1), strict=True)
     }
-    pairs_of_names = [(said.get(("student", *key[1:])), named) for key, named in said.items() if key[0] == "teacher"]
+    pairs_of_names = [
+        (predicted.get(("student", *key[1:])), named) for key, named in predicted.items() if key[0] == "teacher"
+    ]
     return float(np.mean([student == teacher for student, teacher in pairs_of_names]))
 
 
 def missing_note(run: Run) -> str:
-    """What became of subjects who lack something that only the teacher reads; empty where nobody does."""
+    """How subjects without privileged data were used; empty if there are none."""
     missing = run.record.get("missing")
     if not missing:
         return ""

@@ -1,4 +1,4 @@
-"""Middle slices of a few test subjects, with what the student said about them."""
+"""Middle slices of a few test subjects, with the student's predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Case:
     """A test subject with the student's prediction.
 
     Attributes:
-        subject: its id; not for show unless asked for.
+        subject: its id; only shown on request.
         target: class index.
         predicted: class index.
         probability: of the predicted class.
@@ -83,7 +83,7 @@ def middle_slices(cohort: Cohort, subjects: Sequence[str]) -> dict[str, tuple[Sl
 
 
 def slices_figure(run: Run, cohort: Cohort, *, show_subjects: bool = False) -> Picture | None:
-    """A row a subject, a column an image modality; None for a cohort without images.
+    """One row per subject, one column per image modality; None for a cohort without images.
 
     Args:
         run: a finished run.
@@ -112,7 +112,7 @@ def slices_figure(run: Run, cohort: Cohort, *, show_subjects: bool = False) -> P
 
 
 def describe(case: Case, classes: Sequence[str]) -> str:
-    """What is true and what the student said, in one line."""
+    """Target and prediction in one line."""
     verdict = "right" if case.right else "wrong"
     return (
         f"{verdict}: true {shorten(classes[case.target])}, predicted {shorten(classes[case.predicted])} "

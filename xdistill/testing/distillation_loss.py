@@ -27,8 +27,8 @@ class GoldenDistillation:
     """A value known from elsewhere.
 
     Attributes:
-        student: what the student says, best in float64.
-        teacher: what the teacher says.
+        student: the student's output, preferably in float64.
+        teacher: the teacher's output.
         value: of the loss.
         settings: instead of the suite's.
         tolerance: allowed difference, as a share of the value (of one, if the value is smaller).
@@ -102,7 +102,7 @@ class DistillationLossConformance(LossConformance):
 
     @promised("at_identity")
     def test_identity(self) -> None:
-        """Where the student says what the teacher says, the loss is zero, or at least minimal, as promised."""
+        """If both outputs are equal, the loss is zero or minimal, as promised."""
         loss = self.built(self.shape)
         teacher = sample_output(dict.fromkeys(self.taps, self.shape), classes=self.classes)
         here = self._at(loss, teacher, teacher)

@@ -14,7 +14,7 @@ from xdistill.testing.helpers.tensors import copied, require_equal, require_fini
 from xdistill.testing.suite import promised, require
 
 _TRAINING = 60
-_CHANCE = 0.6  # share of right answers that nobody reaches by chance on the made-up subjects
+_CHANCE = 0.6  # accuracy that is not reached by chance on the generated subjects
 
 
 class EstimatorConformance(ModuleConformance):
@@ -110,7 +110,7 @@ class EstimatorConformance(ModuleConformance):
 
     @promised("learns")
     def test_it_learns(self) -> None:
-        """It is right about subjects whose class can be told."""
+        """Its predictions are correct for subjects whose class can be predicted."""
         vectors, target = self.training(seed=1)
         answers = self.evaluated(self.built(), vectors)["logits"].argmax(dim=1)
         share = float((answers == target).double().mean())

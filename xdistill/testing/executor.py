@@ -33,11 +33,13 @@ class ExecutorConformance(Conformance):
         events = self.events("count", [{"numbers": size, "mark": f"mark-{size}"} for size in (3, 0, 2, 1)])
         for place, size in enumerate((3, 0, 2, 1)):
             mine = [event for event in events if event.job == f"job-{place}"]
-            said = [event.value for event in mine if event.kind == "event"]
-            require(said == [(f"mark-{size}", number) for number in range(size)], f"job-{place} said {said}")
+            reported = [event.value for event in mine if event.kind == "event"]
+            require(
+                reported == [(f"mark-{size}", number) for number in range(size)], f"job-{place} reported {reported}"
+            )
             ends = [event.kind for event in mine if event.kind in _ENDS]
             require(ends == ["done"], f"job-{place} ended with {ends}, not with one done")
-            require(mine[-1].kind == "done", f"job-{place} said something after it was done")
+            require(mine[-1].kind == "done", f"job-{place} reported an event after it was done")
 
     def test_no_jobs(self) -> None:
         """Nothing to do is done at once."""
@@ -53,7 +55,7 @@ class ExecutorConformance(Conformance):
         require(ends["job-1"].kind == "failed", "the job that raised an error is not failed")
         same = isinstance(error, ValueError) and "upside down" in str(error)
         require(same, f"a ValueError arrived as {error!r}")
-        require(ends["job-0"].kind == ends["job-2"].kind == "done", "a job beside the failed one did not finish")
+        require(ends["job-0"].kind == ends["job-2"].kind == "done", "a job other than the failed one did not finish")
 
     def test_a_worker_that_is_killed(self) -> None:
         """Its job fails in the end, or is started again; the other jobs are not harmed, and nothing hangs."""
@@ -61,7 +63,7 @@ class ExecutorConformance(Conformance):
         events = self.events("die", [{"dies": dies, "driver": driver} for dies in (False, True, False)])
         ends = {event.job: event for event in events if event.kind in _ENDS}
         require(set(ends) == {"job-0", "job-1", "job-2"}, f"only {sorted(ends)} ended")
-        require(ends["job-0"].kind == ends["job-2"].kind == "done", "a job beside the killed one did not finish")
+        require(ends["job-0"].kind == ends["job-2"].kind == "done", "a job other than the killed one did not finish")
         died = ends["job-1"]
         require(died.kind == "failed", "a job that is killed at every start is not failed")
         own = isinstance(died.value, RuntimeError) and "driver's own process" in str(died.value)
@@ -80,8 +82,8 @@ class ExecutorConformance(Conformance):
 
     def test_threads_are_those_of_the_job(self) -> None:
         """A job computes with as many threads as it asks for: their number decides the last bits."""
-        (said,) = [event.value for event in self.events("threads", [{}], cpus=1) if event.kind == "event"]
-        require(said == "1", f"a job of one thread finds OMP_NUM_THREADS={said!r}")
+        (reported,) = [event.value for event in self.events("threads", [{}], cpus=1) if event.kind == "event"]
+        require(reported == "1", f"a job of one thread finds OMP_NUM_THREADS={reported!r}")
 
     def _run(self, function: str, jobs: Sequence[Job]) -> Generator[JobEvent, None, None]:
         executor: Executor = self.choice().build()

@@ -23,7 +23,7 @@ class GoldenMetric:
 
     Attributes:
         target: class indices.
-        probabilities: a row a subject, a column a class.
+        probabilities: one row per subject, one column per class.
         value: of the metric.
         settings: instead of the suite's.
         tolerance: allowed difference.

@@ -66,8 +66,8 @@ class NetworkConformance(ModuleConformance):
         """It asks for modalities of the cohort, and needs no other and no target."""
         inputs: Any = self.inputs
         require(isinstance(inputs, tuple) and bool(inputs), f"`inputs` names modalities in a tuple, not {inputs!r}")
-        strangers = set(inputs) - set(self.schema.modalities)
-        require(not strangers, f"`inputs` names {sorted(strangers)}, which the cohort does not have")
+        unknown = set(inputs) - set(self.schema.modalities)
+        require(not unknown, f"`inputs` names {sorted(unknown)}, which the cohort does not have")
         self.evaluated(self.built(), self.sample())
 
     @promised("reads_its_inputs")
@@ -81,7 +81,7 @@ class NetworkConformance(ModuleConformance):
             require(not same, f"the logits do not depend on {name}")
 
     def test_ids_do_not_matter(self) -> None:
-        """Who a subject is must not decide what is said about it."""
+        """Subject ids must not affect the output."""
         network, sample = self.built(), self.sample()
         renamed = replace(sample, subjects=tuple(f"renamed-{place}" for place in range(SUBJECTS)))
         first, second = self.evaluated(network, sample), self.evaluated(network, renamed)

@@ -1,4 +1,4 @@
-"""What all suites have in common: how they name a component, which tests apply, which are expected to fail."""
+"""The base of all suites: which component, which tests apply, which are expected to fail."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Conformance:
         component: the class under test.
         settings: its settings, as a recipe writes them; an autouse fixture of the subclass may set them on ``self``.
         expected_failures: names of tests that this component cannot pass, each with the reason. They run all the
-            same, and one that passes is told.
+            same, and one that passes is reported as a failure.
         kind: the kind of component that the suite is for.
     """
 
@@ -80,13 +80,13 @@ class Conformance:
         """Settings of the component, as a recipe writes them, validated.
 
         Raises:
-            SettingsError: with each setting that is at fault, and what is allowed.
+            SettingsError: with each invalid setting and what is allowed.
         """
         __tracebackhide__ = True  # pytest shows who gave them
         try:
             return self.component.Config.model_validate(settings, context={"resolver": self.resolver()})
         except ValidationError as error:
-            raise SettingsError(_at_fault(self.component, error)) from None
+            raise SettingsError(_invalid(self.component, error)) from None
 
     def resolver(self) -> Resolver:
         """Finds components that the settings name; the installed ones, unless a subclass knows others."""
@@ -110,16 +110,16 @@ class Conformance:
         require(again == choice.settings, f"{choice.settings!r} came back from JSON as {again!r}")
 
 
-def _at_fault(component: type[Component], error: ValidationError) -> str:
+def _invalid(component: type[Component], error: ValidationError) -> str:
     """What is wrong with a component's settings, in the words that a recipe's author reads."""
     known = component.Config.model_fields
-    faults = []
+    problems = []
     for details in error.errors(include_url=False):
         path = ".".join(map(str, details["loc"]))
         info = known.get(path)
         words = worded(details, description=(info and info.description) or "", known=known if "." not in path else ())
-        faults.append(f"{path}: {words}" if path else words)
-    return f"the settings that {component.__qualname__} ({component.name!r}) is tested with: {'; '.join(faults)}"
+        problems.append(f"{path}: {words}" if path else words)
+    return f"the settings that {component.__qualname__} ({component.name!r}) is tested with: {'; '.join(problems)}"
 
 
 class _Installed:

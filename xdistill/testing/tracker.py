@@ -51,7 +51,7 @@ class TrackerConformance(Conformance):
                 tracker.close()
 
     def test_what_it_is_told_is_left_alone(self) -> None:
-        """Other trackers are told the same values."""
+        """Other trackers get the same values."""
         values, scores = dict(_VALUES), {"student/auc_ovo": 0.7}
         with self._tracker() as tracker:
             tracker.log(values, fold="r0-f0", stage="joint", step=1)

@@ -10,7 +10,7 @@ from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.tune.metrics import metric_fault
+from xdistill.tune.metrics import metric_problem
 from xdistill.tune.search.variants import variants
 
 
@@ -32,7 +32,7 @@ def searched(loaded: LoadedRecipe) -> Tune:
 def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog) -> frozenset[type[Component]]:
     """Check what only plugins and Optuna know: each choice of the space, metric, sampler and pruner.
 
-    Where Optuna is not installed, nobody knows what its samplers and pruners take, and they are not looked at.
+    If Optuna is not installed, settings of samplers and pruners are not checked.
 
     Returns:
         The components of all choices.
@@ -43,15 +43,15 @@ def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog)
     tune = searched(loaded)
     found = variants(loaded, tune, catalog)
     problems = list(found.problems)
-    wrong = metric_fault(tune.metric, experiment)
+    wrong = metric_problem(tune.metric, experiment)
     if wrong:
         problems.append(loaded.problem(("tune", "metric"), wrong))
     if find_spec("optuna") is not None:
-        from xdistill.tune.search.sampling import quiet, search_faults
+        from xdistill.tune.search.sampling import quiet, search_problems
 
         with quiet():
-            told = list(search_faults(tune, experiment.epochs * tune.folds))
-        problems += [loaded.problem(("tune", *place), message) for place, message in told]
+            found_problems = list(search_problems(tune, experiment.epochs * tune.folds))
+        problems += [loaded.problem(("tune", *place), message) for place, message in found_problems]
     if problems:
         raise RecipeError(sorted(problems, key=lambda problem: problem.sort_key))
     return found.components

@@ -1,4 +1,4 @@
-"""What a search tells whoever listens, besides the engine's own events. It never prints."""
+"""The events of a search, besides those of the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xdistill.crossval.events import Event
 
 @dataclass(frozen=True)
 class SearchStarted(Event):
-    """The searches begin, or go on.
+    """The searches start or are resumed.
 
     Attributes:
         path: of the folder of the study.

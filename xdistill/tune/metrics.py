@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from xdistill.experiment.plans import Experiment
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.stats import METRICS
+from xdistill.suggest import did_you_mean
 from xdistill.tasks import Classification
 
 LOWER_IS_BETTER = frozenset(score.name for score in Classification.scores if not score.higher_is_better)
 
 
-def metric_fault(name: str, experiment: Experiment) -> str:
+def metric_problem(name: str, experiment: Experiment) -> str:
     """What is wrong with a metric's name; empty when nothing is."""
     known = [*METRICS, *(choice.use for choice in experiment.metrics)]
     return "" if name in known else f"there is no metric {name!r} in this recipe{did_you_mean(name, known)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
 from xdistill.tune.search.space import Space, in_order, is_active, values_of
-from xdistill.tune.storage.trials import FAILED, best_of, census
+from xdistill.tune.storage.trials import FAILED, best_of, trials_by_state
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -40,7 +40,7 @@ class Winner:
 
 def counted_trials(study: OptunaStudy, trials: int) -> tuple[FrozenTrial, ...]:
     """The first so many trials that count; a study may hold more, of a longer search."""
-    return census(study).counted[:trials]
+    return trials_by_state(study).counted[:trials]
 
 
 def winner_of(search: str, study: OptunaStudy, space: Space, trials: int, *, maximise: bool) -> Winner:

@@ -28,9 +28,9 @@ from xdistill.tune.search.sampling import quiet
 from xdistill.tune.search.space import values_of
 from xdistill.tune.search.variants import with_values, without_search
 from xdistill.tune.storage.open import reached, shown_url
-from xdistill.tune.storage.trials import best_of, census
+from xdistill.tune.storage.trials import best_of, trials_by_state
 from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, make_study
-from xdistill.tune.study_file import account, write_account
+from xdistill.tune.study_file import study_summary, write_study_file
 from xdistill.tune.tuned import write_tuned
 from xdistill.tune.wording import flat_remarks, nested_remarks
 
@@ -44,7 +44,7 @@ TUNED = "tuned.yaml"
 def tune(
     loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, options: Options | None = None
 ) -> Generator[Event, None, None]:
-    """Search, from where an earlier start of the same search stopped, or beside another one.
+    """Start, resume or take part in a search.
 
     Args:
         loaded: the recipe, with what to search.
@@ -99,7 +99,7 @@ def _identity(prepared: Prepared, plain: Mapping[str, Any], catalog: Catalog, *,
 def _search(study: Study, opened: Mapping[str, OptunaStudy]) -> Generator[Event, None, None]:
     """Make the trials that are missing."""
     with quiet(), reached(study.url):
-        counts = {search: len(census(one).counted) for search, one in opened.items()}
+        counts = {search: len(trials_by_state(one).counted) for search, one in opened.items()}
     yield SearchStarted(
         path=str(study.folder),
         storage=shown_url(study.url),
@@ -121,7 +121,7 @@ def _search(study: Study, opened: Mapping[str, OptunaStudy]) -> Generator[Event,
                 yield event.value
     for search, one in opened.items():
         with quiet(), reached(study.url):
-            best = best_of(census(one).counted, maximise=study.maximise)
+            best = best_of(trials_by_state(one).counted, maximise=study.maximise)
         if best is not None and best.value is not None:
             yield SearchFinished(search, best.value)
 
@@ -162,7 +162,7 @@ class _Ended:
 
 
 def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner]) -> Generator[Event, None, _Ended]:
-    """Refit, test, and write what is to be said of it."""
+    """Refit, test, and write the study's file."""
     yield from run_prepared(prepared, fresh=partial(_chose_otherwise, prepared), patience=FOREVER)
     run = _with_optimism(prepared, winners)
     settings = agreed(tuple(winners.values()), study.tune.space)
@@ -173,7 +173,9 @@ def _close_nested(study: Study, prepared: Prepared, winners: Mapping[str, Winner
         name=f"{study.experiment.recipe.name}-tuned-agreed",
         remarks=nested_remarks(study, run),
     )
-    return _Ended(write_account(study.folder, account(study, winners, settings, run)), str(prepared.folder.path))
+    return _Ended(
+        write_study_file(study.folder, study_summary(study, winners, settings, run)), str(prepared.folder.path)
+    )
 
 
 def _close_flat(study: Study, winner: Winner) -> _Ended:
@@ -184,11 +186,11 @@ def _close_flat(study: Study, winner: Winner) -> _Ended:
         name=f"{study.experiment.recipe.name}-tuned-flat",
         remarks=flat_remarks(study, winner),
     )
-    return _Ended(write_account(study.folder, account(study, {FLAT: winner}, winner.params, None)))
+    return _Ended(write_study_file(study.folder, study_summary(study, {FLAT: winner}, winner.params, None)))
 
 
 def _chose_otherwise(prepared: Prepared) -> bool:
-    """Whether folds lie there that were trained with other settings, as after a study was deleted and made anew."""
+    """Whether there are folds of other settings, as after a study was deleted and created again."""
     record = prepared.folder.record
     if not record.is_file():
         return False

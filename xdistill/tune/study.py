@@ -146,7 +146,7 @@ def make_study(loaded: LoadedRecipe, prepared: Prepared, identity: str, options:
 
     Raises:
         DataError: when there are too few subjects for the inner folds.
-        UserError: for a storage that nobody understands.
+        UserError: for an unknown storage.
     """
     tune, experiment = searched(loaded), prepared.experiment
     outer = [None] if options.flat else list(prepared.splits)

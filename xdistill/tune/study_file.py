@@ -1,4 +1,4 @@
-"""What a study leaves as data, beside its trials: ``study.json``."""
+"""The study's result as data, in addition to its trials: ``study.json``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ FORMAT_VERSION = 1
 FILE = "study.json"
 
 
-def account(study: Study, winners: Mapping[str, Winner], params: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+def study_summary(
+    study: Study, winners: Mapping[str, Winner], params: Mapping[str, Any], run: Run | None
+) -> dict[str, Any]:
     """What came out, as plain data; the format is described in docs/tuning.md.
 
     Args:
@@ -63,7 +65,7 @@ def account(study: Study, winners: Mapping[str, Winner], params: Mapping[str, An
     }
 
 
-def write_account(folder: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
+def write_study_file(folder: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Write ``study.json``; gives back what was written."""
     write_json(folder / FILE, data)
     return data

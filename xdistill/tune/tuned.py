@@ -47,7 +47,7 @@ def _extending(path: Path, base: LoadedRecipe, tuned: Mapping[str, Any]) -> str:
     file = base.files[0]
     original = load_recipe(file).tree()
     difference = _difference(original, tuned)
-    difference.pop("executor", None)  # where it was tuned is nobody's business who runs it
+    difference.pop("executor", None)  # where it was tuned does not matter for a run
     difference["tune"] = None  # the search is over
     changes = {"name": tuned["name"], **difference} if "tune" in original else difference
     if "tune" not in original:

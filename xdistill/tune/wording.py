@@ -1,4 +1,4 @@
-"""What is said of a study wherever it is shown: what its scores mean and what they do not."""
+"""Explanations of a study's scores: what they mean and what they do not."""
 
 from __future__ import annotations
 

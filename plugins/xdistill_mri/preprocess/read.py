@@ -106,7 +106,7 @@ def _read_array(file: Path, array: str | None) -> NDArray[Any]:
     with _damage_reported(file):
         content = file.read_bytes()
         if not content.startswith(_ARRAY_MAGIC):
-            raise DataError(f"{file}: not a {_kind(file)} file, or damaged (its first bytes are wrong)")
+            raise DataError(f"{file}: is damaged or not a {_kind(file)} file (its first bytes are wrong)")
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -166,7 +166,7 @@ def _damaged(file: Path, error: Exception) -> str:
     if isinstance(error, ValueError) and "allow_pickle" in str(error):
         return f"{file}: holds Python objects, which are never loaded; save it as a plain array of numbers"
     reason = str(error).strip().splitlines()
-    return f"{file}: not a {_kind(file)} file, or damaged ({reason[0] if reason else type(error).__name__})"
+    return f"{file}: is damaged or not a {_kind(file)} file ({reason[0] if reason else type(error).__name__})"
 
 
 def _kind(file: Path) -> str:

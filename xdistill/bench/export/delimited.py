@@ -1,4 +1,4 @@
-"""CSV: one row an entry and metric, for spreadsheets and data frames."""
+"""CSV: one row per entry and metric, for spreadsheets and data frames."""
 
 from __future__ import annotations
 

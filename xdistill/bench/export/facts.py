@@ -104,7 +104,7 @@ def splits(standings: Standings) -> str:
 
 
 def expectation_mark(holds: bool | None) -> str:
-    """✓ for what holds, ✗ for what does not, ? for what nobody knows yet."""
+    """✓ if it holds, ✗ if it does not, ? if it is not known yet."""
     return {True: "✓", False: "✗", None: "?"}[holds]
 
 
@@ -139,7 +139,7 @@ def compared(standings: Standings) -> bool:
 
 
 def finding(standings: Standings) -> str:
-    """Who leads, and whether that can be told from chance; empty without a ranked entry."""
+    """The first entry, and whether its lead is significant; empty without a ranked entry."""
     ranked = [standing for standing in standings.entries if standing.rank is not None]
     if not ranked:
         return ""

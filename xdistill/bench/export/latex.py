@@ -81,7 +81,7 @@ def _stated(standings: Standings) -> list[str]:
 
 
 def _over(standings: Standings, left: int, stated: int) -> Iterator[str]:
-    """A heading over what is reported, so that nobody takes it for results."""
+    """A heading over what is reported, so that it is not taken for results."""
     if stated:
         title = escape(reported_title(standings))
         yield rf"\multicolumn{{{left}}}{{l}}{{}} & \multicolumn{{{stated}}}{{c}}{{{title}}} \\"

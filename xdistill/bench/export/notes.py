@@ -22,8 +22,8 @@ def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str,
     groups: dict[tuple[str, str], list[str]] = {}
     for standing in entries:
         if standing.gap is not None and standing.gap.share is None:
-            told = (one_line(standing.gap.reason), _in_points(standing.gap.gap))
-            groups.setdefault(told, []).append(f"{one_line(standing.title)} {_in_points(standing.gap.gain)}")
+            texts = (one_line(standing.gap.reason), _in_points(standing.gap.gap))
+            groups.setdefault(texts, []).append(f"{one_line(standing.title)} {_in_points(standing.gap.gain)}")
     return tuple(
         f"No share of the gap closed, since {reason}. Teacher {metric_title(standings.primary)} minus student alone, "
         f"in points: {gap}. Distilled minus student alone: {'; '.join(gains)}."
@@ -110,6 +110,6 @@ def _in_points(difference: Interval) -> str:
 
 
 def missing_note(standings: Standings) -> str:
-    """Which entries nobody has run; empty when all are there."""
+    """Which entries have no run; empty if all have one."""
     names = [one_line(name) for name in standings.missing]
     return f"Not run yet: {listed(names)}." if names else ""

@@ -150,12 +150,12 @@ def _difference(axis: Axis, standing: Standing, row: Row) -> tuple[Marks | None,
         return None, f"{name}: the reference."
     test = row.against.test
     bounds = None if test.interval is None else (100 * test.interval[0], 100 * test.interval[1])
-    told = (
+    result = (
         "no interval, since all splits differ by the same"
         if bounds is None
         else (f"95 % interval {wording.interval(test.interval, signed=True)}")
     )
-    label = f"{name}: {wording.points(test.difference)} points, {told}."
+    label = f"{name}: {wording.points(test.difference)} points, {result}."
     return marks(axis, estimate=wording.PERCENT * test.difference, interval=bounds), label
 
 

@@ -21,7 +21,7 @@ class Cell:
 
     Attributes:
         text: not escaped.
-        bold: whether it may be told from the reference; a head is never bold.
+        bold: whether it differs from the reference; a head is never bold.
         link: where the text leads to; empty for nowhere.
         figure: whether it stands to the right, under its like.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with a record's predictions, row by row, seen beside the splits of its benchmark."""
+"""Checks of a record's predictions, row by row, against the splits of its benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xdistill.bench.records.splits import BenchmarkSplits, Tested
 from xdistill.stats.predictions import FIXED
 from xdistill.tasks import Task
 
-MOST = 5  # rows of one kind of problem that are told one by one
+MOST = 5  # problems of one kind that are reported one by one
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Problem:
     """Something that is wrong.
 
     Attributes:
-        kind: problems of one kind are told together.
+        kind: problems of one kind are reported together.
         line: of the file, from 1; 0 when it is about no single line.
         message: what is wrong.
     """

@@ -1,4 +1,4 @@
-"""What `record.json` has to hold; further keys are no fault."""
+"""What `record.json` has to hold; further keys are allowed."""
 
 from __future__ import annotations
 

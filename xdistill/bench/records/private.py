@@ -1,4 +1,4 @@
-"""What a record leaves out of a recipe: where files lie on somebody's machine."""
+"""What a record leaves out of a recipe: where files are on a user's machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xdistill.recipe.environment import is_path_field
 def without_folders(value: Any, field: str = "") -> Any:
     """A resolved recipe in which paths are only the names of their files.
 
-    A path is text in a field that recipes know as one, and any text that begins at the root of a disk, in somebody's
+    A path is text in a field that recipes know as one, and any text that begins at the root of a disk, in a user's
     home, or with ``file:``.
     """
     if isinstance(value, Mapping):

@@ -52,7 +52,7 @@ class BenchmarkSplits:
         targets: by rank; for classification, class indices.
         patients: number of the patient by rank; subjects of one patient share it.
         folds: repeat by repeat, fold by fold.
-        ids: subject ids by rank, where somebody asked to keep them; decides nothing.
+        ids: subject ids by rank, if they are kept; not compared.
     """
 
     fingerprint: str
@@ -84,7 +84,7 @@ class BenchmarkSplits:
         return sha256(json.dumps(self._content(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def to_text(self) -> str:
-        """The file: JSON with a line a fold, so that a change is seen where it is made."""
+        """The file: JSON with one line per fold, for readable diffs."""
         head = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

@@ -36,7 +36,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
         ("splits", splits.hash, str(run.record["split_hash"])),
     ):
         if ours != theirs:
-            raise RunError(f"{run.folder.splits}: it belongs to other {what} than {run.folder.record.name} beside it")
+            raise RunError(f"{run.folder.splits}: it belongs to other {what} than {run.folder.record.name} next to it")
     ids = tuple(sorted({subject for split in splits for subject in split.test}))
     rank = {subject: index for index, subject in enumerate(ids)}
     return BenchmarkSplits(
@@ -65,10 +65,10 @@ def _targets(run: Run, ids: Sequence[str]) -> tuple[Target, ...]:
         for subject, label in zip(fold.subjects, fold.target.tolist(), strict=True):
             if target.setdefault(subject, label) != label:
                 raise RunError(f"{run.folder.predictions}: a subject has two targets, in {fold.role} r{fold.repeat}")
-    strangers = set(target) ^ set(ids)
-    if strangers:
+    unmatched = set(target) ^ set(ids)
+    if unmatched:
         raise RunError(
-            f"{run.folder.predictions}: {len(strangers)} subjects are only there or only in {run.folder.splits.name}"
+            f"{run.folder.predictions}: {len(unmatched)} subjects are only there or only in {run.folder.splits.name}"
         )
     return tuple(target[subject] for subject in ids)
 

@@ -16,9 +16,9 @@ from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits, splits_of_run, write_splits
 from xdistill.bench.records.verify import record_problems
 from xdistill.errors import RunError
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs import Run
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_text
+from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from xdistill.plugin import Catalog
@@ -63,7 +63,7 @@ def submit(
         benchmark: to which it belongs.
         entry: whose run it is.
         catalog: fills in the cohort's settings.
-        to: folder of the benchmark's records; None: the one beside the benchmark file.
+        to: folder of the benchmark's records; None: the one next to the benchmark file.
         seed: what the run's seed has to be; None: whichever it is.
         keep_ids: keep the subjects' ids instead of their ranks.
         replace: put it in the place of another run's record.
@@ -82,22 +82,22 @@ def submit(
     if not replace:
         _refuse_another(folder, str(record.facts["run"]))
     make_folder(to)
-    beside = to / f".{folder.name}.{os.getpid()}.new"
+    temporary = to / f".{folder.name}.{os.getpid()}.new"
     with explained(to):
         try:
-            write_record(beside, record)
-            problem = next(record_problems(benchmark, splits, beside), None)
+            write_record(temporary, record)
+            problem = next(record_problems(benchmark, splits, temporary), None)
             if problem:
                 raise RunError(f"{run.path}: cannot be submitted: {problem}")
             if new:
                 write_splits(to, splits)
                 write_text(to / ".gitattributes", ATTRIBUTES)
-            changed = not _same_files(beside, folder)
+            changed = not _same_files(temporary, folder)
             if changed:
                 shutil.rmtree(folder, ignore_errors=True)
-                move_folder(beside, folder)
+                move_folder(temporary, folder)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     return Submitted(folder, entry, record.seed, str(record.facts["run"]), changed)
 
 

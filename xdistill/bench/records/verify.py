@@ -1,4 +1,4 @@
-"""Whether records are true: everything they claim is computed anew from their predictions."""
+"""Whether records are true: everything in them is computed again from their predictions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
 
@@ -50,7 +50,7 @@ def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
 
     Args:
         benchmark: the benchmark.
-        folder: of the records; None: the one beside the benchmark file.
+        folder: of the records; None: the one next to the benchmark file.
     """
     folder = folder or benchmark.records
     places = record_folders(folder)
@@ -109,12 +109,12 @@ def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) 
     return (yield from _predictions(splits, place, facts))
 
 
-def _gathered(told: Generator[str, None, Record | None]) -> tuple[list[str], Record | None]:
+def _gathered(found: Generator[str, None, Record | None]) -> tuple[list[str], Record | None]:
     """What `record_problems` tells, and what it returns."""
     problems: list[str] = []
     while True:
         try:
-            problems.append(next(told))
+            problems.append(next(found))
         except StopIteration as end:
             return problems, end.value
 
@@ -165,7 +165,7 @@ def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]
             f"{_short(splits.split_hash)}: it was run on other folds"
         )
     if facts["splits_sha256"] != splits.hash:
-        yield f"{SPLITS} beside the records is not the one it was submitted to: a split was changed"
+        yield f"{SPLITS} next to the records is not the one it was submitted to: a split was changed"
     if facts["subjects"] == "ids" and not splits.ids:
         yield f"it calls subjects by ids, and {SPLITS} lists none"
     summary = splits.task.summary(splits.task.as_targets(splits.targets))
@@ -206,18 +206,18 @@ def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]
         ours, theirs = right.get(role, {}), claims.get(role, {})
         for metric in {**ours, **theirs}:
             for figure in ("mean", "sd"):
-                true, told = ours.get(metric, {}).get(figure), theirs.get(metric, {}).get(figure)
-                if not _same(true, told):
+                true, claimed = ours.get(metric, {}).get(figure), theirs.get(metric, {}).get(figure)
+                if not _same(true, claimed):
                     yield (
-                        f"entry {facts['entry']!r}: the score {role} {metric} {figure} is {told}, and from the "
+                        f"entry {facts['entry']!r}: the score {role} {metric} {figure} is {claimed}, and from the "
                         f"predictions it is {true}"
                     )
 
 
-def _same(true: float | None, told: float | None) -> bool:
-    if true is None or told is None:
+def _same(true: float | None, claimed: float | None) -> bool:
+    if true is None or claimed is None:
         return False
-    return math.isclose(true, told, rel_tol=0, abs_tol=ROUNDING)
+    return math.isclose(true, claimed, rel_tol=0, abs_tol=ROUNDING)
 
 
 def _short(text: Any) -> str:

@@ -26,7 +26,7 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="Folder of a run or record; with --benchmark an entry.")],
     second: Annotated[str, typer.Argument(metavar="B", help="What A is compared with.")],
     benchmark: Annotated[
-        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file whose entries are meant.")
+        Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file of the entries.")
     ] = None,
     source: FromOption = None,
     repeats: RepeatsOption = None,
@@ -34,7 +34,7 @@ def compare(
     trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
     role: Annotated[
-        Literal["student", "teacher"], typer.Option(help="The network that is compared; entries say it themselves.")
+        Literal["student", "teacher"], typer.Option(help="The network to compare; entries name their own.")
     ] = "student",
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
@@ -59,8 +59,8 @@ def _refuse(changes: dict[str, int | None]) -> None:
     for name, value in changes.items():
         if value is not None:
             raise UserError(
-                f"--{name} says which runs of a benchmark are meant, and A and B are folders; name the benchmark file "
-                f"with --benchmark, and its entries in their place"
+                f"--{name} selects runs of a benchmark, and A and B are folders; name the benchmark file with "
+                f"--benchmark, and entries instead of folders"
             )
 
 
@@ -108,7 +108,7 @@ def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(
         Text(
-            f"\nMean ± standard deviation (ddof 1) over {splits} splits; intervals of 95 %. The corrected test decides."
+            f"\nMean ± standard deviation (ddof 1) over {splits} splits; 95 % intervals; the corrected test decides."
         ),
         soft_wrap=True,
     )

@@ -28,16 +28,16 @@ VERIFY_EXAMPLES = (
 def submit(
     source: Annotated[
         Path,
-        typer.Argument(metavar="RUN|FILE", help="A run's folder; or a benchmark file, for all finished runs of it."),
+        typer.Argument(metavar="RUN|FILE", help="A run folder, or a benchmark file for all of its finished runs."),
     ],
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="DIR", help="Folder of the records; default: records/<name> beside the benchmark."
+            "--to", metavar="DIR", help="Folder of the records; default: records/<name> next to the benchmark."
         ),
     ] = None,
     entry: Annotated[str | None, typer.Option("--as", metavar="ENTRY", help="The entry whose run it is.")] = None,
-    seed: Annotated[int | None, typer.Option(help="What the run's seed has to be.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The expected seed of the run.")] = None,
     benchmark: Annotated[
         Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file; default: found by --to.")
     ] = None,
@@ -75,10 +75,10 @@ def verify(
         Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file of a folder of records.")
     ] = None,
 ) -> None:
-    """Compute everything that records claim anew from their predictions; exit code 2 when something is not true.
+    """Compute everything in the records again from their predictions; exit code 2 if something differs.
 
     Scores, hashes, folds, subjects, targets and probabilities are checked, and what controls have to show. A
-    LEADERBOARD.md beside the records or the benchmark file has to be what they generate.
+    LEADERBOARD.md next to the records or the benchmark file must be what they generate.
     """
     from xdistill.cli.console import print_error
 
@@ -111,9 +111,9 @@ def _submit_one(
     from xdistill.runs import load_run
 
     if entry is None:
-        raise UserError("say which entry of the benchmark this run is, as in --as kd")
+        raise UserError("name the benchmark entry of this run, as in --as kd")
     if to is None and file is None:
-        raise UserError("say where the record goes, as in --to benchmarks/records/mvi_hcc")
+        raise UserError("name the folder of the record, as in --to benchmarks/records/mvi_hcc")
     run = load_run(folder)
     benchmark = load_benchmark(file) if file is not None else benchmark_of(to or Path())
     return submit_run(run, benchmark, entry, catalog=load_catalog(), to=to, seed=seed, keep_ids=keep, replace=replace)
@@ -136,7 +136,7 @@ def _submit_all(
         known for known in known_runs(benchmark, runs) if entry in {None, known.entry} and seed in {None, known.seed}
     ]
     if not chosen:
-        raise UserError(f"{runs}: no finished run of the benchmark {benchmark.name!r} is known here")
+        raise UserError(f"{runs}: there is no finished run of the benchmark {benchmark.name!r}")
     return [
         submit_run(load_run(known.path), benchmark, known.entry, catalog=catalog, to=to, keep_ids=keep, replace=replace)
         for known in chosen

@@ -50,7 +50,7 @@ def run(
     executor: ExecutorOption = None,
     address: AddressOption = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Hand out whole entries, many at the same time, instead of one's folds.")
+        bool, typer.Option("--whole", help="Run whole entries in parallel, instead of the folds of one entry.")
     ] = False,
     runs: RunsOption = Path("runs"),
     cache: CacheOption = None,
@@ -60,9 +60,9 @@ def run(
 ) -> None:
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
 
-    Stopped, killed or crashed, the same command goes on where it was; what is finished is found at once. An entry that
-    fails does not keep the others from running. With --trials every entry whose recipe says what to search is tuned,
-    all with the same number of trials; the others are run as they are.
+    Rerun the command to resume a benchmark that was stopped; finished runs are not repeated. If an entry fails, the
+    others still run. With --trials, every entry whose recipe has a search space is tuned with the same number of
+    trials; the others run without a search.
     """
     from xdistill.bench.load import load_benchmark
 
@@ -110,7 +110,7 @@ def _run(
                 if isinstance(event, EntryFailed):
                     failed.append(event)
     except KeyboardInterrupt:
-        raise InterruptedRunError("stopped. What was finished is kept; give the same command again to go on") from None
+        raise InterruptedRunError("stopped. Finished results are kept; rerun the command to resume") from None
     return failed
 
 
@@ -138,7 +138,7 @@ class Display:
                 self._say(f"{event.entry}: finished, {event.path}")
             case EntryFailed():
                 self.stack.close()
-                self._say(f"{event.entry}: failed; the others go on")
+                self._say(f"{event.entry}: failed; the other entries continue")
             case _:
                 self.inner(event)
 
@@ -165,5 +165,5 @@ def _tell(benchmark: Benchmark, failed: list[EntryFailed]) -> None:
         lines = [f"{event.entry}, seed {event.seed}: {event.message}" for event in failed]
         count = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
         raise UserError(
-            "\n".join([f"{count} of the benchmark {benchmark.name!r} failed; what is done is kept", *lines])
+            "\n".join([f"{count} of the benchmark {benchmark.name!r} failed; finished runs are kept", *lines])
         )

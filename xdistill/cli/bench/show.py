@@ -36,8 +36,8 @@ def show(
 ) -> None:
     """Print the table of a benchmark: scores, intervals, and the comparison with the reference.
 
-    Everything is computed anew from per-subject predictions. What was run with --repeats, --folds or --trials is shown
-    when the same options are given here.
+    Everything is computed from per-subject predictions. To show runs made with --repeats, --folds or --trials, pass the
+    same options.
     """
     from xdistill.cli.bench.standings import print_standings
 

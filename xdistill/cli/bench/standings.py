@@ -80,8 +80,8 @@ def _expectations(console: Console, standings: Standings) -> None:
 
     for one in standings.expectations:
         mark = Text(f"{expectation_mark(one.holds)} ", style=_MARK_STYLE[one.holds])
-        told = f"{one_line(one.text)}: {expectation_word(one.holds)}. {one_line(one.evidence)}"
-        console.print(mark + Text(told), soft_wrap=not console.is_terminal)
+        text = f"{one_line(one.text)}: {expectation_word(one.holds)}. {one_line(one.evidence)}"
+        console.print(mark + Text(text), soft_wrap=not console.is_terminal)
 
 
 def _table(console: Console, title: str, figures: Figures) -> None:
@@ -142,7 +142,7 @@ def _aligned(figures: Figures) -> Iterator[str]:
 
 
 def _columns(figures: Figures) -> list[list[str]]:
-    """Texts by column; deviations stand under each other, and a star follows what may be told from the reference."""
+    """Texts by column; deviations are aligned, and a star marks significant differences from the reference."""
     return [_under_each_other(column.cells) for column in figures.columns]
 
 

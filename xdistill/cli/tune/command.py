@@ -28,7 +28,7 @@ def tune(
     profile: shared.ProfileOption = None,
     overrides: shared.SetOption = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials of each search; more than before goes on with it.")
+        int | None, typer.Option(min=1, help="Trials of each search; a larger number continues it.")
     ] = None,
     flat: Annotated[
         bool,
@@ -64,7 +64,7 @@ def tune(
     settings to the whole of it and a test on subjects that no search saw. The result is a run like any other, and its
     score is that of the method with its search.
 
-    Stopped, killed or crashed, the same command goes on where it was; given again while it runs, it helps.
+    Rerun the command to resume a search that was stopped. A second process with the same command takes part in it.
     """
     shortcuts = {
         "tune.trials": trials,
@@ -99,9 +99,7 @@ def _tune(recipe: str, options: dict[str, Any], *, quiet: bool) -> TunedRecipe:
         try:
             return api.tune(recipe, **options, on_event=listen)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "stopped. Every finished trial is kept; give the same command again to go on"
-            ) from None
+            raise InterruptedRunError("stopped. Every finished trial is kept; rerun the command to resume") from None
 
 
 def _show(result: TunedRecipe, *, as_json: bool, quiet: bool) -> None:

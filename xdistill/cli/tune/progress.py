@@ -1,4 +1,4 @@
-"""Showing how a search goes on: a bar for all trials on a terminal, a line a trial elsewhere."""
+"""Progress of a search: a bar on a terminal, one line per trial elsewhere."""
 
 from __future__ import annotations
 

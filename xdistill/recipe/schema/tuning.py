@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from xdistill.recipe.schema.section import Named, Section
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 SamplerName = Literal["tpe", "cmaes", "gp", "random", "grid"]
 PrunerName = Literal["none", "median", "hyperband", "wilcoxon"]

@@ -1,4 +1,4 @@
-"""What task losses and distillation losses are both asked for."""
+"""Checks that task losses and distillation losses share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What encoders, fusions and networks are all asked for: they turn subjects into tensors, each subject by itself."""
+"""Checks that encoders, fusions and networks share: they map subjects to tensors, each subject independently."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ModuleConformance(Conformance):
         module, sample, others = self.built(), self.sample(), self.sample(seed=1)
         mixed = self.joined(self.take(sample, [0]), self.take(others, list(range(1, SUBJECTS))))
         first, second = self.evaluated(module, sample), self.evaluated(module, mixed)
-        require_close(_head(first), _head(second), "the first subject beside other subjects")
+        require_close(_head(first), _head(second), "the first subject with other subjects")
 
     @abstractmethod
     def joined(self, first: Any, second: Any) -> Any:

@@ -46,7 +46,7 @@ def history_figure(searches: Sequence[SearchRows], metric: str, *, maximise: boo
 
 
 def importances_figure(searches: Sequence[SearchRows]) -> Picture | None:
-    """How much each field mattered: a bar for the mean over the searches, a dot a search; None where nobody knows."""
+    """How much each field mattered: a bar for the mean over the searches, one dot per search; None if unknown."""
     values = mean_importances(searches)
     if not values:
         return None

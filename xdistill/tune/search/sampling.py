@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler,
 from optuna.trial import FrozenTrial
 
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.training.seeds import derive
 from xdistill.tune.search.space import MOST_POINTS, grid
 
@@ -86,8 +86,8 @@ def sampler_for(
 ) -> BaseSampler | None:
     """What proposes the next trial; None when a grid is used up.
 
-    It is made anew for each trial, with a seed of the trial's place in the search. So a search that was stopped and
-    goes on proposes what it would have proposed, as long as one worker is at it.
+    It is created for each trial, with a seed of the trial's index in the search. So a resumed search
+    proposes what it would have proposed, as long as one worker is at it.
 
     Args:
         tune: the search.
@@ -112,16 +112,16 @@ def pruner_for(tune: Tune, epochs: int) -> BasePruner:
     return PRUNERS[tune.pruner.use](**settings)
 
 
-def search_faults(tune: Tune, epochs: int) -> Iterator[tuple[tuple[str, ...], str]]:
+def search_problems(tune: Tune, epochs: int) -> Iterator[tuple[tuple[str, ...], str]]:
     """What is wrong with the settings of sampler and pruner: places below `tune`, and messages."""
     if tune.sampler.use == "grid":
         for name in tune.sampler.settings():
             yield ("sampler", name), "a grid has no settings"
         if sum(1 for _ in zip(grid(tune.space), range(MOST_POINTS + 1), strict=False)) > MOST_POINTS:
             yield ("space",), f"the grid has more than {MOST_POINTS:,} points; take larger steps, or another sampler"
-    found = list(_sampler_setting_faults(tune))
+    found = list(_sampler_setting_problems(tune))
     yield from found or _refusals("sampler", lambda: sampler_for(tune, ()))
-    found = list(_setting_faults("pruner", PRUNERS[tune.pruner.use], tune.pruner.settings()))
+    found = list(_setting_problems("pruner", PRUNERS[tune.pruner.use], tune.pruner.settings()))
     yield from found or _refusals("pruner", lambda: pruner_for(tune, epochs))
 
 
@@ -135,13 +135,13 @@ def _refusals(place: str, make: Callable[[], Any]) -> Iterator[tuple[tuple[str, 
         yield (place,), f"needs the package {error.name}; give `pip install 'xdistill[tune]'`"
 
 
-def _sampler_setting_faults(tune: Tune) -> Iterator[tuple[tuple[str, ...], str]]:
+def _sampler_setting_problems(tune: Tune) -> Iterator[tuple[tuple[str, ...], str]]:
     if tune.sampler.use == "grid":
         return iter(())
-    return _setting_faults("sampler", SAMPLERS[tune.sampler.use], tune.sampler.settings())
+    return _setting_problems("sampler", SAMPLERS[tune.sampler.use], tune.sampler.settings())
 
 
-def _setting_faults(
+def _setting_problems(
     place: str, component: type[Any], settings: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     known = [name for name in inspect.signature(component.__init__).parameters if name not in _OURS]

@@ -24,7 +24,7 @@ def in_order(space: Space) -> tuple[str, ...]:
     while len(done) < len(space):
         ready = [name for name, search in space.items() if name not in done and search.when.keys() <= done.keys()]
         if not ready:
-            break  # in a circle, which is a fault of the recipe
+            break  # circular, which the recipe's checks report
         done.update(dict.fromkeys(ready))
     return tuple(done)
 

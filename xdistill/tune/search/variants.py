@@ -82,7 +82,7 @@ def variants(loaded: LoadedRecipe, tune: Tune, catalog: Catalog) -> Variants:
 
 
 def _blamed(problem: Problem, name: str, node: Node) -> Problem:
-    """The problem; where it lies elsewhere in the recipe, with the choice that makes it."""
+    """The problem; if it is at another location of the recipe, with the choice that causes it."""
     if problem.path == name or problem.path.startswith(f"{name}."):
         return problem
     return replace(
@@ -107,7 +107,7 @@ def _candidates(root: MappingNode, name: str, search: Search) -> Iterator[Node]:
                 yield node
         return
     low, high = search.low or 0.0, search.high or 0.0
-    between = low + 0.382 * (high - low)  # as odd as what will be proposed: no whole number for a field that wants one
+    between = low + 0.382 * (high - low)  # not a whole number, as proposals may be
     origin = locate(root, place, key=True)
     for value in dict.fromkeys((low, high) if search.int or search.step else (low, high, between)):
         yield ScalarNode(int(value) if search.int else value, origin)

@@ -35,10 +35,18 @@ from xdistill.tune.search.sampling import pruner_for, quiet, sampler_for
 from xdistill.tune.search.space import suggest, values_of
 from xdistill.tune.search.variants import with_values
 from xdistill.tune.storage.open import open_storage, reached
-from xdistill.tune.storage.trials import FAILED, FOLDS, best_of, bury, census, heartbeat, sign_in
+from xdistill.tune.storage.trials import (
+    FAILED,
+    FOLDS,
+    best_of,
+    heartbeat,
+    mark_failed,
+    register_worker,
+    trials_by_state,
+)
 
 POLL = 1.0  # seconds between two looks at trials that others work at
-TELL_TALES = (NonFiniteLossError, OutOfMemoryError, RecipeError, SettingsError)  # faults of the settings, not of us
+TRIAL_ERRORS = (NonFiniteLossError, OutOfMemoryError, RecipeError, SettingsError)  # errors caused by the settings
 
 
 @dataclass(frozen=True)
@@ -87,14 +95,14 @@ class Task:
 
 
 def run_trials(payload: Mapping[str, Any]) -> Iterator[Event]:
-    """Make trials until the search has all that it wants.
+    """Run trials until the search has its number of trials.
 
     Args:
         payload: the fields of `Task` as plain data (``recipe`` for the base), ``study``, and ``driver`` (what
             `driver_facts` says there).
 
     Raises:
-        XdistillError: what is not the fault of the settings that are tried.
+        XdistillError: errors that the settings of the trial do not cause.
     """
     checked_catalog(payload["driver"])
     task = Task.of(payload)
@@ -115,8 +123,8 @@ def _next_trial(study: Study, task: Task) -> Trial | None:
     """A trial with its settings proposed; None when no more are wanted."""
     while True:
         with _asking(task.folder):
-            found = census(study)
-            bury(study, found.dead)
+            found = trials_by_state(study)
+            mark_failed(study, found.dead)
             for dead in found.dead:
                 shutil.rmtree(task.folder / f"{dead.number}", ignore_errors=True)
             if len(found.taken) < task.tune.trials:
@@ -124,12 +132,12 @@ def _next_trial(study: Study, task: Task) -> Trial | None:
                 if sampler is not None:
                     study.sampler = sampler
                     trial = study.ask()
-                    sign_in(trial)
+                    register_worker(trial)
                     suggest(trial, task.tune.space)
                     return trial
         if not found.alive:
             return None
-        time.sleep(POLL)  # whoever works at the last trials may yet die, and leave them to be done again
+        time.sleep(POLL)  # a worker of the last trials may die, and its trials are then repeated
 
 
 @contextmanager
@@ -151,10 +159,10 @@ def _try(study: Study, task: Task, trial: Trial) -> Iterator[Event]:
             yield from _folds(task, trial, folder, scores)
             if len(scores) < len(task.splits):
                 state = TrialState.PRUNED
-    except TELL_TALES as error:
+    except TRIAL_ERRORS as error:
         state, reason = TrialState.PRUNED, _reason(error)
     except (Exception, KeyboardInterrupt):
-        with suppress(Exception):  # what went wrong before is what is to be told
+        with suppress(Exception):  # report the first error
             study.tell(trial, state=TrialState.FAIL)  # this process may live on, and the trial would count as at work
         raise
     finally:
@@ -165,7 +173,7 @@ def _try(study: Study, task: Task, trial: Trial) -> Iterator[Event]:
         if reason:
             trial.set_user_attr(FAILED, reason)
         study.tell(trial, value, state=state)
-        counted = census(study).counted
+        counted = trials_by_state(study).counted
     best = best_of(counted, maximise=task.maximise)
     yield TrialFinished(
         search=task.search,

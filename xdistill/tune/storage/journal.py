@@ -13,7 +13,7 @@ OPERATION = "op_code"  # what every line of a journal holds
 
 
 def is_journal(path: Path) -> bool:
-    """Whether a file is a journal, or empty, or not there yet: anything else is somebody's, and stays as it is.
+    """Whether a file is a journal, or empty, or not there yet: other files are left as they are.
 
     Raises:
         OSError: when it cannot be read.
@@ -32,9 +32,9 @@ def is_journal(path: Path) -> bool:
 
 
 class FileLock(BaseJournalFileLock):
-    """A lock of the operating system beside a journal, which dies with its holder however that ends.
+    """A lock of the operating system next to a journal, which dies with its holder however that ends.
 
-    Optuna's own locks are files that somebody killed leaves behind. Whoever gets this lock also takes away half a
+    Optuna's own lock files stay behind when a process is killed. The holder of this lock also removes half a
     line that a writer left when the machine went down.
     """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.tune.storage.journal import FileLock, is_journal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ JOURNAL = "study.journal"
 DATABASE = "study.db"
 KINDS = ("journal", "sqlite")
 PATIENCE = 60.0  # seconds that a process waits for another one's transaction in SQLite
-ATTEMPTS, PAUSE = 5, 0.5  # at a database whose tables somebody else is making; seconds between them
+ATTEMPTS, PAUSE = 5, 0.5  # while another process creates the tables; seconds between them
 TABLE_IS_THERE = "42P07"  # PostgreSQL's code
 OWNER = "xdistill"  # the user attribute of a study that says what made it
 
@@ -105,7 +105,7 @@ def _database(url: str, settings: dict[str, Any] | None = None) -> RDBStorage:
         try:
             return RDBStorage(url, engine_kwargs=settings)
         except IntegrityError:
-            pass  # somebody wrote the very same line
+            pass  # another process wrote the same line
         except SQLAlchemyError as error:
             if not _made_meanwhile(error):
                 raise
@@ -115,8 +115,8 @@ def _database(url: str, settings: dict[str, Any] | None = None) -> RDBStorage:
 
 def _made_meanwhile(error: Exception) -> bool:
     """Whether a table is there that was to be made; PostgreSQL says so in the language of its server, and by a code."""
-    said = getattr(error, "orig", None)
-    codes = {getattr(said, "sqlstate", None), getattr(said, "pgcode", None)}
+    original = getattr(error, "orig", None)
+    codes = {getattr(original, "sqlstate", None), getattr(original, "pgcode", None)}
     return TABLE_IS_THERE in codes or "already exists" in str(error)
 
 
@@ -152,10 +152,10 @@ def reached(url: str) -> Iterator[None]:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
-    told: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, ImportError, ConnectionError)
+    known: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, ImportError, ConnectionError)
     try:
         yield
-    except (*told, *_redis_errors()) as error:
+    except (*known, *_redis_errors()) as error:
         raise _unreached(url, _reason(error, url)) from error
     except OSError as error:
         reason = f"{error.strerror or error}; see to it, {ELSEWHERE}"
@@ -163,7 +163,7 @@ def reached(url: str) -> Iterator[None]:
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:
-    """What Redis's client raises; nothing of it is loaded where nobody uses it."""
+    """The errors of Redis's client, if it is loaded."""
     redis = sys.modules.get("redis")
     return () if redis is None else (redis.RedisError,)
 

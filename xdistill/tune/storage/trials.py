@@ -24,7 +24,7 @@ STALE = 150.0  # seconds without one after which a worker on another machine is 
 
 
 @dataclass(frozen=True)
-class Census:
+class TrialsByState:
     """The trials of a study.
 
     Attributes:
@@ -43,19 +43,19 @@ class Census:
         return tuple(sorted((*self.counted, *self.alive), key=lambda trial: trial.number))
 
 
-def census(study: Study) -> Census:
+def trials_by_state(study: Study) -> TrialsByState:
     """Look at all trials of a study."""
     trials = study.get_trials(deepcopy=False)
     running = [trial for trial in trials if trial.state == TrialState.RUNNING]
     alive = {trial.number for trial in running if is_alive(trial)}
-    return Census(
+    return TrialsByState(
         counted=tuple(trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.PRUNED}),
         alive=tuple(trial for trial in running if trial.number in alive),
         dead=tuple(trial for trial in running if trial.number not in alive),
     )
 
 
-def bury(study: Study, dead: Sequence[FrozenTrial]) -> None:
+def mark_failed(study: Study, dead: Sequence[FrozenTrial]) -> None:
     """Mark trials whose worker was killed as failed, which takes them out of the count."""
     for trial in dead:
         study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
@@ -70,7 +70,7 @@ def best_of(trials: Sequence[FrozenTrial], *, maximise: bool) -> FrozenTrial | N
     return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
 
 
-def sign_in(trial: Trial) -> None:
+def register_worker(trial: Trial) -> None:
     """Say who works at a trial."""
     trial.set_user_attr(WORKER, _me())
     trial.set_user_attr(ALIVE, time.time())
@@ -90,7 +90,7 @@ def heartbeat(trial: Trial) -> Iterator[None]:
 
 
 def is_alive(trial: FrozenTrial) -> bool:
-    """Whether somebody still works at a running trial: on this machine its process, elsewhere its last sign of life."""
+    """Whether the worker of a running trial is alive: its process on this machine, otherwise its last heartbeat."""
     worker: dict[str, Any] = trial.user_attrs.get(WORKER) or {}
     begun = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     if worker.get("place") == _place():
