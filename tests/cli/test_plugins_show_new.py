@@ -44,7 +44,7 @@ def place(monkeypatch, shared_cache, tmp_path):
 def test_a_component_is_shown(xdistill):
     ended = xdistill("plugins", "show", "distillation_loss", "feature_kl")
     assert (ended.code, ended.err) == (0, "")
-    for part in ("Equation 5", "taps", "required", "temperature", "1.0", "from xdistill ", "distillation.py"):
+    for part in ("Equation 5", "taps", "required", "temperature", "1.0", "from xdistill ", "divergence.py"):
         assert part in ended.out
     assert ended.out.endswith("in a recipe, under objective of a stage:\n- use: feature_kl\n  taps: [hbp]\n")
     ended = xdistill("plugins", "show", "task_loss", "focal")
