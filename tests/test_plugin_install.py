@@ -158,5 +158,5 @@ def test_without_them_the_recipe_says_what_is_missing(tmp_path):
     done = xdistill(tmp_path, "recipe", "check", "recipe.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no encoder 'mean_and_spread'" in done.stderr
-    assert "there is no loss 'cosine_features'" in done.stderr
+    assert "unknown loss `cosine_features`" in done.stderr
     assert "Traceback" not in done.stderr

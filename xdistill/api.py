@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from xdistill.errors import RecipeError, UserError
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import CONTROLS
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.report.on_request import Figures
 from xdistill.runs import Run
 from xdistill.runs import load_run as _load_run
 from xdistill.runs.files import read_json
+from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from xdistill.crossval.events import Event

@@ -1,4 +1,4 @@
-"""Where things are kept when nobody says where."""
+"""Default folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def default_cache_dir() -> Path:
-    """``$XDISTILL_CACHE``, or ``xdistill`` in the place where this platform's users keep caches."""
+    """``$XDISTILL_CACHE`` if it is set, else ``xdistill`` in the user's cache folder of this platform."""
     chosen = os.environ.get("XDISTILL_CACHE")
     if chosen:
         return Path(chosen).expanduser()

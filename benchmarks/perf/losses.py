@@ -1,7 +1,7 @@
 """Forward and backward time of each distillation loss against a plain PyTorch version of its formula.
 
-Both compute the same value (checked) from the same outputs, one thread, in turn within one process, by the seconds that
-it computes. Logits are 256 x 100, vectors 64 x 512, maps 16 x 32 x 6 x 12 x 12, alike in student and teacher.
+Both compute the same value (checked) from the same outputs, one thread, in turn within one process, by processor
+time. Logits are 256 x 100, vectors 64 x 512, maps 16 x 32 x 6 x 12 x 12, of the same shapes in student and teacher.
 
     OMP_NUM_THREADS=1 python benchmarks/perf/losses.py [--quick]
 """
@@ -25,7 +25,7 @@ GOAL, SHORTEST = 1.1, 0.005
 VECTOR, MAP, CLASSES = (512,), (32, 6, 12, 12), 100
 SUBJECTS = {"logits": 256, "vector": 64, "map": 16}
 
-# What is read, the block of a recipe, the plain version.
+# What the loss reads, the block of a recipe, the plain version.
 CASES: dict[str, tuple[str, dict[str, object], plain.Plain]] = {
     "kd": ("logits", {"use": "kd"}, plain.kd),
     "kd, standardised": ("logits", {"use": "kd", "standardise": True}, plain.standardised_kd),
@@ -69,7 +69,7 @@ def rows(quick: bool) -> list[Row]:
 
 
 def measure(name: str, loss: nn.Module, reference: plain.Plain, kind: str, *, rounds: int) -> Row:
-    """Forward and backward of both, after a check that they say the same."""
+    """Forward and backward of both, after a check that their values agree."""
     subjects = SUBJECTS[kind]
     student, teacher = outputs(kind, subjects, learn=True), outputs(kind, subjects, learn=False)
     target = torch.arange(subjects) % CLASSES

@@ -24,6 +24,7 @@ from xdistill.bench.records.splits_file import write_splits
 from xdistill.bench.records.verify import read_records
 from xdistill.bench.table import standings
 from xdistill.stats import FoldPredictions, Predictions
+from xdistill.tasks import Classification
 
 SEEDS, SUBJECTS, FOLDS, CLASSES = 10, 60, 5, ("M0", "M1", "M2")
 BENCHMARKS = Path(__file__).parents[1]
@@ -64,7 +65,7 @@ def _splits() -> BenchmarkSplits:
     return BenchmarkSplits(
         fingerprint="0" * 64,
         split_hash="1" * 64,
-        classes=CLASSES,
+        task=Classification(CLASSES),
         targets=tuple((ranks % len(CLASSES)).tolist()),
         patients=tuple(ranks.tolist()),
         folds=tuple(Tested(0, fold, SUBJECTS - len(test), 0, test) for fold, test in enumerate(tested)),

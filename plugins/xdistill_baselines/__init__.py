@@ -1,8 +1,8 @@
-"""The methods that CMD-Net is compared with: ways to fuse phases, ways to distil, and what needs no network.
+"""The methods that CMD-Net is compared with: networks that fuse phases, and estimators without a network.
 
-None is anybody's official code: only abstracts of several sources could be read, and every docstring says what is its
-source's and what is inferred. ``kd`` is a recipe over other plugins' parts (``recipes/baselines/kd.yaml``).
-How each is read, and how they are run: ``docs/baselines.md``.
+None is official code: for several sources only the abstract was available, and every docstring states what is from
+the source and what is inferred. The distillation baselines ``kd`` and ``sp`` are recipes over other plugins' parts.
+How each source is read, and how the baselines are run: ``docs/baselines.md``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_estimators() -> list[type[Estimator]]:
-    """What is fitted at once, with scikit-learn."""
+    """Estimators that scikit-learn fits."""
     from xdistill_baselines.linear_svm import LinearSvm
     from xdistill_baselines.logistic_regression import LogisticRegression
     from xdistill_baselines.majority import Majority
@@ -29,7 +29,7 @@ def xdistill_estimators() -> list[type[Estimator]]:
 
 @hookimpl
 def xdistill_teachers() -> list[type[Teacher]]:
-    """No network, as the teacher."""
+    """An estimator without a network, as the teacher."""
     from xdistill_baselines.fitted import Fitted
 
     return [Fitted]
@@ -37,7 +37,7 @@ def xdistill_teachers() -> list[type[Teacher]]:
 
 @hookimpl
 def xdistill_students() -> list[type[Student]]:
-    """Networks that fuse several phases, or several modalities; and no network."""
+    """Networks that fuse several phases or modalities; and an estimator without a network."""
     from xdistill_baselines.cnn3d import Cnn3d
     from xdistill_baselines.concat import Concat
     from xdistill_baselines.concat_2s import Concat2S

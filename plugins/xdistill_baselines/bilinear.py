@@ -44,13 +44,13 @@ def signed_sqrt(
 
 
 class CompactBilinearPooling(nn.Module):
-    """From one vector a modality to a short vector that stands for all products of their elements.
+    """From one vector per modality to a short vector that represents all products of their elements.
 
     With two vectors x and y, each element gets a random bucket h and a random sign s. The product of x's element i
     and y's element j goes to the bucket ``(h_x(i) + h_y(j)) mod length`` with the sign ``s_x(i) s_y(j)``, which is the
     circular convolution of the vectors' count sketches (Gao et al., Compact bilinear pooling, CVPR 2016; Pham and
     Pagh, Fast and scalable polynomial kernels via explicit feature maps, KDD 2013); more vectors likewise. Then the
-    signed square root, and division by the L2 norm. Buckets and signs are drawn once, and kept with the weights.
+    signed square root, and division by the L2 norm. Buckets and signs are drawn once and saved with the weights.
 
     Args:
         widths: lengths of the vectors.
@@ -68,10 +68,10 @@ class CompactBilinearPooling(nn.Module):
     def sketch(self, index: int, values: Float[Tensor, "batch width"]) -> Float[Tensor, "batch length"]:
         """The count sketch of the vectors of one modality."""
         bucket, sign = self.get_buffer(f"bucket_{index}"), self.get_buffer(f"sign_{index}")
-        # Fourier transforms want full precision.
+        # Fourier transforms need full precision.
         return count_sketch(values.to(sign.dtype), bucket, sign, length=self.length)
 
     def forward(self, vectors: Sequence[Float[Tensor, "batch _"]]) -> Float[Tensor, "batch length"]:
-        """Pool a batch; one vector of length one a subject."""
+        """Pool a batch; one vector of length one per subject."""
         pooled = circular_convolution([self.sketch(index, values) for index, values in enumerate(vectors)])
         return F.normalize(signed_sqrt(pooled), dim=1, eps=_SHORTEST)

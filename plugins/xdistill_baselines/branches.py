@@ -1,4 +1,4 @@
-"""One encoder a phase: what the baselines on volumes have in common."""
+"""One encoder per phase, as in all baselines on volumes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xdistill.interfaces.network import modality_of
 from xdistill.types import Batch, Schema
 
 FUSED = "fused"
-"""The tap of what the head reads."""
+"""The tap of the head's input."""
 
 SHARED = "shared"
 """The name of an encoder, or a head, that all phases share."""
@@ -33,13 +33,13 @@ def usable_name(name: str) -> bool:
 def _check_names(branches: dict[str, Choice[Encoder]]) -> dict[str, Choice[Encoder]]:
     for name in branches:
         if not usable_name(name):
-            raise ValueError(f"a branch cannot be named {name!r}; use a plain word, such as a phase's name")
+            raise ValueError(f"a branch cannot be named {name!r}; use an identifier such as a phase's name")
     return branches
 
 
 BranchChoices = Annotated[
     dict[str, Choice[Encoder]],
-    Field(min_length=1, description="an encoder for each phase; the names become taps"),
+    Field(min_length=1, description="one encoder per phase; the names become taps"),
     AfterValidator(_check_names),
 ]
 
@@ -48,7 +48,7 @@ class Branches(nn.ModuleDict):
     """The encoders of a network, by phase.
 
     Args:
-        choices: an encoder a phase.
+        choices: one encoder per phase.
         schema: of the cohort.
         share: all phases pass one encoder, that of the first phase; it is built, trained and saved once.
 
@@ -58,8 +58,8 @@ class Branches(nn.ModuleDict):
         inputs: all modalities, each once.
 
     Raises:
-        SettingsError: for modalities that the cohort does not have, for what an encoder refuses, and for phases that
-            cannot share an encoder because their settings or their modalities' kinds or channels differ.
+        SettingsError: for modalities that the cohort does not have, for settings that an encoder rejects, and for
+            phases that cannot share an encoder because their settings or their modalities differ.
     """
 
     def __init__(self, choices: Mapping[str, Choice[Encoder]], *, schema: Schema, share: bool = False) -> None:
@@ -92,11 +92,11 @@ class Branches(nn.ModuleDict):
         return vector
 
     def _encode_together(self, batch: Batch) -> dict[str, Float[Tensor, "batch width"]]:
-        """All phases pass the shared encoder at once: its batch statistics then are those that it will be used with."""
+        """All phases pass the shared encoder together, so that its batch statistics are those of all phases."""
         inputs, present = {}, {}
-        for place, name in enumerate(self.encoder(next(iter(self.reads))).modalities):
-            inputs[name] = torch.cat([batch.inputs[modalities[place]] for modalities in self.reads.values()])
-            present[name] = torch.cat([batch.present[modalities[place]] for modalities in self.reads.values()])
+        for index, name in enumerate(self.encoder(next(iter(self.reads))).modalities):
+            inputs[name] = torch.cat([batch.inputs[modalities[index]] for modalities in self.reads.values()])
+            present[name] = torch.cat([batch.present[modalities[index]] for modalities in self.reads.values()])
         vectors: Tensor = self[SHARED](inputs, present).vector
         return dict(zip(self.reads, torch.split(vectors, len(batch)), strict=True))
 
@@ -118,8 +118,8 @@ def _check_alike(choices: Mapping[str, Choice[Encoder]], reads: Mapping[str, tup
     for phase, other in others:
         if _signature(other, reads[phase], schema) != _signature(choice, reads[first], schema):
             raise SettingsError(
-                f"the branches {first!r} and {phase!r} cannot share an encoder: their settings, or the shapes of what "
-                f"they read, differ; make them equal, or say share_encoder: false",
+                f"the branches {first!r} and {phase!r} cannot share an encoder: their settings or the shapes of their "
+                f"inputs differ; make them equal, or set `share_encoder: false`",
                 field="share_encoder",
             )
 

@@ -19,7 +19,7 @@ STACK = "stack"
 
 
 class Cnn3d(Student):
-    """The phases become the channels of one volume, which one encoder reads; one fully connected layer classifies.
+    """One encoder for all phases, stacked as channels of one volume; one fully connected layer classifies.
 
     After the 3-D convolutional network of Jiang et al., Preoperative identification of microvascular invasion in
     hepatocellular carcinoma by XGBoost and deep learning, Journal of Cancer Research and Clinical Oncology 147, 2021.
@@ -28,8 +28,8 @@ class Cnn3d(Student):
     same encoder as in every other baseline), and that MRI phases are stacked as channels. Phases that are
     not registered to each other are stacked as they are: the misalignment is part of this baseline.
 
-    The encoder's ``inputs`` is one name of your choice, such as ``stack``: it is what the encoder calls the stacked
-    volume. Tap: ``fused``, the encoder's vector.
+    The encoder's ``inputs`` is one name of your choice, such as ``stack``, for the stacked volume. Tap:
+    ``fused``, the encoder's vector.
 
     Raises:
         SettingsError: for phases that differ in kind or size, and for an encoder of several inputs.
@@ -68,7 +68,7 @@ class Cnn3d(Student):
 
 def _phases(config: Cnn3d.Config) -> tuple[str, ...]:
     if len(set(config.phases)) < len(config.phases):
-        raise SettingsError("a phase stands twice; name each once", field="phases")
+        raise SettingsError("a phase is named twice; name each once", field="phases")
     if config.input == STACK:
         return config.phases
     if config.input not in config.phases:
@@ -82,7 +82,7 @@ def _stacked_name(config: Cnn3d.Config) -> str:
     inputs = cast("Encoder.Config", config.encoder.settings).inputs
     if len(inputs) != 1:
         raise SettingsError(
-            f"the encoder reads one stacked volume: give `inputs` one name, such as [{STACK}], not {len(inputs)}",
+            f"the encoder reads one stacked volume; `inputs` needs one name, such as [{STACK}], not {len(inputs)}",
             field="encoder.inputs",
         )
     return inputs[0]
@@ -95,7 +95,7 @@ def _stack_spec(phases: dict[str, ModalitySpec]) -> ModalitySpec:
         if (other.kind, other.shape[1:]) != (spec.kind, spec.shape[1:]):
             raise SettingsError(
                 f"{first!r} is a {_shown(spec)} and {name!r} a {_shown(other)}: only phases of one kind and size can "
-                f"be stacked; resize them alike in `data`, or name one of them as `input`",
+                f"be stacked; resize them to one size in `data`, or name one of them as `input`",
                 field="phases",
             )
     channels = sum(phase.shape[0] for phase in phases.values())

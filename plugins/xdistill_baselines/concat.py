@@ -1,4 +1,4 @@
-"""Concat: the phases' features side by side."""
+"""Concat: the concatenated features of the phases."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Concat(Student):
     fusion.
 
     From the source: features of several image modalities, learned by 3-D convolutional networks, are joined.
-    Inferred: an encoder a phase, concatenation of their vectors, one hidden layer of 256, training end to end. The
-    source works in two stages, with a support vector machine on the learned features and on a few facts about the
-    patient; here images alone are seen, as by all baselines. ``estimator: {use: linear_svm}`` gives the second stage:
-    vectors are learned through the fully connected layers, whose logits then are the auxiliary output ``fc``, and what
-    is fitted to the vectors afterwards answers.
+    Inferred: one encoder per phase, concatenation of their vectors, one hidden layer of 256, training end to end. The
+    source works in two stages, with a support vector machine on the learned features and on some clinical
+    variables; here images alone are used, as in all baselines. ``estimator: {use: linear_svm}`` gives the second stage:
+    the vectors are trained with the fully connected layers, whose logits are the auxiliary output ``fc``; then the
+    estimator is fitted to the vectors, and its logits are the network's.
 
     Taps: each phase's vector under the phase's name, and ``fused`` for all of them in the recipe's order.
     """
@@ -45,24 +45,24 @@ class Concat(Student):
         )
         estimator: Choice[Estimator] | None = Field(
             default=None,
-            description="fitted to the vectors when they are learned; the fully connected layers, `fc`, then only help "
-            "to learn them; null: the layers' logits count",
+            description="fitted to the vectors, which are trained with the fully connected layers, `fc`; null: the "
+            "network's logits are those of the layers",
         )
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
         super().__init__(config, schema=schema)
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        width, classes = sum(self.branches.widths.values()), schema.task.outputs
-        layers = fully_connected((width, *config.hidden, classes))
+        width = sum(self.branches.widths.values())
+        layers = fully_connected((width, *config.hidden, schema.task.outputs))
         self.head: nn.Module = layers
         if config.estimator is not None:
             self.fc = layers
             with within_field("estimator"):
-                self.head = config.estimator.build(inputs=width, classes=classes)
+                self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
 
     def forward(self, batch: Batch) -> Output:
-        """Logits and taps, and the layers' own logits where an estimator answers."""
+        """Logits and taps, and, with an estimator, the logits of the layers as ``fc``."""
         vectors = self.branches(batch)
         fused = torch.cat(list(vectors.values()), dim=1)
         aux = {"fc": self.fc(fused)} if self.config.estimator is not None else {}

@@ -1,4 +1,4 @@
-"""Concat_2S: each phase learns by itself first, then what they found is fused."""
+"""Concat_2S: each phase is trained separately, then their features are fused."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PAIR = 2
 
 
 class Concat2S(Student):
-    """Encoders with heads of their own, which are discarded; then a head over the vectors of all phases.
+    """Stage-wise training: each phase with its own head, pairs of phases, then one head over all.
 
     After Zhou et al., Effective feature learning and fusion of multimodality data using stage-wise deep neural network
     for dementia diagnosis, Human Brain Mapping 40(3), 2019.
 
-    From the source: features of each modality are learned by themselves first, then those of every pair of modalities
-    together, and at last those of all pairs. Inferred: that with two modalities the second stage is the last; 3-D
+    From the source: features of each modality are trained separately, then those of every pair of modalities
+    together, and finally those of all pairs. Inferred: that with two modalities the second stage is the last; 3-D
     encoders; layers of 512 and 256; that earlier stages stay frozen; with more than two modalities, one layer of 256
     over the pairs.
 
@@ -57,20 +57,20 @@ class Concat2S(Student):
     def __init__(self, config: Config, *, schema: Schema) -> None:
         super().__init__(config, schema=schema)
         if len(config.branches) < _PAIR:
-            raise SettingsError("fusing in stages takes two branches or more", field="branches")
+            raise SettingsError("concat_2s needs two or more branches", field="branches")
         self.branches = Branches(config.branches, schema=schema)
         self.inputs = self.branches.inputs
-        widths, classes, last = self.branches.widths, schema.task.outputs, config.hidden[-1]
-        self.branch_heads = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
+        widths, outputs, last = self.branches.widths, schema.task.outputs, config.hidden[-1]
+        self.branch_heads = nn.ModuleDict({name: nn.Linear(width, outputs) for name, width in widths.items()})
         self.members = _pairs(tuple(widths))
         if widths.keys() & self.members.keys():
-            raise SettingsError("a branch is named as a pair of others is; rename it", field="branches")
+            raise SettingsError("a branch has the name of a pair of other branches; rename it", field="branches")
         self.pairs = nn.ModuleDict(
             {name: _pair(widths[one] + widths[other], config.hidden) for name, (one, other) in self.members.items()}
         )
-        self.pair_heads = nn.ModuleDict({name: nn.Linear(last, classes) for name in self.members})
+        self.pair_heads = nn.ModuleDict({name: nn.Linear(last, outputs) for name in self.members})
         sizes = (len(self.members) * last, last) if self.members else (sum(widths.values()), *config.hidden)
-        self.head = fully_connected((*sizes, classes))
+        self.head = fully_connected((*sizes, outputs))
 
     def forward(self, batch: Batch) -> Output:
         """Logits, the logits of the heads of earlier stages, and taps."""

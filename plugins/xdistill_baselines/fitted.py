@@ -1,4 +1,4 @@
-"""No network at all: an estimator on the values as they are."""
+"""An estimator on the input values, without a network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from xdistill_baselines.branches import FUSED
 
 
 class Fitted(Teacher, Student):
-    """The values of all its modalities, side by side as one vector, are handed to an estimator.
+    """An estimator on the concatenated values of all its modalities.
 
-    Its recipe has one stage, ``fit: [student.estimator]``. A modality that a subject does not have is seen as zeros.
+    Its recipe has one stage, ``fit: [student.estimator]``. A modality that a subject does not have is zeros.
 
     Taps: ``fused``, the vector.
     """
@@ -26,19 +26,17 @@ class Fitted(Teacher, Student):
     config: Config
 
     class Config(Settings):
-        """What is seen, and what is fitted to it."""
+        """The modalities, and the estimator."""
 
-        inputs: tuple[str, ...] = Field(
-            description="modalities, of any shape; empty for an estimator that looks at nothing"
-        )
-        estimator: Choice[Estimator] = Field(description="what is fitted")
+        inputs: tuple[str, ...] = Field(description="modalities, of any shape; empty for an estimator without inputs")
+        estimator: Choice[Estimator] = Field(description="the estimator that is fitted")
 
         @field_validator("inputs")
         @classmethod
         def _each_once(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
-            for place, name in enumerate(inputs):
-                if name in inputs[:place]:
-                    raise ValueError(f"{name!r} stands here twice; name each modality once")
+            for index, name in enumerate(inputs):
+                if name in inputs[:index]:
+                    raise ValueError(f"{name!r} is named twice; name each modality once")
             return inputs
 
     def __init__(self, config: Config, *, schema: Schema) -> None:

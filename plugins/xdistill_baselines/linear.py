@@ -1,4 +1,4 @@
-"""What estimators with one linear function a class have in common."""
+"""Base of estimators with one linear function per class."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ SEEDS = 2**32
 
 
 class LinearConfig(Settings):
-    """What linear estimators can be told."""
+    """Settings of linear estimators."""
 
     C: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        default=1.0, description="the smaller, the stronger large coefficients are held down"
+        default=1.0, description="inverse strength of the penalty on large coefficients"
     )
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="balanced: classes count alike, however many subjects they have; null: subjects do"
+        default=None, description="balanced: every class has the same total weight; null: every subject has"
     )
     standardise: bool = Field(
         default=True, description="scale every input to mean 0 and standard deviation 1 on the training subjects"
     )
     max_iterations: Annotated[int, Field(ge=1)] = Field(
-        default=10_000, description="steps of the solver after which it is given up"
+        default=10_000, description="iterations after which the solver stops with an error"
     )
 
 
 class LinearEstimator(Estimator):
-    """Standardises a vector and scores it with one linear function a class.
+    """Standardises a vector and scores it with one linear function per class.
 
-    The solvers of scikit-learn see the standardised vectors that `forward` will see, to the bit.
+    The solvers of scikit-learn get exactly the standardised vectors that `forward` computes.
     """
 
     mean: Tensor
@@ -54,7 +54,7 @@ class LinearEstimator(Estimator):
     def __init__(self, config: LinearConfig, *, inputs: int, classes: int) -> None:
         super().__init__(config, inputs=inputs, classes=classes)
         if inputs == 0:
-            raise SettingsError(f"{self.name} has nothing to learn from: what is before it gives no values")
+            raise SettingsError(f"{self.name} has no inputs to learn from")
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(inputs))
         self.register_buffer("weight", torch.zeros(classes, inputs))
@@ -74,22 +74,22 @@ class LinearEstimator(Estimator):
         return (inputs.float() - self.mean) / self.scale
 
     def scores(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
-        """Each class's linear function, in float32 whatever the precision around it."""
+        """Each class's linear function, in float32, without autocast."""
         with _full_precision(inputs.device.type):
             return functional.linear(self.standardised(inputs), self.weight, self.bias)
 
 
 def array(values: Tensor) -> NDArray[Any]:
-    """What scikit-learn takes, in float64."""
+    """An array for scikit-learn, in float64."""
     return values.detach().cpu().double().numpy()
 
 
 @contextmanager
 def converging(name: str) -> Iterator[None]:
-    """A solver that does not arrive is a fault, not a warning.
+    """A solver that does not converge raises an error instead of a warning.
 
     Raises:
-        SettingsError: with what helps.
+        SettingsError: with the settings to change.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -100,7 +100,7 @@ def converging(name: str) -> Iterator[None]:
         except ConvergenceWarning as warning:
             first = str(warning).splitlines()[0].rstrip(".")
             raise SettingsError(
-                f"{name} did not converge ({first}): raise max_iterations, lower C, or set standardise to true",
+                f"{name} did not converge ({first}); raise `max_iterations`, lower `C`, or set `standardise: true`",
                 field="max_iterations",
             ) from warning
 

@@ -19,8 +19,8 @@ from xdistill_baselines.linear import SEEDS, LinearConfig, LinearEstimator, arra
 class LinearSvm(LinearEstimator):
     """A support vector machine with a linear kernel, one class against the rest, and calibrated probabilities.
 
-    scikit-learn fits it (``LinearSVC``, squared hinge loss). Its margins become probabilities as Platt proposed: a
-    sigmoid a class, fitted to margins of subjects that were left out, in a cross-validation within the training
+    scikit-learn fits it (``LinearSVC``, squared hinge loss). Its margins become probabilities as Platt proposed: one
+    sigmoid per class, fitted to the margins of held-out subjects in a cross-validation within the training
     subjects; a subject's probabilities are then divided by their sum. The softmax of its logits is the
     ``predict_proba`` of ``CalibratedClassifierCV(method="sigmoid", ensemble=False)``.
 
@@ -37,7 +37,7 @@ class LinearSvm(LinearEstimator):
         """Strength of the penalty, weights of the classes, calibration."""
 
         calibration_folds: Annotated[int, Field(ge=2)] = Field(
-            default=5, description="folds of the training subjects that the sigmoids are fitted over"
+            default=5, description="folds of the training subjects for fitting the sigmoids"
         )
 
     def __init__(self, config: Config, *, inputs: int, classes: int) -> None:
@@ -49,14 +49,14 @@ class LinearSvm(LinearEstimator):
         """Fit to all training subjects.
 
         Raises:
-            DataError: when a class has fewer subjects than calibration takes folds.
-            SettingsError: when the solver does not converge.
+            DataError: if a class has fewer subjects than there are calibration folds.
+            SettingsError: if the solver does not converge.
         """
         fewest = int(torch.bincount(target, minlength=self.classes).min())
         if fewest < self.config.calibration_folds:
             raise DataError(
-                f"{self.name} is calibrated over {self.config.calibration_folds} folds of the training subjects, and "
-                f"one class has only {fewest} of them: lower calibration_folds, or take fewer folds in crossval"
+                f"{self.name} is calibrated over {self.config.calibration_folds} folds of the training subjects, but "
+                f"one class has only {fewest} of them; lower `calibration_folds` or `crossval.folds`"
             )
         self.learn_scale(inputs)
         standardised = self.standardised(inputs.to(self.mean.device))
@@ -85,7 +85,7 @@ def _fit(inputs: NDArray[Any], target: NDArray[Any], config: LinearSvm.Config, s
     machine = LinearSVC(
         C=config.C,
         class_weight=config.class_weight,
-        dual=False,  # the dual's solver takes ages where vectors are long and alike, as learned ones are
+        dual=False,  # the dual solver is slow for long, similar vectors such as learned ones
         max_iter=config.max_iterations,
         random_state=seed,
     )

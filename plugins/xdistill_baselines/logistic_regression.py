@@ -25,7 +25,7 @@ class LogisticRegression(LinearEstimator):
         """Fit to all training subjects.
 
         Raises:
-            SettingsError: when the solver does not converge.
+            SettingsError: if the solver does not converge.
         """
         from sklearn.linear_model import LogisticRegression as Solver
 

@@ -16,19 +16,19 @@ from xdistill_baselines.branches import FUSED, BranchChoices, Branches
 
 
 class Lstm(Student):
-    """The phases' vectors are a sequence, in the order in which the phases were acquired; an LSTM reads it.
+    """An LSTM over the phases' vectors, in the order of acquisition.
 
     After Men et al., Prediction of microvascular invasion of hepatocellular carcinoma with contrast-enhanced MR using
     3D CNN and LSTM, ISBI 2019.
 
     From the source: features of a 3-D convolutional network for each phase, fused by long short-term memory. Inferred:
-    one layer of 256 units, its last state alone is classified, dropout of 0.5 before one fully connected layer, an
-    encoder of its own for each phase.
+    one layer of 256 units, its last state alone is classified, dropout of 0.5 before one fully connected layer, one
+    encoder per phase.
 
     Taps: each phase's vector under the phase's name, and ``fused`` for the last state.
 
     Raises:
-        SettingsError: when ``sequence`` does not name every branch once, and for branches of different length.
+        SettingsError: if ``sequence`` does not name every branch once, and for branches of different length.
     """
 
     name = "lstm"
@@ -80,7 +80,7 @@ def _common_width(widths: dict[str, int]) -> int:
         if other != width:
             raise SettingsError(
                 f"the vector of {first!r} has {width} values and that of {name!r} {other}: the steps of a sequence "
-                f"are of one length; make `features` equal",
+                f"need the same length; make `features` equal",
                 field=f"branches.{name}",
             )
     return width

@@ -28,8 +28,8 @@ class M2Net(Student):
     After Zhou et al., M2Net: multi-modal multi-channel network for overall survival time prediction of brain tumor
     patients, MICCAI 2020.
 
-    From the source: volumes projected onto images in several directions, which are channels; a network a modality; a
-    branch shared by the modalities, which fuses their features by bilinear pooling; the outputs of the modalities and
+    From the source: volumes projected onto images in several directions, which are channels; one network per modality;
+    a branch shared by the modalities, which fuses their features by bilinear pooling; the outputs of the modalities and
     of the shared branch are integrated to the prediction. Inferred: projections are sums, and are brought to one size
     by bilinear interpolation; ResNet-18; compact bilinear pooling with signed square root and L2 norm; the softmax
     outputs of all heads, concatenated, go through one fully connected layer, which starts as their sum; all other
@@ -39,7 +39,7 @@ class M2Net(Student):
     modality's vector, and ``fused``, the pooled one.
 
     Raises:
-        SettingsError: for modalities that are no volumes, and for training on one subject at a time.
+        SettingsError: for modalities that are not volumes, and for training on one subject at a time.
     """
 
     name = "m2net"
@@ -57,7 +57,7 @@ class M2Net(Student):
         )
         bilinear_features: Annotated[int, Field(ge=2)] = Field(default=1024, description="length of the pooled vector")
         pretrained: bool = Field(
-            default=False, description="false; weights learned on other images would not compare with other rows"
+            default=False, description="only false: pretrained weights would not be comparable with the other baselines"
         )
 
         @field_validator("modalities")
@@ -65,16 +65,16 @@ class M2Net(Student):
         def _usable_names(cls, modalities: tuple[str, ...]) -> tuple[str, ...]:
             for name in modalities:
                 if not usable_name(name):
-                    raise ValueError(f"a modality cannot be named {name!r} here; use a plain word")
+                    raise ValueError(f"a modality cannot be named {name!r} here; use an identifier")
             if len(set(modalities)) < len(modalities):
-                raise ValueError("a modality stands twice; name each once")
+                raise ValueError("a modality is named twice; name each once")
             return modalities
 
         @field_validator("pretrained")
         @classmethod
         def _random_weights(cls, pretrained: bool) -> bool:
             if pretrained:
-                raise ValueError("weights start at random: none that were learned elsewhere are offered; say false")
+                raise ValueError("pretrained weights are not available; set it to false")
             return pretrained
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
@@ -106,8 +106,8 @@ class M2Net(Student):
     def _check_statistics(self, subjects: int) -> None:
         if self.training and subjects == 1 and self.size <= _LAST_MAP_IS_ONE_POSITION:
             raise SettingsError(
-                "batch norm cannot learn from one subject whose last map is a single position; give image_size more "
-                f"than {_LAST_MAP_IS_ONE_POSITION}, or loader.batch_size more than 1",
+                "batch norm cannot learn from one subject whose last map is a single position; set `image_size` to "
+                f"more than {_LAST_MAP_IS_ONE_POSITION}, or `loader.batch_size` to more than 1",
                 field="image_size",
             )
 
@@ -115,8 +115,8 @@ class M2Net(Student):
 def _summing_head(*, heads: int, classes: int) -> nn.Linear:
     """A layer over the probabilities of several heads that starts as their sum.
 
-    Inputs between 0 and 1 teach a layer slowly. From random weights it would still be close to random when training
-    ends, and would hide what the heads know.
+    Inputs between 0 and 1 make a layer learn slowly: from random weights it would still be close to random when
+    training ends, and would hide the predictions of the heads.
     """
     layer = nn.Linear(heads * classes, classes)
     with torch.no_grad():
@@ -138,6 +138,6 @@ def _volume_shape(schema: Schema, name: str) -> tuple[int, ...]:
     spec = modality_of(schema, name, field="modalities")
     if spec.kind != "volume" or len(spec.shape) != _VOLUME_AXES:
         raise SettingsError(
-            f"{name!r} is a {spec.kind}: only volumes have three axes to project along", field="modalities"
+            f"{name!r} is a {spec.kind}: only volumes can be projected along three axes", field="modalities"
         )
     return spec.shape

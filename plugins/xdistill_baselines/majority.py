@@ -1,4 +1,4 @@
-"""The least that any method has to beat."""
+"""The lower limit for every method."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from xdistill.interfaces.fitted import Estimator
 
 
 class Majority(Estimator):
-    """Tells every subject the classes' shares among the training subjects, whatever it is given.
+    """Predicts the class shares of the training subjects for every subject.
 
-    So it predicts the largest class for everybody: its accuracy is that class's share, its AUC exactly one half.
+    So it predicts the largest class for all: its accuracy is that class's share, its AUC exactly one half.
     """
 
     name = "majority"

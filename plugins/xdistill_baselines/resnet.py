@@ -50,8 +50,8 @@ class ResNet(nn.Module):
         blocks: list[nn.Module] = []
         inside = sizes[0]
         for level, outside in enumerate(sizes):
-            for place in range(_BLOCKS):
-                blocks.append(ResidualBlock(inside, outside, stride=2 if level and not place else 1))
+            for index in range(_BLOCKS):
+                blocks.append(ResidualBlock(inside, outside, stride=2 if level and not index else 1))
                 inside = outside
         self.blocks = nn.Sequential(*blocks)
         self.features = sizes[-1]

@@ -1,7 +1,7 @@
 """CMD-Net's own parts: image-and-clinical branches, cross attention, clinical self-supervision.
 
 Its network is `multibranch`, its distillation losses are `class_kl` and `feature_kl`; other plugins have them.
-How the paper is read, and which setting stands for which reading: ``docs/paper.md``.
+How the paper is read, and the setting for each reading: ``docs/paper.md``.
 """
 
 from __future__ import annotations

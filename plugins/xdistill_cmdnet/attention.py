@@ -21,16 +21,16 @@ def attend(
 ) -> Tokens:
     """The sum over sources s of ``weight(Q_s K_s^T) V_s``.
 
-    In equations 2 and 3 all sources are asked with one query; the text asks each with its own.
+    In equations 2 and 3 one query attends to all sources; in the text each source has its own query.
 
     Args:
-        queries: a query for each source; all with the same number of tokens.
+        queries: one per source; all with the same number of tokens.
         keys: of each source; sources may differ in their number of tokens.
         values: of each source, as many as keys.
         normalize: ``joint`` weighs by a softmax over the keys of all sources together, ``per_source`` by one
             over each source's own keys, both of scores divided by the square root of a head's depth;
-            ``none`` takes the products as they are.
-        heads: into how many parts the width is split; each part attends by itself.
+            ``none`` uses the products themselves.
+        heads: number of parts that the width is split into; each part attends separately.
     """
     asked = [split_heads(query, heads) for query in queries]
     scores = [query @ split_heads(key, heads).mT for query, key in zip(asked, keys, strict=True)]

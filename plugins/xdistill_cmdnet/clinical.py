@@ -1,4 +1,4 @@
-"""Fully connected layers that turn clinical items into one factor a channel for each block."""
+"""Fully connected layers from clinical items to one factor per channel of each block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class ClinicalFactors(nn.Module):
-    """Four fully connected layers with SELU, one a block.
+    """Four fully connected layers with SELU, one per block.
 
     Args:
         columns: number of clinical items after the transforms.
@@ -29,7 +29,7 @@ class ClinicalFactors(nn.Module):
     def forward(
         self, clinical: Float[Tensor, "batch columns"], present: Bool[Tensor, " batch"]
     ) -> list[Float[Tensor, "batch _"]]:
-        """Factors a block; all ones for subjects without clinical data, so that their image passes unchanged."""
+        """Factors of each block; all ones for subjects without clinical data, whose image passes unchanged."""
         factors: list[Tensor] = []
         value = clinical
         known = present.unsqueeze(1)

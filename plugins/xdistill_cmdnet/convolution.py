@@ -1,4 +1,4 @@
-"""A way round a defect of the CPU's half-precision convolutions."""
+"""A workaround for a bug in half-precision convolutions on the CPU."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def convolve(
     """``layer(image)``, for a layer of stride 1 with kernel 3 and padding 1.
 
     oneDNN 3.12 (PyTorch 2.13) leaves part of such a layer's weight gradient unwritten in bfloat16 on the CPU when
-    the volume is 2 deep, as the last maps of small volumes are: training then goes wrong at random, often in
-    silence. That one case is computed in float32 and rounded.
+    the volume is 2 deep, as the last maps of small volumes are: training then diverges at random, often
+    without an error. That case alone is computed in float32 and rounded.
     """
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else image.dtype
     two_deep = image.dim() == _VOLUME_DIMENSIONS and image.shape[2] == _DEFECTIVE_DEPTH

@@ -20,17 +20,17 @@ _PAIR = 2
 
 
 class CrossAttention(Fusion):
-    """Every branch asks all branches; the answers are concatenated.
+    """Every branch attends to all branches; the results are concatenated.
 
     For two branches X and Y, with queries, keys and values from a linear layer of each branch::
 
         X' = weight(Q_x K_x^T) V_x + weight(Q_x K_y^T) V_y        (equation 2)
         Y' = weight(Q_y K_x^T) V_x + weight(Q_y K_y^T) V_y        (equation 3)
 
-    which extends to more branches as it stands. With ``tokens: vectors`` each branch is one token, so that
+    which extends to more branches. With ``tokens: vectors`` each branch is one token, so that
     ``normalize: per_source`` weighs each branch by one and makes X' and Y' equal. With ``tokens: voxels`` the
-    positions of the last maps are the tokens, and each answer is averaged over them; the branch's vector is
-    then outside of the fused path, and only distillation of it trains the layer that makes it.
+    positions of the last maps are the tokens, and each result is averaged over them; the branch's vector is
+    then not part of the fused path, and only its distillation trains the layer that computes it.
 
     Raises:
         SettingsError: for fewer than two branches, branches without maps, and switches that do not go together.
@@ -52,9 +52,9 @@ class CrossAttention(Fusion):
             default="equation",
             description="X' as equation 2 has it, or with Q_y for Y's keys as the text has it (two branches only)",
         )
-        residual: bool = Field(default=False, description="add each branch's tokens to its answer")
+        residual: bool = Field(default=False, description="add each branch's tokens to its result")
         share_kv: bool = Field(
-            default=True, description="one key and one value a branch; false: others for each answer"
+            default=True, description="one key and one value per branch; false: separate ones for each result"
         )
         heads: Annotated[int, Field(ge=1)] = Field(default=1, description="attention heads; the paper has one")
         width: Annotated[int, Field(ge=1)] | None = Field(
@@ -71,14 +71,14 @@ class CrossAttention(Fusion):
         self.inner = inner
         self.query = nn.ModuleDict({name: nn.Linear(length, inner) for name, length in lengths.items()})
         answers = 1 if config.share_kv else len(branches)
-        # Key and value of a branch come from one matrix product, for all answers that have their own.
+        # One matrix product computes the keys and values of a branch for all results.
         self.key_value = nn.ModuleDict(
             {name: nn.Linear(length, 2 * answers * inner) for name, length in lengths.items()}
         )
         self.width = inner * len(branches)
 
     def forward(self, encodings: Mapping[str, Encoding]) -> Float[Tensor, "batch width"]:
-        """Concatenated answers, in the order of the branches."""
+        """Concatenated results, in the order of the branches."""
         tokens = {name: self._tokens(encodings[name]) for name in self.names}
         queries = {name: self.query[name](tokens[name]) for name in self.names}
         pairs = {name: self.key_value[name](tokens[name]).split(self.inner, dim=-1) for name in self.names}
@@ -129,17 +129,18 @@ class CrossAttention(Fusion):
 def _check_branches(config: CrossAttention.Config, branches: Mapping[str, BranchSpec]) -> None:
     if len(branches) < _PAIR:
         raise SettingsError(
-            f"cross attention joins two branches or more, and there is {', '.join(branches) or 'none'}; leave "
+            f"cross attention joins two or more branches, but there is {', '.join(branches) or 'none'}; leave "
             f"`fusion` out for a single branch"
         )
     if config.variant == "text" and len(branches) != _PAIR:
         raise SettingsError(
-            f"the text describes two branches, and there are {len(branches)}; use variant: equation", field="variant"
+            f"`variant: text` is defined for two branches, but there are {len(branches)}; use `variant: equation`",
+            field="variant",
         )
     if config.variant == "text" and config.tokens == "voxels" and config.normalize == "joint":
         raise SettingsError(
-            "variant: text asks each branch's positions with their own queries, which share no keys to take a joint "
-            "softmax over; with tokens: voxels use normalize: per_source or none",
+            "with `variant: text` each branch's positions have their own queries, so there is no joint softmax over "
+            "the keys; with `tokens: voxels` set `normalize: per_source` or `none`",
             field="normalize",
         )
 
@@ -149,7 +150,7 @@ def _token_widths(config: CrossAttention.Config, branches: Mapping[str, BranchSp
         return {name: spec.width for name, spec in branches.items()}
     flat = [name for name, spec in branches.items() if not spec.map_channels]
     if flat:
-        raise SettingsError(f"the branch {flat[0]!r} has no map to attend over; use tokens: vectors", field="tokens")
+        raise SettingsError(f"the branch {flat[0]!r} has no map to attend to; use `tokens: vectors`", field="tokens")
     return {name: spec.map_channels for name, spec in branches.items()}
 
 
@@ -159,7 +160,7 @@ def _check_widths(config: CrossAttention.Config, inner: int, lengths: Mapping[st
     unequal = [name for name, length in lengths.items() if length != inner]
     if config.residual and unequal:
         raise SettingsError(
-            f"the residual adds tokens of {unequal[0]!r}, of length {lengths[unequal[0]]}, to an answer of length "
+            f"the residual adds tokens of {unequal[0]!r}, of length {lengths[unequal[0]]}, to a result of length "
             f"{inner}; give all branches and the attention one width, or leave the residual out",
             field="residual",
         )

@@ -25,9 +25,7 @@ class TrunkConfig(Encoder.Config):
         default=1.0, description="factor of the blocks' channels, which are 64, 128, 256 and 256 at width 1"
     )
     features: Annotated[int, Field(ge=1)] = Field(default=512, description="length of the branch's vector")
-    pool: Pool = Field(
-        default="average", description="what is done with the last map: averaged over positions, or flattened"
-    )
+    pool: Pool = Field(default="average", description="the last map is averaged over positions, or flattened")
 
 
 class MriOnly(Encoder):
@@ -52,7 +50,7 @@ class MriOnly(Encoder):
     def forward(
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
-        """Encode a batch; an absent image is seen as zeros."""
+        """Encode a batch; an absent image is zeros."""
         del present
         encoding: Encoding = self.trunk(inputs[self.image])
         return encoding
@@ -94,7 +92,7 @@ class MriClinicalFusion(Encoder):
     def forward(
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
-        """Encode a batch; an absent image is seen as zeros, absent clinical data multiplies by one."""
+        """Encode a batch; an absent image is zeros, absent clinical data multiply by one."""
         factors: list[Tensor] = self.clinical(inputs[self.vector], present[self.vector])
         encoding: Encoding = self.trunk(inputs[self.image], factors)
         return encoding

@@ -29,7 +29,7 @@ def masked_mean_square(
 class ClinicalReconstruction(TaskLoss):
     """A decoder predicts the clinical items from a network's features; its error is the loss.
 
-    Entries that were missing, which an indicator column tells, do not count, nor do the indicators themselves.
+    Entries that were missing, according to an indicator column, do not count, nor do the indicators themselves.
     The decoder belongs to the loss: it is trained with the network and is not part of it.
     """
 
@@ -53,7 +53,7 @@ class ClinicalReconstruction(TaskLoss):
         super().__init__(config, output=output, training=training)
         check_taps(config.taps, output, network="network")
         columns = _columns(config.modality, training)
-        items = [place for place, column in enumerate(columns) if column.kind != "indicator"]
+        items = [index for index, column in enumerate(columns) if column.kind != "indicator"]
         if not items:
             raise SettingsError(f"the modality {config.modality!r} has no items to predict", field="modality")
         self.register_buffer("items", torch.tensor(items), persistent=False)
@@ -88,13 +88,13 @@ def _columns(modality: str, training: TrainingFacts) -> tuple[ColumnSpec, ...]:
     if spec is None or spec.kind != "vector":
         vectors = [name for name, other in training.schema.modalities.items() if other.kind == "vector"]
         raise SettingsError(
-            f"there is no vector modality {modality!r} to predict; there are: {', '.join(vectors) or 'none'}",
+            f"there is no vector modality {modality!r} to predict; vector modalities: {', '.join(vectors) or 'none'}",
             field="modality",
         )
-    return spec.columns or tuple(ColumnSpec(name=str(place)) for place in range(spec.shape[0]))
+    return spec.columns or tuple(ColumnSpec(name=str(index)) for index in range(spec.shape[0]))
 
 
 def _indicator_of(columns: tuple[ColumnSpec, ...], items: list[int]) -> list[int]:
-    """For each item the place of the column that tells that it was missing; -1 when there is none."""
-    place_of = {column.source: place for place, column in enumerate(columns) if column.kind == "indicator"}
-    return [place_of.get(columns[item].source or columns[item].name, -1) for item in items]
+    """For each item the index of the column that indicates that it was missing; -1 if there is none."""
+    index_of = {column.source: index for index, column in enumerate(columns) if column.kind == "indicator"}
+    return [index_of.get(columns[item].source or columns[item].name, -1) for item in items]

@@ -63,9 +63,9 @@ def scaled_channels(width: float) -> tuple[int, ...]:
 class Block(nn.Module):
     """Two 3x3x3 convolutions with batch norm and ReLU, the second with stride 2.
 
-    A factor a channel multiplies either the second convolution's result (``before_norm``) or the whole block's
+    One factor per channel multiplies either the second convolution's result (``before_norm``) or the whole block's
     (``after_block``). Batch norm would cancel the bias of a convolution right before it, so only a convolution
-    whose result is multiplied first has one: there the bias lets the factor act where the image says nothing.
+    whose result is multiplied first has one: there the bias lets the factor have an effect where the image is zero.
     """
 
     def __init__(self, axes: int, inside: int, outside: int, *, where: Where | None) -> None:
@@ -99,11 +99,11 @@ def multiply_channels(
 
 
 class Trunk(nn.Module):
-    """From an image, and a factor a channel and block where there is clinical data, to a vector.
+    """From an image, and one factor per channel and block if there are clinical data, to a vector.
 
     Four blocks; then one 3x3x3 convolution with batch norm and ReLU (the paper states neither, every other
-    convolution has both), pooling, and one fully connected layer without activation. Weights start as PyTorch's
-    layers start by themselves (Kaiming uniform), and depend on ``torch.manual_seed`` alone.
+    convolution has both), pooling, and one fully connected layer without activation. Weights have PyTorch's default
+    initialization (Kaiming uniform) and depend on ``torch.manual_seed`` alone.
 
     Raises:
         SettingsError: when the image is down to one position before the last block.
@@ -131,7 +131,7 @@ class Trunk(nn.Module):
         image: Float[Tensor, "batch inside ..."],
         factors: Sequence[Float[Tensor, "batch _"]] | None = None,
     ) -> Encoding:
-        """The vector and the last map; ``factors`` holds one tensor a block."""
+        """The vector and the last map; ``factors`` holds one tensor per block."""
         self._check_statistics(subjects=image.shape[0])
         for position, block in enumerate(self.blocks):
             image = block(image, None if factors is None else factors[position])
@@ -140,7 +140,7 @@ class Trunk(nn.Module):
         return Encoding(vector=self.full(pooled), map=last)
 
     def _check_statistics(self, *, subjects: int) -> None:
-        """Refuse a training batch of which batch norm learns nothing.
+        """Refuse a training batch that batch norm cannot learn from.
 
         Raises:
             SettingsError: for one subject whose last map is a single position.
@@ -148,12 +148,12 @@ class Trunk(nn.Module):
         if self.training and subjects == 1 and prod(self.sizes.map_space) == 1:
             raise SettingsError(
                 "batch norm cannot learn from one subject whose last map is a single position; use larger images, or "
-                "loader.drop_last: true if it is the last batch of an epoch that holds one subject"
+                "`loader.drop_last: true` if only the last batch of an epoch has one subject"
             )
 
 
 def check_space(sizes: TrunkShape) -> None:
-    """Refuse images that are a single position before the last block halves them.
+    """Refuse images that are a single position before the last block.
 
     Raises:
         SettingsError: naming the size and the smallest one that works.
@@ -163,6 +163,6 @@ def check_space(sizes: TrunkShape) -> None:
         size = "x".join(str(length) for length in sizes.shape[1:])
         raise SettingsError(
             f"an image of {size} is a single position before the last of {len(sizes.channels)} blocks of stride 2; "
-            f"give images of at least {smallest} along one axis",
+            f"use images of at least {smallest} along one axis",
             field="inputs",
         )

@@ -1,7 +1,7 @@
 """Losses: of one network against the target, and distillation losses of logits, features, relations and gradients.
 
 A folder per family, each loss a small class over a pure function whose docstring has the formula, its source and the
-convention it follows. Vectors, maps and volumes are treated alike. Which loss when: ``docs/losses.md``.
+convention it follows. All work on vectors, maps and volumes. Which loss when: ``docs/losses.md``.
 """
 
 from __future__ import annotations

@@ -32,14 +32,14 @@ class Pointwise(nn.Module):
 
     def forward(self, value: Float[Tensor, "batch channels ..."]) -> Float[Tensor, "batch outputs ..."]:
         """Map a batch of vectors, maps or volumes; the result has float32 at least."""
-        # A recipe may hold all weights in half precision, and the values arrive in full.
+        # Weights may be in half precision (`precision: bf16-true`); the values are in full precision.
         dtype = next(self.parameters()).dtype
         mapped = full(self.layers(channels(value).to(dtype)))
         return mapped.reshape(*mapped.shape[:2], *value.shape[2:])
 
 
 def build_adapters(pairs: Sequence[Pair], choice: AdapterChoice) -> nn.ModuleList:
-    """An adapter a tap: a linear one, or none where the numbers of channels agree.
+    """One adapter per tap: a linear one, or the identity where the numbers of channels agree.
 
     Raises:
         SettingsError: when they do not agree and no adapter is wanted.
@@ -51,8 +51,8 @@ def _adapter(pair: Pair, choice: AdapterChoice) -> nn.Module:
     ours, theirs = pair.student[0], pair.teacher[0]
     if choice == "none" and ours != theirs:
         raise SettingsError(
-            f"{pair.shown()}; with {ours} and {theirs} channels nothing can be compared one by one. Set `adapter: "
-            f"auto`, which learns a linear map from the student's to the teacher's, or make the networks equal there",
+            f"{pair.shown()}; {ours} and {theirs} channels cannot be compared. Set `adapter: auto`, which learns a "
+            f"linear map from the student's to the teacher's, or make the numbers equal",
             field="adapter",
         )
     return Pointwise(ours, theirs) if choice == "always" or ours != theirs else nn.Identity()

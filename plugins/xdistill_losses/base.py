@@ -1,4 +1,4 @@
-"""What the losses have in common: which features they read, and that all is in full precision."""
+"""Base classes of the losses: they select the features and compute in full precision."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TapLoss(DistillationLoss):
 
 
 class EachTapLoss(TapLoss):
-    """A term a tap."""
+    """One term per tap."""
 
     def terms(self, student: Sequence[Features], teacher: Sequence[Features], batch: Batch) -> list[Float[Tensor, ""]]:
         """One for each tap."""
@@ -73,7 +73,7 @@ class EachTapLoss(TapLoss):
 
 
 class MapLoss(EachTapLoss):
-    """Compares place by place; maps of different sizes are averaged to the smaller.
+    """Compares position by position; maps of different sizes are averaged to the smaller.
 
     Raises:
         SettingsError: for a tap that is a vector in one network and a map in the other.
@@ -85,7 +85,7 @@ class MapLoss(EachTapLoss):
 
 
 class AdaptedConfig(TapsConfig):
-    """Which features, and how they are fitted to each other."""
+    """Which features, and how the student's are adapted to the teacher's."""
 
     adapter: AdapterChoice = Field(
         default="auto",
@@ -95,7 +95,7 @@ class AdaptedConfig(TapsConfig):
 
 
 class AdaptedLoss(MapLoss):
-    """Compares channel by channel and place by place, after the student's features were fitted to the teacher's.
+    """Compares channels position by position, after an adapter maps the student's channels to the teacher's.
 
     Raises:
         SettingsError: for numbers of channels that differ with ``adapter: none``.
@@ -109,8 +109,8 @@ class AdaptedLoss(MapLoss):
         self.adapters = build_adapters(self.pairs, config.adapter)
 
     def fitted(self, student: Features, teacher: Features, index: int) -> tuple[Features, Features]:
-        """Both, in one shape."""
-        # Averaging and a map of channels can change places; the smaller map is the cheaper to adapt.
+        """Both, in one shape: the student's after its adapter."""
+        # Averaging and a linear map of channels commute, and a smaller map is cheaper to adapt.
         ours, theirs = same_space(student, teacher)
         return self.adapters[index](ours), theirs
 
@@ -122,6 +122,6 @@ def labels(batch: Batch) -> Int[Tensor, " batch"]:
         ValueError: for a batch without one; training batches have it.
     """
     if batch.target is None:
-        msg = "this loss needs the classes of the subjects, and the batch has no target"
+        msg = "this loss needs a target, and the batch has none"
         raise ValueError(msg)
     return batch.target

@@ -1,4 +1,4 @@
-"""Arithmetic that the losses share: precision, directions, and pairs of subjects."""
+"""Numerics shared by the losses: precision, unit vectors, correlations, distances."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ TINY = 1e-12
 
 
 def full(value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The same values in float32 at least: squares and exponentials of half-precision numbers are too coarse."""
+    """The same values in float32 at least: half precision is too coarse for squares and exponentials."""
     return value if value.dtype == torch.float64 else value.float()
 
 
 def in_full_precision(value: Tensor) -> AbstractContextManager[object]:
-    """A context in which autocast leaves matrix products alone."""
+    """A context without autocast, for matrix products in full precision."""
     kind = value.device.type
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def nothing(value: Tensor) -> Float[Tensor, ""]:
-    """Zero, hanging on the graph of ``value``: what a loss of relations says of a single subject."""
+    """Zero with the graph of ``value``: a loss of relations for a single subject."""
     return 0.0 * value.sum()
 
 
 def unit(value: Float[Tensor, "*shape"], *, dim: int) -> Float[Tensor, "*shape"]:
     """``value`` divided by its L2 length along ``dim``.
 
-    What has no length has no direction: zeros stay zeros and get no gradient, where ``0 / 0`` would give NaN and
-    a small constant in the denominator a gradient as large as its inverse.
+    Zeros have no direction: they stay zeros and get no gradient. ``0 / 0`` would give NaN, and a small constant in
+    the denominator a gradient as large as its inverse.
     """
     length = torch.linalg.vector_norm(value, dim=dim, keepdim=True)
     direction: Tensor = value / length.masked_fill(length <= TINY, inf)
@@ -50,8 +50,8 @@ def correlation(first: Float[Tensor, "rows columns"], second: Float[Tensor, "row
 def distances(features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch batch"]:
     """Euclidean distances between rows, by one matrix product.
 
-    The product loses digits when rows lie far from the origin, so they are centred first. Rows closer to each other
-    than rounding can tell are taken as equal: distance zero, without gradient.
+    The product loses digits if rows are far from the origin, so they are centred first. Rows that differ by less than
+    the rounding error count as equal: distance zero, no gradient.
     """
     centred = features - features.mean(dim=0)
     squares = centred.square().sum(dim=1)

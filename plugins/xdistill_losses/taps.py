@@ -1,4 +1,4 @@
-"""Named features: which of them a loss may read, and the views that it reads them in."""
+"""Features (taps): checks of their shapes, and the views that losses read them in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _POOLS: tuple[Callable[..., Tensor], ...] = (F.adaptive_avg_pool1d, F.adaptive_a
 class TapsConfig(Settings):
     """Which features."""
 
-    taps: Taps = Field(description="features to compare, such as the names of the branches; a term each, summed")
+    taps: Taps = Field(
+        description="features to compare, such as the names of the branches; one term per feature, summed"
+    )
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,13 @@ def check_axes(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         if len(pair.student) != len(pair.teacher):
             raise SettingsError(
-                f"{pair.shown()}; this loss compares vectors with vectors and maps with maps of as many axes. Name a "
-                f"tap that is alike in both, or use a loss of relations between subjects (rkd, pkt, sp, cka)",
+                f"{pair.shown()}; this loss compares vectors with vectors, and maps with maps of the same number of "
+                f"axes. Name another tap, or use a loss of relations between subjects (rkd, pkt, sp, cka)",
                 field="taps",
             )
         if not 1 <= len(pair.student) <= 1 + MOST_AXES:
             raise SettingsError(
-                f"{pair.shown()}; this loss takes vectors, and maps of one to {MOST_AXES} axes beside the channels",
+                f"{pair.shown()}; this loss takes vectors, and maps of one to {MOST_AXES} axes of space",
                 field="taps",
             )
 
@@ -95,7 +97,7 @@ def check_equal_shapes(pairs: Sequence[Pair]) -> None:
 
 
 def check_lengths(pairs: Sequence[Pair]) -> None:
-    """Refuse vectors of different lengths, for losses that match place by place and learn no adapter.
+    """Refuse vectors of different lengths, for losses that compare element by element and learn no adapter.
 
     Raises:
         SettingsError: naming the tap and both shapes.
@@ -103,14 +105,14 @@ def check_lengths(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         if pair.is_vector and pair.student != pair.teacher:
             raise SettingsError(
-                f"{pair.shown()}; this loss matches vectors place by place. Make the lengths equal, name a tap that "
-                f"is a map, or use a loss that adapts the student (hint, vid, cwd) or compares relations (rkd, pkt)",
+                f"{pair.shown()}; this loss compares vectors element by element. Make the lengths equal, name a tap "
+                f"that is a map, or use a loss that adapts the student (hint, vid, cwd) or one of relations (rkd, pkt)",
                 field="taps",
             )
 
 
 def check_positions(pairs: Sequence[Pair]) -> None:
-    """Refuse maps of a single position, for losses whose patterns over positions would always agree there.
+    """Refuse maps of a single position, for losses that compare patterns over positions.
 
     Raises:
         SettingsError: naming the tap and both shapes.
@@ -119,30 +121,30 @@ def check_positions(pairs: Sequence[Pair]) -> None:
         space = pair.teacher if pair.is_vector else tuple(map(min, pair.student[1:], pair.teacher[1:]))
         if prod(space) == 1:
             raise SettingsError(
-                f"{pair.shown()}; that is a single position, and this loss compares how features are spread over "
-                f"positions, so that it would always be zero. Name a tap before the last pooling, enlarge the images, "
+                f"{pair.shown()}; that is a single position, and this loss compares patterns over positions, so it "
+                f"would always be zero. Name a tap before the last pooling, enlarge the images, "
                 f"or use a loss of channels (hint, vid, pkd)",
                 field="taps",
             )
 
 
 def rows(value: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch elements"]:
-    """A subject's features in a row."""
+    """All elements of a subject as one row."""
     return value.flatten(1)
 
 
 def channels(value: Float[Tensor, "batch channels ..."]) -> Float[Tensor, "batch channels positions"]:
-    """Positions in a row; a vector is a map of one position."""
+    """Positions as one axis; a vector is a map of one position."""
     return value[:, :, None] if value.ndim == 2 else value.flatten(2)  # noqa: PLR2004 - batch and channels
 
 
 def positions(value: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch channels positions"]:
-    """Positions in a row; a vector is a map of one channel, whose positions are its elements."""
+    """Positions as one axis; a vector is a map of one channel, whose positions are its elements."""
     return value[:, None] if value.ndim == 2 else value.flatten(2)  # noqa: PLR2004 - batch and elements
 
 
 def pooled(value: Float[Tensor, "batch channels ..."], size: Shape) -> Float[Tensor, "batch channels ..."]:
-    """A map averaged to a size of its space."""
+    """The map, averaged to a size of its space."""
     if tuple(value.shape[2:]) == size:
         return value
     return _POOLS[len(size) - 1](value, size)

@@ -1,6 +1,6 @@
 """Magnetic resonance imaging: a generated cohort, an importer of your own volumes, and augmentations.
 
-Hooks import what they offer when they are called, so that importing this package costs nothing.
+Hooks import their components only when called, so that importing this package is cheap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The plainest fusion: vectors side by side."""
+"""Fusion by concatenation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xdistill.interfaces.fusion import BranchSpec, Fusion
 
 
 class Concat(Fusion):
-    """The branches' vectors, one after the other, in the recipe's order."""
+    """Concatenates the branches' vectors in the recipe's order."""
 
     name = "concat"
 

@@ -22,13 +22,13 @@ class HeadConfig(Settings):
     )
 
 
-def build_head(config: HeadConfig, *, width: int, classes: int) -> nn.Sequential:
+def build_head(config: HeadConfig, *, width: int, outputs: int) -> nn.Sequential:
     """Fully connected layers with ReLU between them."""
     sizes = [width, *config.hidden]
     layers: list[nn.Module] = []
     for inside, outside in pairwise(sizes):
         layers += [*_dropout(config), nn.Linear(inside, outside), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, *_dropout(config), nn.Linear(sizes[-1], classes))
+    return nn.Sequential(*layers, *_dropout(config), nn.Linear(sizes[-1], outputs))
 
 
 def _dropout(config: HeadConfig) -> list[nn.Module]:

@@ -48,8 +48,8 @@ def check_batch(config: LayerSettings, vector: Tensor, *, training: bool) -> Non
     """
     if training and config.norm == "batch" and config.hidden and vector.shape[0] == 1:
         raise SettingsError(
-            "batch norm cannot learn from a batch of one subject; use norm: layer, or loader.drop_last: true if "
-            "it is the last batch of an epoch that holds one subject",
+            "batch norm cannot learn from a batch of one subject; use `norm: layer`, or `loader.drop_last: "
+            "true` if only the last batch of an epoch has one subject",
             field="norm",
         )
 

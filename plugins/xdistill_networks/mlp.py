@@ -44,7 +44,7 @@ class PerceptronNetwork(Teacher, Student):
         self.head = nn.Linear(width, schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
-        """Logits and taps; an absent modality is seen as zeros, which is the mean of standardised columns."""
+        """Logits and taps; an absent modality is zeros, the mean of standardized columns."""
         vector = torch.cat([batch.inputs[name] for name in self.inputs], dim=-1)
         check_batch(self.config, vector, training=self.training)
         hidden = self.layers(vector)

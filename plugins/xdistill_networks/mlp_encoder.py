@@ -19,7 +19,7 @@ from xdistill_networks.layers import LayerSettings, check_batch, hidden_layers
 class Perceptron(Encoder):
     """A multilayer perceptron over one or more vector modalities, concatenated in the recipe's order.
 
-    Each hidden layer is fully connected, then normalised where asked for, activated, and dropped out; the last
+    Each hidden layer is fully connected, then optionally normalized, activated, and dropped out; the last
     layer, of ``features`` values, is linear. Without hidden layers it is a linear map.
     """
 
@@ -43,7 +43,7 @@ class Perceptron(Encoder):
     def forward(
         self, inputs: Mapping[str, Float[Tensor, "batch ..."]], present: Mapping[str, Bool[Tensor, " batch"]]
     ) -> Encoding:
-        """Encode a batch; an absent modality is seen as zeros, which is the mean of standardised columns."""
+        """Encode a batch; an absent modality is zeros, the mean of standardized columns."""
         del present
         vector = torch.cat([inputs[name] for name in self.config.inputs], dim=-1)
         check_batch(self.config, vector, training=self.training)

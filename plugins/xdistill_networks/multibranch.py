@@ -50,7 +50,7 @@ class MultiBranch(Teacher, Student):
         def _usable_names(cls, branches: dict[str, Choice[Encoder]]) -> dict[str, Choice[Encoder]]:
             for name in branches:
                 if not name.isidentifier() or name == FUSED or hasattr(nn.ModuleDict, name):
-                    raise ValueError(f"a branch cannot be named {name!r}; use a plain word, such as a phase's name")
+                    raise ValueError(f"a branch cannot be named {name!r}; use an identifier such as a phase's name")
             return branches
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
@@ -64,7 +64,7 @@ class MultiBranch(Teacher, Student):
             share_clinical(self._encoders)
         self.fusion = self._build_fusion()
         width = self.fusion.width if self.fusion else sum(part.width for part in self._encoders.values())
-        self.head = build_head(config.head, width=width, classes=schema.task.outputs)
+        self.head = build_head(config.head, width=width, outputs=schema.task.outputs)
         self.reads = reads
 
     @property

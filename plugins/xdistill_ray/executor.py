@@ -17,15 +17,15 @@ from xdistill_ray.streams import Streams
 class RayExecutor(Executor):
     """Jobs as tasks of Ray (https://www.ray.io), on this machine or on a cluster.
 
-    A job whose worker or node died is started again, on whatever node has room, and goes on from its last checkpoint.
-    All machines have to see the run's folder and the cohort cache under the same path.
+    A job whose worker or node died is restarted on any node with room and resumes from its last checkpoint. All
+    machines must have the run's folder and the cohort cache under the same path.
     """
 
     name: ClassVar[str] = "ray"
     elsewhere: ClassVar[bool] = True
 
     class Config(Settings):
-        """Which cluster, and how much of it."""
+        """The cluster and its use."""
 
         address: Annotated[str, Field(min_length=1)] | None = Field(
             default=None,
@@ -33,16 +33,16 @@ class RayExecutor(Executor):
             "of; null: what `RAY_ADDRESS` says, else a Ray of its own on this machine",
         )
         jobs: Annotated[int, Field(ge=1)] | None = Field(
-            default=None, description="jobs at the same time; null: as many as the cluster has room for"
+            default=None, description="jobs at the same time; null: as many as fit on the cluster"
         )
         restarts: Annotated[int, Field(ge=0)] = Field(
-            default=3, description="how often a job whose worker or node died is started again"
+            default=3, description="how often a job is restarted after its worker or node died"
         )
         gpu_share: Annotated[float, Field(gt=0, le=1)] = Field(
-            default=1.0, description="how much of a GPU a job that needs one gets; with 0.5 two such jobs share it"
+            default=1.0, description="fraction of a GPU that a job needing one gets; with 0.5 two such jobs share it"
         )
         patience: Annotated[float, Field(gt=0)] = Field(
-            default=60.0, description="seconds to wait for the cluster to answer, or for a node with room to come back"
+            default=60.0, description="seconds to wait for the cluster to respond, or for a node with room"
         )
 
     config: Config
@@ -51,12 +51,12 @@ class RayExecutor(Executor):
         """Connect to the cluster; the connection is kept until the process ends.
 
         Raises:
-            UserError: when there is no Ray, the cluster does not answer, or it does not take this process.
+            UserError: if Ray is not installed, or the cluster does not respond or rejects this process.
         """
         connect(self.config.address, patience=self.config.patience)
 
     def workers(self, jobs: Sequence[Job]) -> int:
-        """How many of these jobs the cluster has room for at once, were it idle."""
+        """How many of these jobs would fit on the idle cluster at the same time."""
         if not jobs:
             return 0
         ray = connect(self.config.address, patience=self.config.patience)
@@ -66,7 +66,7 @@ class RayExecutor(Executor):
         """Run all jobs; see `Executor.run`.
 
         Raises:
-            UserError: see `check`; also when no node could ever have room for a job.
+            UserError: see `check`; also if no node could ever fit a job.
         """
         if not jobs:
             return

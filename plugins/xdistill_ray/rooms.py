@@ -10,26 +10,26 @@ from xdistill.interfaces.executor import Job
 
 
 def needs(job: Job, gpu_share: float) -> dict[str, float]:
-    """What a job takes of a node while it runs, in Ray's words; a job that needs several GPUs shares none of them."""
+    """Ray resources that a job needs; a job that needs several GPUs shares none of them."""
     return {"CPU": float(job.cpus), "GPU": gpu_share if job.gpus == 1 else float(job.gpus)}
 
 
 def rooms(ray: Any, job: Job, gpu_share: float) -> int:
-    """How many jobs like this one the nodes that are alive could run at once, were they idle."""
+    """How many jobs like this one the living nodes could run at the same time if they were idle."""
     wanted = needs(job, gpu_share)
     return sum(_rooms(node, wanted) for node in _nodes(ray))
 
 
 def has_room(ray: Any, job: Job, gpu_share: float) -> bool:
-    """Whether some node that is alive could run the job, were it idle."""
+    """Whether some living node could run the job if it were idle."""
     return rooms(ray, job, gpu_share) > 0
 
 
 def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
-    """Find a job that would wait for ever.
+    """Check that every job fits on some node.
 
     Raises:
-        RunError: when no node could ever run it.
+        RunError: for a job that would wait forever.
     """
     for job in jobs:
         if has_room(ray, job, gpu_share):
@@ -45,11 +45,11 @@ def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
 
 
 def _rooms(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
-    """How many jobs that want this much one node could run at once."""
+    """How many jobs with these needs one node could run at the same time."""
     beside = int(node["CPU"] / wanted["CPU"])
     if not wanted["GPU"]:
         return beside
-    # what is left over of one GPU and of another makes no share
+    # fractions left of different GPUs cannot be combined
     of_gpus = int(node["GPU"] / wanted["GPU"]) if wanted["GPU"] >= 1 else int(node["GPU"]) * int(1 / wanted["GPU"])
     return min(beside, of_gpus)
 

@@ -1,4 +1,4 @@
-"""The driver's side: start tasks, pass on what they say, start those again whose worker died."""
+"""The driver's side: start tasks, pass on their events, restart those whose worker died."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from xdistill.interfaces.executor import Job, JobEvent
 from xdistill_ray.rooms import has_room, needs
 from xdistill_ray.task import driver, environment, make_task
 
-SILENCE = 2.0  # seconds without a word after which nodes are looked after
-MOST_AT_ONCE = 256  # tasks that are handed to Ray at least, where nobody says otherwise
+SILENCE = 2.0  # seconds without an event after which nodes are checked
+MOST_AT_ONCE = 256  # tasks submitted to Ray at the same time by default, or more on a large cluster
 
 
 class Streams:
-    """Tasks of Ray, and what they say.
+    """Tasks of Ray and their events.
 
-    Ray's own retries are off: a task that goes on from a checkpoint says less than in its first attempt, and Ray takes
-    the words of an attempt for those of another by their number.
+    Ray's own retries are off: a task resumed from a checkpoint yields fewer events than in its first attempt, and Ray
+    identifies the events of different attempts by their number.
 
     Args:
         ray: the module, connected.
         target: ``module:function``.
-        restarts: how often a job whose worker or node died is started again.
+        restarts: how often a job is restarted after its worker or node died.
         gpu_share: how much of a GPU a job that needs one gets.
         patience: seconds to wait for a node with room, after the last one was lost.
     """
@@ -42,7 +42,7 @@ class Streams:
         self._deaths: Counter[str] = Counter()
 
     def run(self, jobs: Sequence[Job], *, at_once: int | None) -> Iterator[JobEvent]:
-        """Run all jobs, at most so many at once, and pass on what they say."""
+        """Run all jobs, at most ``at_once`` at the same time, and yield their events."""
         limit = at_once or max(MOST_AT_ONCE, 2 * int(self.ray.cluster_resources().get("CPU", 0)))
         waiting = deque(jobs)
         roomless_since: float | None = None
@@ -52,7 +52,7 @@ class Streams:
             ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=min(SILENCE, self.patience))
             if ready:
                 roomless_since = None
-                event = self._hear(ready[0])
+                event = self._next(ready[0])
                 if event.kind == "restarted":
                     waiting.extend(job for job in jobs if job.name == event.job)
                 yield event
@@ -64,7 +64,7 @@ class Streams:
                 yield from self._give_up(waiting)
 
     def cancel(self) -> None:
-        """End whatever still runs, at once: what counts is on disk."""
+        """End all running tasks at once; their checkpoints are on disk."""
         for stream in self._running:
             with suppress(self.ray.exceptions.RayError):
                 self.ray.cancel(stream, force=True)
@@ -82,8 +82,8 @@ class Streams:
         ).remote(self.target, job.payload, driver())
         self._running[stream] = job
 
-    def _hear(self, stream: Any) -> JobEvent:
-        """The next word of a task, which may be its last."""
+    def _next(self, stream: Any) -> JobEvent:
+        """The next event of a task, which may be its last."""
         job = self._running.pop(stream)
         ends = self._ends()
         try:
@@ -93,7 +93,7 @@ class Streams:
         except self.ray.exceptions.RayError as error:
             return JobEvent(job.name, "failed", RunError(f"Ray could not run {job.name}: {_first_line(error)}"))
         if kind == "event":
-            self._running[stream] = job  # now the last, so that those who say much do not outtalk others
+            self._running[stream] = job  # at the end of the queue, so that all tasks get their turn
         if kind == "unfit":
             return JobEvent(job.name, "failed", RunError(value))
         if kind == "failed" and isinstance(value, WorkerDiedError):  # of a process that the worker had started
@@ -101,10 +101,10 @@ class Streams:
         return JobEvent(job.name, kind, value)
 
     def _ends(self) -> dict[type[BaseException], str]:
-        """What is raised when a worker or its node is gone, and how the worker ended then."""
+        """Errors of Ray for a dead worker or node, and how the worker ended."""
         errors = self.ray.exceptions
         return {
-            errors.OutOfMemoryError: "was ended by Ray, because its node's memory ran out",
+            errors.OutOfMemoryError: "was ended by Ray because its node ran out of memory",
             errors.NodeDiedError: "died with its node",
             errors.LocalRayletDiedError: "died with its node",
             errors.WorkerCrashedError: "died",
@@ -113,7 +113,7 @@ class Streams:
         }
 
     def _died(self, job: Job, how: str) -> JobEvent:
-        """Whether a job starts again; ``how`` goes on from the words "its worker"."""
+        """Restart the job, or fail; ``how`` completes the sentence "its worker ..."."""
         self._deaths[job.name] += 1
         if self._deaths[job.name] <= self.restarts:
             return JobEvent(job.name, "restarted", how)
@@ -121,9 +121,9 @@ class Streams:
             job.name,
             "failed",
             WorkerDiedError(
-                f"{job.name} was given up after {self._deaths[job.name]} starts: at last its worker {how}. What was "
-                f"finished is kept; the same command goes on. If memory ran out, lower loader.batch_size or "
-                f"executor.jobs"
+                f"{job.name} failed after {self._deaths[job.name]} starts; at the last one its worker {how}. Finished "
+                f"folds are kept; rerun the command to resume. If memory ran out, lower `loader.batch_size` or "
+                f"`executor.jobs`"
             ),
         )
 
@@ -133,7 +133,7 @@ class Streams:
         waiting.clear()
         for job in jobs:
             reason = f"no node of the Ray cluster has had room for {job.name} for {self.patience:g} seconds"
-            hint = "What was finished is kept; the same command goes on once nodes are back"
+            hint = "Finished folds are kept; rerun the command to resume once nodes are back"
             yield JobEvent(job.name, "failed", WorkerDiedError(f"{reason}. {hint}"))
 
 

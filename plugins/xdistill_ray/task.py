@@ -15,12 +15,12 @@ Task = Callable[[str, Any, Mapping[str, str]], Iterator[tuple[str, Any]]]
 
 
 def driver() -> dict[str, str]:
-    """What a worker has to know of the driver before it imports anything."""
+    """What a worker needs to know about the driver before it imports anything."""
     return {"xdistill": __version__, "folder": os.getcwd()}  # noqa: PTH109 - a plain string travels
 
 
 def environment(job: Job) -> dict[str, str]:
-    """Variables of the worker process of a job; which GPU is its own, Ray says in a variable of the system."""
+    """Environment variables of the worker of a job; Ray sets the one that selects its GPU."""
     passed_on = (FILES_VARIABLE, DISABLE_VARIABLE, SECONDS_VARIABLE)
     return {
         **{name: os.environ[name] for name in passed_on if os.environ.get(name)},
@@ -31,18 +31,18 @@ def environment(job: Job) -> dict[str, str]:
 def make_task() -> Task:
     """The function that workers run.
 
-    It is made anew, and names nothing outside of itself, so that it is sent whole: a worker without this package, or
-    without xdistill, can then say so.
+    It refers to nothing outside of itself, so that Ray sends it completely: a worker without this package, or without
+    xdistill, can then report that.
     """
 
     def work(target: str, payload: Any, driver: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-        """Yield ``event``, ``done`` and ``failed`` with their values; ``unfit`` when this worker cannot do the job."""
+        """Yield ``event``, ``done`` and ``failed`` with their values; ``unfit`` if this worker cannot run the job."""
         import os
         import platform
         import sys
         from pathlib import Path
 
-        # Ray puts the driver's folder first, where a file that is named as a module would be taken for it.
+        # Ray puts the driver's folder first, where a file could shadow a module of the same name.
         sys.path.sort(key=lambda entry: entry == driver["folder"])
         try:
             from xdistill.version import __version__ as here
@@ -51,7 +51,7 @@ def make_task() -> Task:
             yield (
                 "unfit",
                 (
-                    f"the Ray worker on {platform.node()} cannot import xdistill ({error}), and the driver has "
+                    f"the Ray worker on {platform.node()} cannot import xdistill ({error}); the driver has "
                     f"{driver['xdistill']}; install xdistill[ray]=={driver['xdistill']} there"
                 ),
             )
@@ -60,13 +60,13 @@ def make_task() -> Task:
             yield (
                 "unfit",
                 (
-                    f"the Ray worker on {platform.node()} has xdistill {here}, and the driver {driver['xdistill']}; "
-                    f"install the same version on all machines"
+                    f"the Ray worker on {platform.node()} has xdistill {here}, but the driver has "
+                    f"{driver['xdistill']}; install the same version on all machines"
                 ),
             )
             return
         if Path(driver["folder"]).is_dir():
-            os.chdir(driver["folder"])  # a recipe's paths are relative to where the command was given
+            os.chdir(driver["folder"])  # paths in recipes are relative to the driver's folder
         yield from run_task(lambda: resolve(target)(payload))
 
     return work

@@ -1,4 +1,4 @@
-"""What is learned of numeric columns: a value to fill in, a power against skew, a line to scale by."""
+"""Statistics of numeric columns: imputed values, powers against skew, centre and spread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Numbers = NDArray[np.float64]
 
 
 def fit_fill(training: Numbers, impute: Impute, constant: float) -> Numbers:
-    """The value that replaces missing ones, a column; ``constant`` where all training values are missing.
+    """The imputed value of each column; ``constant`` if all training values are missing.
 
     Args:
         training: ``(subjects, columns)``; NaN is missing.
@@ -35,7 +35,7 @@ def fit_power(filled: Numbers, scale: Scale) -> Numbers:
 
     Args:
         filled: ``(subjects, columns)`` of the training subjects, without missing values.
-        scale: powers are learned for ``power`` alone.
+        scale: powers are fitted for ``power`` only.
     """
     from sklearn.preprocessing import PowerTransformer
 
@@ -73,10 +73,10 @@ def fit_scale(filled: Numbers, scale: Scale) -> tuple[Numbers, Numbers]:
 
 
 def says_nothing(training: Numbers, filled: Numbers, scale: Scale) -> NDArray[np.bool_]:
-    """Columns without any training value, and, when columns are scaled, those with a single one.
+    """Columns without any training value and, if columns are scaled, those with a single one.
 
-    They become 0 for every subject: no weight was learned for them, so a test subject that differs must not
-    reach the network with a number of any size.
+    They become 0 for every subject: no weight was learned for them, so a different value of a test subject must not
+    reach the network.
     """
     empty = np.isnan(training).all(axis=0)
     constant = filled.min(axis=0) == filled.max(axis=0)

@@ -17,18 +17,18 @@ from xdistill_tabular.numeric import Impute, Numbers, Scale, fit_fill, fit_power
 
 
 class TabularTransform(Transform):
-    """Fills in missing numbers, scales them, one-hot encodes categories and tells what was missing.
+    """Imputes and scales numbers, one-hot encodes categories and adds indicators of missing values.
 
     A numeric column stays one column. A categorical one becomes a column for each category that the training
     subjects have (``sex=F``); a missing or unseen category is all zeros. Columns that were missing for a
-    training subject get an indicator (``AFP is missing``), behind all others. Indicators are not scaled.
+    training subject get an indicator (``AFP is missing``), after all others. Indicators are not scaled.
     """
 
     name = "tabular"
     config: Config
 
     class Config(Transform.Config):
-        """How missing values and scales are dealt with."""
+        """Settings of imputation and scaling."""
 
         impute: Impute = Field(
             default="median", description="what replaces a missing number: of the training subjects, or `constant`"
@@ -49,24 +49,24 @@ class TabularTransform(Transform):
         super().__init__(config, spec=spec)
         if spec.kind != "vector":
             raise SettingsError(
-                f"tabular transforms vectors, and {config.modality!r} is a {spec.kind}", field="modality"
+                f"tabular transforms vectors, but {config.modality!r} is a {spec.kind}", field="modality"
             )
         self.columns = spec.columns or tuple(ColumnSpec(f"column {place}") for place in range(spec.shape[0]))
         self._learned: Learned | None = None
 
     @property
     def learned(self) -> Learned:
-        """What `fit` learned."""
+        """The fitted state."""
         if self._learned is None:
-            msg = "the tabular transform has to be fitted, or restored, before it is used"
+            msg = "the tabular transform must be fitted or restored before it is used"
             raise RuntimeError(msg)
         return self._learned
 
     def fit(self, training: NDArray[np.floating]) -> None:
-        """Learn from the training subjects, ``(subjects, columns)``; NaN is missing.
+        """Fit on the training subjects, ``(subjects, columns)``; NaN is missing.
 
         Raises:
-            DataError: when there is no training subject, or a value that its column cannot hold.
+            DataError: if there is no training subject, and for a value that is invalid in its column.
         """
         values = self._checked(training)
         if not len(values):
@@ -94,7 +94,7 @@ class TabularTransform(Transform):
         """``(subjects, columns)`` to ``(subjects, columns after the transform)``.
 
         Raises:
-            DataError: for a value that its column cannot hold.
+            DataError: for a value that is invalid in its column.
         """
         with np.errstate(over="ignore"):
             transformed = self.learned.apply(self._checked(values)).astype(np.float32)
@@ -102,26 +102,26 @@ class TabularTransform(Transform):
         if len(huge):
             raise DataError(
                 f"the column {self.output().columns[huge[0]].name!r} of {self.config.modality!r} holds a number too "
-                f"large for 32 bits; correct it, or leave it empty where it is unknown"
+                f"large for 32 bits; correct it, or leave it empty if it is unknown"
             )
         return transformed
 
     def state(self) -> dict[str, Any]:
-        """What was learned, and of which columns."""
+        """The fitted state and the columns it was fitted on."""
         return {"inputs": [column.name for column in self.columns], **self.learned.to_json()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` returned.
+        """Restore what `state` returned.
 
         Raises:
-            DataError: when it was learned of other columns.
+            DataError: if it was fitted on other columns.
         """
         ours = [column.name for column in self.columns]
         if list(state["inputs"]) != ours:
-            stranger = next(iter(set(state["inputs"]) ^ set(ours)), None)
+            other = next(iter(set(state["inputs"]) ^ set(ours)), None)
             raise DataError(
-                f"the saved transform of {self.config.modality!r} was learned of other columns"
-                f"{f' ({stranger!r} is only in one of the two)' if stranger else ' (the order differs)'}; "
+                f"the saved transform of {self.config.modality!r} was fitted on other columns"
+                f"{f' ({other!r} is only in one of the two)' if other else ' (the order differs)'}; "
                 f"use it with the cohort it was trained on"
             )
         self._learned = Learned.from_json(state)
@@ -132,7 +132,7 @@ class TabularTransform(Transform):
         if len(infinite):
             raise DataError(
                 f"the column {self.columns[infinite[0]].name!r} of {self.config.modality!r} holds an infinite value; "
-                f"correct it, or leave it empty where it is unknown"
+                f"correct it, or leave it empty if it is unknown"
             )
         for place, column in enumerate(self.columns):
             if column.kind == "categorical":
@@ -187,5 +187,5 @@ def _check_categories(column: ColumnSpec, values: Numbers) -> None:
     if len(wrong):
         raise DataError(
             f"the categorical column {column.name!r} holds {wrong[0]:g}, which is not an index into its "
-            f"{len(column.categories)} categories; build the cohort's cache anew"
+            f"{len(column.categories)} categories; build the cohort again"
         )

@@ -1,4 +1,4 @@
-"""Text: cohorts whose subjects wrote something, as hashed counts of words, and weights for them."""
+"""Text: cohorts with texts as hashed counts of words, and TF-IDF weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def xdistill_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def xdistill_transforms() -> list[type[Transform]]:
-    """From counts of words to weights that a network can read."""
+    """From counts of words to weights."""
     from xdistill_text.tfidf import Tfidf
 
     return [Tfidf]

@@ -35,7 +35,7 @@ TELLING_ATTRIBUTES, OTHER_ATTRIBUTES = 4, 1  # five attributes a picture
 
 @dataclass(frozen=True)
 class Post:
-    """What somebody wrote, the attributes of the picture beside it, and whether it is meant as it says."""
+    """A text, the attributes of its picture, and whether it is sarcastic."""
 
     text: str
     attributes: str
@@ -43,14 +43,14 @@ class Post:
 
 
 class Posts(Dataset):
-    """Generated posts: a text, five attributes of the picture beside it, and whether the text is meant as it says.
+    """Generated posts: a text, five attributes of its picture, and whether the text is sarcastic.
 
     In the manner of multi-modal sarcasm detection (Cai, Cai and Wan, ACL 2019): a post is sarcastic when its text has
-    another polarity than its picture. Three quarters of sarcastic posts praise what is bad, and they use more words of
-    emphasis, so that the text alone tells a little; a single word may miss its polarity. As labels made from hashtags,
-    some are wrong, for training and test subjects alike.
+    another polarity than its picture. Three quarters of sarcastic posts praise something bad, and they use more words
+    of emphasis, so that the text alone is weakly informative; single words may have the other polarity. As with labels
+    made from hashtags, some labels are wrong, in training and test subjects alike.
 
-    Modalities: ``text`` and ``attributes``, hashed counts of words. Nobody wrote any of it.
+    Modalities: ``text`` and ``attributes``, hashed counts of words. All texts are generated.
     """
 
     name = "posts"
@@ -59,9 +59,9 @@ class Posts(Dataset):
         """Settings of the generated cohort."""
 
         subjects: int = Field(default=2000, ge=20, le=1_000_000, description="posts")
-        wrong_labels: float = Field(default=0.1, ge=0, le=0.5, description="share of labels that are wrong")
+        wrong_labels: float = Field(default=0.1, ge=0, le=0.5, description="fraction of labels that are wrong")
         wrong_words: float = Field(
-            default=0.1, ge=0, le=0.5, description="share of words and attributes of the other polarity"
+            default=0.1, ge=0, le=0.5, description="fraction of words and attributes of the other polarity"
         )
         text: Counting = Field(default=Counting(size=256), description="how the words of texts are counted")
         attributes: Counting = Field(default=Counting(size=256), description="how attributes are counted")
@@ -95,7 +95,7 @@ class Posts(Dataset):
             yield {"text": text, "attributes": attribute}
 
     def facts(self) -> DatasetFacts:
-        """Says that nobody wrote these posts."""
+        """States that the posts are generated."""
         return DatasetFacts(
             title=f"Synthetic cohort: {self.config.subjects} generated posts with attributes of pictures",
             synthetic=True,
@@ -104,7 +104,7 @@ class Posts(Dataset):
 
     @cached_property
     def posts(self) -> list[Post]:
-        """All posts; the label as it is given, which may be wrong."""
+        """All posts with their given labels, which may be wrong."""
         import numpy as np
 
         generator = np.random.default_rng([self.config.seed, *b"posts"])
@@ -129,7 +129,7 @@ class Posts(Dataset):
     def _polar(
         self, generator: np.random.Generator, words: tuple[tuple[str, ...], tuple[str, ...]], count: int, *, good: bool
     ) -> list[str]:
-        """Words of one polarity, some of which miss it."""
+        """Words of one polarity, some of the other."""
         return [
             str(generator.choice(words[good != (generator.random() < self.config.wrong_words)])) for _ in range(count)
         ]

@@ -32,17 +32,17 @@ class TextSettings(Counting):
 
 
 class TextTable(Dataset):
-    """A cohort described by a CSV file with a row a subject and columns of text, such as a post and image attributes.
+    """A cohort described by a CSV file with one row per subject and columns of text, such as posts or image attributes.
 
-    Each column of text becomes a vector of hashed counts of words, in the cache as everywhere else; the texts
-    themselves stay in the CSV file, and no message quotes them. An empty cell is a text that the subject does not have.
-    Texts can tell who wrote them: counts of rare words may still do so to somebody who has the texts.
+    Each column of text becomes a vector of hashed counts of words, also in the cohort file; the texts themselves stay
+    in the CSV file, and no message quotes them. An empty cell is a text that the subject does not have. Counts of rare
+    words may still identify an author to a reader who has the texts.
     """
 
     name = "text_table"
 
     class Config(Settings):
-        """Where the table lies and what its columns are."""
+        """The CSV file and its columns."""
 
         path: Path = Field(description="the CSV file, UTF-8, with a header")
         texts: Annotated[dict[ModalityName, TextSettings], Field(min_length=1)] = Field(
@@ -50,7 +50,7 @@ class TextTable(Dataset):
         )
         subject: str = Field(default="subject", description="column with the unique id of the subject")
         patient: str | None = Field(
-            default=None, description="column with whom the subject belongs to; null: every subject is by itself"
+            default=None, description="column with the patient or author; null: every subject is one of its own"
         )
         label: str = Field(default="label", description="column with the class")
         title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
@@ -96,7 +96,7 @@ class TextTable(Dataset):
         return [self.path]
 
     def facts(self) -> DatasetFacts:
-        """Title and source as the settings give them."""
+        """Title and source from the settings."""
         return DatasetFacts(title=self.config.title or self.path.name, source=self.config.source)
 
     @cached_property
@@ -105,7 +105,7 @@ class TextTable(Dataset):
         ids = [name for name in (self.config.subject, self.config.patient, self.config.label) if name]
         missing = [name for name in (*ids, *self.columns.values()) if name not in header]
         if missing:
-            raise DataError(f"{self.path}: there is no column {missing[0]!r}; there are: {', '.join(header)}")
+            raise DataError(f"{self.path}: unknown column {missing[0]!r}; the columns are: {', '.join(header)}")
         seen: dict[str, int] = {}
         for line, row in rows:
             empty = [name for name in ids if not row[name]]
@@ -113,7 +113,7 @@ class TextTable(Dataset):
                 raise DataError(f"{self.path}, line {line}: the column {empty[0]!r} is empty")
             first = seen.setdefault(row[self.config.subject], line)
             if first != line:
-                raise DataError(f"{self.path}, line {line}: the subject of line {first} is there again")
+                raise DataError(f"{self.path}, line {line}: the subject of line {first} occurs again")
         return [row for _, row in rows]
 
     def _read(self) -> tuple[list[str], list[tuple[int, _Row]]]:
@@ -121,21 +121,21 @@ class TextTable(Dataset):
         try:
             text = self.path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
-            raise DataError(f"{self.path}: there is no such file; data.path names a CSV file") from None
+            raise DataError(f"{self.path}: no such file; set `data.path` to a CSV file") from None
         except (OSError, UnicodeDecodeError) as error:
-            reason = "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or error
+            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or error
             raise DataError(f"{self.path}: cannot be read: {reason}") from None
         reader = csv.reader(io.StringIO(text), strict=True)
         try:
             records = [(reader.line_num, [cell.strip() for cell in record]) for record in reader if any(record)]
         except csv.Error as error:
-            raise DataError(f"{self.path}, line {reader.line_num}: no CSV: {error}") from None
+            raise DataError(f"{self.path}, line {reader.line_num}: not valid CSV: {error}") from None
         if len(records) < 2:  # noqa: PLR2004 - the header and one row
-            raise DataError(f"{self.path}: it needs a header and a row for each subject")
+            raise DataError(f"{self.path}: it needs a header and one row per subject")
         header = records[0][1]
         if len(set(header)) < len(header):
             raise DataError(f"{self.path}: two columns have the same name; rename one")
         for line, record in records[1:]:
             if len(record) != len(header):
-                raise DataError(f"{self.path}, line {line}: {len(record)} cells, and the header has {len(header)}")
+                raise DataError(f"{self.path}, line {line}: {len(record)} cells, but the header has {len(header)}")
         return header, [(line, dict(zip(header, record, strict=True))) for line, record in records[1:]]

@@ -20,15 +20,15 @@ class Tfidf(Transform):
     .. math::
         w_j = c_j \left(1 + \ln \frac{1 + n}{1 + n_j}\right), \qquad x = w / \lVert w \rVert
 
-    with ``c_j`` the subject's count of word ``j``, which ``n_j`` of the ``n`` training subjects have: what
-    scikit-learn's ``TfidfTransformer`` does by default. A subject without any word stays all zeros.
+    with ``c_j`` the subject's count of word ``j``, which ``n_j`` of the ``n`` training subjects have, as in
+    scikit-learn's ``TfidfTransformer`` by default. A subject without any word stays all zeros.
     """
 
     name = "tfidf"
     config: Config
 
     class Config(Transform.Config):
-        """How counts become weights."""
+        """Settings of the weights."""
 
         logarithmic: bool = Field(
             default=False, description="a word's second occurrence counts less: 1 + ln(count) in place of the count"
@@ -37,17 +37,17 @@ class Tfidf(Transform):
     def __init__(self, config: Config, *, spec: ModalitySpec) -> None:
         super().__init__(config, spec=spec)
         if spec.kind != "vector" or any(column.kind != "numeric" for column in spec.columns):
-            raise SettingsError(f"tfidf weights counts, and {config.modality!r} is none", field="modality")
+            raise SettingsError(f"tfidf needs a vector of counts; {config.modality!r} is not one", field="modality")
         self._weights: NDArray[np.float64] | None = None
 
     def fit(self, training: NDArray[np.floating]) -> None:
-        """Learn how rare words are.
+        """Compute the frequencies of words.
 
         Args:
             training: counts ``(subjects, words)``.
 
         Raises:
-            DataError: for values that are no counts.
+            DataError: for values that are not counts.
         """
         counts = self._checked(training)
         self._weights = 1 + np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0)))
@@ -60,10 +60,10 @@ class Tfidf(Transform):
         """Weights ``(subjects, words)``.
 
         Raises:
-            DataError: for values that are no counts.
+            DataError: for values that are not counts.
         """
         if self._weights is None:
-            msg = "the transform tfidf has to be fitted, or restored, before it is used"
+            msg = "the tfidf transform must be fitted or restored before it is used"
             raise RuntimeError(msg)
         counts = self._checked(values)
         if self.config.logarithmic:
@@ -74,14 +74,14 @@ class Tfidf(Transform):
         return np.asarray(scaled, dtype=np.float32)
 
     def state(self) -> dict[str, Any]:
-        """The weights; no word stands in it."""
+        """The weights; words are not part of it."""
         return {"weights": None if self._weights is None else self._weights.tolist()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` returned.
+        """Restore what `state` returned.
 
         Raises:
-            DataError: when it belongs to counts of another length.
+            DataError: if it belongs to counts of another length.
         """
         weights = np.asarray(state["weights"], dtype=np.float64)
         if weights.shape != self.spec.shape:
@@ -94,5 +94,5 @@ class Tfidf(Transform):
     def _checked(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         numbers = np.asarray(values, dtype=np.float64)
         if not (np.isfinite(numbers).all() and (numbers >= 0).all()):
-            raise DataError(f"tfidf weights counts, and {self.config.modality!r} has values below 0 or missing ones")
+            raise DataError(f"tfidf needs counts, but {self.config.modality!r} has negative or missing values")
         return numbers

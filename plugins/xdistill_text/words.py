@@ -1,4 +1,4 @@
-"""From a text to counts of its words, hashed: the words themselves go no further."""
+"""From a text to hashed counts of its words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Counting(Settings):
-    """How the words of a text are counted."""
+    """Settings of counting words."""
 
     size: Annotated[int, Field(ge=2, le=2**20)] = Field(
         default=1024, description="numbers that words are hashed to; words of the same number are counted together"
@@ -26,15 +26,15 @@ class Counting(Settings):
     )
 
     def spec(self) -> ModalitySpec:
-        """The modality that `counts` gives."""
+        """The modality that `counts` returns."""
         return ModalitySpec("vector", (self.size,))
 
 
 def counts(texts: Sequence[str], counting: Counting) -> NDArray[np.float64]:
-    """How often each text has the words of each number, ``(texts, size)``.
+    """Hashed counts of the words of each text, ``(texts, size)``.
 
-    Words are what scikit-learn's ``HashingVectorizer`` takes for words: two letters or digits at least, lower case.
-    The hash needs no vocabulary, so that nothing is learned from the texts and nothing of them is kept.
+    Words are those of scikit-learn's ``HashingVectorizer``: at least two letters or digits, in lower case. The hash
+    needs no vocabulary, so nothing is fitted on the texts and nothing of them is stored.
     """
     import numpy as np
     from sklearn.feature_extraction.text import HashingVectorizer

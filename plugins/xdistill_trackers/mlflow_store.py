@@ -1,4 +1,4 @@
-"""MLflow: an experiment a recipe, a run a run, kept in a local store or on a server."""
+"""MLflow: one experiment per recipe and one MLflow run per run, in a local store or on a server."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NOT_ALLOWED = re.compile(r"[^\w\-. /]")
 class MLflow(Tracker):
     """Writes parameters, losses and scores to MLflow (https://mlflow.org).
 
-    An experiment has the recipe's name, a run in it the run's identity, so a run that goes on after a kill goes on in
-    the same one. Losses are ``fold/stage/term``, scores ``scores/role/metric``.
+    An experiment has the recipe's name, an MLflow run the run's identity, so a resumed run continues its
+    MLflow run. Losses are ``fold/stage/term``, scores ``scores/role/metric``.
 
-    The default is a folder, ``mlruns``. MLflow no longer develops that kind of store and asks who uses it to say so:
-    ``MLFLOW_ALLOW_FILE_STORE=true mlflow ui`` shows it. With ``store: sqlite:///mlflow.db`` nothing has to be said.
+    The default is a folder, ``mlruns``. MLflow no longer develops that kind of store and needs an opt-in to show it:
+    ``MLFLOW_ALLOW_FILE_STORE=true mlflow ui``. ``store: sqlite:///mlflow.db`` needs none.
     """
 
     name = "mlflow"
@@ -70,7 +70,7 @@ class MLflow(Tracker):
         return str(known.experiment_id if known else self._client.create_experiment(self.run.name))
 
     def _found(self) -> str:
-        """The id of the run that an earlier start began; empty when there is none."""
+        """The id of the MLflow run to resume; empty if there is none."""
         runs = self._client.search_runs(
             [self._experiment()], filter_string=f"tags.`{IDENTITY}` = '{self.run.identity}'", max_results=1
         )
@@ -85,7 +85,7 @@ class MLflow(Tracker):
 
 
 def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Every plain value of a recipe with its dotted place."""
+    """Every plain value of a recipe with its dotted path."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _flat(item, f"{place}.{name}" if place else str(name))
@@ -97,5 +97,5 @@ def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _key(name: str) -> str:
-    """A name as MLflow allows it."""
+    """A valid name for MLflow."""
     return _NOT_ALLOWED.sub("_", name)

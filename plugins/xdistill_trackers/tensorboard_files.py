@@ -1,4 +1,4 @@
-"""TensorBoard: a curve a fold, written into the run's folder."""
+"""TensorBoard: one curve per fold, written to the run's folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class TensorBoard(Tracker):
-    """Writes event files for TensorBoard (https://www.tensorflow.org/tensorboard), one folder a fold.
+    """Writes event files for TensorBoard (https://www.tensorflow.org/tensorboard), one folder per fold.
 
-    Look at them with ``tensorboard --logdir runs``. Losses stand under ``stage/term``, the scores of the finished run
-    under ``scores/``.
+    View them with ``tensorboard --logdir runs``. Losses are under ``stage/term``, the scores of the finished run under
+    ``scores/``.
     """
 
     name = "tensorboard"
@@ -58,7 +58,7 @@ class TensorBoard(Tracker):
             writer.add_scalar(f"scores/{name}", value, 0)
 
     def close(self) -> None:
-        """Write out what is left."""
+        """Flush and close the files."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}

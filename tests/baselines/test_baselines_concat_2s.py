@@ -113,6 +113,6 @@ def test_with_three_phases_every_pair_has_a_stage_and_the_head_reads_the_pairs(b
 
 
 def test_one_phase_has_nothing_to_be_fused_with(build):
-    with pytest.raises(SettingsError, match="two branches or more") as caught:
+    with pytest.raises(SettingsError, match="two or more branches") as caught:
         build({**BLOCKS["concat_2s"], "branches": branches("hbp")})
     assert caught.value.field == "branches"

@@ -168,7 +168,7 @@ def test_a_class_with_fewer_subjects_than_calibration_takes_folds(build_estimato
 
 @pytest.mark.parametrize("name", ["logistic_regression", "linear_svm"])
 def test_something_has_to_be_there_to_learn_from(build_estimator, name):
-    with pytest.raises(SettingsError, match="nothing to learn from"):
+    with pytest.raises(SettingsError, match="no inputs to learn from"):
         build_estimator(name, inputs=0)
 
 

@@ -37,7 +37,7 @@ def test_an_estimator_may_look_at_nothing(build, make_batch):
     ("changes", "field", "words"),
     [
         ({"inputs": ["clinicl"]}, "inputs", "did you mean 'clinical'"),
-        ({"inputs": []}, "estimator", "nothing to learn from"),
+        ({"inputs": []}, "estimator", "no inputs to learn from"),
     ],
 )
 def test_what_cannot_be_fitted(build, changes, field, words):
@@ -47,7 +47,7 @@ def test_what_cannot_be_fitted(build, changes, field, words):
 
 
 def test_a_modality_is_named_once(build):
-    with pytest.raises(ValidationError, match="'pre' stands here twice; name each modality once"):
+    with pytest.raises(ValidationError, match="'pre' is named twice; name each modality once"):
         build({**TABLE, "inputs": ["pre", "clinical", "pre"]})
 
 

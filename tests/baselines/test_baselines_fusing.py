@@ -143,7 +143,7 @@ def test_what_is_no_sequence(build, changes, field, words):
 
 def test_phases_of_different_size_cannot_share_an_encoder(build, schema):
     other = schema.with_modality("hbp", ModalitySpec("volume", (1, 9, 17, 17)))
-    with pytest.raises(SettingsError, match="shapes of what they read"):
+    with pytest.raises(SettingsError, match="shapes of their inputs"):
         build(BLOCKS["lstm, shared"], of=other)
 
 

@@ -150,7 +150,7 @@ def test_the_images_are_as_large_as_the_longest_axis_unless_told_otherwise(build
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"pretrained": True}, "weights start at random"),
+        ({"pretrained": True}, "pretrained weights are not available"),
         ({"modalities": ["hbp"]}, "at least 2"),
         ({"modalities": ["hbp", "hbp"]}, "twice"),
         ({"modalities": ["hbp", "shared"]}, "cannot be named 'shared'"),

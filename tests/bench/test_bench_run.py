@@ -97,7 +97,7 @@ def test_damaged_notes(place, small):
 def test_what_is_run(small):
     assert planned(small, []) == [("broken", 0), ("alone", 0), ("kd", 0)]
     assert planned(small, ["teacher"]) == [("kd", 0)]
-    with pytest.raises(RecipeError, match="no entry 'techer'; did you mean 'teacher'"):
+    with pytest.raises(RecipeError, match="no entry 'techer'; did you mean `teacher`"):
         planned(small, ["techer"])
 
 

@@ -138,7 +138,7 @@ def test_several_seeds(tmp_path, elsewhere, catalog):
     [
         ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, and that of the records"),
         ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, and that of the records"),
-        ({}, "alone", "no run of entry 'alone' of the benchmark 'small': `name` is not what .*did you mean 'kd'"),
+        ({}, "alone", "no run of entry 'alone' of the benchmark 'small': `name` is not what .*did you mean `kd`"),
         ({}, "teacher", "'teacher' is the teacher of 'kd': submit the run as 'kd'"),
     ],
 )
@@ -150,7 +150,7 @@ def test_runs_of_something_else(small, elsewhere, catalog, *, options, entry, me
 
 
 def test_an_entry_that_does_not_exist(small, elsewhere, catalog):
-    with pytest.raises(RecipeError, match="the benchmark 'small' has no entry 'kdd'; did you mean 'kd'"):
+    with pytest.raises(RecipeError, match="the benchmark 'small' has no entry 'kdd'; did you mean `kd`"):
         submit(elsewhere(), small, "kdd", catalog=catalog)
 
 

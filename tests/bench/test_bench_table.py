@@ -248,7 +248,7 @@ def test_two_by_themselves(runs, table):
 def test_one_record_of_a_record_and_of_a_run(submitted, tmp_path, catalog):
     assert one_record(submitted.records / "kd").entry == "kd"
     assert one_record(make_run(tmp_path / "run", submitted, "kd", catalog)).entry == "tests/kd"
-    with pytest.raises(RunError, match="no run is here"):
+    with pytest.raises(RunError, match="not the folder of a run"):
         one_record(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_the_same_standings_give_the_same_text(standings, name):
 def test_an_unknown_format_says_which_there_are(standings):
     with pytest.raises(UserError, match="no format 'markdown' for tables"):
         render(standings, "markdown")
-    with pytest.raises(UserError, match="did you mean 'html'"):
+    with pytest.raises(UserError, match="did you mean `html`"):
         render(standings, "htlm")
 
 

@@ -169,8 +169,8 @@ def test_compare(xdistill):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["run", "benchmarks/smal.yaml"], ["there is no such file; did you mean 'small.yaml'?"]),
-        (["run", "benchmarks/small.yaml", "--only", "kdd"], ["no entry 'kdd'; did you mean 'kd'"]),
+        (["run", "benchmarks/smal.yaml"], ["there is no such file; did you mean `small.yaml`?"]),
+        (["run", "benchmarks/small.yaml", "--only", "kdd"], ["no entry 'kdd'; did you mean `kd`"]),
         (["run", "benchmarks/small.yaml", "--executor", "elswhere"], ["executor.use", "'elswhere'"]),
         (["run", "benchmarks/small.yaml", "--folds", "1"], ["--folds", "greater than or equal to 2"]),
         (["show", "benchmarks/small.yaml"], ["has no results", "start `xdistill bench run`"]),
@@ -181,13 +181,13 @@ def test_compare(xdistill):
         (["export", "benchmarks/small.yaml", "benchmarks/kd.yaml", "--format", "csv"], ["holds one benchmark"]),
         (["submit", "runs"], ["name the benchmark entry", "--as kd"]),
         (["submit", "runs", "--as", "kd"], ["name the folder of the record", "--to benchmarks/records/mvi_hcc"]),
-        (["submit", "runs", "--as", "kd", "--to", "x"], ["runs: no run is here"]),
+        (["submit", "runs", "--as", "kd", "--to", "x"], ["runs: not the folder of a run"]),
         (["submit", "benchmarks/small.yaml"], ["no finished run of the benchmark 'small'"]),
         (["verify"], ["benchmarks: there is no benchmark file with records here"]),
         (["verify", "benchmarks/small.yaml"], ["records/small: there are no records here"]),
         (["verify", "nowhere.yaml"], ["nowhere.yaml: there is no such file"]),
-        (["compare", "here", "there"], ["here: no run is here"]),
-        (["compare", "kd", "alne", "--benchmark", "benchmarks/small.yaml"], ["no entry 'alne'; did you mean 'alone'"]),
+        (["compare", "here", "there"], ["here: not the folder of a run"]),
+        (["compare", "kd", "alne", "--benchmark", "benchmarks/small.yaml"], ["no entry 'alne'; did you mean `alone`"]),
     ],
 )
 def test_what_cannot_be(place, xdistill, arguments, parts):

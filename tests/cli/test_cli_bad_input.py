@@ -34,33 +34,45 @@ def refused(cohort, xdistill):
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ("use: class_kl", "use: clas_kl", ["recipe.yaml:26:15: ", "no loss 'clas_kl'; did you mean 'class_kl'?"]),
+        ("use: class_kl", "use: clas_kl", ["recipe.yaml:26:15: ", "unknown loss `clas_kl`; did you mean `class_kl`?"]),
         ("use: manifest", "use: manifesto", ["recipe.yaml:3:8: data.use", "no dataset", "did you mean 'manifest'?"]),
         (
             "use: cross_attention",
             "use: mri_only",
             ["recipe.yaml:12:", "'mri_only' is an encoder, and a fusion is required here"],
         ),
-        ("epochs: 1", "epoch: 1", ["recipe.yaml:22:5: ", "no field 'epoch'", "did you mean 'epochs'?", "is required"]),
-        ("width: 0.03", "wdith: 0.03", ["recipe.yaml:10:62: teacher.branches.hbp.wdith", "did you mean 'width'?"]),
-        ("epochs: 1", "epochs: many", ["recipe.yaml:22:13: ", "has to be a whole number, and is the text 'many'"]),
-        ("features: 8", "features: [8]", ["recipe.yaml:10:", "has to be a whole number, and is a list"]),
-        ("{folds: 3}", "{folds: 1}", ["recipe.yaml:28:19: crossval.folds: has to be at least 2, and is 1"]),
-        ("taps: [hbp, pre]", "taps: [hbp, per]", ["recipe.yaml:27:", "no tap of the student 'per'", "'pre'?"]),
+        (
+            "epochs: 1",
+            "epoch: 1",
+            ["recipe.yaml:22:5: ", "field `epoch`; did you mean `epochs`?", "is required"],
+        ),
+        ("width: 0.03", "wdith: 0.03", ["recipe.yaml:10:62: teacher.branches.hbp.wdith", "did you mean `width`?"]),
+        ("epochs: 1", "epochs: many", ["recipe.yaml:22:13: ", "should be a valid integer, got 'many'"]),
+        ("features: 8", "features: [8]", ["recipe.yaml:10:", "should be a valid integer, got a list"]),
+        (
+            "{folds: 3}",
+            "{folds: 1}",
+            ["recipe.yaml:28:19: crossval.folds: should be greater than or equal to 2"],
+        ),
+        (
+            "taps: [hbp, pre]",
+            "taps: [hbp, per]",
+            ["recipe.yaml:27:", "has no tap `per`; did you mean `pre`?"],
+        ),
         (
             "privileged: [clinical]",
             "privileged: [clinical, blood]",
-            ["recipe.yaml:5:13: privileged: there is no modality 'blood'"],
+            ["recipe.yaml:5:13: privileged: the data set has no modality `blood`"],
         ),
         (
             "{use: mri_only, inputs: [hbp]",
             "{use: mri_clinical_fusion, inputs: [hbp, clinical]",
-            ["recipe.yaml:13:1: ", "the student reads 'clinical', which the recipe says is privileged"],
+            ["recipe.yaml:13:1: ", "the student reads `clinical`, which is listed in `privileged`"],
         ),
         (
             "    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}\n",
             "",
-            ["recipe.yaml:17:", "cross attention joins two branches or more", "leave `fusion` out"],
+            ["recipe.yaml:17:", "cross attention joins two or more branches", "leave `fusion` out"],
         ),
         ("inputs: [pre], ", "inputs: [art], ", ["recipe.yaml:17:", "no modality 'art'"]),
         ("use: tabular", "use: tabluar", ["recipe.yaml:6:", "no transform 'tabluar'; did you mean 'tabular'?"]),
@@ -75,13 +87,13 @@ def test_recipes(cohort, refused, old, new, parts):
 def test_a_loss_for_a_network_that_is_not_there(cohort, refused):
     text = cohort.recipe.read_text()
     cohort.change(text[text.index("teacher:") : text.index("student:")], "teacher: null\n")
-    refused("recipe.yaml:19:", "'focal' needs a teacher, and the recipe has none")
+    refused("recipe.yaml:19:", "`focal` needs a teacher, but the recipe has none")
 
 
-def test_all_faults_are_told_at_once(cohort, refused):
+def test_all_problems_are_reported_at_once(cohort, refused):
     cohort.change("use: class_kl", "use: clas_kl")
     cohort.change("width: 0.03125", "width: wide")
-    said = refused("clas_kl", "the text 'wide'", "--set data.size=3", arguments=["--set", "data.size=3"])
+    said = refused("clas_kl", "got 'wide'", "--set data.size=3", arguments=["--set", "data.size=3"])
     assert len(said.strip().splitlines()) == 3
 
 
@@ -119,7 +131,7 @@ def spoil_voxel(cohort):
         (spoil_truncated, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged"]),
         (spoil_corrupt, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged or no .nii.gz file"]),
         (spoil_shape, ["s03-pre.nii.gz", "[9, 16, 16]", "'s00'", "[8, 16, 16]", "set preprocess.size"]),
-        (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16) where a 3-D volume is wanted"]),
+        (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16); a 3-D volume is needed"]),
         (spoil_voxel, ["subject 's03'", "1 of 2048 voxels are NaN or infinite", "nonfinite: fill"]),
     ],
 )
@@ -152,16 +164,16 @@ def spoil_encoding(cohort):
     ("spoil", "parts"),
     [
         (spoil_label, ["cohort.csv, line 4: the label 'il' is none of the classes; did you mean 'ill'?"]),
-        (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' stands here and on line 3"]),
+        (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' is also on line 3"]),
         (spoil_patients, ["line 3: the patient 'p0' has the label 'well' here and 'ill' on line 2"]),
         (
             lambda cohort: cohort.table.write_text(cohort.table.read_text().replace(",", ";")),
-            ["cohort.csv", "seems to be delimited by ';': set delimiter: \";\""],
+            ["cohort.csv", "the file seems to use ';': set `delimiter: \";\"`"],
         ),
         (spoil_encoding, ["cohort.csv, line 3: is not utf-8 text; save the file as UTF-8, or set encoding"]),
         (lambda cohort: cohort.write_table([]), ["cohort.csv: the cohort is empty"]),
         (lambda cohort: cohort.table.write_text(""), ["cohort.csv: the file is empty"]),
-        (lambda cohort: cohort.table.unlink(), ["cohort.csv: there is no such file; set data.path"]),
+        (lambda cohort: cohort.table.unlink(), ["cohort.csv: no such file; set `data.path`"]),
     ],
 )
 def test_tables(cohort, refused, spoil, parts):
@@ -171,12 +183,12 @@ def test_tables(cohort, refused, spoil, parts):
 
 def test_a_class_with_fewer_subjects_than_folds(cohort, refused):
     cohort.write_table([row.replace("ill", "well") if index > 2 else row for index, row in enumerate(cohort.rows())])
-    refused("class 'ill' has 2 patients", "each of the 3 folds needs one", "set crossval.folds to 2", kept=1)
+    refused("class 'ill' has 2 patients", "each of the 3 folds needs at least one", "set `crossval.folds` to 2", kept=1)
 
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"name: [", "recipe.yaml:1:8: this is not YAML"), (b"\xff\xfe", "recipe.yaml:1:1: the file is not UTF-8")],
+    [(b"name: [", "recipe.yaml:1:8: invalid YAML"), (b"\xff\xfe", "recipe.yaml:1:1: the file is not UTF-8")],
 )
 def test_a_recipe_that_cannot_be_read(cohort, refused, content, part):
     cohort.recipe.write_bytes(content)
@@ -185,7 +197,7 @@ def test_a_recipe_that_cannot_be_read(cohort, refused, content, part):
 
 def test_a_recipe_that_is_not_there(cohort, refused):
     cohort.recipe.unlink()
-    refused("recipe.yaml: there is no such file")
+    refused("recipe.yaml: no such file")
 
 
 def test_a_cohort_of_another_format_version(cohort, xdistill):
@@ -208,12 +220,12 @@ def test_a_cohort_of_another_format_version(cohort, xdistill):
 def test_markup_in_a_recipe_is_text(cohort, refused):
     cohort.change("name: tests/patients", 'name: "[red]x[/red]"\n"[losses]": 3')
     cohort.change("use: class_kl", 'use: "[bold]kl[/bold]"')
-    refused("'[red]x[/red]' is not allowed here", "recipe.yaml:2:1: [losses]: there is no field '[losses]' here")
+    refused("'[red]x[/red]' is not allowed", "recipe.yaml:2:1: [losses]: unknown field `[losses]`")
     cohort.change('name: "[red]x[/red]"\n"[losses]": 3', "name: tests/patients")
-    refused("there is no loss '[bold]kl[/bold]'")
+    refused("unknown loss `[bold]kl[/bold]`")
 
 
 def test_markup_in_a_table_is_text(cohort, refused):
     cohort.write_table([row.replace("s02,", "[/red]s02,") for row in cohort.rows()])
     cohort.change_row(3, "s03,", "[/red]s02,")
-    refused("the subject '[/red]s02' stands here and on line 4")
+    refused("the subject '[/red]s02' is also on line 4")

@@ -23,13 +23,16 @@ def recipe(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--control", "shuffled"], "there is no control 'shuffled'; there are: shuffled_privileged, constant_teacher"),
+        (
+            ["--control", "shuffled"],
+            "'shuffled'; valid names: `shuffled_privileged`, `constant_teacher`",
+        ),
         (["--control", "label_smoothing", "--with-controls"], "--with-controls runs all controls: leave --control out"),
         (
             ["--set", "teacher=null", "--set", "privileged=null", "--control", "constant_teacher"],
-            "this recipe has none",
+            "the recipe has none",
         ),
-        (["--set", "teacher=null", "--set", "privileged=null", "--with-controls"], "this recipe has none"),
+        (["--set", "teacher=null", "--set", "privileged=null", "--with-controls"], "the recipe has none"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, message, recipe, xdistill):

@@ -207,4 +207,4 @@ def test_markup_is_text_on_a_terminal_too(cohort):
     assert process.wait(120) == 2
     text = shown.decode()
     assert "\x1b[" in text, "the control: this is a terminal"
-    assert "there is no loss '[red]kl[/red]'" in re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "unknown loss `[red]kl[/red]`" in re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -31,7 +31,7 @@ def test_one_kind(xdistill):
     assert "class_kl" in {row["name"] for row in rows}
     ended = xdistill("plugins", "list", "--kind", "los")
     assert ended.code == 2
-    assert "there is no kind 'los'; there are: dataset, " in ended.err
+    assert "there is no kind 'los'; valid names: `dataset`, " in ended.err
 
 
 def test_plugins_that_are_left_out(xdistill):

@@ -128,7 +128,7 @@ def test_out_of_memory_says_what_lowers_the_need(cohort):
         (["--accelerator", "abacus"], ["compute.accelerator", "auto, cpu, cuda, mps", "'abacus'"]),
         (["--jobs", "0"], ["--jobs", "greater than or equal to 1"]),
         (["--threads", "many"], ["--threads", "valid integer"]),
-        (["--profile", "paper"], ["--profile paper", "there is no profile 'paper'"]),
+        (["--profile", "paper"], ["--profile paper", "unknown profile `paper`"]),
         (["--set", "crossval.folds"], ["--set crossval.folds"]),
         (["--runs", "blocked"], ["blocked", "the folder cannot be written", "choose another with --runs"]),
         (["--cache", "blocked"], ["the cohort cannot be written to blocked", "--cache"]),

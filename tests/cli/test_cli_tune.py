@@ -92,5 +92,5 @@ def test_a_recipe_without_a_search_is_one_message(xdistill):
 def test_faults_of_the_space_are_told_before_anything_is_done(folder, xdistill):
     ended = xdistill("tune", "search.yaml", "--set", "tune.space={optimizer.lrr: {low: 0.1, high: 1}}")
     assert ended.code == 2
-    assert "there is no field 'lrr' here; did you mean 'lr'?" in ended.err
+    assert "unknown field `lrr`; did you mean `lr`?" in ended.err
     assert not (folder / "tune").exists()

@@ -123,7 +123,7 @@ def spec_of():
 
     def spec(output):
         return OutputSpec(
-            classes=output.logits.shape[1],
+            outputs=output.logits.shape[1],
             features={tap: tuple(value.shape[1:]) for tap, value in output.features.items()},
         )
 

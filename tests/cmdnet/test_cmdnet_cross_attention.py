@@ -178,13 +178,13 @@ def test_three_branches(build, encodings):
 @pytest.mark.parametrize(
     ("settings", "branches", "field", "message"),
     [
-        ({}, {"hbp": BranchSpec(6)}, "", "joins two branches or more, and there is hbp"),
+        ({}, {"hbp": BranchSpec(6)}, "", "joins two or more branches, but there is hbp"),
         ({"variant": "text"}, {**BRANCHES, "art": BranchSpec(6)}, "variant", "there are 3"),
         ({"tokens": "voxels"}, {"hbp": BranchSpec(6, 4), "table": BranchSpec(6)}, "tokens", "'table' has no map"),
         ({"heads": 4}, BRANCHES, "heads", "cannot be split into 4 heads"),
         ({"residual": True}, {"hbp": BranchSpec(6), "pre": BranchSpec(5)}, "residual", "'pre', of length 5"),
         ({"residual": True, "width": 4}, BRANCHES, "residual", "of length 4"),
-        ({"variant": "text", "tokens": "voxels"}, BRANCHES, "normalize", "use normalize: per_source or none"),
+        ({"variant": "text", "tokens": "voxels"}, BRANCHES, "normalize", "set `normalize: per_source` or `none`"),
     ],
 )
 def test_what_does_not_go_together_is_refused(build, settings, branches, field, message):

@@ -77,12 +77,13 @@ def test_its_state_survives_a_kill_bit_for_bit(whole, killed, tmp_path, shared_c
     assert history(resumed) == history(whole[0])
 
 
-def test_without_its_state_the_bits_would_differ(whole, killed, tmp_path, shared_cache, plugins, monkeypatch):
+def test_without_its_state_the_bits_would_differ(whole, killed, tmp_path, shared_cache, plugins):
     """The control of the test above: the state matters."""
     shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(HeavyBall, "load_state_dict", lambda _self, _state: None)
     resumed = fold_run(heavy(), tmp_path, shared_cache, plugins)
-    list(resumed.events())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeavyBall, "load_state_dict", lambda _self, _state: None)
+        list(resumed.events())
     assert not same(weights(resumed), weights(whole[0]))
 
 

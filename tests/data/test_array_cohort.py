@@ -98,7 +98,7 @@ def test_values_of_absent_subjects_are_ignored():
         ({"patients": ["a"] * 4}, "`patients` has 4 entries, but modality 'scan' has 3 subjects"),
         ({"present": {"scan": [True]}}, "`present` of modality 'scan' has 1 entries, but modality 'scan' has 3"),
         ({"present": {"scan": [1, 1, 0]}}, r"has the shape \(3,\) and the type int64; pass one boolean per subject"),
-        ({"present": {"scna": [True] * 3}}, "`present`: unknown modality 'scna'; did you mean 'scan'"),
+        ({"present": {"scna": [True] * 3}}, "`present`: unknown modality 'scna'; did you mean `scan`"),
         ({"scan": SCAN[:, 0]}, r"'scan' has the shape \(3, 2, 2\); the schema needs \(subjects, 1, 2, 2\)"),
         ({"scan": SCAN.astype(str)}, "modality 'scan' has values of type <U32; pass numbers"),
         ({"blood": [[1, 2], [1]]}, "modality 'blood' is not an array"),
@@ -109,7 +109,7 @@ def test_values_of_absent_subjects_are_ignored():
             "subject '1', modality 'blood': column 'sex' holds 2, which is not an index",
         ),
         ({"targets": [0, 1, 2]}, "subject '2': target 2"),
-        ({"targets": [0.0, 1.0, 1.0]}, "`targets` has values of type float64; pass class indices"),
+        ({"targets": [0.0, 1.0, 1.0]}, "`targets` has values of type float64; classification .* needs int64"),
         ({"targets": [[0], [1], [1]]}, r"`targets` has the shape \(3, 1\)"),
         ({"subjects": ["a", "b", "a"]}, "subject 'a'"),
         ({"patients": ["p", "p", "q"]}, "patient 'p'"),
@@ -124,7 +124,7 @@ def test_bad_input(options, message):
     ("arrays", "message"),
     [
         ({"scan": SCAN}, "`arrays`: modality 'blood' of the schema is missing"),
-        ({"scan": SCAN, "bloood": BLOOD}, "`arrays`: unknown modality 'bloood'; did you mean 'blood'"),
+        ({"scan": SCAN, "bloood": BLOOD}, "`arrays`: unknown modality 'bloood'; did you mean `blood`"),
         ({}, "`arrays`: modality 'scan' of the schema is missing"),
     ],
 )
@@ -137,7 +137,7 @@ def test_asking_for_what_it_does_not_have():
     made = cohort()
     with pytest.raises(DataError, match="unknown modality 'ct'"):
         made.values("ct", [0])
-    with pytest.raises(DataError, match="unknown modality 'blod'; did you mean 'blood'"):
+    with pytest.raises(DataError, match="unknown modality 'blod'; did you mean `blood`"):
         made.present("blod")
     with pytest.raises(DataError, match="the cohort has no subject 'x'"):
         made.rows_of(["0", "x"])

@@ -73,8 +73,8 @@ def test_a_worker_error_reaches_the_caller(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_killed_worker_is_told(tmp_path):
-    with pytest.raises(WorkerDiedError, match="fewer --workers"):
+def test_a_killed_worker_is_reported(tmp_path):
+    with pytest.raises(WorkerDiedError, match="reduce --workers"):
         build(tmp_path, workers=2, subjects=70, die_at=40)
     assert names(tmp_path) == []
 
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_a_disk_without_room_is_told_before_anything_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr("xdistill.data.build.shutil.disk_usage", lambda _path: type("Usage", (), {"free": 1000})())
     Toy.loaded.clear()
-    with pytest.raises(CacheError, match=r"needs 0 MB and .* has 0 MB left"):
+    with pytest.raises(CacheError, match=r"needs 0 MB, but .* has 0 MB left"):
         build(tmp_path)
     assert Toy.loaded == []
 

@@ -24,16 +24,16 @@ ROW = SubjectRow("a", "p", 0)
     ("rows", "message"),
     [
         ([], "the cohort is empty"),
-        ([ROW, ROW], "subject 'a' is there twice"),
+        ([ROW, ROW], "subject 'a' occurs twice"),
         ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is not an index into the classes \['no', 'yes'\]"),
         ([SubjectRow("a", "p", -1)], "target -1"),
         (
             [ROW, SubjectRow("b", "p", 1)],
-            "patient 'p': subject 'a' is 'no' and subject 'b' is 'yes'; a patient has one",
+            "patient 'p': subject 'a' is 'no' and subject 'b' is 'yes'; all subjects of a patient",
         ),
-        ([SubjectRow("", "p", 0)], "the subject id '' cannot be used"),
-        ([SubjectRow("a", " p", 0)], "the patient id ' p' cannot be used"),
-        ([SubjectRow("a\n", "p", 0)], "cannot be used"),
+        ([SubjectRow("", "p", 0)], "invalid subject id ''"),
+        ([SubjectRow("a", " p", 0)], "invalid patient id ' p'"),
+        ([SubjectRow("a\n", "p", 0)], "invalid subject id"),
     ],
 )
 def test_an_index_that_cannot_be_used(rows, message):
@@ -47,10 +47,10 @@ def test_an_index_that_cannot_be_used(rows, message):
         (Schema({}, ("a", "b")), "no modality"),
         (Schema(SCHEMA.modalities, ("a",)), "at least two"),
         (Schema(SCHEMA.modalities, ("a", "a")), "class 'a' occurs twice"),
-        (Schema({"a/b": ModalitySpec("vector", (1,))}, ("a", "b")), "cannot be named 'a/b'"),
-        (Schema({"a": ModalitySpec("vector", (0,))}, ("a", "b")), "no dimension may be empty"),
+        (Schema({"a/b": ModalitySpec("vector", (1,))}, ("a", "b")), "invalid name 'a/b' of a modality"),
+        (Schema({"a": ModalitySpec("vector", (0,))}, ("a", "b")), "every dimension must be at least 1"),
         (Schema({"a": ModalitySpec("volume", (1, 2000, 1000, 1000))}, ("a", "b")), "4 GiB"),
-        (Schema({"a": ModalitySpec("vector", (2,), (ColumnSpec("x"),))}, ("a", "b")), "names 1 columns"),
+        (Schema({"a": ModalitySpec("vector", (2,), (ColumnSpec("x"),))}, ("a", "b")), "has 1 columns but the shape"),
     ],
 )
 def test_a_schema_that_cannot_be_stored(schema, message):

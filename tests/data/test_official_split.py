@@ -46,10 +46,10 @@ def test_validation_comes_from_the_training_part():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"test": None}, "the data have no official split; set crossval.official to false"),
-        ({"test": ("s2", "nobody")}, "names 'nobody', who is not in the cohort; build the cohort anew"),
-        ({"test": ()}, "the official split tests nobody"),
-        ({"test": ("s2", "s4")}, "test part of the official split has no subject of class 'yes'.*official to false"),
+        ({"test": None}, "the data have no official split; set `crossval.official` to false"),
+        ({"test": ("s2", "nobody")}, "contains 'nobody', which is not in the cohort; build the cohort again"),
+        ({"test": ()}, "the official test split is empty"),
+        ({"test": ("s2", "s4")}, "test part of the official split has no subject of class 'yes'.*official` to false"),
     ],
 )
 def test_what_is_no_split(changes, message):
@@ -59,7 +59,7 @@ def test_what_is_no_split(changes, message):
 
 def test_a_patient_on_both_sides():
     patients = [f"p{row // 4}{row % 2}" for row in range(12)]
-    with pytest.raises(LeakError, match="patient 'p00' is on two sides"):
+    with pytest.raises(LeakError, match="patient 'p00' is in two parts"):
         official(patients=patients)
 
 

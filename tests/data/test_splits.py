@@ -87,10 +87,10 @@ def test_a_patient_is_never_on_two_sides(sizes, seed, folds, stratify, validatio
 def test_a_class_with_fewer_patients_than_folds():
     subjects = [f"s{row}" for row in range(20)]
     targets = [0] * 16 + [1] * 4
-    with pytest.raises(DataError, match=r"class 'yes' has 4 patients, and each of the 5 folds .* to 4 or fewer"):
+    with pytest.raises(DataError, match=r"class 'yes' has 4 patients, but each of the 5 folds .* to 4 or fewer"):
         make_splits(subjects, subjects, targets, ("no", "yes"), Crossval(), "")
     patients = subjects[:16] + ["p"] * 4
-    with pytest.raises(DataError, match="class 'yes' has 1 patient, too few for any cross-validation"):
+    with pytest.raises(DataError, match="class 'yes' has 1 patient, too few for cross-validation"):
         make_splits(subjects, patients, targets, ("no", "yes"), Crossval(folds=2), "")
     with pytest.raises(DataError, match="class 'maybe' has 0 patients"):
         make_splits(subjects, subjects, targets, ("no", "yes", "maybe"), Crossval(folds=2), "")
@@ -106,19 +106,19 @@ def test_a_class_that_is_missing_from_a_test_fold():
 
 def test_validation_that_cannot_be_had():
     subjects = [f"s{row}" for row in range(10)]
-    with pytest.raises(DataError, match=r"crossval\.validation of 0\.1 cannot be kept aside from 8 training patients"):
+    with pytest.raises(DataError, match=r"a fraction of 0\.1 of 8 training patients cannot be held out"):
         make_splits(subjects, subjects, [0, 1] * 5, ("no", "yes"), Crossval(validation=0.1), "")
 
 
 def test_a_subject_on_two_sides_is_no_split():
-    with pytest.raises(LeakError, match="fold 2: subject 'b' is there twice"):
+    with pytest.raises(LeakError, match="fold 2: subject 'b' occurs twice"):
         Split(0, 2, ("a", "b"), (), ("b",))
 
 
 def test_check_splits_refuses_what_leaks():
     good = Splits((Split(0, 0, ("a",), (), ("b",)), Split(0, 1, ("b",), (), ("a",))), "")
     check_splits(good, ["a", "b"], ["p", "q"])
-    with pytest.raises(LeakError, match="patient 'p' is on two sides"):
+    with pytest.raises(LeakError, match="patient 'p' is in two parts"):
         check_splits(good, ["a", "b"], ["p", "p"])
     with pytest.raises(LeakError, match="subject 'c' is not both"):
         check_splits(good, ["a", "b", "c"], ["p", "q", "r"])
@@ -134,14 +134,14 @@ def test_a_manifest_comes_back_from_json_and_refuses_changes():
 
     moved = copy.deepcopy(written)
     moved["splits"][0]["train"].append(moved["splits"][0]["test"].pop())
-    with pytest.raises(RunError, match="were changed since the run wrote them"):
+    with pytest.raises(RunError, match="do not match their hash: the file was changed"):
         Splits.from_json(moved)
-    with pytest.raises(RunError, match="format version 9, and this xdistill reads version 1"):
+    with pytest.raises(RunError, match="format version 9; this version of xdistill reads version 1"):
         Splits.from_json({**written, "format_version": 9})
     with pytest.raises(RunError, match="cannot be read: KeyError"):
         Splits.from_json({**written, "splits": [{}]})
     for nonsense in ([], {}, None, {"format": "other"}):
-        with pytest.raises(RunError, match="no splits of xdistill"):
+        with pytest.raises(RunError, match="not a file of splits"):
             Splits.from_json(nonsense)
     with pytest.raises(KeyError):
         splits.fold(5, 0)

@@ -40,25 +40,25 @@ def batch_of(size, target=None):
 
 
 def test_a_control_without_a_teacher_is_refused(catalog):
-    with pytest.raises(RecipeError, match="takes the place of the teacher, and this recipe has none"):
+    with pytest.raises(RecipeError, match="a null control replaces the teacher, but the recipe has none"):
         assemble(as_loaded(tiny(control="label_smoothing", **ALONE)), catalog)
 
 
 def test_nothing_privileged_cannot_be_shuffled(catalog):
     recipe = tiny(control="shuffled_privileged", teacher=tiny()["student"], privileged=None)
-    with pytest.raises(RecipeError, match="nothing to shuffle"):
+    with pytest.raises(RecipeError, match="nothing is shuffled"):
         assemble(as_loaded(recipe), catalog)
 
 
 def test_without_distillation_nothing_can_be_replaced(catalog):
     objective = [{"use": "focal", "on": "teacher"}, {"use": "focal"}]
     stages = [{"name": "joint", "train": ["teacher", "student"], "epochs": 1, "objective": objective}]
-    with pytest.raises(RecipeError, match="no stage distils anything"):
+    with pytest.raises(RecipeError, match="no stage has a distillation loss"):
         assemble(as_loaded(tiny(control="constant_teacher", stages=stages)), catalog)
 
 
 def test_an_unknown_control_is_refused():
-    with pytest.raises(RecipeError, match="shuffled_privileged, constant_teacher"):
+    with pytest.raises(RecipeError, match="got 'shuffle'"):
         as_loaded(tiny(control="shuffle"))
 
 
@@ -122,7 +122,7 @@ def test_self_distillation_needs_a_network_that_can_teach(catalog):
     if not students:
         pytest.skip("every student is offered as a teacher too")
     student = {"use": min(students)}
-    with pytest.raises(RecipeError, match="offered as a student alone"):
+    with pytest.raises(RecipeError, match="registered only as a student"):
         assemble(as_loaded(tiny(control="self_distillation", student=student)), catalog)
 
 

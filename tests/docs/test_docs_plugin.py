@@ -106,7 +106,7 @@ def test_its_tests_pass(project, pytester):
 
 def test_a_tap_that_is_not_there_is_a_fault(mine, project):
     loaded = load_recipe(project / "cosine.yaml", overrides=["stages.joint.objective.cosine_features.taps=[hpb]"])
-    with pytest.raises(RecipeError, match=r"there is no tap of the teacher 'hpb'; did you mean 'hbp'"):
+    with pytest.raises(RecipeError, match=r"the teacher has no tap `hpb`; did you mean `hbp`"):
         assemble(loaded, load_catalog(extra=[mine]))
 
 

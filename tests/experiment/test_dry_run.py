@@ -1,4 +1,4 @@
-"""A loss that cannot work is told with the recipe's other problems, before anything is trained."""
+"""A loss that fails is reported with the recipe's other problems, before training starts."""
 
 from types import ModuleType
 
@@ -73,10 +73,10 @@ def test_all_that_cannot_work_are_told_at_once(catalog):
         assemble(as_loaded(with_terms("one_by_one", "misfit", "plain")), catalog)
     told = {problem.path: problem.message for problem in caught.value.problems}
     assert set(told) == {f"stages.0.objective.{place}" for place in (4, 5, 6)}
-    assert "has to return a scalar, and returned a tensor of shape (4,)" in told["stages.0.objective.4"]
+    assert "should return a scalar, got a tensor of shape (4,)" in told["stages.0.objective.4"]
     assert "failed with RuntimeError" in told["stages.0.objective.5"]
     assert "test_dry_run.py, line" in told["stages.0.objective.5"]
-    assert "returned float" in told["stages.0.objective.6"]
+    assert "should return a tensor, got float" in told["stages.0.objective.6"]
 
 
 def test_one_that_looks_at_values_is_rehearsed_with_values(catalog):

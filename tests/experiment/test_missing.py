@@ -42,7 +42,7 @@ def batch_of(present, clinical=None):
 
 
 def test_without_a_word_it_is_refused_and_the_choices_are_named(tmp_path, shared_cache, catalog):
-    with pytest.raises(DataError, match=r"45 of 75 subjects have no 'clinical'.*missing=skip.*modality_dropout"):
+    with pytest.raises(DataError, match=r"45 of 75 subjects have no `clinical`.*set `missing`.*`modality_dropout`"):
         prepared(incomplete(), tmp_path, shared_cache, catalog)
 
 
@@ -55,7 +55,7 @@ def test_what_the_student_reads_has_to_be_there(tmp_path, shared_cache, catalog)
 
 @pytest.mark.parametrize("use", ["impute", "modality_dropout"])
 def test_imputing_needs_a_transform_that_fills(use, tmp_path, shared_cache, catalog):
-    with pytest.raises(DataError, match="no transform that fills them in"):
+    with pytest.raises(DataError, match="no transform that imputes them"):
         prepared(incomplete(missing=use, transforms=[]), tmp_path, shared_cache, catalog)
 
 

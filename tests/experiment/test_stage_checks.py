@@ -37,55 +37,49 @@ def test_a_network_of_an_estimator_alone_needs_no_training(catalog):
 @pytest.mark.parametrize(
     ("stages", "path", "words"),
     [
-        ([FEATURES], "student", "no stage fits 'student.head': add one such as {name: fit, fit: [student.head]}"),
+        ([FEATURES], "student", "no stage fits `student.head`; add one, such as `{name: fit, fit: [student.head]}`"),
         (
             [FIT],
             "stages.0.fit",
-            "'student.head' depends on student.branches, which no stage has trained by then: do that before",
+            "`student.head` depends on `student.branches`, which no earlier stage trains; add a stage that does",
         ),
         (
             [{**FEATURES, "train": ["student.fc"]}, FIT],
             "stages.1.fit",
-            "'student.head' depends on student.branches, which no stage has trained by then: do that before",
+            "`student.head` depends on `student.branches`, which no earlier stage trains; add a stage that does",
         ),
         (
             [FEATURES, {**FIT, "fit": ["student.fc"]}, {**FIT, "name": "second"}],
             "stages.1.fit",
-            (
-                "'student.fc' is no estimator, and is trained instead of fitted; what the student has to be fitted is "
-                "student.head"
-            ),
+            ("`student.fc` is not an estimator; use a stage with `train`; estimators of the student: `student.head`"),
         ),
         (
             [FEATURES, FIT, {**FIT, "name": "second", "fit": ["student.heed"]}],
             "stages.2.fit",
-            "there is no part of the student 'heed'; did you mean 'head'?",
+            "the student has no part `heed`; did you mean `head`?",
         ),
         (
             [FEATURES, FIT, {**FIT, "name": "second", "fit": ["teacher.head"]}],
             "stages.2.fit",
-            "'teacher.head' is to be fitted, and the recipe has no teacher",
+            "cannot fit `teacher.head`: the recipe has no teacher",
         ),
         (
             [FEATURES, FIT, {**FIT, "name": "second", "fit": ["referee"]}],
             "stages.2.fit",
-            "'referee' is neither `teacher` nor `student` nor a part of one",
+            "unknown network `referee`; expected `teacher`, `student` or a part of one, such as `student.head`",
         ),
         (
             [{**FEATURES, "objective": [{"use": "focal"}]}, FIT],
             "stages.0.objective.0",
             (
-                "'focal' looks at logits of the student, which come from student.head, and no stage has fitted that by "
-                "then; score another one with `output`: fc"
+                "`focal` uses `logits` of the student, which depends on `student.head`, which no earlier stage fits; "
+                "set `output` to one that does not: `fc`"
             ),
         ),
         (
             [FEATURES, FIT, {**FEATURES, "name": "more", "train": ["student.head"]}],
             "stages.2.train",
-            (
-                "'student.head' has nothing to learn: it holds no parameters; it is fitted, by a stage that has `fit` "
-                "instead of `train`"
-            ),
+            ("`student.head` has no trainable parameters; use a stage with `fit` instead of `train`"),
         ),
     ],
 )
@@ -109,7 +103,7 @@ def test_a_fitted_teacher_teaches_from_then_on(catalog):
     fit = {"name": "fit", "fit": ["teacher.estimator"]}
     assert assemble(as_loaded(tiny(teacher=teacher, stages=[fit, distil])), catalog).privileged == ("clinical",)
     found = problems(catalog, tiny(teacher=teacher, stages=[distil, fit]))
-    assert found == {("stages.0.objective.1", "'class_kl' uses the teacher, which no stage has trained by then")}
+    assert found == {("stages.0.objective.1", "`class_kl` uses the teacher, which no earlier stage trains")}
 
 
 def test_a_fit_has_no_epoch_to_choose(catalog):
@@ -117,7 +111,8 @@ def test_a_fit_has_no_epoch_to_choose(catalog):
     ((path, message),) = problems(catalog, recipe)
     assert path == "crossval.validation"
     assert message == (
-        "the student chooses the epoch, and the last stage, 'fit', fits at once and has no epochs: set this to 0"
+        "validation selects the student's best epoch, but the last stage, `fit`, has no epochs; set "
+        "`crossval.validation: 0`"
     )
 
 

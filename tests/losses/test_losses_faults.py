@@ -68,16 +68,24 @@ def test_unequal_channels_need_an_adapter(block, build_for):
 @pytest.mark.parametrize(
     ("block", "field", "message"),
     [
-        ({"use": "at", "taps": ["hbp"]}, "taps", "matches vectors place by place. .* or use a loss that adapts"),
-        ({"use": "ft", "taps": ["hbp"]}, "taps", "matches vectors place by place"),
-        ({"use": "nst", "taps": ["hbp"]}, "taps", "matches vectors place by place"),
+        ({"use": "at", "taps": ["hbp"]}, "taps", "compares vectors element by element. .* or use a loss that adapts"),
+        ({"use": "ft", "taps": ["hbp"]}, "taps", "compares vectors element by element"),
+        ({"use": "nst", "taps": ["hbp"]}, "taps", "compares vectors element by element"),
         ({"use": "vid", "taps": ["hbp"], "depth": 0}, "depth", "set `depth` to 1 or more"),
-        ({"use": "ft", "taps": ["map"], "adapter": "always"}, "adapter", "set `flat: true` or leave out"),
+        ({"use": "ft", "taps": ["map"], "adapter": "always"}, "adapter", "set `flat: true`, or leave out"),
         ({"use": "cc", "taps": ["hbp"], "kernel": "rbf", "adapter": "always"}, "adapter", "nothing to adapt"),
         ({"use": "review", "taps": ["hbp"], "fusion": False}, "fusion", "leave out `fusion: false`"),
-        ({"use": "review", "taps": ["hbp", "map"]}, "taps", "all taps have to be maps of as many axes, or all vec"),
+        (
+            {"use": "review", "taps": ["hbp", "map"]},
+            "taps",
+            "all taps have to be vectors, or maps of the same number of axes",
+        ),
         ({"use": "fsp", "taps": ["hbp", "map"]}, "taps", "name taps that are all maps or all vectors"),
-        ({"use": "rkd", "taps": ["hbp"], "distance": 0, "angle": 0}, "distance", "give one of them a weight"),
+        (
+            {"use": "rkd", "taps": ["hbp"], "distance": 0, "angle": 0},
+            "distance",
+            "nothing is compared; set one of them",
+        ),
         ({"use": "dist", "beta": 0, "gamma": 0}, "gamma", "set one of them"),
     ],
 )
@@ -90,7 +98,7 @@ def test_settings_that_do_not_fit_the_networks(block, field, message, build_for)
 @pytest.mark.parametrize(
     ("block", "field", "message"),
     [
-        ({"use": "dkd"}, "", "the part that beta weighs is always zero; use kd"),
+        ({"use": "dkd"}, "", "the weight `beta` is always zero; use kd"),
         ({"use": "dist"}, "beta", "set `beta: 0`"),
         ({"use": "kd", "standardise": True}, "standardise", "leave out `standardise`"),
     ],

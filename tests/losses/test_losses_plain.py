@@ -190,7 +190,11 @@ def test_an_unknown_loss():
             "temperature",
         ),
         (lambda: RKD(angel=1), "unknown setting `angel` of RKD; did you mean `angle`?", "angel"),
-        (lambda: RKD(distance=0, angle=0)(torch.eye(3), torch.eye(3)), "both weigh nothing", "distance"),
+        (
+            lambda: RKD(distance=0, angle=0)(torch.eye(3), torch.eye(3)),
+            "`angle` are both 0, so nothing is compared",
+            "distance",
+        ),
         (lambda: Hint(adapter="none")(torch.eye(3), torch.ones(3, 4)), "3 and 4 channels", "adapter"),
         (lambda: RKD()({}, {}), "the mapping of features is empty", ""),
     ],

@@ -107,7 +107,10 @@ def test_no_strength_changes_nothing(kind, settings):
 @ALL
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("art", "no modality 'art'; its volumes and images are: hbp, pre, photo"), ("clinical", "'clinical' is a vector")],
+    [
+        ("art", "unknown modality 'art'; the volumes and images of the cohort are: hbp, pre, photo"),
+        ("clinical", "'clinical' is a vector"),
+    ],
 )
 def test_a_modality_that_cannot_be_changed_is_refused(kind, settings, name, message):
     with pytest.raises(SettingsError, match=message) as caught:
@@ -117,5 +120,5 @@ def test_a_modality_that_cannot_be_changed_is_refused(kind, settings, name, mess
 
 @ALL
 def test_a_cohort_without_volumes_is_refused(kind, settings):
-    with pytest.raises(SettingsError, match="neither a volume nor an image"):
+    with pytest.raises(SettingsError, match="neither volumes nor images"):
         kind(kind.Config(**settings), modalities={"clinical": COHORT["clinical"]})

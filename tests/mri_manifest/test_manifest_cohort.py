@@ -63,7 +63,7 @@ def test_a_truncated_volume_stops_the_build_and_is_named(table, tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:-40])
     with pytest.raises(DataError) as caught:
         build_cohort(chosen(table), CacheRecipe(), directory=tmp_path / "cache", workers=1)
-    assert f"subject 's4', modality 'pre': {damaged}: is damaged or no .nii.gz file" in str(caught.value)
+    assert f"subject 's4', modality 'pre': {damaged}: is damaged or not a .nii.gz file" in str(caught.value)
     assert not list((tmp_path / "cache").glob("*.h5"))
 
 

@@ -234,7 +234,7 @@ def test_volumes_of_different_shape_are_refused_with_both_shapes(folder):
     ("values", "part"),
     [
         (np.array([[[1.0, math.nan]]]), "1 of 2 voxels are NaN or infinite"),
-        (np.ones((2, 2)), "holds 2 dimensions (2 x 2) where a 3-D volume is wanted"),
+        (np.ones((2, 2)), "holds 2 dimensions (2 x 2); a 3-D volume is needed"),
     ],
 )
 def test_a_volume_at_fault_is_named_with_its_subject(folder, values, part):

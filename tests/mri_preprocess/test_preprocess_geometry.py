@@ -194,13 +194,13 @@ def test_a_mask_on_another_grid_is_refused(organ, write_nifti):
     moved = np.diag([1.0, 2.0, 3.0, 1.0])
     moved[0, 3] = 5
     elsewhere = write_nifti("elsewhere.nii", np.ones((20, 15, 10), np.uint8), moved)
-    assert "their spatial transforms differ" in refusal(image, settings, mask=elsewhere)
+    assert "the spatial transform of the mask differs" in refusal(image, settings, mask=elsewhere)
 
 
 def test_a_mask_with_nan_is_refused(organ, write_nifti):
     image, _ = organ
     mask = write_nifti("nan.nii", np.full((20, 15, 10), np.nan, np.float32), np.diag([1.0, 2.0, 3.0, 1.0]))
-    assert "the mask holds NaN" in refusal(image, {"crop": {"mask": "organ"}}, mask=mask)
+    assert "the mask has NaN" in refusal(image, {"crop": {"mask": "organ"}}, mask=mask)
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,10 @@ def test_without_such_settings_the_file_is_used_as_it_is(write_nifti):
 
 def test_arrays_say_neither_spacing_nor_orientation(write_array):
     file = write_array("a.npy", numbered(4, 4, 4))
-    assert "state spacing_of_arrays" in refusal(file, {"spacing": [1, 1, 1]})
-    assert "state spacing_of_arrays" in refusal(file, {"orientation": "RAS"})
+    assert "set `spacing_of_arrays`" in refusal(file, {"spacing": [1, 1, 1]})
+    assert "set `spacing_of_arrays`" in refusal(file, {"orientation": "RAS"})
     said = refusal(file, {"orientation": "RAS", "spacing_of_arrays": [1, 1, 1]})
-    assert "arrays do not say how they lie" in said
+    assert "arrays do not state it" in said
 
 
 def test_resizing_by_two_takes_the_mean_of_pairs(write_nifti):

@@ -35,7 +35,7 @@ def test_clipping_comes_before_the_z_score(write_array):
 
 def test_a_constant_volume_has_no_z_score(write_array):
     file = write_array("a.npy", np.full((2, 2, 2), 4.0))
-    with pytest.raises(DataError, match="all voxels are 4 once it is cropped and clipped") as caught:
+    with pytest.raises(DataError, match="all voxels are 4 after cropping and clipping") as caught:
         run(file, zscore=True)
     assert str(file) in str(caught.value)
     assert "constant: zeros" in str(caught.value)
@@ -59,7 +59,7 @@ def test_they_are_filled_with_the_smallest_finite_value_on_demand(write_array):
 
 
 def test_a_volume_without_a_finite_voxel_is_refused_all_the_same(write_array):
-    with pytest.raises(DataError, match="not one of its 8 voxels is a finite number"):
+    with pytest.raises(DataError, match="none of its 8 voxels is a finite number"):
         run(write_array("a.npy", np.full((2, 2, 2), np.nan)), nonfinite="fill")
 
 

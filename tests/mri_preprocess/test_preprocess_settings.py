@@ -7,8 +7,8 @@ from xdistill_mri.preprocess.settings import Crop, Preprocess
 @pytest.mark.parametrize(
     ("settings", "part"),
     [
-        ({"orientation": "RAX"}, "no orientation"),
-        ({"orientation": "RLS"}, "no orientation"),
+        ({"orientation": "RAX"}, "not an orientation"),
+        ({"orientation": "RLS"}, "not an orientation"),
         ({"clip": [99, 1]}, "lower first"),
         ({"clip": [0, 101]}, "between 0 and 100"),
         ({"spacing": [1, 0, 1]}, "greater than 0"),
@@ -17,7 +17,7 @@ from xdistill_mri.preprocess.settings import Crop, Preprocess
         ({"crop": {"mask": "m", "center": [2, 2, 2]}}, "exactly one of box, mask and center (given: mask, center)"),
         ({"crop": {"mask": "m", "margin": 3, "margin_voxels": 2}}, "not both"),
         ({"crop": {"center": [2, 2, 2], "margin": 3}}, "has no margin"),
-        ({"crop": {"center": [2, 2, 2], "labels": 3}}, "no mask is given"),
+        ({"crop": {"center": [2, 2, 2], "labels": 3}}, "there is no `mask`"),
         ({"zscores": True}, "zscores"),
     ],
 )

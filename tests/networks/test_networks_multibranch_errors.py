@@ -36,7 +36,7 @@ def test_a_branch_of_the_wrong_modalities_is_refused_at_its_place(build, schema,
 def test_attention_over_one_branch_is_refused_at_its_place(build, blocks, schema):
     block = blocks[1]()
     del block["branches"]["pre"]
-    with pytest.raises(SettingsError, match="joins two branches") as caught:
+    with pytest.raises(SettingsError, match="joins two or more branches") as caught:
         build("student", block, schema=schema)
     assert caught.value.field == "fusion"
 

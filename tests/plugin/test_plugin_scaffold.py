@@ -61,7 +61,7 @@ def test_names_that_cannot_be_used(name, reason, tmp_path):
 
 
 def test_a_kind_that_is_not_there():
-    with pytest.raises(PluginError, match="there is no kind 'distilation_loss'; did you mean 'distillation_loss'"):
+    with pytest.raises(PluginError, match="there is no kind 'distilation_loss'; did you mean `distillation_loss`"):
         plugin_files("my-loss", "distilation_loss")
 
 

@@ -114,7 +114,7 @@ def test_one_of_several_processes_that_is_killed(cluster, tmp_path):
     assert all(event.value.startswith(killed) for event in events if event.kind == "restarted")
     (error,) = [event.value for event in events if event.kind == "failed"]
     assert isinstance(error, WorkerDiedError)
-    assert str(error).startswith(f"always was given up after 2 starts: at last its worker {killed}")
+    assert str(error).startswith(f"always failed after 2 starts; at the last one its worker {killed}")
 
 
 @pytest.fixture(scope="module")

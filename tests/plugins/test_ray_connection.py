@@ -82,7 +82,7 @@ def test_a_worker_without_xdistill(tmp_path):
     text = done.stdout.decode()
     assert text.startswith("[('unfit', \"the Ray worker on ")
     assert "cannot import xdistill (No module named 'xdistill" in text
-    assert f"and the driver has {driver()['xdistill']}; install xdistill[ray]==" in text
+    assert f"the driver has {driver()['xdistill']}; install xdistill[ray]==" in text
 
 
 def test_a_worker_with_another_xdistill():
@@ -91,4 +91,4 @@ def test_a_worker_with_another_xdistill():
     older = {**driver(), "xdistill": "0.0.1"}
     ((kind, text),) = make_task()("xdistill.testing.helpers.jobs:count", {}, older)
     assert kind == "unfit"
-    assert f"has xdistill {driver()['xdistill']}, and the driver 0.0.1; install the same version" in text
+    assert f"has xdistill {driver()['xdistill']}, but the driver has 0.0.1; install the same version" in text

@@ -61,8 +61,8 @@ def test_what_a_recipe_searches_is_summed_up_and_each_choice_is_put_together():
     assert done.returncode == 0, "a run does not look at what is searched"
     for part in (
         "xdistill tune cannot search this recipe",
-        "did you mean 'hidden'?",
-        "has to be a whole number",
+        "did you mean `hidden`?",
+        "should be a valid integer",
         "MedianPruner has no setting 'n'",
     ):
         assert part in done.stderr
@@ -101,10 +101,10 @@ def test_all_problems_are_printed_and_the_exit_code_is_two(write):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("data.szie=3", "data.szie: there is no field 'szie' here"),
+        ("data.szie=3", "data.szie: unknown field `szie`"),
         ("data.use=hcc_fantom", "there is no dataset 'hcc_fantom'; did you mean 'hcc_phantom'?"),
         ("student.fusion.use=cros_attention", "student.fusion.use: there is no fusion 'cros_attention'"),
-        ("data.subjects=many", "data.subjects: has to be a whole number, and is the text 'many'"),
+        ("data.subjects=many", "data.subjects: should be a valid integer, got 'many'"),
     ],
 )
 def test_problems_in_settings_of_components_name_their_origin(problems_in, change, message):

@@ -36,7 +36,7 @@ def test_what_cannot_be_filled_in_is_said_and_left(text):
 def test_a_value_that_holds_a_reference_is_refused():
     text, messages = substitute("${A}", {"A": "${B}", "B": "x"})
     assert text == "${A}"
-    assert messages == ["the environment variable A holds ${ itself, which is not filled in again"]
+    assert messages == ["the environment variable `A` contains `${`; references cannot be nested"]
 
 
 def test_only_data_is_filled_in_and_values_stay_text(write, minimal, monkeypatch):
@@ -52,7 +52,7 @@ def test_an_unset_variable_is_a_problem_that_names_it(write, minimal, problems_i
     (problem,) = problems_in(load_recipe, write(minimal), overrides=["data.path=${COHORT}/a"])
     assert problem.source == "--set data.path=${COHORT}/a"
     assert problem.path == "data.path"
-    assert "COHORT is not set" in problem.message
+    assert "`COHORT` is not set" in problem.message
 
 
 def test_a_path_beside_the_recipe_is_found_from_anywhere(write, minimal, monkeypatch, tmp_path):

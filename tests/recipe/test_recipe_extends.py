@@ -60,15 +60,15 @@ def test_a_bundled_recipe_can_be_extended(write):
     [
         (
             "extends: bse.yaml",
-            "recipe.yaml:1:10: extends: there is no file 'bse.yaml' beside this recipe; did you mean",
+            "recipe.yaml:1:10: extends: no file `bse.yaml` in the folder of this recipe; did you mean",
         ),
-        ("extends: mvi_hc", "recipe.yaml:1:10: extends: there is no bundled recipe 'mvi_hc'; did you mean 'mvi_hcc'?"),
-        ("extends: [a, b]", "recipe.yaml:1:10: extends: has to be one recipe file"),
-        ("extends:", "recipe.yaml:1:1: extends: has to be one recipe file"),
-        ("name: x\nextends: recipe.yaml", "recipe.yaml:2:10: extends: these recipes extend one another in a circle"),
+        ("extends: mvi_hc", "recipe.yaml:1:10: extends: unknown bundled recipe `mvi_hc`; did you mean `mvi_hcc`?"),
+        ("extends: [a, b]", "recipe.yaml:1:10: extends: should be a recipe file"),
+        ("extends:", "recipe.yaml:1:1: extends: should be a recipe file"),
+        ("name: x\nextends: recipe.yaml", "recipe.yaml:2:10: extends: circular `extends`: recipe.yaml -> recipe.yaml"),
         ("extends: empty.yaml", "empty.yaml: the file is empty"),
-        ("extends: broken.yaml", "broken.yaml:2:1: this is not YAML"),
-        ("extends: list.yaml", "list.yaml:1:1: a recipe is a mapping"),
+        ("extends: broken.yaml", "broken.yaml:2:1: invalid YAML"),
+        ("extends: list.yaml", "list.yaml:1:1: a recipe should be a mapping"),
     ],
 )
 def test_a_base_that_cannot_be_had(write, problems_in, text, message):
@@ -133,13 +133,17 @@ def test_problems_in_a_profile_point_into_it(write, problems_in):
     load_recipe(path)
     (problem,) = problems_in(load_recipe, path, profile="paper")
     assert str(problem) == (
-        "recipe.yaml:11:16: crossval.repeat: there is no field 'repeat' here; did you mean 'repeats'?"
+        "recipe.yaml:11:16: crossval.repeat: unknown field `repeat`; did you mean `repeats`? "
+        "Valid fields: `folds`, `repeats`, `stratify`, `seed`, `validation`, `official`"
     )
 
 
 def test_an_unknown_profile_is_refused_with_what_is_near(write, problems_in):
     (problem,) = problems_in(load_recipe, write(BASE), profile="papre")
-    assert str(problem) == "--profile papre: there is no profile 'papre'; did you mean 'paper'?"
+    assert (
+        str(problem)
+        == "--profile papre: unknown profile `papre`; did you mean `paper`? Valid profiles: `other`, `paper`"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,37 +5,38 @@ import sys
 
 import pytest
 
-from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import Recipe
 
 EXPECTED = """\
-recipe.yaml:1:7: name: 'a b' is not allowed here: letters, digits, `_`, `.` and `-`, in parts with `/` between; \
+recipe.yaml:1:7: name: 'a b' is not allowed; letters, digits, `_`, `.` and `-`, in parts with `/` between; \
 also the folder below `runs/`
-recipe.yaml:2:1: extra: there is no field 'extra' here; did you mean 'executor'?
+recipe.yaml:2:1: extra: unknown field `extra`; did you mean `executor`?
 recipe.yaml:3:7: data.use: this field is required (name of the component; `xdistill plugins list` shows all)
-recipe.yaml:3:21: data.path: the environment variable XDISTILL_NOT_SET is not set; set it, or write a default \
-as in ${XDISTILL_NOT_SET:-default}
-recipe.yaml:4:10: student: has to be a mapping of fields, and is the text 'net'; to name a component write {use: net}
-recipe.yaml:7:12: stages.0.train: needs at least 1 entry, and has 0
-recipe.yaml:8:13: stages.0.epochs: has to be a whole number, and is the text '3'
-recipe.yaml:9:16: stages.0.objective: needs at least 1 entry, and has 0
+recipe.yaml:3:21: data.path: the environment variable `XDISTILL_NOT_SET` is not set; set it, or write a default: \
+`${XDISTILL_NOT_SET:-default}`
+recipe.yaml:4:10: student: should be a mapping, got 'net'; to name a component write `{use: net}`
+recipe.yaml:7:12: stages.0.train: should have at least 1 item, not 0
+recipe.yaml:8:13: stages.0.epochs: should be a valid integer, got '3'
+recipe.yaml:9:16: stages.0.objective: should have at least 1 item, not 0
 recipe.yaml:10:5: stages.1.name: this field is required (unique among the stages)
-recipe.yaml:10:12: stages.1.train: has to be a list, such as [a, b], and is the text 'student'; write [student]
-recipe.yaml:11:5: stages.1.epochz: there is no field 'epochz' here; did you mean 'epochs'?
-recipe.yaml:12:13: stages.1.epochs: has to be a whole number, and is the text 'no'
-recipe.yaml:13:16: stages.1.objective: has to be a list, such as [a, b], and is a mapping
-recipe.yaml:14:5: stages.2: has to be a mapping of fields, and is 5
-recipe.yaml:15:17: optimizer.lr: has to be greater than 0, and is -0.001
-recipe.yaml:15:29: optimizer.use: has to be one of adamw, adam, sgd, and is 'adamx'; did you mean 'adam'?
-recipe.yaml:15:36: optimizer.lr: the field 'lr' stands here twice; first in line 15
-recipe.yaml:15:53: optimizer.schedule: tags such as !!python/name:os.system are not allowed: a recipe is plain data
-recipe.yaml:15:53: optimizer.schedule: has to be one of cosine, constant, linear, and is 3
-recipe.yaml:17:14: loader.drop_last: has to be true or false, and is the text 'no'; write false
-recipe.yaml:18:14: loader.memory_mb: has to be at least 1, and is 0
-recipe.yaml:19:7: seed: has to be a whole number, and is 1.5
-recipe.yaml:20:1: transforms: has to be a list, such as [a, b], and is null
---profile paper: there is no profile 'paper'; this recipe has no profiles
---set seed: write a field, an equals sign and a value, such as optimizer.lr=1e-4"""
+recipe.yaml:10:12: stages.1.train: should be a list, got 'student'; write `[student]`
+recipe.yaml:11:5: stages.1.epochz: unknown field `epochz`; did you mean `epochs`? \
+Valid fields: `name`, `train`, `epochs`, `objective`, `optimizer`, `batch_size`
+recipe.yaml:12:13: stages.1.epochs: should be a valid integer, got 'no'
+recipe.yaml:13:16: stages.1.objective: should be a list, got a mapping
+recipe.yaml:14:5: stages.2: should be a mapping, got 5
+recipe.yaml:15:17: optimizer.lr: should be greater than 0, got -0.001
+recipe.yaml:15:29: optimizer.use: should be 'adamw', 'adam' or 'sgd', got 'adamx'
+recipe.yaml:15:36: optimizer.lr: duplicate field `lr`; first set in line 15
+recipe.yaml:15:53: optimizer.schedule: the tag `!!python/name:os.system` is not allowed: a recipe is plain data
+recipe.yaml:15:53: optimizer.schedule: should be 'cosine', 'constant' or 'linear', got 3
+recipe.yaml:17:14: loader.drop_last: should be a valid boolean, got 'no'; write `false`
+recipe.yaml:18:14: loader.memory_mb: should be greater than or equal to 1, got 0
+recipe.yaml:19:7: seed: should be a valid integer, got 1.5
+recipe.yaml:20:1: transforms: should be a list, got null
+--profile paper: unknown profile `paper`; the recipe has no profiles
+--set seed: expected `field=value`, such as `optimizer.lr=1e-4`"""
 
 
 def test_a_recipe_is_read(write, minimal):
@@ -88,7 +89,9 @@ def test_what_is_missing_is_missed_at_the_top(write, problems_in):
 def test_stages_have_names_of_their_own(write, minimal, problems_in):
     text = minimal + "  - name: joint\n    train: [student]\n    epochs: 1\n    objective: [{use: focal}]\n"
     (problem,) = problems_in(load_recipe, write(text))
-    assert str(problem) == "recipe.yaml:10:11: stages.1.name: two stages are named 'joint'; give each a name of its own"
+    assert str(problem) == (
+        "recipe.yaml:10:11: stages.1.name: duplicate stage name `joint`; the names of stages must be unique"
+    )
 
 
 @pytest.mark.parametrize("name", ["../x", "x/../y", "/x", "x/", "x//y", ".hidden", "a b", "x\\y", ""])
@@ -103,8 +106,8 @@ def test_a_name_cannot_leave_the_runs_folder(write, minimal, problems_in, name):
         (b"", (0, 0), "the file is empty"),
         (b"# nothing\n", (0, 0), "the file is empty"),
         (b"null\n", (0, 0), "the file is empty"),
-        (b"- a\n- b\n", (1, 1), "mapping of fields"),
-        (b"just text\n", (1, 1), "mapping of fields"),
+        (b"- a\n- b\n", (1, 1), "a recipe should be a mapping of fields"),
+        (b"just text\n", (1, 1), "a recipe should be a mapping of fields"),
         ("name: café\n".encode("latin-1"), (1, 10), "not UTF-8"),
         ("name: x\n".encode("utf-16"), (1, 1), "not UTF-8"),
         (b"\xef\xbb\xbfname: caf\xe9", (1, 10), "not UTF-8"),
@@ -125,9 +128,9 @@ def test_a_byte_order_mark_is_no_harm(write, minimal):
 def test_a_file_that_is_not_there_is_refused_with_what_is_near(write, minimal, problems_in, tmp_path):
     write(minimal, "liver.yaml")
     (problem,) = problems_in(load_recipe, "livre.yaml")
-    assert str(problem) == "livre.yaml: there is no such file; did you mean 'liver.yaml'?"
+    assert str(problem) == "livre.yaml: no such file; did you mean `liver.yaml`? Valid files: `liver.yaml`"
     (problem,) = problems_in(load_recipe, "mvi_hc")
-    assert str(problem) == "mvi_hc: there is no such file and no bundled recipe of this name; did you mean 'mvi_hcc'?"
+    assert str(problem) == "mvi_hc: no such file or bundled recipe; did you mean `mvi_hcc`?"
     (problem,) = problems_in(load_recipe, tmp_path)
     assert "folder" in problem.message
     (problem,) = problems_in(load_recipe, "../../etc/passwd")
@@ -160,23 +163,23 @@ def test_problems_of_others_get_the_place_of_the_nearest_ancestor(write, minimal
     assert str(loaded.problem(("data", "subjects", "int"), "?")) == "recipe.yaml:2:32: data.subjects: ?"
 
 
-def test_python_may_hand_over_a_mapping_or_a_recipe(write, minimal, problems_in):
+def test_python_may_pass_a_mapping_or_a_recipe(write, minimal, problems_in):
     loaded = load_recipe(write(minimal))
     for given in (loaded.tree(), loaded.recipe, loaded):
-        again = as_loaded(given, overrides=["seed=4"])
+        again = load_recipe(given, overrides=["seed=4"])
         assert again.recipe == loaded.recipe.model_copy(update={"seed": 4})
-    assert as_loaded(loaded) is loaded
-    assert as_loaded("recipe.yaml").recipe == loaded.recipe
-    (problem,) = problems_in(as_loaded, {**loaded.tree(), "seed": "x"})
-    assert str(problem) == "seed: has to be a whole number, and is the text 'x'"
-    (problem,) = problems_in(as_loaded, [1])
-    assert "mapping of fields" in problem.message
+    assert load_recipe(loaded) is loaded
+    assert load_recipe("recipe.yaml").recipe == loaded.recipe
+    (problem,) = problems_in(load_recipe, {**loaded.tree(), "seed": "x"})
+    assert str(problem) == "seed: should be a valid integer, got 'x'"
+    (problem,) = problems_in(load_recipe, [1])
+    assert "a recipe should be a mapping of fields" in problem.message
 
 
 def test_python_mappings_may_extend_and_have_profiles(write, minimal):
     write(minimal)
     given = {"extends": "recipe.yaml", "seed": 3, "profiles": {"quick": {"crossval": {"folds": 2}}}}
-    loaded = as_loaded(given, profile="quick")
+    loaded = load_recipe(given, profile="quick")
     assert (loaded.recipe.name, loaded.recipe.seed, loaded.recipe.crossval.folds) == ("liver/alone", 3, 2)
 
 
@@ -184,9 +187,12 @@ def test_what_is_no_data_is_refused(problems_in, write, minimal):
     tree = load_recipe(write(minimal)).tree()
     tree["data"]["subjects"] = float("nan")
     tree["student"]["width"] = object()
-    assert [str(problem) for problem in problems_in(as_loaded, tree)] == [
-        "data.subjects: numbers have to be finite, and this is nan",
-        "student.width: a recipe holds text, numbers, truth values, null, lists and mappings, not object",
+    assert [str(problem) for problem in problems_in(load_recipe, tree)] == [
+        "data.subjects: numbers must be finite, got nan",
+        (
+            "student.width: should be plain data (a string, number, boolean, null, list or mapping), "
+            "got an object of type `object`"
+        ),
     ]
 
 
@@ -209,7 +215,24 @@ def test_callbacks_are_blocks_in_order_and_left_out_of_a_dump_when_there_are_non
     assert loaded.recipe.callbacks[0].settings() == {"decay": 0.99}
     assert loaded.recipe.model_dump(mode="json")["callbacks"] == written
     fewer = load_recipe(path, overrides={"callbacks": [{"use": "ema"}]})
-    assert as_loaded(loaded, overrides={"callbacks": [{"use": "ema"}]}).recipe == fewer.recipe  # a list replaces
+    assert load_recipe(loaded, overrides={"callbacks": [{"use": "ema"}]}).recipe == fewer.recipe  # a list replaces
+
+
+@pytest.mark.parametrize("name", ["9" * 400, "a/" + "9" * 400 + ".yaml", "a\0b"])
+def test_a_name_that_no_file_can_have_is_not_found(problems_in, name):
+    (problem,) = problems_in(load_recipe, name)
+    assert "no such file" in problem.message
+    (problem,) = problems_in(load_recipe, {"extends": name})
+    assert problem.path == "extends"
+
+
+def test_the_models_are_exported_and_import_neither_torch_nor_plugins():
+    code = (
+        "import sys; from xdistill.recipe.schema import Block, Recipe, Tune; "
+        "print([name for name in sys.modules if name.partition('.')[0] in {'torch', 'pluggy', 'numpy'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_reading_a_recipe_imports_no_torch():

@@ -4,7 +4,7 @@ import pytest
 
 from tiny import tiny
 from xdistill.errors import RecipeError
-from xdistill.recipe.load import as_loaded
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.recipe import Recipe
 
@@ -19,31 +19,31 @@ from xdistill.recipe.schema.recipe import Recipe
     ],
 )
 def test_a_name_alone_will_do(written, dumped):
-    missing = as_loaded(tiny(missing=written)).recipe.missing
+    missing = load_recipe(tiny(missing=written)).recipe.missing
     assert missing.model_dump(mode="json") == dumped
     assert Missing.model_validate(dumped) == missing
 
 
 def test_recipes_that_say_nothing_are_dumped_as_they_were():
-    plain = as_loaded(tiny()).recipe.model_dump(mode="json")
+    plain = load_recipe(tiny()).recipe.model_dump(mode="json")
     assert not {"missing", "control"} & set(plain)
-    asked = as_loaded(tiny(missing="impute", control="label_smoothing")).recipe.model_dump(mode="json")
+    asked = load_recipe(tiny(missing="impute", control="label_smoothing")).recipe.model_dump(mode="json")
     assert (asked["missing"], asked["control"]) == ({"use": "impute"}, "label_smoothing")
 
 
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("skp", "did you mean 'skip'"),
-        ({"use": "skip", "rate": 0.2}, "only modality_dropout withholds anything"),
-        ({"use": "modality_dropout", "rate": 1.0}, "missing.rate: has to be less than 1"),
-        ({"usee": "skip"}, "there is no field 'usee' here"),
-        (3, "missing: has to be a mapping of fields, and is 3"),
+        ("skp", "or 'leave_out', got 'skp'"),
+        ({"use": "skip", "rate": 0.2}, "`rate` applies to `modality_dropout` only, not to `skip`"),
+        ({"use": "modality_dropout", "rate": 1.0}, "missing.rate: should be less than 1, got 1.0"),
+        ({"usee": "skip"}, "unknown field `usee`; did you mean `use`?"),
+        (3, "missing: should be a mapping, got 3"),
     ],
 )
 def test_what_is_wrong_is_told_where_it_is(written, message):
     with pytest.raises(RecipeError) as found:
-        as_loaded(tiny(missing=written))
+        load_recipe(tiny(missing=written))
     assert message in str(found.value)
 
 

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.overrides import apply_overrides, parse_override, parse_overrides
@@ -60,20 +61,20 @@ def test_values_are_typed_as_yaml(text, value):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("seed", "equals sign"),
-        ("", "equals sign"),
-        ("=3", "no field"),
-        ("a..b=3", "no field"),
-        (".a=3", "no field"),
-        ("seed=", "no value"),
-        ("seed=[1", "closing bracket"),
-        ("seed='x", "closing quote"),
+        ("seed", "expected `field=value`"),
+        ("", "expected `field=value`"),
+        ("=3", "invalid field name"),
+        ("a..b=3", "invalid field name"),
+        (".a=3", "invalid field name"),
+        ("seed=", "missing value after `=`"),
+        ("seed=[1", "the bracket that opens here is not closed"),
+        ("seed='x", "the quoted text that starts here is not closed"),
         ("seed=[!!python/name:os.system x]", "plain data"),
-        ("seed={a: 1, a: 2}", "twice"),
+        ("seed={a: 1, a: 2}", "duplicate field `a`"),
         ("seed=.inf", "finite"),
-        ("seed='a': b", "one value"),
-        ("seed={a: 1}: b", "plain text"),
-        ("seed=[1] x", "already ended"),
+        ("seed='a': b", "expected one value"),
+        ("seed={a: 1}: b", "a field name must be a string"),
+        ("seed=[1] x", "after the end of the document"),
     ],
 )
 def test_malformed_overrides_are_problems_that_name_them(text, words):
@@ -96,14 +97,14 @@ def test_lists_take_indices_and_names():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stages.7.epochs=1", "stages has no item '7'; its indices are 0 to 1, its names warm, joint"),
-        ("stages.jint.epochs=1", "stages has no item 'jint'; its indices are 0 to 1, its names warm, joint"),
+        ("stages.7.epochs=1", "`stages` has no item `7`; valid items: 0 to 1, `warm`, `joint`"),
+        ("stages.jint.epochs=1", "`stages` has no item `jint`; valid items: 0 to 1, `warm`, `joint`"),
         (
             "augment.affine.rotate=1",
-            "augment has no item 'affine'; its indices are 0 to 2, its names flip, and affine stands for several items",
+            "`augment` has no item `affine`; valid items: 0 to 2, `flip` (ambiguous: `affine`)",
         ),
-        ("name.first=1", "name is 'x' and has no fields, so 'first' cannot be set in it"),
-        ("stages.joint.objective.1.use=x", "stages.1.objective has no item '1'; its only index is 0, its names focal"),
+        ("name.first=1", "cannot set `first` in `name`: its value is 'x', not a mapping"),
+        ("stages.joint.objective.1.use=x", "`stages.1.objective` has no item `1`; valid items: 0, `focal`"),
     ],
 )
 def test_an_override_without_a_place_is_a_problem(text, message):
@@ -138,10 +139,25 @@ def test_the_last_of_two_wins():
 
 def test_an_override_may_come_from_a_mapping():
     parsed, problems = parse_overrides({"optimizer.lr": 2, "data": {"use": "other"}, "x": object()})
-    assert [override.steps for override in parsed] == [("data",), ("optimizer", "lr"), ("x",)]
+    assert [override.steps for override in parsed] == [("data",), ("optimizer", "lr")]
     assert [str(problem) for problem in problems] == [
-        "override x: x: a recipe holds text, numbers, truth values, null, lists and mappings, not object"
+        (
+            "override x: x: should be plain data (a string, number, boolean, null, list or mapping), "
+            "got an object of type `object`"
+        )
     ]
+
+
+def test_a_module_is_one_problem_that_says_where_modules_go(minimal, write, problems_in):
+    class Net(nn.Module):
+        """A module that a user passes by mistake."""
+
+    (problem,) = problems_in(load_recipe, write(minimal), overrides={"student": Net()})
+    assert (problem.source, problem.path) == ("override student", "student")
+    assert ".<locals>.Net`; a recipe names its components" in problem.message
+    assert "pass a module to `xdistill.training.distill`, or register it in a plugin" in problem.message
+    (problem,) = problems_in(load_recipe, {"name": "x", "student": nn.Linear(1, 1)})
+    assert "`torch.nn.modules.linear.Linear`" in problem.message
 
 
 def test_an_unknown_field_is_a_problem_of_the_override(write, minimal, problems_in):
@@ -150,15 +166,13 @@ def test_an_unknown_field_is_a_problem_of_the_override(write, minimal, problems_
     assert problem.source == "--set optimizer.learning=3"
     assert problem.path == "optimizer.learning"
     (problem,) = problems_in(load_recipe, path, overrides=["optimiser.lr=3"])
-    assert problem.message == "there is no field 'optimiser' here; did you mean 'optimizer'?"
+    assert problem.message == "unknown field `optimiser`; did you mean `optimizer`?"
     assert (problem.source, problem.line) == ("--set optimiser.lr=3", 0)
 
 
 def test_a_wrong_type_is_a_problem_of_the_override(write, minimal, problems_in):
     (problem,) = problems_in(load_recipe, write(minimal), overrides=["stages.joint.epochs=many"])
-    assert str(problem) == (
-        "--set stages.joint.epochs=many: stages.0.epochs: has to be a whole number, and is the text 'many'"
-    )
+    assert str(problem) == ("--set stages.joint.epochs=many: stages.0.epochs: should be a valid integer, got 'many'")
 
 
 plain_values = st.one_of(

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from xdistill.recipe.load import as_loaded
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.fields import model_at
 
 KNOWN = {}
@@ -47,7 +47,7 @@ def config_of(annotation: Any, value: Any) -> type[BaseModel] | None:
 
 def problems(student: dict[str, Any]) -> list[str]:
     stages = [{"name": "a", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]}]
-    loaded = as_loaded({"name": "x", "data": {"use": "p"}, "student": {"use": "net", **student}, "stages": stages})
+    loaded = load_recipe({"name": "x", "data": {"use": "p"}, "student": {"use": "net", **student}, "stages": stages})
     with pytest.raises(ValidationError) as caught:
         Network.model_validate(student)
     return [
@@ -62,11 +62,19 @@ def branch(**settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("student", "expected"),
     [
-        (branch(widht=1), ["student.branches.hbp.widht: there is no field 'widht' here; did you mean 'width'?"]),
-        (branch(width=0), ["student.branches.hbp.width: has to be greater than 0, and is 0"]),
+        (
+            branch(widht=1),
+            [
+                (
+                    "student.branches.hbp.widht: unknown field `widht`; did you mean `width`? "
+                    "Valid fields: `width`, `mode`, `shape`, `size`"
+                )
+            ],
+        ),
+        (branch(width=0), ["student.branches.hbp.width: should be greater than 0, got 0"]),
         (
             branch(mode="averag"),
-            ["student.branches.hbp.mode: has to be one of average, flatten, and is 'averag'; did you mean 'average'?"],
+            ["student.branches.hbp.mode: should be 'average' or 'flatten', got 'averag'"],
         ),
         (
             {"branches": {"hbp": {"use": "mir"}}},
@@ -118,21 +126,21 @@ class Words(BaseModel):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("text", 3, "has to be text, and is 3; put it in quotes"),
-        ("text", True, "has to be text, and is true; put it in quotes"),
-        ("number", "x" * 99, f"has to be a whole number, and is the text {'x' * 60 + '...'!r}"),
-        ("number", None, "has to be a whole number, and is null"),
-        ("real", [1], "has to be a number, and is a list"),
-        ("flag", "off", "has to be true or false, and is the text 'off'; write false"),
-        ("flag", "on", "has to be true or false, and is the text 'on'; write true"),
-        ("names", "a", "has to be a list, such as [a, b], and is the text 'a'; write [a]"),
-        ("names", {"a": 1}, "has to be a list, such as [a, b], and is a mapping"),
-        ("pair", [1, 2, 3], "needs at most 2 entries, and has 3"),
-        ("pair", [1], "has too few entries"),
-        ("limited", [1, 2], "needs at most 1 entry, and has 2"),
-        ("short", "a", "needs at least 2 characters"),
-        ("few", 4, "has to be at most 3, and is 4"),
-        ("even", 3, "has to be a multiple of 2, and is 3"),
+        ("text", 3, "should be a valid string, got 3; put it in quotes"),
+        ("text", True, "should be a valid string, got true; put it in quotes"),
+        ("number", "x" * 99, f"should be a valid integer, got {'x' * 60 + '...'!r}"),
+        ("number", None, "should be a valid integer, got null"),
+        ("real", [1], "should be a valid number, got a list"),
+        ("flag", "off", "should be a valid boolean, got 'off'; write `false`"),
+        ("flag", "on", "should be a valid boolean, got 'on'; write `true`"),
+        ("names", "a", "should be a list, got 'a'; write `[a]`"),
+        ("names", {"a": 1}, "should be a list, got a mapping"),
+        ("pair", [1, 2, 3], "should have at most 2 items, not 3"),
+        ("pair", [1], "this item is required"),
+        ("limited", [1, 2], "should have at most 1 item, not 2"),
+        ("short", "a", "should have at least 2 characters"),
+        ("few", 4, "should be less than or equal to 3, got 4"),
+        ("even", 3, "should be a multiple of 2, got 3"),
     ],
 )
 def test_what_pydantic_finds_in_plain_words(field, value, message):
@@ -144,6 +152,6 @@ def test_what_pydantic_finds_in_plain_words(field, value, message):
     }
     with pytest.raises(ValidationError) as caught:
         Words.model_validate({field: value}, strict=field == "flag")
-    (problem,) = as_loaded(recipe).problems(caught.value, at=("data",), model=Words)
+    (problem,) = load_recipe(recipe).problems(caught.value, at=("data",), model=Words)
     assert problem.message == message
     assert problem.path.startswith(f"data.{field}")

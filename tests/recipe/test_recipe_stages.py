@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import FitStage, TrainStage
 
 START = "name: x\ndata: {use: p}\nstudent: {use: s}\nstages:\n"
@@ -15,7 +15,7 @@ def test_each_stage_is_of_its_kind_and_stays_so_when_it_is_written_out(write):
     recipe = load_recipe(write(text)).recipe
     assert [type(stage) for stage in recipe.stages] == [TrainStage, FitStage]
     assert recipe.model_dump(mode="json")["stages"][1] == {"name": "b", "fit": ["student.head"]}
-    assert as_loaded(recipe).recipe == recipe
+    assert load_recipe(recipe).recipe == recipe
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,14 @@ def test_each_stage_is_of_its_kind_and_stays_so_when_it_is_written_out(write):
     [
         ("{name: a}", {("stages.0", 5)}, "either `train`, with `epochs` and `objective`"),
         ("{name: a, fit: [student.h], train: [student]}", {("stages.0", 5)}, "write one stage for each"),
-        ("{name: a, fit: [student.h], epochs: 3}", {("stages.0.epochs", 33)}, "there are: name, fit"),
-        ("{name: a, fit: [student.h], batch_size: 3}", {("stages.0.batch_size", 33)}, "no field 'batch_size' here"),
-        ("{name: a, fit: []}", {("stages.0.fit", 20)}, "needs at least 1 entry"),
-        ("{name: a, fit: student.h}", {("stages.0.fit", 20)}, "write [student.h]"),
+        (
+            "{name: a, fit: [student.h], epochs: 3}",
+            {("stages.0.epochs", 33)},
+            "unknown field `epochs`; valid fields: `name`, `fit`",
+        ),
+        ("{name: a, fit: [student.h], batch_size: 3}", {("stages.0.batch_size", 33)}, "unknown field `batch_size`"),
+        ("{name: a, fit: []}", {("stages.0.fit", 20)}, "should have at least 1 item, not 0"),
+        ("{name: a, fit: student.h}", {("stages.0.fit", 20)}, "write `[student.h]`"),
         ("{fit: [student.h]}", {("stages.0.name", 5)}, "unique among the stages"),
         (
             "{name: a, train: [student]}",
@@ -37,7 +41,7 @@ def test_each_stage_is_of_its_kind_and_stays_so_when_it_is_written_out(write):
         (
             "{name: a, train: [student], epochz: 2, epochs: 1, objective: [{use: f}]}",
             {("stages.0.epochz", 33)},
-            "did you mean 'epochs'",
+            "did you mean `epochs`",
         ),
     ],
 )

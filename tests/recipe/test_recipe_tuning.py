@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from xdistill.errors import RecipeError
-from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.tuning import Search, chosen
 
 HEAD = """\
@@ -44,13 +44,13 @@ def test_a_search_is_read_with_its_defaults(tmp_path):
 def test_sampler_and_pruner_go_by_name_or_with_settings():
     base = {"extends": "digits_half"}
     space = {"optimizer.lr": {"choices": [0.1, 0.2]}}
-    named = as_loaded(
+    named = load_recipe(
         {**base, "tune": {"sampler": "gp", "pruner": {"use": "median", "n_warmup_steps": 5}, "space": space}}
     )
     assert named.recipe.tune.sampler.use == "gp"
     assert named.recipe.tune.pruner.settings() == {"n_warmup_steps": 5}
-    with pytest.raises(RecipeError, match=r"tune\.sampler: has to be one of .*, and is 'cma'; did you mean 'cmaes'"):
-        as_loaded({**base, "tune": {"sampler": "cma", "space": space}})
+    with pytest.raises(RecipeError, match=r"tune\.sampler: should be 'tpe', 'cmaes', .* or 'grid', got 'cma'"):
+        load_recipe({**base, "tune": {"sampler": "cma", "space": space}})
 
 
 def test_all_problems_of_a_space_are_told_at_once(tmp_path):
@@ -64,27 +64,31 @@ def test_all_problems_of_a_space_are_told_at_once(tmp_path):
         "    optimizer.warmup: {low: 0.1}\n"
     )
     assert problems(tmp_path, text) == [
-        (4, 25, "space.optimizer.lr.low", "low is 1 and lies above high, which is 0.1"),
+        (4, 25, "space.optimizer.lr.low", "should be at most `high` (0.1), got 1"),
         (
             5,
             35,
             "space.optimizer.weight_decay.low",
-            "a logarithm needs numbers above zero, and low is 0; raise low, or leave `log` out",
+            "should be greater than 0 because of `log: true`, got 0",
         ),
         (
             6,
             66,
             "space.student.hidden.when.optimizer.lrr",
-            "'optimizer.lrr' is not searched, so nothing can hang on it; did you mean 'optimizer.lr'?",
+            (
+                "`optimizer.lrr` is not in the search space; did you mean `optimizer.lr`? Valid fields: "
+                "`optimizer.lr`, `optimizer.weight_decay`, `crossval.folds`, `loader.batch_size`, `seed`, "
+                "`optimizer.warmup`"
+            ),
         ),
-        (7, 21, "space.crossval.folds", "'crossval' decides what is compared or where, and cannot be searched"),
-        (8, 30, "space.loader.batch_size.low", "has to be a whole number where `int: true` is said, and is 2.5"),
-        (9, 34, "space.seed.low", "`choices` are tried as they are: leave `low` out"),
+        (7, 21, "space.crossval.folds", "`crossval` cannot be searched: it is not a setting of the training"),
+        (8, 30, "space.loader.batch_size.low", "should be an integer because of `int: true`, got 2.5"),
+        (9, 34, "space.seed.low", "`low` cannot be combined with `choices`; leave it out"),
         (
             10,
             23,
             "space.optimizer.warmup",
-            "say between which numbers, as in {low: 0.1, high: 1}, or among which `choices`; there is no `high`",
+            "missing `high`; give a range, such as `{low: 0.1, high: 1}`, or `choices`",
         ),
     ]
 
@@ -94,14 +98,22 @@ def test_all_problems_of_a_space_are_told_at_once(tmp_path):
     [
         (
             "a: {choices: [1, 2], when: {b: 1}}\n    b: {choices: [1, 2], when: {a: 1}}",
-            "hang on one another in a circle",
+            "circular `when` condition: a -> b -> a",
         ),
-        ("a: {choices: [1, 2]}\n    b: {choices: [1], when: {a: 3}}", "is none of the choices of 'a'"),
-        ("a: {low: 1, high: 2}\n    b: {choices: [1], when: {a: 1}}", "'a' has no choices"),
-        ("a: {choices: [[8], [8]]}", "this choice is there twice"),
-        ("a: {choices: []}", "needs at least 1 entry"),
-        ("a..b: {choices: [1]}", "'a..b' is no field"),
-        ("a: {low: 1, high: 2, log: true, step: 1}", "steps and logarithm do not go together"),
+        ("a: {choices: [1], when: {a: 1}}", "circular `when` condition: a -> a"),
+        (
+            "a: {choices: [1], when: {b: 1}}\n    b: {choices: [1], when: {c: 1}}\n    c: {choices: [1], when: {a: 1}}",
+            "circular `when` condition: a -> b -> c -> a",
+        ),
+        ("a: {choices: [1, 2]}\n    b: {choices: [1], when: {a: 3}}", "should be one of the choices of `a`"),
+        (
+            "a: {low: 1, high: 2}\n    b: {choices: [1], when: {a: 1}}",
+            "`a` has no `choices`",
+        ),
+        ("a: {choices: [[8], [8]]}", "duplicate choice"),
+        ("a: {choices: []}", "should have at least 1 item, not 0"),
+        ("a..b: {choices: [1]}", "invalid field name 'a..b'"),
+        ("a: {low: 1, high: 2, log: true, step: 1}", "`step` cannot be combined with `log: true`"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, space, told):
@@ -112,13 +124,13 @@ def test_a_grid_needs_steps(tmp_path):
     text = "extends: digits_half\ntune:\n  sampler: grid\n  space:\n    optimizer.lr: {low: 0.1, high: 1}\n"
     ((line, _, place, message),) = problems(tmp_path, text)
     assert (line, place) == (5, "space.optimizer.lr")
-    assert message == "a grid needs to know which values to try: give a `step`, `int: true`, or `choices`"
+    assert message == "the `grid` sampler needs the values to try; add `step`, `int: true` or `choices`"
 
 
 def test_a_pruner_that_can_never_be_sure_is_refused(tmp_path):
     text = "extends: digits_half\ntune:\n  pruner: wilcoxon\n  space:\n    optimizer.lr: {low: 0.1, high: 1}\n"
     ((*_, message),) = problems(tmp_path, text)
-    assert "with 3 folds it is never surer than p = 0.125" in message
+    assert "the smallest p-value over 3 folds is 0.125" in message
 
 
 def test_conditions_name_a_value_or_a_component():
@@ -130,8 +142,8 @@ def test_conditions_name_a_value_or_a_component():
 
 def test_neither_optuna_nor_torch_is_loaded_for_a_recipe():
     code = (
-        "import sys; from xdistill.recipe.load import as_loaded; "
-        "as_loaded({'extends': 'digits_half', 'tune': {'space': {'seed': {'choices': [1, 2]}}}}); "
+        "import sys; from xdistill.recipe.load import load_recipe; "
+        "load_recipe({'extends': 'digits_half', 'tune': {'space': {'seed': {'choices': [1, 2]}}}}); "
         "print(sorted({'optuna', 'torch'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdistill.recipe.yaml.nodes import locate, to_plain
-from xdistill.recipe.yaml.reader import LARGEST, Reading, read_yaml
+from xdistill.recipe.yaml.reader import MAX_VALUES, Reading, read_yaml
 
 
 def read(text: str) -> Reading:
@@ -119,13 +119,15 @@ def test_tags_are_refused_with_their_position(tagged):
 
 
 def test_a_tag_on_a_field_name_is_refused():
-    assert only_problem("!!python/name:os.system x: 1")[2].startswith("tags such as !!python/name:os.system")
+    assert only_problem("!!python/name:os.system x: 1")[2].startswith(
+        "the tag `!!python/name:os.system` is not allowed"
+    )
 
 
 def test_a_field_twice_names_both_lines():
     (problem,) = read("a: 1\nb: {c: 1, c: 2}\n").problems
     assert (problem.line, problem.column, problem.path) == (2, 11, "b.c")
-    assert problem.message == "the field 'c' stands here twice; first in line 2"
+    assert problem.message == "duplicate field `c`; first set in line 2"
 
 
 def test_all_problems_of_a_file_are_found_at_once():
@@ -140,13 +142,18 @@ def test_an_alias_bomb_is_stopped():
     reading = read("\n".join(lines))
     assert time.process_time() - started < 1
     assert not reading.understood
-    assert f"{LARGEST:,}" in reading.problems[0].message
+    assert f"{MAX_VALUES:,}" in reading.problems[0].message
 
 
 def test_a_value_that_holds_itself_is_refused():
-    line, column, message = only_problem("a: &a [1, *a]")
-    assert (line, column) == (1, 11)
-    assert "*a" in message
+    line, _, message = only_problem("a: &a [1, *a]")
+    assert line == 1
+    assert "contains its own alias" in message
+    assert "contains its own alias" in only_problem("a: &a {<<: *a}")[2]
+
+
+def test_a_problem_behind_several_aliases_is_reported_once():
+    assert only_problem("a: &a {b: !x 1}\nc: *a\nd: [*a, *a]\n")[:2] == (1, 11)
 
 
 def test_an_unknown_alias_is_refused():
@@ -162,17 +169,17 @@ def test_deep_nesting_is_stopped():
     ("text", "line", "column", "words"),
     [
         ("a:\n\tb: 1\n", 2, 1, "indent with spaces"),
-        ("a: 1\nb: [1, 2\nc: 3\n", 2, 4, "list that starts here"),
-        ("a: {b: 1\n", 1, 4, "mapping that starts here"),
+        ("a: 1\nb: [1, 2\nc: 3\n", 2, 4, "the bracket that opens here is not closed"),
+        ("a: {b: 1\n", 1, 4, "the bracket that opens here is not closed"),
         ("a: b: c\n", 1, 5, "put the text in quotes"),
-        ("a: 'x\nb: 1\n", 1, 4, "no closing quote"),
+        ("a: 'x\nb: 1\n", 1, 4, "the quoted text that starts here is not closed"),
         ("- a\nb: 1\n", 2, 1, "indentation"),
-        ("a: @x\n", 1, 4, "quoted"),
+        ("a: @x\n", 1, 4, "in quotes"),
         ("a: 1\nb: \x07\n", 2, 4, "U+0007"),
-        ("a: 1\n---\nb: 2\n", 2, 1, "one YAML document"),
-        ('a: 1\nb: "x\\UFFFFFFFF"\n', 2, 6, "no character"),
-        ('a: "\\U00110000"', 1, 5, "no character"),
-        ("? [a]\n: b\n", 1, 3, "plain text"),
+        ("a: 1\n---\nb: 2\n", 2, 1, "expected one document"),
+        ('a: 1\nb: "x\\UFFFFFFFF"\n', 2, 6, "invalid escape"),
+        ('a: "\\U00110000"', 1, 5, "invalid escape"),
+        ("? [a]\n: b\n", 1, 3, "must be a string"),
     ],
 )
 def test_what_is_no_yaml_is_explained_where_it_stands(text, line, column, words):
@@ -185,7 +192,7 @@ def test_what_is_no_yaml_is_explained_where_it_stands(text, line, column, words)
 
 @pytest.mark.parametrize("number", [".inf", "-.INF", ".nan", "1e999"])
 def test_numbers_have_to_be_finite(number):
-    assert only_problem(f"a: {number}") == (1, 4, f"numbers have to be finite, and this is {number}")
+    assert only_problem(f"a: {number}") == (1, 4, f"numbers must be finite, got {number}")
 
 
 def test_half_a_surrogate_pair_is_refused():

@@ -1,7 +1,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xdistill.recipe.load import as_loaded, load_recipe
+from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml.nodes import to_plain
 from xdistill.recipe.yaml.reader import read_yaml
 from xdistill.recipe.yaml.writer import write_yaml
@@ -56,4 +56,4 @@ def test_a_loaded_recipe_written_out_is_the_same_recipe(write):
     loaded = load_recipe("mvi_hcc")
     again = load_recipe(write(write_yaml(loaded.tree())))
     assert again.recipe == loaded.recipe
-    assert as_loaded(again.tree()).recipe == loaded.recipe
+    assert load_recipe(again.tree()).recipe == loaded.recipe

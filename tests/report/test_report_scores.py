@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from report.toy_run import make_run
-from xdistill.report.scores import COLUMNS, agreement, majority_class, over_folds, pairs, score_rows, written
+from xdistill.report.scores import agreement, columns, majority_class, over_folds, pairs, score_rows, written
 from xdistill.stats import FoldPredictions, Predictions, Summary
+from xdistill.tasks import Classification
 
 
 def fold(role: str, number: int, target: list[int], probabilities: list[list[float]]) -> FoldPredictions:
@@ -55,7 +56,7 @@ def test_rows_are_networks_then_bounds_then_the_reference(tmp_path):
         ("Best possible with image and clinical items", "bound"),
         ("Majority class", "reference"),
     ]
-    by_metric = {column.metric: column for column in COLUMNS}
+    by_metric = {column.metric: column for column in columns(Classification)}
     assert rows[2].cell(by_metric["auc_ovo"]) == "81.00"
     assert rows[2].cell(by_metric["accuracy"]) == "–"  # noqa: RUF001 - the dash is the expectation
     assert rows[4].cell(by_metric["auc_ovo"]) == "50.00 ± 0.00"

@@ -43,7 +43,7 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_else(tmp_path, there):
         path.write_text("old")
     done = subprocess.run([sys.executable, "-c", FULL_DISK, path], capture_output=True, text=True, check=True)
     assert "the disk is full; free some space, or choose another folder with --runs" in done.stdout
-    assert "the same command goes on" in done.stdout
+    assert "rerun the command to resume" in done.stdout
     assert str(path) in done.stdout
     assert names(tmp_path) == (["record.json"] if there else [])
     assert not there or path.read_text() == "old"

@@ -72,10 +72,13 @@ def test_a_damaged_history_is_named(tmp_path, content):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "format version 2, and this xdistill reads 1; use the xdistill that wrote it"),
+        (
+            {"format_version": 2},
+            "format version 2; this version of xdistill reads version 1. Use the version of xdistill",
+        ),
         ({"format_version": None}, "format version None"),
-        ({"format": "xdistill-splits"}, "this is no record of a run"),
-        ({"status": "running"}, "this run is not finished; give the command that started it again"),
+        ({"format": "xdistill-splits"}, "not the record of a run"),
+        ({"status": "running"}, "this run is not finished; rerun the command that started it"),
     ],
 )
 def test_what_is_no_finished_run_of_this_format(tmp_path, changes, message):
@@ -86,7 +89,7 @@ def test_what_is_no_finished_run_of_this_format(tmp_path, changes, message):
     assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "message"), [("[1]", "this is no record of a run"), ("{", "cannot be read")])
+@pytest.mark.parametrize(("content", "message"), [("[1]", "not the record of a run"), ("{", "cannot be read")])
 def test_a_record_that_is_something_else(tmp_path, content, message):
     (tmp_path / "record.json").write_text(content)
     with pytest.raises(RunError, match=message):
@@ -95,7 +98,7 @@ def test_a_record_that_is_something_else(tmp_path, content, message):
 
 def test_a_folder_without_a_run(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(RunError, match=r"no run is here \(record.json is missing\)"):
+        with pytest.raises(RunError, match=r"not the folder of a run: it has no record.json"):
             load_run(path)
 
 

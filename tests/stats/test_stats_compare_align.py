@@ -98,11 +98,11 @@ def test_methods_that_cannot_be_compared_with_anything():
     fold = first_fold(two)
     broken = fold.probabilities.copy()
     broken[2, 0] = np.nan
-    with pytest.raises(UserError, match=f"'two', repeat 0, fold 0: the probabilities of subject '{fold.subjects[2]}'"):
+    with pytest.raises(UserError, match=f"'two', repeat 0, fold 0: the predictions for subject '{fold.subjects[2]}'"):
         align([changed(two, probabilities=broken)])
     with pytest.raises(UserError, match="a subject is scored more than once"):
         align([changed(two, subjects=(fold.subjects[1], *fold.subjects[1:]))])
-    with pytest.raises(UserError, match="3 probabilities is wanted for each subject"):
+    with pytest.raises(UserError, match="3 numbers is required for each subject"):
         align([changed(two, probabilities=fold.probabilities[:, :2])])
     with pytest.raises(UserError, match="'two', repeat 0, fold 0: class 'm1' has no subject"):
         align([changed(two, target=np.where(fold.target == 1, 0, fold.target))])

@@ -185,7 +185,7 @@ def test_the_state_comes_back_bit_by_bit_through_json(scale):
 
 def test_a_state_of_other_columns_is_refused():
     state = fitted().state()
-    with pytest.raises(DataError, match="learned of other columns"):
+    with pytest.raises(DataError, match="fitted on other columns"):
         transform(COLUMNS[:2]).restore(state)
     with pytest.raises(DataError, match="the order differs"):
         transform(COLUMNS[::-1]).restore(state)
@@ -227,5 +227,5 @@ def test_only_vectors():
 
 
 def test_use_before_fitting():
-    with pytest.raises(RuntimeError, match="has to be fitted"):
+    with pytest.raises(RuntimeError, match="must be fitted"):
         transform().apply(TRAINING)

@@ -114,8 +114,8 @@ def test_wrong_settings_are_told_in_words():
         suite.choice()
     said = str(caught.value)
     assert said.startswith("the settings that Picky ('picky') is tested with: ")
-    assert "level: has to be at most 1, and is 2" in said
-    assert "part: there is no field 'part' here; did you mean 'parts'?" in said
+    assert "level: should be less than or equal to 1, got 2" in said
+    assert "part: unknown field `part`; did you mean `parts`?" in said
     assert "parts: this field is required (what is looked at)" in said
     assert caught.value.__cause__ is None
     assert "pydantic" not in said

@@ -59,14 +59,14 @@ PRIVATE = "I am Anna Smith"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TABLE.replace("subject,", "name,"), r"posts\.csv: there is no column 'subject'; there are: name, label"),
-        (TABLE.replace(",attributes,", ",attribute,"), "there is no column 'attributes'"),
+        (TABLE.replace("subject,", "name,"), r"posts\.csv: unknown column 'subject'; the columns are: name, label"),
+        (TABLE.replace(",attributes,", ",attribute,"), "unknown column 'attributes'"),
         (TABLE.replace("label,text", "text,text"), "two columns have the same name"),
         (TABLE.replace("p2,no", "p2,"), r"posts\.csv, line 3: the column 'label' is empty"),
-        (TABLE.replace("p2,no", "p1,no"), r"posts\.csv, line 3: the subject of line 2 is there again"),
-        (TABLE + f"p4,no,{PRIVATE},a,b,c\n", r"posts\.csv, line 5: 6 cells, and the header has 5"),
-        (TABLE + f'p4,no,"{PRIVATE}', r"posts\.csv, line 5: no CSV"),
-        ("subject,label,text,attributes\n", "it needs a header and a row for each subject"),
+        (TABLE.replace("p2,no", "p1,no"), r"posts\.csv, line 3: the subject of line 2 occurs again"),
+        (TABLE + f"p4,no,{PRIVATE},a,b,c\n", r"posts\.csv, line 5: 6 cells, but the header has 5"),
+        (TABLE + f'p4,no,"{PRIVATE}', r"posts\.csv, line 5: not valid CSV"),
+        ("subject,label,text,attributes\n", "it needs a header and one row per subject"),
         ("", "it needs a header"),
     ],
 )
@@ -79,10 +79,10 @@ def test_tables_that_cannot_be_used(tmp_path, text, message):
 def test_a_file_that_is_missing_or_no_text(tmp_path):
     data = table(tmp_path)
     (tmp_path / "posts.csv").write_bytes(b"subject,\xff\n")
-    with pytest.raises(DataError, match="cannot be read: it is no UTF-8"):
+    with pytest.raises(DataError, match="cannot be read: it is not UTF-8"):
         data.index()
     (tmp_path / "posts.csv").unlink()
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match="no such file"):
         data.index()
 
 

@@ -60,10 +60,10 @@ def test_its_state_is_json_and_comes_back():
 
 @pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
 def test_values_that_are_no_counts(wrong):
-    with pytest.raises(DataError, match="tfidf weights counts, and 'text' has values below 0 or missing ones"):
+    with pytest.raises(DataError, match="tfidf needs counts, but 'text' has negative or missing values"):
         tfidf().fit(np.array([[wrong, 0, 0]]))
 
 
 def test_only_vectors():
-    with pytest.raises(SettingsError, match="'text' is none"):
+    with pytest.raises(SettingsError, match="'text' is not one"):
         Tfidf(Tfidf.Config(modality="text"), spec=ModalitySpec("volume", (1, 2, 2, 2)))

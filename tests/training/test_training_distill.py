@@ -257,3 +257,18 @@ def test_losses_may_differentiate_through_the_networks():
 def test_a_batch_of_xdistill_is_passed_on():
     batch = Batch({"x": torch.ones(2, 2)}, {"x": torch.ones(2, dtype=torch.bool)}, ("a", "b"), torch.tensor([0, 1]))
     assert len(distill(nn.Linear(2, 2), [batch], [nn.CrossEntropyLoss()], device="cpu")) == 1
+
+
+def test_the_bundled_losses_by_name():
+    from xdistill.losses import KD, Focal, Hint
+
+    inputs = {"student_inputs": ["image"], "teacher_inputs": ["image", "clinical"], "taps": {"hidden": "encoder"}}
+    losses = [(Focal(gamma=1.0), 1.0), (KD(temperature=2.0), 0.5), Hint(taps=["hidden"])]
+    student = Image()
+    rows = distill(student, loader(), losses, teacher=Both(), epochs=20, device="cpu", seed=0, **inputs)
+    assert {"focal", "kd", "hint"} <= set(rows[0])
+    assert rows[-1]["total"] < rows[0]["total"]
+    total = rows[0]["focal"] + 0.5 * rows[0]["kd"] + rows[0]["hint"]
+    assert rows[0]["total"] == pytest.approx(total, rel=1e-5)
+    with pytest.raises(SettingsError, match="hiden"):
+        bad(losses=[Hint(taps=["hiden"])], taps={"hidden": "encoder"})

@@ -18,9 +18,9 @@ from xdistill.recipe.files import UnreadableError, names_beside, read_text, show
 from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Crossval
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from xdistill.bench.schema import RANKED, BenchmarkFile
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import TreePath
+from xdistill.suggest import did_you_mean
 
 # What a benchmark sets for all of its entries, so that they can be compared.
 _SHARED = {"data": "data", "crossval": "crossval", "seed": "seeds"}

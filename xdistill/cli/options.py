@@ -92,7 +92,7 @@ def chosen_plugins(files: list[Path] | None, disabled: list[str] | None) -> Abst
 def _check_names(disabled: list[str]) -> None:
     from xdistill.errors import PluginError
     from xdistill.plugin.catalog import plugin_entry_points
-    from xdistill.recipe.suggest import did_you_mean
+    from xdistill.suggest import did_you_mean
 
     known = list(dict.fromkeys(point.name for point in plugin_entry_points()))
     for name in disabled:

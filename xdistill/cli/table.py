@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xdistill.runs import Run
 
 NAME_WIDTH: Final = 14
-SHOWN: Final = ("f1_macro", "accuracy", "auc_ovo")
+SHOWN: Final = 3  # of the columns of a task; more do not fit into a terminal
 SYNTHETIC: Final = "Synthetic cohort: no patient is real."
 _STYLE: Final = {"student": "bold", "teacher": "bold", "bound": "dim", "reference": "dim"}
 
@@ -77,14 +77,13 @@ def _rows(run: Run) -> tuple[ScoreRow, ...]:
 
 def _cells(run: Run) -> list[tuple[str, ...]]:
     """Heading and rows; the figures of a column stand under each other, point under point."""
-    from xdistill.report.scores import COLUMNS
+    from xdistill.report.scores import columns as columns_of
 
     rows = _rows(run)
     labels = ("", *(_one_line(row.label) for row in rows))
     columns = [
         (f"{column.title} %", *_under_each_other([row.cell(column) for row in rows]))
-        for column in COLUMNS
-        if column.metric in SHOWN
+        for column in columns_of(run.task)[:SHOWN]
     ]
     return list(zip(labels, *columns, strict=True))
 

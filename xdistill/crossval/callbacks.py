@@ -15,7 +15,6 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.stats import MetricFunction
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.evaluate import log_loss
 from xdistill.training.model import DistillationModel
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
@@ -142,7 +141,8 @@ class BestEpoch(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Validate."""
         rows, best = self.context.validation, self.progress.best
-        loss = log_loss(self.context.predict("student", rows), self.context.targets(rows))
+        task = self.context.source.cohort.schema.task
+        loss = task.validation_loss(self.context.predict("student", rows), self.context.targets(rows))
         logs["validation_log_loss"] = loss
         if self.final and (best is None or loss < best["log_loss"]):
             self.progress.best = {"log_loss": loss, "networks": copy.deepcopy(weights_of(self.context.networks))}
@@ -167,9 +167,9 @@ class WatchedScore(Callback):
 
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Score."""
-        classes = self.context.source.cohort.schema.classes
+        names = self.context.source.cohort.schema.task.names
         predictions = self.context.predict("student", self.rows)
-        logs[WATCHED] = self.metric(self.context.targets(self.rows), predictions, classes)
+        logs[WATCHED] = self.metric(self.context.targets(self.rows), predictions, names)
 
 
 class Checkpoints(Callback):

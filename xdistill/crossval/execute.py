@@ -162,7 +162,7 @@ def finish(prepared: Prepared) -> Run:
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as beside:
-        write_predictions(beside, Predictions(prepared.cohort.schema.classes, folds))
+        write_predictions(beside, Predictions(prepared.cohort.schema.task, folds))
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)

@@ -75,10 +75,10 @@ def _inputs_of(estimator: Estimator, role: str, context: FoldContext, what: str)
 
 
 def _check_classes(targets: np.ndarray[Any, Any], context: FoldContext, what: str) -> None:
-    classes = context.source.cohort.schema.classes
-    missing = [name for index, name in enumerate(classes) if index not in targets]
+    task = context.source.cohort.schema.task
+    missing = task.absent(targets)
     if missing:
         raise DataError(
-            f"{what}: none of its {len(targets)} training subjects has class {', '.join(map(repr, missing))}; "
-            f"use fewer folds, set crossval.stratify to true, or leave the class out of the cohort"
+            f"{what}: none of its {len(targets)} training subjects has {task.group} {', '.join(map(repr, missing))}; "
+            f"use fewer folds, set crossval.stratify to true, or leave the {task.group} out of the cohort"
         )

@@ -119,7 +119,6 @@ def make_context(
         network.to(fabric.device)
         if recipe.compute.channels_last and fabric.device.type != "cpu":
             _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
-    counts = np.bincount(view.targets, minlength=len(cohort.schema.classes))
     training = _rows(cohort, learning)
     source = Source(
         cohort,
@@ -137,7 +136,7 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts(transforms.schema, tuple(int(count) for count in counts)),
+        facts=TrainingFacts.of(transforms.schema, view.targets),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
     )
@@ -192,7 +191,7 @@ def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: fl
             )
         )
     with explained(target):
-        write_predictions(target / "predictions.csv", Predictions(cohort.schema.classes, tuple(folds)))
+        write_predictions(target / "predictions.csv", Predictions(cohort.schema.task, tuple(folds)))
     if progress.losses:
         _write_tensors(target / "losses.safetensors", progress.losses)
     write_text(target / "history.csv", _history(progress.history))

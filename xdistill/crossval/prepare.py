@@ -78,7 +78,7 @@ def prepare(
         cohort.subjects,
         cohort.patients,
         cohort.targets,
-        cohort.schema.classes,
+        cohort.schema.task,
         recipe.crossval,
         cohort.fingerprint,
         experiment.data.build().official_test() if recipe.crossval.official else None,

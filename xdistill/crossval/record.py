@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.experiment.identity import machine
@@ -29,7 +27,6 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
     seconds = {name: fold["seconds"] for name, fold in folds.items()}
     # A network's size can depend on the fitted transforms; the first fold is taken.
     sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
-    counts = np.bincount(cohort.targets, minlength=len(cohort.schema.classes))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     created = read_json(folder.record)["created"] if folder.record.is_file() else now
     compute = experiment.recipe.compute
@@ -49,8 +46,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
             "bounds": dict(cohort.facts.bounds),
             "subjects": len(cohort.subjects),
             "patients": len(set(cohort.patients)),
-            "classes": list(cohort.schema.classes),
-            "class_counts": {name: int(count) for name, count in zip(cohort.schema.classes, counts, strict=True)},
+            **cohort.schema.task.entries(),
+            **cohort.schema.task.summary(cohort.targets),
             "modalities": {
                 name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
             },

@@ -15,7 +15,8 @@ from xdistill.data.subject import NUMERIC, check_values
 from xdistill.errors import DataError
 from xdistill.interfaces.dataset import SubjectRow
 from xdistill.recipe.schema.recipe import CacheRecipe
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
+from xdistill.tasks import Task
 from xdistill.types import ModalitySpec, Schema
 
 
@@ -23,10 +24,10 @@ class ArrayCohort:
     """Subjects whose values are in memory; a `CohortLike`.
 
     Args:
-        schema: modalities and classes.
+        schema: modalities and task.
         arrays: by modality, numbers of shape ``(subjects, *shape)``. NaN is allowed in vectors only, where it means a
             missing value.
-        targets: class indices, ``(subjects,)``. None where they are unknown, as for predictions: all are -1 then.
+        targets: of the task, such as class indices, ``(subjects,)``. None if they are unknown: all are -1 then.
         subjects: ids; default: ``"0"``, ``"1"``, and so on.
         patients: ids, one per subject; default: every subject is a patient of its own.
         present: by modality, which subjects have it, ``(subjects,)`` bool. By default all have every modality. Values
@@ -34,7 +35,7 @@ class ArrayCohort:
 
     Raises:
         DataError: for arrays of different lengths, a modality that is unknown or missing, a wrong shape, values that
-            are not finite numbers, targets that are not class indices, no subjects, duplicate or invalid ids, or a
+            are not finite numbers, targets that the task does not have, no subjects, duplicate or invalid ids, or a
             patient with several targets.
 
     >>> schema = Schema({"blood": ModalitySpec("vector", (2,))}, ("benign", "malignant"))
@@ -61,7 +62,7 @@ class ArrayCohort:
         self._arrays = {name: _numbers(arrays[name], name, spec) for name, spec in schema.modalities.items()}
         first, *others = self._arrays
         count = len(self._arrays[first])
-        self._targets = np.full(count, -1) if targets is None else _class_indices(targets)
+        self._targets = _unknown(count, schema.task) if targets is None else _checked(targets, schema.task)
         self.subjects = tuple(map(str, range(count))) if subjects is None else tuple(map(str, subjects))
         self.patients = self.subjects if patients is None else tuple(map(str, patients))
         self._present = {name: np.ones(count, dtype=bool) for name in self._arrays}
@@ -76,7 +77,7 @@ class ArrayCohort:
         for what, length in lengths.items():
             if length != count:
                 raise DataError(f"{what} has {length} entries, but modality {first!r} has {count} subjects")
-        check_index(self._rows(known=targets is not None), schema)
+        check_index(self._rows(), schema, targets=targets is not None)
         self._row_of = {subject: row for row, subject in enumerate(self.subjects)}
         self._check_content()
 
@@ -87,8 +88,8 @@ class ArrayCohort:
         return f"ArrayCohort(subjects={len(self)}, modalities={list(self._arrays)})"
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``; a copy."""
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, ``(subjects, ...)``; a copy."""
         return self._targets.copy()
 
     @cached_property
@@ -96,7 +97,7 @@ class ArrayCohort:
         """SHA-256 (hexadecimal) of the whole content; that of a cohort file with the same content in float32."""
         digests = [
             subject_digest(row, {name: self._digest(name, index) for name in self._arrays})
-            for index, row in enumerate(self._rows(known=True))
+            for index, row in enumerate(self._rows())
         ]
         return fingerprint(self.schema.to_json(), digests)
 
@@ -142,9 +143,8 @@ class ArrayCohort:
             raise DataError(f"unknown modality {modality!r}{did_you_mean(modality, self._arrays)}")
         return modality
 
-    def _rows(self, *, known: bool) -> list[SubjectRow]:
-        targets = self._targets.tolist() if known else [0] * len(self.subjects)
-        return [SubjectRow(*row) for row in zip(self.subjects, self.patients, targets, strict=True)]
+    def _rows(self) -> list[SubjectRow]:
+        return [SubjectRow(*row) for row in zip(self.subjects, self.patients, self._targets.tolist(), strict=True)]
 
     def _check_content(self) -> None:
         for name, spec in self.schema.modalities.items():
@@ -196,10 +196,14 @@ def _mask(present: ArrayLike, name: str) -> NDArray[np.bool_]:
     return mask
 
 
-def _class_indices(targets: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(targets)
-    if array.ndim != 1:
-        raise DataError(f"`targets` has the shape {array.shape}; pass one class index per subject")
-    if array.dtype.kind not in "iub" and array.size:
-        raise DataError(f"`targets` has values of type {array.dtype}; pass class indices, which are integers")
-    return array.astype(np.int64)
+def _unknown(count: int, task: Task) -> NDArray[Any]:
+    return np.full((count, *task.target_shape), -1, dtype=task.target_dtype)
+
+
+def _checked(targets: ArrayLike, task: Task) -> NDArray[Any]:
+    array, dtype = np.asarray(targets), np.dtype(task.target_dtype)
+    if array.ndim == 0 or array.shape[1:] != task.target_shape:
+        raise DataError(f"`targets` has the shape {array.shape}; pass one target per subject for {task.describe()}")
+    if array.size and not (array.dtype.kind in NUMERIC and np.can_cast(array.dtype, dtype, "same_kind")):
+        raise DataError(f"`targets` has values of type {array.dtype}; {task.describe()} needs {dtype}")
+    return array.astype(dtype)

@@ -1,4 +1,4 @@
-"""Builds a cohort file, or finds the one that is already there."""
+"""Builds a cohort file, or finds the existing one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _Plan:
-    """One build: what goes into the file, and how."""
+    """One build of a cohort file."""
 
     data: Choice[Dataset]
     dataset: Dataset
@@ -49,25 +49,25 @@ def build_cohort(
     workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> Path:
-    """The file of this cohort in ``directory``; built unless it is there.
+    """Return the file of this cohort in ``directory``; build it if it does not exist.
 
-    Several processes may ask for the same cohort at once: one builds, the others wait and take its file. The file
-    appears under its name only when it is whole and on the disk.
+    Several processes may call this for the same cohort at the same time: one builds, the others wait and use its file.
+    The file gets its name only when it is complete and flushed to disk.
 
     Args:
         data: the data set with its settings.
         cache: compression and types.
-        directory: where cohorts are kept; made when it is missing.
-        workers: processes that load subjects; 1 loads in this one. Default: one a core, when loading takes long
-            enough to be worth it. The content does not depend on it.
-        on_progress: called with the number of subjects written and the number of all.
+        directory: of the cohort files; created if it does not exist.
+        workers: processes that load subjects; 1 loads in this process. Default: one per core if loading takes long
+            enough. The content does not depend on it.
+        on_progress: called with the number of subjects written and the number of all subjects.
 
     Raises:
-        DataError: when a subject or a source cannot be used.
-        CacheError: when the folder cannot be written or the disk is full.
-        UserError: when the compression is not installed.
-        OutOfMemoryError: when memory runs out.
-        WorkerDiedError: when a worker was killed.
+        DataError: for a subject or a source that cannot be used.
+        CacheError: if the folder cannot be written or the disk is full.
+        UserError: if the compression is not installed.
+        OutOfMemoryError: if memory runs out.
+        WorkerDiedError: if a worker was killed.
     """
     if cache.compression == "blosc2":
         require_blosc2()
@@ -82,8 +82,8 @@ def build_cohort(
     plan = _Plan(data, dataset, cache, schema, rows, key, workers, on_progress or (lambda _done, _all: None))
     with _disk_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        with exclusive(directory / f".{path.name}.lock") as alone:
-            if alone:
+        with exclusive(directory / f".{path.name}.lock") as held:
+            if held:
                 _remove_leftovers(path)
             if not _is_valid(path, key):
                 _build(plan, path)
@@ -91,7 +91,7 @@ def build_cohort(
 
 
 def _build(plan: _Plan, path: Path) -> None:
-    _check_room(plan, path.parent)
+    _check_space(plan, path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with CohortWriter(temporary, plan.rows, plan.schema, plan.cache) as writer:
@@ -100,7 +100,7 @@ def _build(plan: _Plan, path: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    _settle_folder(path.parent)
+    _sync_folder(path.parent)
 
 
 def _fill(writer: CohortWriter, plan: _Plan) -> None:
@@ -109,11 +109,11 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
     plan.on_progress(done, total)
     tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
     with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
-        for piece in loaded:
-            if isinstance(piece, DatasetFacts):
-                facts = piece
+        for item in loaded:
+            if isinstance(item, DatasetFacts):
+                facts = item
                 continue
-            writer.put(*piece)
+            writer.put(*item)
             done += 1
             plan.on_progress(done, total)
     if facts is None:
@@ -122,7 +122,7 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
 
 
 def _is_valid(path: Path, key: str) -> bool:
-    """Whether a whole cohort with this key is there; one that is damaged is built anew."""
+    """Whether an intact cohort with this key exists; a damaged one is built again."""
     try:
         return open_cohort(path).key == key
     except CacheError:
@@ -130,13 +130,13 @@ def _is_valid(path: Path, key: str) -> bool:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what builds of this cohort left behind when they were killed; only for the lock's holder."""
+    """Remove partial files of killed builds of this cohort; only the lock's holder may."""
     for leftover in path.parent.glob(f".{path.name}.*.part"):
         with contextlib.suppress(OSError):
             leftover.unlink()
 
 
-def _check_room(plan: _Plan, directory: Path) -> None:
+def _check_space(plan: _Plan, directory: Path) -> None:
     if plan.cache.compression != "none":
         return
     sizes = {"<f2": 2, "<f4": 4, "<f8": 8}
@@ -146,25 +146,25 @@ def _check_room(plan: _Plan, directory: Path) -> None:
     free = shutil.disk_usage(directory).free
     if needed > free:
         raise CacheError(
-            f"the cohort needs {needed / 1e6:.0f} MB and {directory} has {free / 1e6:.0f} MB left; free some space, "
-            f"choose another folder (--cache, or XDISTILL_CACHE), or set cache.dtype or cache.compression"
+            f"the cohort needs {needed / 1e6:.0f} MB, but {directory} has {free / 1e6:.0f} MB left; free some space, "
+            f"choose another folder (--cache or XDISTILL_CACHE), or set `cache.dtype` or `cache.compression`"
         )
 
 
 @contextlib.contextmanager
 def _disk_errors(directory: Path) -> Iterator[None]:
-    """Turn what the operating system says about the folder into a message that helps."""
+    """Turn errors of the operating system into a `CacheError` that says what to do."""
     try:
         yield
     except OSError as error:
         raise CacheError(
-            f"the cohort cannot be written to {directory}: {error.strerror or error}; nothing was left there. Free "
-            f"some space or choose another folder (--cache, or XDISTILL_CACHE)"
+            f"the cohort cannot be written to {directory}: {error.strerror or error}; no partial file was left. Free "
+            f"some space or choose another folder (--cache or XDISTILL_CACHE)"
         ) from error
 
 
-def _settle_folder(directory: Path) -> None:
-    """Bring the file's name to the disk too."""
+def _sync_folder(directory: Path) -> None:
+    """Flush the file's name to disk too."""
     if os.name != "posix":
         return
     descriptor = os.open(directory, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Checks of a data set's index and schema, before any volume is read."""
+"""Checks of a data set's index and schema before any values are read."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from xdistill.interfaces.dataset import SubjectRow
 from xdistill.types import Schema
 
 
-def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
+def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = True) -> None:
     """Check the subjects of a cohort.
 
+    Args:
+        rows: the subjects.
+        schema: of the cohort.
+        targets: check their targets too.
+
     Raises:
-        DataError: for an empty cohort, a subject twice, an empty id, a target that the task does not have, or a
+        DataError: for an empty cohort, a duplicate subject, an invalid id, a target that the task does not have, or a
             patient with several targets.
     """
     if not rows:
-        raise DataError("the cohort is empty: there is no subject")
+        raise DataError("the cohort is empty; it needs at least one subject")
     seen: set[str] = set()
     target_of: dict[str, SubjectRow] = {}
     for row in rows:
         _check_ids(row)
         if row.subject in seen:
-            raise DataError(f"subject {row.subject!r} is there twice; every row needs an id of its own")
+            raise DataError(f"subject {row.subject!r} occurs twice; ids must be unique")
         seen.add(row.subject)
+        if not targets:
+            continue
         problem = schema.task.target_problem(row.target)
         if problem:
             raise DataError(f"subject {row.subject!r}: {problem}")
@@ -34,7 +41,8 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema) -> None:
         if first.target != row.target:
             raise DataError(
                 f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
-                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; a patient has one label"
+                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects of a patient must "
+                f"have the same target"
             )
 
 
@@ -45,25 +53,25 @@ def check_schema(schema: Schema) -> None:
         DataError: for no modality, a task that cohorts cannot have, or a name or shape that cannot be stored.
     """
     if not schema.modalities:
-        raise DataError("the cohort has no modality")
+        raise DataError("the schema has no modality; it needs at least one")
     problem = schema.task.problem()
     if problem:
         raise DataError(problem)
     for name, spec in schema.modalities.items():
         if not name or name == "." or "/" in name or "\0" in name:
-            raise DataError(f"a modality cannot be named {name!r}: no slash, and at least one letter")
+            raise DataError(f"invalid name {name!r} of a modality: names are not empty and contain no slash")
         if any(size < 1 for size in spec.shape):
-            raise DataError(f"modality {name!r} has the shape {spec.shape}; no dimension may be empty")
+            raise DataError(f"modality {name!r} has the shape {spec.shape}; every dimension must be at least 1")
         if prod(spec.shape) * 8 > LARGEST_CHUNK:
-            raise DataError(f"modality {name!r} has the shape {spec.shape}, and one subject may have 4 GiB at most")
+            raise DataError(f"modality {name!r} has the shape {spec.shape}; one subject may take at most 4 GiB")
         if spec.columns and (len(spec.columns),) != spec.shape:
-            raise DataError(f"modality {name!r} names {len(spec.columns)} columns for the shape {spec.shape}")
+            raise DataError(f"modality {name!r} has {len(spec.columns)} columns but the shape {spec.shape}")
 
 
 def _check_ids(row: SubjectRow) -> None:
     for kind, value in (("subject", row.subject), ("patient", row.patient)):
         if not value or value != value.strip() or not value.isprintable():
             raise DataError(
-                f"the {kind} id {value!r} cannot be used: ids are not empty, and hold no control characters and no "
-                f"blanks at their ends"
+                f"invalid {kind} id {value!r}: ids are not empty, contain no control characters, and neither start nor "
+                f"end with white space"
             )

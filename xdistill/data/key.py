@@ -1,4 +1,4 @@
-"""The key of a cohort: what decides its content, and nothing that does not."""
+"""The key of a cohort: a hash of everything that determines its content."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from xdistill.workers import cores
 def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> str:
     """SHA-256 (hexadecimal) of format, importer, settings, sources and storage.
 
-    Where the sources lie does not matter: files enter with their content and with their name below the folder that
-    holds them all, so a cohort that was moved keeps its key.
+    Sources enter with their content and their path relative to their common folder, so the key stays the same when the
+    data are moved.
 
     Raises:
-        DataError: when a source cannot be read.
+        DataError: if a source cannot be read.
     """
     sources = [Path(source) for source in dataset.sources()]
     settings = data.settings.model_dump(mode="json")
@@ -49,7 +49,7 @@ def _names(sources: Sequence[Path]) -> list[str]:
 
 
 def _hashes(sources: Sequence[Path]) -> list[str]:
-    # hashlib lets go of the interpreter's lock, so threads read and hash side by side.
+    # hashlib releases the GIL, so threads read and hash at the same time.
     with ThreadPoolExecutor(max_workers=min(8, cores())) as pool:
         return list(pool.map(_hash, sources))
 

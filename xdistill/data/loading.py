@@ -1,4 +1,4 @@
-"""Loads subjects from a data set, in worker processes where that pays, and with bounded memory."""
+"""Loads subjects from a data set with bounded memory, in worker processes if that is faster."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from xdistill.workers import cores, run_tasks
 
 _TASK_BYTES = 16 * 2**20
 _TASK_ROWS = 32
-_WORTH_WORKERS = 4.0  # seconds of loading; starting worker processes takes about as long
-# The cores are the workers' already, one each.
+_WORTH_WORKERS = 4.0  # seconds of loading; starting workers takes about as long
+# Each core has a worker already.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 Loaded = tuple[int, StoredSubject]
@@ -29,12 +29,12 @@ Loaded = tuple[int, StoredSubject]
 
 @dataclass(frozen=True)
 class Task:
-    """Some subjects to load, or the data set's facts when there is no row.
+    """Some subjects to load, or the data set's facts if there are no rows.
 
     Attributes:
         data: the data set.
         cache: how values are stored.
-        rows: of the index.
+        rows: indices into the data set's index.
         subjects: ids of the rows.
     """
 
@@ -45,7 +45,7 @@ class Task:
 
 
 def tasks_of(data: Choice[Dataset], cache: CacheRecipe, schema: Schema, subjects: Sequence[str]) -> list[Task]:
-    """All subjects in tasks of a bounded size, which does not depend on the number of workers."""
+    """Divide subjects into tasks of bounded size, independent of the number of workers."""
     size = sum(prod(spec.shape) * 8 for spec in schema.modalities.values())
     step = max(1, min(_TASK_ROWS, _TASK_BYTES // size))
     pieces = [range(first, min(first + step, len(subjects))) for first in range(0, len(subjects), step)]
@@ -55,24 +55,24 @@ def tasks_of(data: Choice[Dataset], cache: CacheRecipe, schema: Schema, subjects
 def load_subjects(
     tasks: Sequence[Task], dataset: Dataset, workers: int | None
 ) -> Generator[Loaded | DatasetFacts, None, None]:
-    """Rows with their values, in any order; the data set's facts come among them or not at all.
+    """Yield rows with their values in any order; worker processes also yield the data set's facts.
 
     Args:
         tasks: what to load.
-        dataset: for what is loaded in this process.
-        workers: processes; 1 loads here; None starts one a core once it is clear that loading takes long enough.
+        dataset: used for loading in this process.
+        workers: number of processes; 1 loads in this one. None: one per core if loading takes long enough.
 
     Raises:
-        DataError: naming the subject.
-        OutOfMemoryError: when memory runs out.
-        WorkerDiedError: when a worker was killed.
+        DataError: for a subject that cannot be loaded.
+        OutOfMemoryError: if memory runs out.
+        WorkerDiedError: if a worker was killed.
     """
     rest = list(tasks)
     if workers is None:
         workers = cores()
-        begun = time.monotonic()
+        started = time.monotonic()
         yield from _load(rest.pop(0), dataset)
-        if (time.monotonic() - begun) * len(rest) < _WORTH_WORKERS:
+        if (time.monotonic() - started) * len(rest) < _WORTH_WORKERS:
             workers = 1
     workers = min(workers, len(rest))
     if workers > 1:
@@ -83,10 +83,10 @@ def load_subjects(
 
 
 def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded | DatasetFacts]:
-    """Load in worker processes; each gets its next task when its last one was taken, which bounds the memory."""
+    """Load in worker processes; each gets a task only after its previous one was consumed, which bounds memory."""
     facts = Task(tasks[0].data, tasks[0].cache)
     messages = run_tasks(f"{__name__}:work", [facts, *tasks], workers=workers, environment=[_ONE_THREAD])
-    with closing(messages):  # type: ignore[type-var]  # a generator, which has close
+    with closing(messages):  # type: ignore[type-var]  # it is a generator
         for message in messages:
             if message.kind == "event":
                 yield message.value
@@ -94,8 +94,8 @@ def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded |
                 raise message.value
             elif message.kind == "died":
                 raise WorkerDiedError(
-                    "a worker process was killed while it loaded subjects; if the machine ran out of memory, build "
-                    "with fewer --workers"
+                    "a worker process was killed while loading subjects; if the machine ran out of memory, reduce "
+                    "--workers"
                 )
 
 
@@ -109,19 +109,19 @@ def _load(task: Task, dataset: Dataset) -> Iterator[Loaded]:
     except OSError as error:
         raise DataError(f"subject {task.subjects[min(done, len(task.rows) - 1)]!r}: {error}") from error
     except MemoryError as error:
-        raise OutOfMemoryError("memory ran out while subjects were loaded; build with fewer --workers") from error
+        raise OutOfMemoryError("memory ran out while loading subjects; reduce --workers") from error
 
 
-# What follows runs in worker processes.
+# The functions below run in worker processes.
 
 _built: dict[str, Dataset] = {}
 
 
 def work(task: Task) -> Iterator[Loaded | DatasetFacts]:
-    """Load one task; a worker builds its data set once, and errors reach the caller.
+    """Load one task; a worker creates its data set once.
 
     Raises:
-        XdistillError: what the data set raised.
+        XdistillError: raised by the data set.
     """
     try:
         dataset = _built.get("dataset")
@@ -136,9 +136,9 @@ def work(task: Task) -> Iterator[Loaded | DatasetFacts]:
 
 
 def _portable(error: XdistillError) -> XdistillError:
-    """The error, or one of the nearest kind that survives the way to the parent."""
+    """The error, or a `DataError` with its message if it cannot be pickled."""
     try:
-        copy: Any = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
-    except Exception:  # noqa: BLE001  # a plugin's error may fail in any way
+        copy: Any = pickle.loads(pickle.dumps(error))  # noqa: S301  # bytes of this process
+    except Exception:  # noqa: BLE001  # a plugin's error may raise anything
         return DataError(str(error))
     return error if str(copy) == str(error) else DataError(str(error))

@@ -18,7 +18,7 @@ class CohortLike(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """Modalities and classes."""
+        """Modalities and task."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -29,8 +29,8 @@ class CohortLike(Protocol):
         """One per subject; subjects of one patient stay in the same part of a split."""
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class indices, ``(subjects,)``."""
+    def targets(self) -> NDArray[Any]:
+        """Targets of the task, ``(subjects, ...)``; class indices for classification."""
 
     @property
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""Opens a cohort file and hands out its values, each checked as it is read."""
+"""Opens a cohort file and reads its values; every read is checked."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from xdistill.data.file.layout import damaged
 from xdistill.data.file.tables import ModalityTable, Tables, open_file, read_tables
 from xdistill.errors import CacheError, DataError, OutOfMemoryError
 from xdistill.interfaces.dataset import DatasetFacts
+from xdistill.suggest import did_you_mean
 from xdistill.types import Schema
 from xdistill.workers import cores
 
-_MOST_THREADS = 4
-_BYTES_A_THREAD = 32 * 2**20
+_MAX_THREADS = 4
+_BYTES_PER_THREAD = 32 * 2**20
 
 
 def open_cohort(path: Path) -> Cohort:
-    """Open a cohort file: reads and checks its tables, and no values yet.
+    """Open a cohort file; reads and checks its tables, but no values yet.
 
     Raises:
-        CacheError: when the file is missing, no cohort, of another format version, or damaged.
-        UserError: when its compression is not installed.
+        CacheError: for a file that is missing, not a cohort, of another format version, or damaged.
+        UserError: if its compression is not installed.
     """
     with open_file(path) as file:
         tables = read_tables(path, file)
@@ -38,26 +39,25 @@ def open_cohort(path: Path) -> Cohort:
                 require_blosc2()
     altered = tables.altered_subjects()
     if altered:
-        raise damaged(path, f"what it says about subject {altered[0]!r} is not what was written")
+        raise damaged(path, f"the entries of subject {altered[0]!r} do not match their digest")
     if not tables.is_whole():
-        raise damaged(path, "its content and its fingerprint differ")
+        raise damaged(path, "the content does not match its fingerprint")
     return Cohort(path, tables)
 
 
 class Cohort:
-    """A cohort on disk: its tables in memory, its values read when they are asked for.
+    """A cohort file: its tables are in memory, its values are read on request.
 
-    It can be handed to other processes: pickled, it opens its file anew there; after a fork each process reads with
-    handles of its own.
+    It can be pickled: another process opens the file again. After a fork each process uses its own file handles.
 
     Attributes:
         path: the file.
         schema: modalities and task.
-        facts: what a reader of a table made from this cohort has to know.
-        key: what the cohort was built from; see `build_cohort`.
-        fingerprint: SHA-256 of everything it holds.
+        facts: what readers of results on this cohort need to know.
+        key: hash of what the cohort was built from; see `build_cohort`.
+        fingerprint: SHA-256 (hexadecimal) of the whole content.
         subjects: ids, in the order of the rows.
-        patients: one a row; subjects of one patient belong together.
+        patients: one per row; subjects of one patient stay in the same part of a split.
         created: when the file was built, ISO 8601.
         versions: of the libraries that built it.
     """
@@ -97,10 +97,10 @@ class Cohort:
         return sum(len(self) * _row_bytes(table) for table in self._tables.values())
 
     def rows_of(self, subjects: Iterable[str]) -> NDArray[np.int64]:
-        """Rows of these subjects, in their order.
+        """Row indices of these subjects, in their order.
 
         Raises:
-            DataError: for a subject that the cohort does not have.
+            DataError: for an unknown subject.
         """
         try:
             return np.array([self._row_of[subject] for subject in subjects], dtype=np.int64)
@@ -108,22 +108,22 @@ class Cohort:
             raise DataError(f"{self.path}: the cohort has no subject {error.args[0]!r}") from None
 
     def present(self, modality: str) -> NDArray[np.bool_]:
-        """Which subjects have a modality, ``(subjects,)``.
+        """Which subjects have a modality, ``(subjects,)``; a copy.
 
         Raises:
-            DataError: for a modality that the cohort does not have.
+            DataError: for an unknown modality.
         """
         return self._table(modality).present.copy()
 
     def values(self, modality: str, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[Any]:
         """Values of some subjects, ``(rows, *shape)``: vectors as float64, everything else as float32.
 
-        Subjects without the modality hold zeros. The memory it takes is that of the result.
+        Subjects without the modality hold zeros. It takes no memory beyond the result.
 
         Raises:
-            DataError: for a modality that the cohort does not have.
+            DataError: for an unknown modality.
             IndexError: for a row that the cohort does not have.
-            CacheError: naming the subject, when its values are not what was written.
+            CacheError: for a subject whose values do not match their checksum.
         """
         table = self._table(modality)
         wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
@@ -138,19 +138,19 @@ class Cohort:
         """All values of all modalities, by name.
 
         Raises:
-            CacheError: naming the subject, when its values are not what was written.
-            OutOfMemoryError: when they do not fit.
+            CacheError: for a subject whose values do not match their checksum.
+            OutOfMemoryError: if they do not fit into memory.
         """
         rows = np.arange(len(self))
         return {name: self._read(name, table, rows) for name, table in self._tables.items()}
 
     def close(self) -> None:
-        """Close what is open; a later read opens it again."""
+        """Close the file; a later read opens it again."""
         self._handles.close()
 
     def _table(self, modality: str) -> ModalityTable:
         if modality not in self._tables:
-            raise DataError(f"{self.path}: the cohort has no modality {modality!r}; it has {', '.join(self._tables)}")
+            raise DataError(f"{self.path}: unknown modality {modality!r}{did_you_mean(modality, self._tables)}")
         return self._tables[modality]
 
     def _read(self, modality: str, table: ModalityTable, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -158,16 +158,16 @@ class Cohort:
             out = np.empty((rows.size, *table.spec.shape), dtype=table.loaded)
         except MemoryError as error:
             raise OutOfMemoryError(
-                f"memory ran out while {modality!r} was read ({rows.size * _row_bytes(table) / 1e6:.0f} MB); lower "
-                f"loader.memory_mb, so that the cohort is streamed from disk, or run fewer --jobs"
+                f"memory ran out while reading {modality!r} ({rows.size * _row_bytes(table) / 1e6:.0f} MB); lower "
+                f"`loader.memory_mb` to read batches from disk, or reduce --jobs"
             ) from error
-        threads = min(_MOST_THREADS, cores(), 1 + out.nbytes // _BYTES_A_THREAD) if table.offsets is not None else 1
+        threads = min(_MAX_THREADS, cores(), 1 + out.nbytes // _BYTES_PER_THREAD) if table.offsets is not None else 1
         if threads == 1:
             self._read_some(modality, table, rows, out)
             return out
         step = -(-rows.size // (4 * threads))
         parts = [slice(start, start + step) for start in range(0, rows.size, step)]
-        # Reading and summing let go of the interpreter's lock.
+        # Reading and checksums release the GIL.
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda part: self._read_some(modality, table, rows[part], out[part]), parts))
         return out
@@ -175,20 +175,20 @@ class Cohort:
     def _read_some(self, modality: str, table: ModalityTable, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
         read = self._raw if table.offsets is not None else self._filtered
         buffer = None if table.stored == out.dtype else np.empty(table.spec.shape, dtype=table.stored)
-        for place, row in enumerate(rows.tolist()):
-            target = out[place] if buffer is None else buffer
+        for index, row in enumerate(rows.tolist()):
+            target = out[index] if buffer is None else buffer
             if read(modality, table, row, target) != int(table.checksums[row]):
                 raise self._damaged(modality, row)
             if buffer is not None:
-                out[place] = buffer
+                out[index] = buffer
 
     def _raw(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> int | None:
-        """Read an uncompressed chunk straight into its place, piece by piece; its checksum, None if it is cut off."""
+        """Read an uncompressed chunk into ``target``; return its checksum, None if the file is too short."""
         del modality
         offset = -1 if table.offsets is None else int(table.offsets[row])
         if offset < 0:
             target[...] = 0
-            return 0  # which is the checksum of zeros
+            return 0  # the checksum of zeros
         data = target.reshape(-1).view(np.uint8)
         descriptor = self._handles.descriptor()
         total = 0
@@ -199,7 +199,7 @@ class Cohort:
         return total % 2**64
 
     def _filtered(self, modality: str, table: ModalityTable, row: int, target: NDArray[Any]) -> int | None:
-        """Let HDF5 unpack a chunk, which also checks its Fletcher-32; its checksum, None if it cannot be read."""
+        """Read a chunk by HDF5, which checks its Fletcher-32; return its checksum, None if it cannot be read."""
         del table
         try:
             self._handles.file()[f"modalities/{modality}/values"].read_direct(target, np.s_[row])
@@ -208,13 +208,16 @@ class Cohort:
         return checksum(target)
 
     def _damaged(self, modality: str, row: int) -> CacheError:
-        return damaged(self.path, f"the values of subject {self.subjects[row]!r} in modality {modality!r} are wrong")
+        return damaged(
+            self.path,
+            f"the values of subject {self.subjects[row]!r} in modality {modality!r} do not match their checksum",
+        )
 
 
 def _reopen(path: Path, fingerprint: str) -> Cohort:
     cohort = open_cohort(path)
     if cohort.fingerprint != fingerprint:
-        raise CacheError(f"{path}: the file was replaced by another cohort while it was in use; start again")
+        raise CacheError(f"{path}: the file was replaced by another cohort while in use; rerun the command")
     return cohort
 
 

@@ -1,4 +1,4 @@
-"""Split manifests: who is trained on and who is tested, once for every method of a comparison."""
+"""Which subjects are for training, validation and testing; the same for every method of a comparison."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Split:
     """One fold of one repeat, as subject ids.
 
     Attributes:
-        repeat: counts from 0.
-        fold: counts from 0 within the repeat.
-        train: subjects that networks and transforms learn from.
-        validation: subjects that may choose the epoch; often none.
-        test: subjects that are scored.
+        repeat: from 0.
+        fold: from 0 within the repeat.
+        train: subjects on which networks and transforms are fitted.
+        validation: subjects that select the best epoch; often none.
+        test: subjects whose predictions are scored.
 
     Raises:
-        LeakError: when a subject is in two of the parts, or twice in one.
+        LeakError: for a subject that occurs more than once.
     """
 
     repeat: int
@@ -39,13 +39,18 @@ class Split:
         seen: set[str] = set()
         for subject in (*self.train, *self.validation, *self.test):
             if subject in seen:
-                raise LeakError(f"repeat {self.repeat}, fold {self.fold}: subject {subject!r} is there twice")
+                raise LeakError(f"{self.where}: subject {subject!r} occurs twice")
             seen.add(subject)
 
     @property
     def name(self) -> str:
         """Such as ``r0-f3``."""
         return f"r{self.repeat}-f{self.fold}"
+
+    @property
+    def where(self) -> str:
+        """Such as ``repeat 0, fold 3``, for messages."""
+        return f"repeat {self.repeat}, fold {self.fold}"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
@@ -74,8 +79,8 @@ class Splits:
     """All folds of all repeats.
 
     Attributes:
-        splits: repeat by repeat, fold by fold.
-        fingerprint: of the cohort they were made for.
+        splits: ordered by repeat, then by fold.
+        fingerprint: of the cohort.
     """
 
     splits: tuple[Split, ...]
@@ -89,14 +94,14 @@ class Splits:
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hexadecimal) of the assignments; the same hash means the same folds."""
+        """SHA-256 (hexadecimal) of the splits; equal hashes mean equal splits."""
         return sha256(canonical([split.to_json() for split in self.splits])).hexdigest()
 
     def fold(self, repeat: int, fold: int) -> Split:
         """One split.
 
         Raises:
-            KeyError: when there is none of these numbers.
+            KeyError: for a repeat or fold that does not exist.
         """
         for split in self.splits:
             if (split.repeat, split.fold) == (repeat, fold):
@@ -119,14 +124,14 @@ class Splits:
         """The splits that `to_json` wrote.
 
         Raises:
-            RunError: when they are no splits, of another format version, or were changed since.
+            RunError: for data that are not splits, have another format version, or were changed since.
         """
         if not isinstance(data, Mapping) or data.get("format") != SPLITS_FORMAT:
-            raise RunError("these are no splits of xdistill; take the splits.json that the run wrote")
+            raise RunError("not a file of splits; use the splits.json of a run")
         if data.get("format_version") != SPLITS_VERSION:
             raise RunError(
-                f"the splits have format version {data.get('format_version')}, and this xdistill reads version "
-                f"{SPLITS_VERSION}; read them with the xdistill that made the run"
+                f"the splits have format version {data.get('format_version')}; this version of xdistill reads version "
+                f"{SPLITS_VERSION}. Use the version of xdistill that made the run"
             )
         try:
             splits = cls(tuple(Split.from_json(split) for split in data["splits"]), str(data["cohort"]))
@@ -134,39 +139,36 @@ class Splits:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"the splits cannot be read: {type(error).__name__}: {error}") from error
         if splits.hash != written:
-            raise RunError("the splits were changed since the run wrote them: their hash differs; restore the file")
+            raise RunError("the splits do not match their hash: the file was changed; restore it")
         return splits
 
 
-def check_splits(
-    splits: Splits, subjects: Sequence[str], patients: Sequence[str], *, everyone_tested: bool = True
-) -> None:
-    """Check that splits belong to these subjects, and that nothing leaks.
+def check_splits(splits: Splits, subjects: Sequence[str], patients: Sequence[str], *, all_tested: bool = True) -> None:
+    """Check that splits belong to these subjects and that no patient is in two parts of a split.
 
     Args:
         splits: what to check.
         subjects: of the cohort.
-        patients: one a subject.
-        everyone_tested: whether each subject has to be tested once a repeat, as in cross-validation; an official
-            split tests some alone.
+        patients: one per subject.
+        all_tested: whether each subject has to be tested once per repeat, as in cross-validation. An official split
+            tests only some.
 
     Raises:
-        LeakError: when subjects are missing or strangers, when a subject is not tested exactly once a repeat, or
-            when a patient is on two sides.
+        LeakError: for missing or unknown subjects, a subject that is not tested exactly once per repeat, or a patient
+            in two parts.
     """
     patient_of = dict(zip(subjects, patients, strict=True))
     tested: dict[int, list[str]] = {}
     for split in splits:
-        where = f"repeat {split.repeat}, fold {split.fold}"
-        everyone = {*split.train, *split.validation, *split.test}
-        if everyone != set(patient_of):
-            stray = min(everyone ^ set(patient_of))
-            raise LeakError(f"{where}: subject {stray!r} is not both in the split and in the cohort")
-        sides = [{patient_of[subject] for subject in side} for side in (split.train, split.validation, split.test)]
-        shared = (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
+        members = {*split.train, *split.validation, *split.test}
+        if members != set(patient_of):
+            differing = min(members ^ set(patient_of))
+            raise LeakError(f"{split.where}: subject {differing!r} is not both in the split and in the cohort")
+        parts = [{patient_of[subject] for subject in part} for part in (split.train, split.validation, split.test)]
+        shared = (parts[0] & parts[1]) | (parts[0] & parts[2]) | (parts[1] & parts[2])
         if shared:
-            raise LeakError(f"{where}: patient {min(shared)!r} is on two sides of the split")
+            raise LeakError(f"{split.where}: patient {min(shared)!r} is in two parts of the split")
         tested.setdefault(split.repeat, []).extend(split.test)
-    for repeat, names in tested.items() if everyone_tested else ():
+    for repeat, names in tested.items() if all_tested else ():
         if sorted(names) != sorted(patient_of):
             raise LeakError(f"repeat {repeat}: not every subject is tested exactly once")

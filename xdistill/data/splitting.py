@@ -1,8 +1,8 @@
-"""Makes splits: repeated, stratified, patients kept whole."""
+"""Makes splits: repeated, stratified, with all subjects of a patient in the same part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -29,25 +29,26 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     *,
     complete: NDArray[np.bool_] | None = None,
 ) -> Splits:
-    """Split a cohort as the recipe says; the same arguments give the same splits.
+    """Split a cohort; the same arguments give the same splits.
 
-    Every subject is tested exactly once a repeat, or belongs to one part of the official split; subjects of one
-    patient stay together.
+    Every subject is tested exactly once per repeat, or belongs to one part of the official split. All subjects of a
+    patient are in the same part.
 
     Args:
         subjects: ids, in the order of the cohort.
-        patients: one a subject.
+        patients: one per subject.
         targets: of the task, one per subject.
-        task: says how to stratify, and what every part needs; class names stand for classification.
-        crossval: folds, repeats, stratification, seed, and the share kept aside for validation.
+        task: what is predicted; names of classes stand for classification.
+        crossval: folds, repeats, stratification, seed, and the fraction for validation.
         fingerprint: of the cohort.
-        official_test: subjects of the data's own test part, for recipes that ask for the official split.
-        complete: who has every modality, one a subject; stratified folds get their share of these too. None: everyone.
+        official_test: subjects of the official test part, for recipes that use the official split.
+        complete: which subjects have every modality, ``(subjects,)``; stratified folds get equal shares of these too.
+            None: all.
 
     Raises:
-        DataError: when a class has too few patients or is missing from a part of a fold, or when there is no official
-            split and the recipe asks for it.
-        LeakError: when a patient is on both sides of the official split.
+        DataError: for a class with too few patients or missing from a part of a fold, and if the recipe uses an
+            official split that the data do not have.
+        LeakError: for a patient in both parts of the official split.
     """
     task = as_task(task)
     values = task.as_targets(targets)
@@ -64,7 +65,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         )
         for fold, (learning, test) in enumerate(folds):
             where = "the official split" if crossval.official else f"repeat {repeat}, fold {fold}"
-            train, validation = _aside(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
+            train, validation = _hold_out(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
             _check_part(values[test], task, f"the test part of {where}", crossval)
             _check_part(values[train], task, f"the training part of {where}", crossval)
             if crossval.validation:
@@ -72,70 +73,70 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
             parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
-    check_splits(made, subjects, patients, everyone_tested=not crossval.official)
+    check_splits(made, subjects, patients, all_tested=not crossval.official)
     return made
 
 
 def training_split(
     subjects: Sequence[str],
     patients: Sequence[str],
-    targets: Sequence[int] | NDArray[np.integer],
-    classes: Sequence[str],
+    targets: Sequence[Target] | _Targets,
+    task: Task | Sequence[str],
     crossval: Crossval,
 ) -> Split:
-    """All subjects for training, but for the share that is kept aside for validation; patients are kept whole.
+    """All subjects for training, except the fraction for validation. All subjects of a patient are in the same part.
 
     Args:
         subjects: ids, in the order of the cohort.
         patients: one per subject.
-        targets: class indices, one per subject.
-        classes: names of the classes.
-        crossval: the share, whether it is stratified, and the seed; nothing else is used.
+        targets: of the task, one per subject.
+        task: what is predicted; names of classes stand for classification.
+        crossval: validation fraction, whether it is stratified, and seed; nothing else is used.
 
     Raises:
         DataError: if a class is missing from a part.
     """
-    labels, groups = np.asarray(targets, dtype=np.int64), np.asarray(patients)
-    if crossval.validation:
-        for index, name in enumerate(classes):
-            count = len(np.unique(groups[labels == index]))
-            if count < 2:  # noqa: PLR2004  # one to train on, one to validate
-                raise DataError(
-                    f"class {name!r} has {_patients(count)}, and crossval.validation needs two: one for training and "
-                    f"one for validation; set it to 0, merge classes, or add subjects"
-                )
-    train, validation = _aside(groups, labels, np.arange(len(labels)), crossval, "fit")
-    for part, rows in (("training", train), ("validation", validation)):
-        absent = sorted(set(range(len(classes))) - set(labels[rows].tolist()))
-        if absent and len(rows):
+    task = as_task(task)
+    values = task.as_targets(targets)
+    for name, count in _patients_by_group(patients, values, task).items() if crossval.validation else ():
+        if count < 2:  # noqa: PLR2004  # one for training, one for validation
             raise DataError(
-                f"the {part} part has no subject of class {classes[absent[0]]!r}; change crossval.validation or "
-                f"crossval.seed, or set crossval.stratify to true"
+                f"{task.group} {name!r} has {_patients(count)}, but validation needs at least two; set "
+                f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
+            )
+    labels = task.strata(values) if crossval.stratify else None
+    train, validation = _hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
+    for part, rows in (("training", train), ("validation", validation)):
+        missing = task.absent(values[rows]) if len(rows) else ()
+        if missing:
+            raise DataError(
+                f"the {part} part has no subject of {task.group} {missing[0]!r}; change `crossval.validation` or "
+                f"`crossval.seed`, or set `crossval.stratify` to true"
             )
     return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
 
 
 def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _Rows:
-    """The task's strata, and within one those who lack a modality apart, where both parts are enough for all folds."""
+    """The task's strata, divided by whether a modality is missing if both groups have enough subjects for all folds."""
     if complete is None or complete.all():
         return labels
     strata = 2 * labels
     for label in np.unique(labels):
-        lacking = (labels == label) & ~complete
-        if folds <= np.count_nonzero(lacking) <= np.count_nonzero(labels == label) - folds:
-            strata[lacking] += 1
+        incomplete = (labels == label) & ~complete
+        if folds <= np.count_nonzero(incomplete) <= np.count_nonzero(labels == label) - folds:
+            strata[incomplete] += 1
     return strata
 
 
 def _official(subjects: Sequence[str], test: Sequence[str] | None) -> tuple[_Rows, _Rows]:
     """Learning and test rows of the official split."""
     if test is None:
-        raise DataError("the data have no official split; set crossval.official to false")
+        raise DataError("the data have no official split; set `crossval.official` to false")
     row_of = {subject: row for row, subject in enumerate(subjects)}
-    strangers = [subject for subject in test if subject not in row_of]
-    if strangers or not test:
-        what = f"names {strangers[0]!r}, who is not in the cohort" if strangers else "tests nobody"
-        raise DataError(f"the official split {what}; build the cohort anew with `xdistill data build`")
+    unknown = [subject for subject in test if subject not in row_of]
+    if unknown or not test:
+        what = f"contains {unknown[0]!r}, which is not in the cohort" if unknown else "is empty"
+        raise DataError(f"the official test split {what}; build the cohort again with `xdistill data build`")
     chosen = np.isin(np.arange(len(subjects)), [row_of[subject] for subject in test])
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
@@ -160,53 +161,57 @@ def _folds(
         yield from StratifiedGroupKFold(**options).split(rows, strata, patients)
 
 
-def _aside(
-    patients: NDArray[np.str_], labels: _Rows | None, learning: _Rows, crossval: Crossval, place: str
+def _hold_out(
+    patients: NDArray[np.str_], labels: _Rows | None, learning: _Rows, crossval: Crossval, where: str
 ) -> tuple[_Rows, _Rows]:
-    """Training and validation rows: whole patients, each stratum in its share."""
+    """Training and validation rows, stratified; all subjects of a patient are in the same part."""
     if not crossval.validation:
         return learning, learning[:0]
     from sklearn.model_selection import train_test_split
 
     names, first = np.unique(patients[learning], return_index=True)
     try:
-        _, aside = train_test_split(
+        _, held_out = train_test_split(
             names,
             test_size=crossval.validation,
-            random_state=_seed(crossval, f"validation/{place}"),
+            random_state=_seed(crossval, f"validation/{where}"),
             stratify=None if labels is None else labels[learning][first],
         )
     except ValueError as error:
         raise DataError(
-            f"crossval.validation of {crossval.validation} cannot be kept aside from {len(names)} training patients "
-            f"({error}); change crossval.validation or crossval.folds"
+            f"a fraction of {crossval.validation} of {len(names)} training patients cannot be held out for validation "
+            f"({error}); change `crossval.validation` or `crossval.folds`"
         ) from error
-    chosen = np.isin(patients[learning], aside)
+    chosen = np.isin(patients[learning], held_out)
     return learning[~chosen], learning[chosen]
 
 
-def _seed(crossval: Crossval, place: str) -> int:
-    """A seed of its own for each place, so that repeats of neighbouring seeds have nothing in common."""
-    return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{place}".encode()).digest()[:4])
+def _seed(crossval: Crossval, purpose: str) -> int:
+    """An independent seed for each purpose, so that repeats of successive seeds are unrelated."""
+    return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{purpose}".encode()).digest()[:4])
 
 
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
-    """Every fold can test a patient, and one of each group that the task needs."""
-    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
-    for name, count in task.counts(targets[list(row_of.values())]).items():
-        if count < 2:  # noqa: PLR2004  # one to test, one to train on
+    """Check that every fold can test a patient, and one of each group that the task needs."""
+    for name, count in _patients_by_group(patients, targets, task).items():
+        if count < 2:  # noqa: PLR2004  # one for training, one for testing
             raise DataError(
-                f"{task.group} {name!r} has {_patients(count)}, too few for any cross-validation; merge {task.groups}, "
+                f"{task.group} {name!r} has {_patients(count)}, too few for cross-validation; merge {task.groups}, "
                 f"leave the {task.group} out, or add subjects"
             )
         if count < folds:
             raise DataError(
-                f"{task.group} {name!r} has {_patients(count)}, and each of the {folds} folds needs one at least; set "
-                f"crossval.folds to {count} or fewer, merge {task.groups}, or add subjects"
+                f"{task.group} {name!r} has {_patients(count)}, but each of the {folds} folds needs at least one; set "
+                f"`crossval.folds` to {count} or fewer, merge {task.groups}, or add subjects"
             )
     count = len(set(patients))
     if count < folds:
-        raise DataError(f"the cohort has {_patients(count)}, and each of the {folds} folds needs one at least")
+        raise DataError(f"the cohort has {_patients(count)}, but each of the {folds} folds needs at least one")
+
+
+def _patients_by_group(patients: Sequence[str], targets: _Targets, task: Task) -> Mapping[str, int]:
+    row_of = {pair: row for row, pair in enumerate(zip(patients, map(task.target_text, targets), strict=True))}
+    return task.counts(targets[list(row_of.values())])
 
 
 def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -> None:
@@ -214,11 +219,14 @@ def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -
     if not missing:
         return
     hint = (
-        "set crossval.official to false, or change crossval.validation"
+        "set `crossval.official` to false, or change `crossval.validation`"
         if crossval.official
-        else "use fewer crossval.folds, set crossval.stratify to true, or change crossval.seed or crossval.validation"
+        else "lower `crossval.folds`, set `crossval.stratify` to true, or change `crossval.seed` or "
+        "`crossval.validation`"
     )
-    raise DataError(f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would mean nothing; {hint}")
+    raise DataError(
+        f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would be meaningless; {hint}"
+    )
 
 
 def _patients(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What may be learned from: the training subjects of a split, and nobody else."""
+"""The training subjects of a split, and no others: the only subjects that anything is fitted on."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from xdistill.types import Schema
 
 
 class TrainingView:
-    """The training subjects of a split: everything that is fitted is fitted on one of these.
+    """The training subjects of a split. Everything that is fitted is fitted on a training view.
 
-    There is no way from here to a validation or test subject: asking for one raises `LeakError`.
+    It gives no access to validation or test subjects.
 
     Args:
         cohort: the cohort.
-        split: of which the training subjects are shown.
-        subjects: show only these; default: all training subjects.
+        split: the split.
+        subjects: some of its training subjects; default: all.
 
     Raises:
-        LeakError: when a training subject's patient is also in the validation or test part, and for a subject of
-            those parts.
-        DataError: for a subject that the cohort does not have.
+        LeakError: for a patient with subjects in the training part and in another part, and if ``subjects`` contains
+            a validation or test subject.
+        DataError: for a subject that the cohort or the split does not have.
     """
 
     def __init__(self, cohort: CohortLike, split: Split, subjects: Sequence[str] | None = None) -> None:
@@ -36,9 +36,7 @@ class TrainingView:
         cohort.rows_of((*split.train, *unseen))
         shared = {patient_of[subject] for subject in split.train} & {patient_of[subject] for subject in unseen}
         if shared:
-            raise LeakError(
-                f"repeat {split.repeat}, fold {split.fold}: patient {min(shared)!r} is trained on and tested"
-            )
+            raise LeakError(f"{split.where}: patient {min(shared)!r} is in the training part and in another part")
         chosen = split.train if subjects is None else tuple(subjects)
         _check_members(split, chosen)
         self._cohort = cohort
@@ -56,7 +54,7 @@ class TrainingView:
 
     @property
     def split(self) -> Split:
-        """The split that these subjects are the training part of."""
+        """The split whose training part this is."""
         return self._split
 
     @property
@@ -74,17 +72,8 @@ class TrainingView:
         return self._cohort.present(modality)[self._rows]
 
     def values(self, modality: str) -> NDArray[Any]:
-        """Values of those of these subjects that have the modality, ``(present subjects, *shape)``."""
+        """Values of the subjects that have the modality, ``(present subjects, *shape)``."""
         return self._cohort.values(modality, self._rows[self.present(modality)])
-
-    def select(self, subjects: Sequence[str]) -> TrainingView:
-        """A view of some of these subjects.
-
-        Raises:
-            LeakError: for a subject of the validation or test part.
-            DataError: for a subject that the cohort does not have.
-        """
-        return TrainingView(self._cohort, self._split, subjects)
 
 
 def _check_members(split: Split, subjects: Sequence[str]) -> None:
@@ -95,7 +84,6 @@ def _check_members(split: Split, subjects: Sequence[str]) -> None:
         for part, members in (("test", split.test), ("validation", split.validation)):
             if subject in members:
                 raise LeakError(
-                    f"repeat {split.repeat}, fold {split.fold}: subject {subject!r} belongs to the {part} part, and "
-                    f"nothing may be learned from it"
+                    f"{split.where}: subject {subject!r} belongs to the {part} part; nothing may be fitted on it"
                 )
-        raise DataError(f"repeat {split.repeat}, fold {split.fold}: subject {subject!r} is in no part of the split")
+        raise DataError(f"{split.where}: subject {subject!r} is not in the split")

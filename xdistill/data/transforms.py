@@ -1,4 +1,4 @@
-"""Fits the transforms of a recipe on training subjects and applies them to all."""
+"""Fits the transforms of a recipe on training subjects and applies them to all subjects."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from xdistill.data.training_view import TrainingView
 from xdistill.errors import DataError, LeakError, PluginError, RunError, SettingsError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.transform import Transform
+from xdistill.suggest import did_you_mean
 from xdistill.types import Schema
 
 
 class FittedTransforms:
-    """Transforms that have learned what they need; made by `fit_transforms` or from a saved state.
+    """Transforms fitted by `fit_transforms` or restored from a saved state.
 
     Attributes:
-        schema: what the cohort looks like after them.
+        schema: of the transformed cohort.
     """
 
     def __init__(self, schema: Schema, transforms: Sequence[Transform]) -> None:
@@ -31,7 +32,7 @@ class FittedTransforms:
 
         Raises:
             DataError: when vectors still have missing values at the end.
-            PluginError: when a transform gives another shape than it said.
+            PluginError: when a transform returns another shape than its ``output`` says.
         """
         for transform in self._transforms:
             if _modality(transform) == modality:
@@ -42,13 +43,13 @@ class FittedTransforms:
             position = int(np.flatnonzero(np.isnan(result).any(axis=0))[0])
             column = f"column {spec.columns[position].name!r}" if spec.columns else f"value {position}"
             raise DataError(
-                f"modality {modality!r}: {column} has missing values that no transform fills; add one under "
+                f"modality {modality!r}: {column} has missing values that no transform fills in; add one to "
                 f"`transforms`, such as {{use: tabular, modality: {modality}}}"
             )
         return result
 
     def state(self) -> dict[str, Any]:
-        """What was learned, JSON-ready; `from_state` reads it back."""
+        """The fitted state as JSON-ready data; `from_state` reads it back."""
         return {
             "transforms": [
                 {"use": transform.name, "modality": _modality(transform), "state": transform.state()}
@@ -60,11 +61,11 @@ class FittedTransforms:
     def from_state(
         cls, choices: Sequence[Choice[Transform]], schema: Schema, state: Mapping[str, Any]
     ) -> FittedTransforms:
-        """The transforms that `state` described.
+        """Restore transforms from their state.
 
         Args:
             choices: the transforms of the recipe.
-            schema: the cohort's.
+            schema: of the cohort.
             state: what `state` returned.
 
         Raises:
@@ -73,7 +74,7 @@ class FittedTransforms:
         saved = state.get("transforms")
         names = [choice.use for choice in choices]
         if not isinstance(saved, Sequence) or [item.get("use") for item in saved] != names:
-            raise RunError(f"the saved transforms are not those of the recipe, {names}; start the run anew")
+            raise RunError(f"the saved transforms are not those of the recipe, {names}; start a new run")
         fitted: list[Transform] = []
         for choice, item in zip(choices, saved, strict=True):
             transform = _built(choice, schema)
@@ -84,15 +85,15 @@ class FittedTransforms:
 
 
 def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> FittedTransforms:
-    """Fit transforms, each on what the ones before it make of the training subjects.
+    """Fit transforms, each on the training subjects as transformed by the previous ones.
 
     Raises:
-        LeakError: when handed anything but a `TrainingView`.
+        LeakError: for anything but a `TrainingView`.
         SettingsError: when a transform names a modality that the cohort does not have.
         DataError: when no training subject has the modality.
     """
     if not isinstance(view, TrainingView):
-        raise LeakError("transforms are fitted on a TrainingView, which holds training subjects alone")
+        raise LeakError(f"transforms are fitted on a TrainingView, not on a {type(view).__name__}")
     schema = view.schema
     fitted: list[Transform] = []
     for choice in choices:
@@ -101,8 +102,8 @@ def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> 
         values = view.values(modality)
         if not len(values):
             raise DataError(
-                f"repeat {view.split.repeat}, fold {view.split.fold}: no training subject has the modality "
-                f"{modality!r}, so the transform {choice.use!r} has nothing to learn from"
+                f"{view.split.where}: no training subject has the modality "
+                f"{modality!r}, so the transform {choice.use!r} cannot be fitted"
             )
         for earlier in fitted:
             if _modality(earlier) == modality:
@@ -117,7 +118,7 @@ def _built(choice: Choice[Transform], schema: Schema) -> Transform:
     modality: str = getattr(choice.settings, "modality", "")
     if modality not in schema.modalities:
         raise SettingsError(
-            f"the cohort has no modality {modality!r}; it has {', '.join(schema.modalities)}", field="modality"
+            f"unknown modality {modality!r}{did_you_mean(modality, schema.modalities)}", field="modality"
         )
     return choice.build(spec=schema.modalities[modality])
 
@@ -131,5 +132,7 @@ def _applied(transform: Transform, values: NDArray[Any]) -> NDArray[np.float32]:
     result = transform.apply(values)
     expected = (len(values), *transform.output().shape)
     if result.shape != expected:
-        raise PluginError(f"the transform {transform.name!r} gave the shape {result.shape} and had said {expected}")
+        raise PluginError(
+            f"the transform {transform.name!r} returned the shape {result.shape}; its `output` says {expected}"
+        )
     return result

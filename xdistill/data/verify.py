@@ -1,4 +1,4 @@
-"""Checks every byte of a cohort file that means something, and names the subjects that are concerned."""
+"""Checks the whole content of a cohort file and names the affected subjects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from xdistill.errors import CacheError
 
 
 def verify_cohort(path: Path) -> list[str]:
-    """All that is wrong with a cohort file, one line each; empty when it is as it was written.
+    """All problems of a cohort file, one line each; empty if it is intact.
 
-    Every value is read through HDF5, which checks Fletcher-32, and compared with its SHA-256; the tables are
+    All values are read through HDF5, which checks Fletcher-32, and compared with their SHA-256. The tables are
     compared with the digest of each subject and with the fingerprint.
 
     Raises:
-        CacheError: when there is no cohort of this format version at this path.
-        UserError: when its compression is not installed.
+        CacheError: if the path does not hold a cohort of this format version.
+        UserError: if its compression is not installed.
     """
     with open_file(path) as file:
         problems: list[str] = []
@@ -38,11 +38,11 @@ def verify_cohort(path: Path) -> list[str]:
             except CacheError:
                 return problems
         problems += [
-            f"subject {subject!r}: its id, patient, target, or the list of its values is not what was written"
+            f"subject {subject!r}: its id, patient, target or list of values does not match its digest"
             for subject in tables.altered_subjects()
         ]
         if not tables.is_whole():
-            problems.append("the schema or the list of subjects is not what was written: the fingerprint differs")
+            problems.append("the schema or the list of subjects does not match the fingerprint")
         for name, table in tables.modalities.items():
             problems += _verify_modality(file, tables, name, table)
     return problems
@@ -65,9 +65,9 @@ def _problem(values: Any, buffer: NDArray[Any], table: ModalityTable, row: int) 
     except (OSError, RuntimeError) as error:
         return f"HDF5 cannot read the values ({str(error).partition(chr(10))[0]})"
     if not table.present[row]:
-        return "values where there should be none" if buffer.any() else ""
+        return "there are values, but the subject does not have this modality" if buffer.any() else ""
     if values_digest(buffer) != table.digests[row].tobytes():
-        return "the values are not what was written"
+        return "the values do not match their SHA-256"
     if checksum(buffer) != int(table.checksums[row]):
-        return "the checksum is not what was written"
+        return "the checksum does not match the values"
     return ""

@@ -17,7 +17,7 @@ from xdistill.data.splitting import training_split
 from xdistill.errors import UserError
 from xdistill.estimator.dataset import Arrays
 from xdistill.estimator.modalities import Modalities, common_length
-from xdistill.estimator.model import Model
+from xdistill.estimator.model import Model, check_available
 from xdistill.estimator.reading import by_name, learn_spec, listed, read_values
 from xdistill.estimator.recipes import modalities_of
 from xdistill.experiment.assemble import assemble
@@ -27,7 +27,6 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.types import Schema
 
 
@@ -73,6 +72,7 @@ def train(
     specs = {name: learn_spec(name, value) for name, value in given.items()}
     values = {name: read_values(name, specs[name], value) for name, value in given.items()}
     schema = Schema(specs, tuple(classes))
+    check_available(loaded.recipe.compute)
     experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets))
     _check_used(experiment, given, X.privileged if isinstance(X, Modalities) else ())
     cohort = ArrayCohort(schema, values, targets, present=_present(experiment, values))
@@ -122,17 +122,14 @@ def _check_given(given: Mapping[str, Any], wanted: Sequence[str]) -> None:
     common_length(given)
     for name in wanted:
         if name not in given:
-            near = did_you_mean(name, given)
-            raise UserError(f"`X` has no modality `{name}`{near}; the recipe reads {listed(wanted)}")
+            raise UserError(f"`X` has no modality `{name}`; the recipe reads {listed(wanted)}")
 
 
 def _check_used(experiment: Experiment, given: Mapping[str, Any], declared: Sequence[str]) -> None:
-    read = experiment.modalities
+    read = dict.fromkeys([*experiment.modalities, *map(modality_of, experiment.transforms)])
     for name in given:
         if name not in read:
-            raise UserError(
-                f"`X` has the unknown modality `{name}`{did_you_mean(name, read)}; the recipe reads {listed(read)}"
-            )
+            raise UserError(f"`X` has the unknown modality `{name}`; the recipe reads {listed(read)}")
     for name in declared:
         if name in experiment.facts["student"].inputs:
             raise UserError(

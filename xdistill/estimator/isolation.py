@@ -12,7 +12,8 @@ import torch
 def torch_settings_kept() -> Iterator[None]:
     """Compute with gradients enabled; afterwards random states, threads and cuDNN flags are as they were."""
     random = torch.get_rng_state()
-    random_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    started: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    random_cuda = torch.cuda.get_rng_state_all() if started else None
     random_mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     threads = torch.get_num_threads()
     cudnn = torch.backends.cudnn

@@ -74,9 +74,7 @@ def _one_per_subject(name: str, values: Any, subjects: int) -> NDArray[Any]:
     if array.ndim != 1:
         raise UserError(f"`{name}` has {array.ndim} dimension(s); expected one value per subject")
     if len(array) != subjects:
-        raise UserError(
-            f"`{name}` has {len(array)} values, and `X` has {subjects} subjects; pass one value per subject"
-        )
+        raise UserError(f"`{name}` has {len(array)} values, but `X` has {subjects} subjects; pass one per subject")
     if array.dtype.kind == "O" and all(isinstance(value, str) for value in array):
         return array.astype(str)
     if any(map(is_missing, array.tolist())):

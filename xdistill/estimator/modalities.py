@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xdistill.errors import UserError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 
 class Modalities:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xdistill.data import ArrayCohort, FittedTransforms
-from xdistill.distributed.fabric import make_fabric
+from xdistill.distributed.fabric import accelerator_name, check_device, make_fabric
 from xdistill.errors import UserError
 from xdistill.estimator.modalities import Modalities, common_length
 from xdistill.estimator.reading import by_name, listed, read_values
@@ -64,6 +65,7 @@ class Model:
 
     def _predicted(self, source: Source, rows: NDArray[np.int64], device: str) -> NDArray[np.float64]:
         compute = self.compute if device == "auto" else self.compute.model_copy(update={"accelerator": device})
+        check_available(compute)
         fabric = make_fabric(compute)
 
         def prepare(batch: Batch) -> Batch:
@@ -91,3 +93,15 @@ class Model:
         for name in inputs:
             if name not in given:
                 raise UserError(f"`X` has no modality `{name}`; the student reads {listed(inputs)}")
+
+
+def check_available(compute: Compute) -> None:
+    """Reject a device that this machine does not have.
+
+    Raises:
+        UserError: if it has none of this kind, or cannot compute with this precision.
+    """
+    name = accelerator_name(compute.accelerator)
+    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
+        raise UserError(f"this machine has no {name} device; use `device='cpu'` or `device='auto'`")
+    check_device(compute)

@@ -16,7 +16,6 @@ from xdistill.plugin import KINDS, Catalog, hookimpl, load_catalog
 from xdistill.plugin.importing import Plugin, import_file
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.overrides import Overrides, parse_override
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import to_plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -56,9 +55,8 @@ def load(
         UserError: for an unknown device, or blocks that are no recipe.
     """
     if device not in DEVICES:
-        raise UserError(
-            f"unknown device {device!r}{did_you_mean(device, DEVICES)}; valid devices: {', '.join(DEVICES)}"
-        )
+        valid = ", ".join(f"`{name}`" for name in DEVICES)
+        raise UserError(f"unknown device `{device}`. Valid devices: {valid}")
     if recipe is None:
         absent = [name for name in ("student", "stages") if name not in blocks]
         if absent:

@@ -1,4 +1,4 @@
-"""From a recipe and the catalog to an experiment; every problem is found before anything is trained."""
+"""From a recipe and the catalog to an experiment; all problems are reported before training starts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_recipe(
     """Load a recipe; when its fields have problems, report those of its components as well.
 
     Raises:
-        RecipeError: with the problems of fields and components at once.
+        RecipeError: the problems of fields and components at once.
     """
     try:
         return as_loaded(recipe, profile=profile, overrides=overrides)
@@ -55,17 +55,17 @@ def read_recipe(
 def assemble(
     loaded: LoadedRecipe, catalog: Catalog, probe: Probe = probe, *, dataset: Dataset | None = None
 ) -> Experiment:
-    """Resolve every component of a recipe, validate all settings, and check that the parts fit the cohort.
+    """Resolve every component of a recipe, validate all settings, and check that they are compatible with the cohort.
 
     Args:
         loaded: the recipe.
-        catalog: what it may name.
-        probe: finds out what a network returns; `CachedProbes` for many recipes that have networks in common.
+        catalog: the registered components.
+        probe: infers what a network returns; `CachedProbes` for many recipes that share networks.
         dataset: replaces the one that the recipe names.
 
     Raises:
-        RecipeError: all problems of the settings at once; when there are none, all that does not fit.
-        DataError: when the cohort's source cannot be used.
+        RecipeError: all problems of the settings at once; when there are none, all incompatibilities.
+        DataError: when the cohort's source cannot be read.
     """
     loaded = with_control(loaded, catalog)
     resolving = Resolving(loaded.root, catalog)
@@ -84,7 +84,7 @@ def assemble(
     executor = resolving.choose(Executor, recipe.executor, ("executor",))
     trackers = resolving.choose_all(Tracker, recipe.trackers, "trackers")
     resolving.raise_problems()
-    assert data is not None  # noqa: S101 - a missing choice was a problem
+    assert data is not None  # noqa: S101 - a missing choice is a problem
     assert executor is not None  # noqa: S101 - likewise
 
     chosen = {role: choice for role, choice in networks.items() if choice}
@@ -120,5 +120,5 @@ def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:
     resolving = Resolving(loaded.root, catalog)
     data = resolving.choose(Dataset, loaded.recipe.data, ("data",))
     resolving.raise_problems()
-    assert data is not None  # noqa: S101 - a missing choice was a problem
+    assert data is not None  # noqa: S101 - a missing choice is a problem
     return data

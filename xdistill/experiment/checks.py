@@ -1,11 +1,9 @@
-"""Whether the parts of an experiment fit each other and the cohort."""
+"""Whether the parts of an experiment are compatible with each other and with the cohort."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.networks import probe
@@ -23,7 +21,7 @@ Probe = Callable[[Choice[Any], Schema], tuple[Network, OutputSpec]]
 
 
 class Checker:
-    """Builds everything once, without memory for weights, and collects what does not fit."""
+    """Builds everything once, without memory for weights, and collects the problems."""
 
     def __init__(
         self, loaded: LoadedRecipe, dataset: Dataset, choices: Mapping[str, Choice[Any]], probe: Probe = probe
@@ -33,9 +31,8 @@ class Checker:
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
-        targets = np.array([row.target for row in dataset.index()], dtype=np.int64)
-        counts = np.bincount(targets, minlength=len(self.schema.classes))
-        self.training = TrainingFacts(self.schema, tuple(int(count) for count in counts))
+        targets = self.schema.task.as_targets([row.target for row in dataset.index()])
+        self.training = TrainingFacts.of(self.schema, targets)
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
         self.problems: list[Problem] = []
@@ -56,7 +53,9 @@ class Checker:
             self._check_network(role, choice)
         self._check_modalities()
         if self.loaded.recipe.crossval.official and self.official_test is None:
-            self._problem(("crossval", "official"), "the data set has no official split; set this to false")
+            self._problem(
+                ("crossval", "official"), "the data set has no official split; set `crossval.official: false`"
+            )
         if len(self.specs) == len(self.choices):
             checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
             self.problems += checker.check(stages)
@@ -78,7 +77,7 @@ class Checker:
     def _check_transform(self, choice: Choice[Any], place: Place) -> None:
         modality = modality_of(choice)
         if modality not in self.schema.modalities:
-            self._problem((*place, "modality"), unknown("modality", modality, self.schema.modalities))
+            self._problem((*place, "modality"), unknown("the data set", "modality", modality, self.schema.modalities))
             return
         self._build(choice, place, spec=self.schema.modalities[modality])
 
@@ -90,7 +89,7 @@ class Checker:
             return
         for modality in self.networks[role].inputs:
             if modality not in self.schema.modalities:
-                self._problem((role,), unknown("modality", modality, self.schema.modalities))
+                self._problem((role,), unknown("the data set", "modality", modality, self.schema.modalities))
 
     def _check_modalities(self) -> None:
         student = self.networks.get("student")
@@ -98,27 +97,27 @@ class Checker:
             return
         for modality in self.loaded.recipe.privileged or ():
             if modality not in self.schema.modalities:
-                self._problem(("privileged",), unknown("modality", modality, self.schema.modalities))
+                self._problem(("privileged",), unknown("the data set", "modality", modality, self.schema.modalities))
             elif modality in student.inputs:
-                self._problem(("student",), f"the student reads {modality!r}, which the recipe says is privileged")
+                self._problem(("student",), f"the student reads `{modality}`, which is listed in `privileged`")
         if "teacher" in self.networks:
             self._check_teacher(set(self.networks["teacher"].inputs), student.inputs)
 
     def _check_teacher(self, teacher: set[str], student: Sequence[str]) -> None:
-        """A teacher may see anything, what its student sees or not; with less of the same, the two were swapped."""
+        """A teacher may read anything; if it reads less than its student, the two were probably swapped."""
         more = [name for name in student if name not in teacher]
         if more and teacher < set(student):
             self._problem(
                 ("student",),
-                f"the student reads {more[0]!r}, which the teacher does not, and the teacher reads nothing else: it "
-                f"has nothing to teach; give it a modality that the student lacks, or let the student do without",
+                f"the teacher reads only modalities that the student reads as well, and not `{more[0]}`; give it a "
+                f"modality that the student lacks, or remove `{more[0]}` from the student",
             )
         for modality in self.loaded.recipe.privileged or ():
             if modality in self.schema.modalities and modality not in teacher:
                 self._problem(
                     ("privileged",),
-                    f"the teacher does not read {modality!r}, so that it is nobody's privilege; give it to the "
-                    f"teacher, or take it from this list",
+                    f"`{modality}` is privileged, but unused by the teacher; add it to the teacher's inputs or "
+                    f"remove it from `privileged`",
                 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -67,11 +68,10 @@ class FoldContext:
         rows = self.rows_of(role)
         if len(rows) == len(self.training):
             return self.facts
-        counts = np.bincount(self.targets(rows), minlength=len(self.facts.class_counts))
-        return replace(self.facts, class_counts=tuple(int(count) for count in counts))
+        return TrainingFacts.of(self.facts.schema, self.targets(rows))
 
-    def targets(self, rows: Rows) -> NDArray[np.int64]:
-        """Targets of some subjects, ``(subjects,)``."""
+    def targets(self, rows: Rows) -> NDArray[Any]:
+        """Targets of some subjects, for classification ``(subjects,)``."""
         return np.asarray(self.source.cohort.targets)[rows]
 
     def dropout(self) -> ModalityDropout | None:

@@ -1,17 +1,16 @@
-"""Null controls: what a recipe is turned into to show that its gain needs the teacher, and what the teacher sees.
+"""Null controls: changes of a recipe that show whether its gain comes from what the teacher knows.
 
 ``shuffled_privileged``
-    The privileged values of the training subjects are permuted among them, all of a subject's together.
+    The privileged values of the training subjects are permuted among them, all values of a subject together.
 ``constant_teacher``
-    The teacher returns the same output for every subject; see `xdistill.distillation.controls`.
+    The teacher's output is the same for every subject; see `xdistill.distillation.controls`.
 ``label_smoothing``
-    Smoothed labels replace the distillation terms; see there too.
+    Smoothed labels replace the distillation terms; see there.
 ``self_distillation``
     The teacher is a second network of the student's kind, with the student's inputs.
 
-The second and third need a trained teacher. It is trained first, alone, by those stages and terms of the recipe that
-teach it; then the student by the others. Where the recipe has such stages one after the other, that is the recipe's own
-order, and the teacher is the recipe's own.
+The second and third need a trained teacher. It is trained first, by the stages and terms of the recipe that train it;
+then the student, by the others. If a recipe trains them in separate stages, this is its own order and teacher.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _REPLACING = frozenset({"constant_teacher", "label_smoothing"})
 
 
 def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
-    """The recipe as its control wants it; a recipe without one, or one that was turned already, as it is.
+    """The recipe changed for its control; unchanged when it has none.
 
     Raises:
-        RecipeError: when the control makes no sense for it.
+        RecipeError: when the control does not apply to it.
     """
     recipe = loaded.recipe
     if recipe.control is None:
@@ -46,7 +45,7 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
         raise RecipeError(
             [
                 loaded.problem(
-                    ("control",), "a control takes the place of the teacher, and this recipe has none: leave it out"
+                    ("control",), "a null control replaces the teacher, but the recipe has none; remove `control`"
                 )
             ]
         )
@@ -54,15 +53,15 @@ def with_control(loaded: LoadedRecipe, catalog: Catalog) -> LoadedRecipe:
         return loaded
     if not catalog.has("teacher", recipe.student.use):
         message = (
-            f"self-distillation makes a network of the student's kind the teacher, and {recipe.student.use!r} is "
-            f"offered as a student alone; take another control"
+            f"`self_distillation` uses the student's network as the teacher, but `{recipe.student.use}` is registered "
+            f"only as a student; choose another control"
         )
         raise RecipeError([loaded.problem(("control",), message)])
     return replace(loaded, recipe=recipe.model_copy(update={"teacher": recipe.student, "privileged": None}))
 
 
 def without_control(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe that a control is run for."""
+    """The recipe without its control."""
     return replace(loaded, recipe=loaded.recipe.model_copy(update={"control": None}))
 
 
@@ -74,19 +73,17 @@ def check_control(loaded: LoadedRecipe, experiment: Experiment) -> None:
     """
     control = experiment.recipe.control
     if control == "shuffled_privileged" and not experiment.privileged:
-        message = (
-            "the teacher sees nothing that the student does not, so there is nothing to shuffle; take another control"
-        )
+        message = "the teacher reads nothing that the student does not, so nothing is shuffled; choose another control"
         raise RecipeError([loaded.problem(("control",), message)])
     if control in _REPLACING and not any(
         term.weight > 0 and not term.on for stage in experiment.stages for term in _terms(stage)
     ):
-        message = "no stage distils anything, so there is nothing that this control could take the place of"
+        message = f"no stage has a distillation loss that `{control}` could replace; choose another control"
         raise RecipeError([loaded.problem(("control",), message)])
 
 
 def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[StagePlan, ...]:
-    """The stages as they are run."""
+    """The stages in the order in which they run."""
     if control is None or control not in _REPLACING:
         return tuple(stages)
     teaching = [part for stage in stages for part in _of_teacher(stage)]
@@ -95,14 +92,14 @@ def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[Stag
 
 
 def moved(experiment: Experiment, cohort: CohortLike, rows: Rows, *, seed: int) -> Mapping[str, Rows]:
-    """Whose privileged values each subject is given: shuffled among the training subjects when that is the control.
+    """Whose privileged values each subject gets: permuted among the training subjects for `shuffled_privileged`.
 
-    Only subjects who have the same of the privileged modalities change places, so that nobody gains or loses one.
+    Only subjects that have the same privileged modalities are permuted, so that no subject gains or loses one.
 
     Args:
-        experiment: what is run.
+        experiment: the experiment.
         cohort: the cohort.
-        rows: of the training subjects; all others keep what is theirs.
+        rows: of the training subjects; all others keep their own values.
         seed: of the fold.
     """
     if experiment.recipe.control != "shuffled_privileged":
@@ -117,7 +114,7 @@ def moved(experiment: Experiment, cohort: CohortLike, rows: Rows, *, seed: int) 
 
 
 def _of_teacher(stage: StagePlan) -> Iterator[StagePlan]:
-    """What of a stage teaches the teacher by itself."""
+    """The part of a stage that trains the teacher alone."""
     paths = _paths(stage, "teacher")
     if not paths:
         return
@@ -131,7 +128,7 @@ def _of_teacher(stage: StagePlan) -> Iterator[StagePlan]:
 
 
 def _of_student(stage: StagePlan, control: str) -> Iterator[StagePlan]:
-    """What of a stage teaches the student; it keeps the stage's name, and with it batches and augmentation."""
+    """The part of a stage that trains the student; it keeps the stage's name, and so its batches and augmentation."""
     paths = _paths(stage, "student")
     if not paths:
         return

@@ -1,4 +1,4 @@
-"""Calling a term once on made-up outputs, so that one that cannot work is told before anything is trained."""
+"""A dry run of a loss term on random outputs, so that its problems are reported before training starts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from xdistill.types import Batch, Output, OutputSpec, Schema
 SUBJECTS = 4
 
 
-def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networks: Mapping[str, Network]) -> str:
-    """What is wrong with a term; empty when it returns a scalar.
+def dry_run(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networks: Mapping[str, Network]) -> str:
+    """The problem of a term; empty when it returns a scalar.
 
     Args:
-        term: with its loss built, on a processor.
-        specs: of what the networks return, by role.
+        term: with its loss built, on the CPU.
+        specs: of the networks' outputs, by role.
         schema: of the cohort.
         networks: by role; called for a term that differentiates through them, for which made-up outputs do not do.
     """
@@ -37,17 +37,17 @@ def rehearse(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networ
         except XdistillError as error:
             wrong = str(error)
         else:
-            wrong = _unlike_a_scalar(value)
-            wrong = wrong and f"the loss {term.loss_name!r} (term {term.label!r}) {wrong}"
+            wrong = _not_a_scalar(value)
+            wrong = wrong and f"the loss `{term.loss_name}` (term `{term.label}`) {wrong}"
         if not wrong:
             break
     return wrong
 
 
 def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]:
-    """Large outputs without arithmetic, and with it where a loss does not bear that; small ones with it at once.
+    """The meta device first for large outputs, then the CPU for losses that need values; the CPU for small ones.
 
-    For what needs no arithmetic torch loads a thousand modules more, which takes seconds: longer than small outputs do.
+    The meta device makes torch load a thousand more modules, which takes seconds: longer than small outputs do.
     """
     numbers = sum(prod(spec.shape) for spec in schema.modalities.values())
     numbers += sum(prod(shape) for spec in specs.values() for shape in spec.features.values())
@@ -63,13 +63,13 @@ def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
 def _called(
     term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
 ) -> object:
-    target = torch.zeros(SUBJECTS, dtype=torch.int64, device=device)
+    target = schema.task.sample_targets(SUBJECTS).to(device)
     batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
     if term.needs_grad:
         batch = batch.with_gradients()
         outputs = {role: _differentiable(network, batch) for role, network in networks.items()}
     else:
-        outputs = {role: _made_up(spec, device) for role, spec in specs.items()}
+        outputs = {role: _random_output(spec, device) for role, spec in specs.items()}
     return copy.deepcopy(term).to(device)(outputs, batch)
 
 
@@ -80,7 +80,7 @@ def _differentiable(network: Network, batch: Batch) -> Output:
     return output
 
 
-def _made_up(spec: OutputSpec, device: str) -> Output:
+def _random_output(spec: OutputSpec, device: str) -> Output:
     def drawn(*shape: int) -> Tensor:
         return torch.randn((SUBJECTS, *shape), device=device)
 
@@ -91,9 +91,9 @@ def _made_up(spec: OutputSpec, device: str) -> Output:
     )
 
 
-def _unlike_a_scalar(value: object) -> str:
+def _not_a_scalar(value: object) -> str:
     if not isinstance(value, Tensor):
-        return f"has to return a tensor, and returned {type(value).__name__}"
+        return f"should return a tensor, got {type(value).__name__}"
     if value.dim():
-        return f"has to return a scalar, and returned a tensor of shape {tuple(value.shape)}; take the mean"
+        return f"should return a scalar, got a tensor of shape {tuple(value.shape)}; take the mean"
     return ""

@@ -1,4 +1,4 @@
-"""Subjects who lack something that only the teacher reads: who is used for what, and what stands in for it."""
+"""Subjects with missing privileged modalities: which subjects are used for what, and with which replacement values."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ Mask = NDArray[np.bool_]
 
 FILLING = frozenset({"impute", "modality_dropout"})
 _CHOICES = (
-    "skip (they teach the student by their labels alone), impute (the teacher is given a fill-in), modality_dropout "
-    "(the same, and it learns to go without) or leave_out (they leave training)"
+    "`skip` (they train the student by their labels alone), `impute` (the teacher gets imputed values), "
+    "`modality_dropout` (the same, and the teacher is trained with randomly missing modalities) or `leave_out` (they "
+    "are removed from the training subjects)"
 )
 
 
 def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
-    """Refuse what would go wrong later: subjects without a modality, missing values that nothing fills in.
+    """Reject subjects without a modality, and missing values that no transform imputes.
 
     Raises:
-        DataError: saying for how many subjects, and what the recipe can do about it.
+        DataError: with the number of subjects, and what the recipe can do about it.
     """
     use = experiment.recipe.missing.use
     for modality in experiment.modalities:
@@ -44,30 +45,29 @@ def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
         withheld = unfilled and (use == "modality_dropout" or not cohort.present(modality).all())
         if withheld or np.isnan(cohort.values(modality, np.arange(len(cohort.subjects)))).any():
             raise DataError(
-                f"{modality!r} has missing values and the recipe has no transform that fills them in; add "
+                f"`{modality}` has missing values, and the recipe has no transform that imputes them; add "
                 f"`transforms: [{{use: tabular, modality: {modality}}}]`"
             )
 
 
 def _check_absent(experiment: Experiment, cohort: CohortLike, modality: str, absent: NDArray[np.int64]) -> None:
     what = (
-        f"{len(absent)} of {len(cohort.subjects)} subjects have no {modality!r}, the first is "
+        f"{len(absent)} of {len(cohort.subjects)} subjects have no `{modality}`, the first is "
         f"{cohort.subjects[int(absent[0])]!r}"
     )
     if modality in experiment.facts["student"].inputs:
         raise DataError(
-            f"{what}, and the student reads it; leave these subjects out of the cohort, or that modality out of the "
-            f"recipe"
+            f"{what}, and the student reads it; remove these subjects from the cohort, or the modality from the recipe"
         )
     if experiment.recipe.missing.use == "refuse":
         raise DataError(
-            f"{what}. Only the teacher reads it, so the recipe can say what to do, as in `missing: skip` or --set "
-            f"missing=skip: {_CHOICES}. Or leave these subjects out of the cohort, or that modality out of the recipe"
+            f"{what}. Only the teacher reads it, so set `missing` in the recipe, or --set missing=..., to {_CHOICES}. "
+            f"Or remove these subjects from the cohort, or the modality from the recipe"
         )
 
 
 def complete_subjects(cohort: CohortLike, modalities: Sequence[str]) -> Mask:
-    """Which subjects have all of some modalities, ``(subjects,)``."""
+    """Which subjects have all of the given modalities, ``(subjects,)``."""
     complete = np.ones(len(cohort.subjects), dtype=bool)
     for modality in modalities:
         complete &= cohort.present(modality)
@@ -75,23 +75,23 @@ def complete_subjects(cohort: CohortLike, modalities: Sequence[str]) -> Mask:
 
 
 def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
-    """Which subjects the teacher is ever given, ``(subjects,)``: all of them, or those that lack nothing."""
+    """Which subjects the teacher reads, ``(subjects,)``: all, or those without missing modalities."""
     if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
         return np.ones(len(cohort.subjects), dtype=bool)
     return complete_subjects(cohort, experiment.facts["teacher"].inputs)
 
 
 def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequence[str]) -> tuple[str, ...]:
-    """Those of a split's training subjects that anything learns from.
+    """The training subjects of a split that are used in training.
 
     Raises:
-        DataError: when the teacher would see fewer than two of them.
+        DataError: when fewer than two of them have all that the teacher reads.
     """
     seen = teacher_sees(experiment, cohort)[cohort.rows_of(subjects)]
     if np.count_nonzero(seen) < MIN_SUBJECTS and not seen.all():
         raise DataError(
-            f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all that the teacher reads, and "
-            f"it needs {MIN_SUBJECTS} at least; say `missing: impute`, or take fewer folds"
+            f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all modalities of the teacher, "
+            f"which needs at least {MIN_SUBJECTS}; set `missing: impute`, or use fewer folds"
         )
     if experiment.recipe.missing.use != "leave_out":
         return tuple(subjects)
@@ -99,17 +99,18 @@ def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequ
 
 
 def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Splits) -> bool:
-    """Whether the test subjects that the teacher sees are of every class in every fold: else it has no score."""
+    """Whether the teacher's test subjects include every class in every fold: otherwise it has no score."""
     targets = np.asarray(cohort.targets)
     for split in splits:
         rows = cohort.rows_of(split.test)
-        if len(np.unique(targets[rows[seen[rows]]])) < len(cohort.schema.classes):
+        tested = targets[rows[seen[rows]]]
+        if not len(tested) or cohort.schema.task.absent(tested):
             return False
     return True
 
 
 def tally(experiment: Experiment, cohort: CohortLike, splits: Splits) -> dict[str, Any]:
-    """What a record says of missing modalities; nothing where nobody lacks what the teacher reads."""
+    """The entry about missing modalities in a run's record; empty when the teacher's modalities are complete."""
     if "teacher" not in experiment.facts:
         return {}
     complete = complete_subjects(cohort, experiment.facts["teacher"].inputs)
@@ -129,18 +130,18 @@ def tally(experiment: Experiment, cohort: CohortLike, splits: Splits) -> dict[st
 
 @dataclass(frozen=True)
 class ModalityDropout:
-    """Withholds modalities of training subjects at random, so that the teacher learns to go without them.
+    """Removes modalities of training subjects at random, so that the teacher learns to work without them.
 
     Attributes:
         rate: probability, for each subject and modality.
-        placeholders: by modality, the values that replace a subject's, ``(*shape)``.
+        placeholders: by modality, the replacement of a subject's values, ``(*shape)``.
     """
 
     rate: float
     placeholders: Mapping[str, Tensor]
 
     def __call__(self, batch: Batch, seed: int) -> Batch:
-        """The batch with some of its modalities withheld; the same seed withholds the same."""
+        """The batch with some of its modalities removed; the same seed removes the same ones."""
         generator = torch.Generator().manual_seed(seed)
         inputs, present = dict(batch.inputs), dict(batch.present)
         for modality, placeholder in self.placeholders.items():

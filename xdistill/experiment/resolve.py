@@ -25,8 +25,8 @@ from xdistill.plugin import Catalog
 from xdistill.plugin.catalog import OWN_FILE
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Block, FitStage, Recipe, Term, TrainStage
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, to_plain
+from xdistill.suggest import did_you_mean
 
 C = TypeVar("C", bound=Component)
 Place = tuple[str | int, ...]
@@ -44,11 +44,11 @@ _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 @dataclass
 class Resolving:
-    """Resolves blocks and collects what is wrong with them.
+    """Resolves blocks and collects their problems.
 
     Attributes:
         root: the recipe's values with their origins.
-        catalog: what a recipe may name.
+        catalog: the registered components.
         problems: found so far.
     """
 
@@ -57,25 +57,25 @@ class Resolving:
     problems: list[Problem] = field(default_factory=list)
 
     def raise_problems(self) -> None:
-        """Stop when something is wrong.
+        """Stop when there are problems.
 
         Raises:
-            RecipeError: with everything that is.
+            RecipeError: with all of them.
         """
         if self.problems:
             raise RecipeError(self.problems)
 
     def choose(self, interface: type[C], block: Block, place: Place) -> Choice[C] | None:
-        """The component of a block; None when something is wrong with it."""
+        """The component of a block; None when it has problems."""
         return self._choose(interface, {"use": block.use, **block.settings()}, place)
 
     def choose_all(self, interface: type[C], blocks: Sequence[Block], name: str) -> tuple[Choice[C], ...]:
-        """The components of a list of blocks, without those with which something is wrong."""
+        """The components of a list of blocks, without those that have problems."""
         found = [self.choose(interface, block, (name, index)) for index, block in enumerate(blocks)]
         return tuple(choice for choice in found if choice is not None)
 
     def stage(self, recipe: Recipe, stage: TrainStage | FitStage, index: int) -> StagePlan:
-        """What a stage will do."""
+        """The plan of a stage."""
         if isinstance(stage, FitStage):
             return FitPlan(stage.name, stage.fit)
         return self._train(recipe, stage, ("stages", index, "objective"))
@@ -113,7 +113,7 @@ class Resolving:
         return None
 
     def _config_of(self, annotation: Any, value: Any) -> type[Settings] | None:
-        """The settings of a component that stands within another's, for "did you mean"."""
+        """The settings of a component inside another's, for "did you mean"."""
         name = value.get("use") if isinstance(value, Mapping) else value
         if get_origin(annotation) is not Choice or not isinstance(name, str):
             return None
@@ -137,17 +137,19 @@ class Resolving:
         )
 
     def _loss(self, raw: Mapping[str, Any], *, has_network: bool, place: Place) -> Choice[Any] | None:
-        """The loss of a term: a task loss where ``on`` names a network, else whichever has the name."""
+        """The loss of a term: a task loss when ``on`` names a network, else either kind."""
         name = raw["use"]
         task, distillation = (self.catalog.has(kind, name) for kind in ("task_loss", "distillation_loss"))
         if not task and not distillation:
             known = [*self.catalog.names("task_loss"), *self.catalog.names("distillation_loss")]
-            guess = did_you_mean(name, known)
+            guess = did_you_mean(name, known, "losses")
             own = "" if "did you mean" in guess else OWN_FILE
-            self._problem((*place, "use"), f"there is no loss {name!r}{guess}{own}")
+            self._problem((*place, "use"), f"unknown loss `{name}`{guess}{own}")
             return None
         if not task and has_network:
-            self._problem((*place, "on"), f"{name!r} is a distillation loss, between both networks: leave out `on`")
+            self._problem(
+                (*place, "on"), f"`{name}` is a distillation loss, which compares both networks; leave out `on`"
+            )
             return None
         if task and (has_network or not distillation):
             return self._choose(TaskLoss, raw, place)
@@ -158,7 +160,7 @@ class Resolving:
 
 
 def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[type[Component], Mapping[str, Any], Place]]:
-    """Everything that looks like a block where a component belongs."""
+    """Every block in a field that takes a component."""
     for name, interface in SINGLE.items():
         if _is_block(plain.get(name)):
             yield interface, plain[name], (name,)
@@ -169,7 +171,7 @@ def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[type[Component], Mapping
 
 
 def _terms(plain: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Place]]:
-    """Everything that looks like a term of an objective."""
+    """Every block in an objective."""
     for at, stage in enumerate(_list(plain.get("stages"))):
         objective = stage.get("objective") if isinstance(stage, Mapping) else None
         for index, term in enumerate(_list(objective)):
@@ -186,7 +188,7 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 def _labels(terms: Sequence[Term]) -> list[str]:
-    """Short names that tell the terms of a stage apart: ``focal:teacher``, ``class_kl``, ``class_kl#2``."""
+    """Short unique names of the terms of a stage: ``focal:teacher``, ``class_kl``, ``class_kl#2``."""
     labels: list[str] = []
     for term in terms:
         label = ":".join(

@@ -1,14 +1,13 @@
-"""Whether the stages of an experiment fit its networks and each other."""
+"""Whether the stages of an experiment are compatible with its networks and each other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 
 from xdistill.errors import Problem, SettingsError
-from xdistill.experiment.dry_run import rehearse
+from xdistill.experiment.dry_run import dry_run
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
@@ -16,22 +15,22 @@ from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.training.objective import Term
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
-_SHOWN = 200  # parts that "did you mean" looks through
+_SHOWN = 200  # parts of a network that "did you mean" searches
 
 
 class StageChecker:
-    """Goes through the stages in order, keeps account of what has learned, and collects what does not fit.
+    """Goes through the stages in order, tracks which parts are trained, and collects the problems.
 
     Args:
-        loaded: the recipe, for the places of problems.
+        loaded: the recipe, for the positions of problems.
         networks: by role, real or without memory for their weights.
-        specs: of what the networks return.
-        training: what losses may know.
+        specs: of the networks' outputs.
+        training: the facts that losses are built with.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class StageChecker:
         self.problems: list[Problem] = []
 
     def check(self, stages: Sequence[StagePlan]) -> list[Problem]:
-        """What does not fit."""
+        """The problems of all stages."""
         for index, stage in enumerate(stages):
             place = ("stages", index)
             if isinstance(stage, TrainPlan):
@@ -68,15 +67,15 @@ class StageChecker:
             part = self._part(path, (*place, "train"))
             if part is not None and not list(part.parameters()):
                 fitted = any(isinstance(one, Estimator) for one in part.modules())
-                hint = "; it is fitted, by a stage that has `fit` instead of `train`" if fitted else ""
-                self._problem((*place, "train"), f"{path!r} has nothing to learn: it holds no parameters{hint}")
+                hint = "; use a stage with `fit` instead of `train`" if fitted else ""
+                self._problem((*place, "train"), f"`{path}` has no trainable parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
         known = trains | {role for role, parts in self.learned.items() if parts}
         for index, term in enumerate(stage.terms):
             self._check_term(term, (*place, "objective", index), known)
         reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
-            self._problem((*place, "train"), f"nothing in the objective teaches the {role}; add a loss on it")
+            self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
         self._note(stage)
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
@@ -84,30 +83,33 @@ class StageChecker:
             part = self._part(path, (*place, "fit"))
             if part is not None and not isinstance(part, Estimator):
                 role = path.partition(".")[0]
-                own = ", ".join(f"{role}.{name}" for name in self.estimators[role])
-                there = f"what the {role} has to be fitted is {own}" if own else f"the {role} has none"
-                self._problem((*place, "fit"), f"{path!r} is no estimator, and is trained instead of fitted; {there}")
+                own = ", ".join(f"`{role}.{name}`" for name in self.estimators[role])
+                known = f"estimators of the {role}: {own}" if own else f"the {role} has no estimators"
+                self._problem((*place, "fit"), f"`{path}` is not an estimator; use a stage with `train`; {known}")
             elif part is not None:
                 self._check_fit(path, part, (*place, "fit"))
             self._note_path(path)
 
     def _part(self, path: str, place: Place) -> nn.Module | None:
-        """The part of a network that a stage names; None, and a problem, when there is none."""
+        """The part of a network that a stage names; None, and a problem, when it does not exist."""
         role, _, part = path.partition(".")
         if role not in {"teacher", "student"}:
-            self._problem(place, f"{path!r} is neither `teacher` nor `student` nor a part of one")
+            self._problem(
+                place,
+                f"unknown network `{path}`; expected `teacher`, `student` or a part of one, such as `student.head`",
+            )
         elif role not in self.networks:
-            verb = "fitted" if place[-1] == "fit" else "trained"
-            self._problem(place, f"{path!r} is to be {verb}, and the recipe has no {role}")
+            verb = "fit" if place[-1] == "fit" else "train"
+            self._problem(place, f"cannot {verb} `{path}`: the recipe has no {role}")
         elif part and part not in dict(self.networks[role].named_modules()):
             parts = [name for name in dict(self.networks[role].named_modules()) if name]
-            self._problem(place, unknown(f"part of the {role}", part, parts[:_SHOWN]))
+            self._problem(place, unknown(f"the {role}", "part", part, parts[:_SHOWN]))
         else:
             return self.networks[role].get_submodule(part)
         return None
 
     def _check_fit(self, path: str, estimator: Estimator, place: Place) -> None:
-        """An estimator is called once, with vectors, which nothing computes that has yet to learn."""
+        """An estimator is called once, with vectors that do not depend on untrained parts."""
         role, _, part = path.partition(".")
         network = self.networks[role]
         calls = self._trace(role, ()).calls[part]
@@ -115,21 +117,21 @@ class StageChecker:
         if shapes != [(2, estimator.inputs)]:
             self._problem(
                 place,
-                f"{path!r} cannot be fitted: of 2 subjects the {role} has to hand it one tensor of shape "
-                f"(2, {estimator.inputs}), and hands it {', '.join(map(str, shapes)) or 'none'}; this is a problem of "
-                f"the plugin that offers {network.name!r}",
+                f"cannot fit `{path}`: with 2 subjects the {role} must call it with one tensor of shape "
+                f"(2, {estimator.inputs}), got {', '.join(map(str, shapes)) or 'none'}; this is a bug in the plugin "
+                f"that registers `{network.name}`",
             )
             return
         waiting = self._waiting(role, but=part)
-        reaching = [f"{role}.{name}" for name, paths in waiting.items() if self._trace(role, paths).reaches(part)]
+        reaching = [f"`{role}.{name}`" for name, paths in waiting.items() if self._trace(role, paths).reaches(part)]
         if reaching:
             self._problem(
                 place,
-                f"{path!r} depends on {', '.join(reaching)}, which no stage has trained by then: do that before",
+                f"`{path}` depends on {', '.join(reaching)}, which no earlier stage trains; add a stage that does",
             )
 
     def _waiting(self, role: str, *, but: str) -> dict[str, list[str]]:
-        """What no stage so far has trained or fitted: parameters and estimators, by the network's part they are in."""
+        """Parameters and estimators that no earlier stage trains or fits, by the part of the network."""
         names = [name for name, _ in self.networks[role].named_parameters()]
         waiting = [name for name in names if not covers(self.learned[role], name)]
         grouped: dict[str, list[str]] = {}
@@ -147,18 +149,21 @@ class StageChecker:
     def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> None:
         for role in term.roles:
             if role not in self.specs:
-                self._problem(place, f"{term.choice.use!r} needs a {role}, and the recipe has none")
+                self._problem(place, f"`{term.choice.use}` needs a {role}, but the recipe has none")
                 return
             if role not in known:
-                self._problem(place, f"{term.choice.use!r} uses the {role}, which no stage has trained by then")
+                self._problem(place, f"`{term.choice.use}` uses the {role}, which no earlier stage trains")
                 return
         if term.on and term.output != "logits" and term.output not in self.specs[term.on].aux:
-            self._problem((*place, "output"), unknown("output", term.output, ("logits", *self.specs[term.on].aux)))
+            self._problem(
+                (*place, "output"),
+                unknown(f"the {term.on}", "output", term.output, ("logits", *self.specs[term.on].aux)),
+            )
             return
         taps = getattr(term.choice.settings, "taps", None) or ()
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in self.specs[role].features]
         for tap, role in missing:
-            self._problem((*place, "taps"), unknown(f"tap of the {role}", tap, self.specs[role].features))
+            self._problem((*place, "taps"), unknown(f"the {role}", "tap", tap, self.specs[role].features))
         if missing:
             return
         for role in term.roles:
@@ -170,7 +175,7 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return
-        wrong = rehearse(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
+        wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         if wrong:
             self._problem(place, wrong)
 
@@ -185,23 +190,24 @@ class StageChecker:
         needed = [name for name, refused in settings.items() if refused]
         if not term.needs_grad or not needed:
             return ""
-        return f"{term.loss_name!r} differentiates through the networks, which requires {' and '.join(needed)}"
+        return f"`{term.loss_name}` differentiates through the networks, which requires {' and '.join(needed)}"
 
     def _check_fitted(self, term: TermPlan, role: str, taps: Sequence[str], place: Place) -> None:
-        """What a term looks at may not come from an estimator that is fitted later, or never."""
+        """The inputs of a term must not depend on an estimator that is fitted later, or never."""
         unfitted = self._unfitted(role)
         if not unfitted:
             return
         seen = self._trace(role, unfitted)
         bad = [name for name in taps if name in seen.taps] if taps else [*({term.output} & seen.outputs)]
         if bad:
-            parts = ", ".join(f"{role}.{name}" for name in unfitted)
-            others = [name for name in ("logits", *self.specs[role].aux) if name not in seen.outputs]
-            hint = f"; score another one with `output`: {', '.join(others)}" if term.on and others else ""
+            parts = ", ".join(f"`{role}.{name}`" for name in unfitted)
+            others = [f"`{name}`" for name in ("logits", *self.specs[role].aux) if name not in seen.outputs]
+            hint = f"; set `output` to one that does not: {', '.join(others)}" if term.on and others else ""
+            names = ", ".join(f"`{name}`" for name in bad)
             self._problem(
                 place,
-                f"{term.choice.use!r} looks at {', '.join(bad)} of the {role}, which come from {parts}, and no stage "
-                f"has fitted that by then{hint}",
+                f"`{term.choice.use}` uses {names} of the {role}, which depends on {parts}, which no earlier stage "
+                f"fits{hint}",
             )
 
     def _note(self, stage: StagePlan) -> None:
@@ -217,17 +223,19 @@ class StageChecker:
         for role in self.networks:
             for name in self._unfitted(role):
                 path = f"{role}.{name}"
-                self._problem((role,), f"no stage fits {path!r}: add one such as {{name: fit, fit: [{path}]}}")
+                self._problem((role,), f"no stage fits `{path}`; add one, such as `{{name: fit, fit: [{path}]}}`")
         if self.loaded.recipe.crossval.validation:
             if not isinstance(last, TrainPlan):
-                why = "fits at once and has no epochs"
+                why = "has no epochs"
             elif not any(path.partition(".")[0] == "student" for path in last.train):
-                why = "does not train it"
+                why = "does not train the student"
             else:
                 return
             place = ("crossval", "validation")
             self._problem(
-                place, f"the student chooses the epoch, and the last stage, {last.name!r}, {why}: set this to 0"
+                place,
+                f"validation selects the student's best epoch, but the last stage, `{last.name}`, {why}; set "
+                f"`crossval.validation: 0`",
             )
 
 
@@ -237,7 +245,11 @@ def _taught(term: TermPlan) -> tuple[str, ...]:
     return ("student",) if term.detach_teacher else ("teacher", "student")
 
 
-def unknown(what: str, name: str, known: Any) -> str:
-    """There is none of this name, and what there is instead."""
-    names = [str(item) for item in known]
-    return f"there is no {what} {name!r}{did_you_mean(name, names) or '; there are none'}"
+def unknown(owner: str, what: str, name: str, known: Iterable[str]) -> str:
+    """The message about an unknown name.
+
+    >>> unknown("the student", "tap", "per", ["pre"])
+    'the student has no tap `per`; did you mean `pre`? Valid taps: `pre`'
+    """
+    plural = "modalities" if what == "modality" else f"{what}s"
+    return f"{owner} has no {what} `{name}`{did_you_mean(name, known, plural) or f'; it has no {plural}'}"

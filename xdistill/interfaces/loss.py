@@ -10,9 +10,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
@@ -26,11 +27,16 @@ class TrainingFacts:
 
     Attributes:
         schema: the cohort's schema after the transforms.
-        class_counts: number of training subjects of each class.
+        class_counts: number of training subjects of each class; empty for tasks without classes.
     """
 
     schema: Schema
     class_counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, schema: Schema, targets: NDArray[Any]) -> TrainingFacts:
+        """The facts of training subjects with these targets of the schema's task."""
+        return cls(schema, tuple(schema.task.counts(targets).values()))
 
 
 class TaskLoss(Component, nn.Module):

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from xdistill.errors import PluginError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from xdistill.interfaces.component import Component

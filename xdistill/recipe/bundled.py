@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from xdistill.recipe.files import is_file
+
 ENDINGS = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -34,7 +36,7 @@ def find_bundled(name: str) -> Path | None:
     if folder is None or not _NAME.fullmatch(name):
         return None
     path = folder / f"{name}.yaml"
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def has_ending(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Environment variables and relative paths in a recipe's `data` block: where a cohort lies differs by machine."""
+"""Environment variables and relative paths in a recipe's `data` block: the location of a cohort differs by machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re
 def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tuple[MappingNode, list[Problem]]:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in the text values of `data`.
 
-    A variable that is set to nothing counts as unset. Nothing that looks like a reference is left afterwards, so that
+    An empty variable counts as unset. Nothing that looks like a reference is left afterwards, so that
     a resolved recipe can be read again and means the same.
     """
     problems: list[Problem] = []
@@ -46,7 +46,7 @@ def resolve_paths(root: MappingNode) -> MappingNode:
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The text with its references filled in, and what is wrong with those that could not be.
+    """The text with its references filled in, and one message for each that could not be.
 
     >>> substitute("${ROOT}/a", {"ROOT": "/mnt"})
     ('/mnt/a', [])
@@ -56,16 +56,16 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
     def value_of(match: re.Match[str]) -> str:
         inside = _INSIDE.fullmatch(match["inside"])
         if not match["end"] or inside is None:
-            messages.append("write ${NAME} or ${NAME:-default} for an environment variable")
+            messages.append("invalid reference to an environment variable; write `${NAME}` or `${NAME:-default}`")
             return match[0]
         found = variables.get(inside["name"]) or inside["default"]
         if found is None:
             messages.append(
-                f"the environment variable {inside['name']} is not set; set it, or write a default as in "
-                f"${{{inside['name']}:-default}}"
+                f"the environment variable `{inside['name']}` is not set; set it, or write a default: "
+                f"`${{{inside['name']}:-default}}`"
             )
         elif "${" in found:
-            messages.append(f"the environment variable {inside['name']} holds ${{ itself, which is not filled in again")
+            messages.append(f"the environment variable `{inside['name']}` contains `${{`; references cannot be nested")
             found = None
         return match[0] if found is None else found
 
@@ -73,7 +73,7 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
 
 
 def is_path_field(name: str) -> bool:
-    """Whether a field of `data` holds the place of a file or folder."""
+    """Whether a field of `data` holds the path of a file or folder."""
     return name == "path" or name.endswith(("_path", "_dir"))
 
 

@@ -9,11 +9,11 @@ from typing import NoReturn
 
 from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
-from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_beside, read_text, shown
 from xdistill.recipe.merge import is_null
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Layer:
 
     Attributes:
         tree: its fields, without `extends` and `profiles`.
-        profiles: what it says about each profile.
+        profiles: the fields that each profile changes.
         file: the file it came from; None for recipes made in Python.
     """
 
@@ -33,12 +33,12 @@ class Layer:
 
 @dataclass
 class Chain:
-    """A recipe and all that it extends, the base of all first.
+    """A recipe and all that it extends, the outermost base first.
 
     Attributes:
         layers: base first.
-        problems: what is wrong with them so far, without leaving one of them unreadable.
-        understand: what makes a tree of a file's text.
+        problems: found so far in files that are valid YAML.
+        understand: parses a file's text to a tree.
     """
 
     layers: list[Layer]
@@ -51,11 +51,11 @@ def read_chain(path: Path, understand: Callable[[str, str, Path], Reading] = rea
 
     Args:
         path: the file.
-        understand: makes a tree of a file's text, name and folder; for many recipes that extend the same ones,
+        understand: parses a file's text, name and folder to a tree; for many recipes that extend the same ones,
             `functools.cache` of `read_yaml`.
 
     Raises:
-        RecipeError: when one of the files cannot be read or understood.
+        RecipeError: when one of the files cannot be read or parsed.
     """
     return extend_chain(Chain([], [], understand), path, Origin(), ())
 
@@ -81,7 +81,7 @@ def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, .
     resolved = path.resolve()
     if resolved in seen:
         names = " -> ".join(file.name for file in (*seen[seen.index(resolved) :], resolved))
-        _refuse(chain, asked_by.problem(f"these recipes extend one another in a circle: {names}", ("extends",)))
+        _refuse(chain, asked_by.problem(f"circular `extends`: {names}", ("extends",)))
     source = shown(path)
     try:
         text = read_text(path, source)
@@ -92,7 +92,10 @@ def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, .
     if not reading.understood:
         raise RecipeError(chain.problems)
     if reading.root is None or is_null(reading.root):
-        _refuse(chain, Problem("the file is empty; a recipe needs at least name, data, student and stages", "", source))
+        _refuse(
+            chain,
+            Problem("the file is empty; a recipe needs at least `name`, `data`, `student` and `stages`", "", source),
+        )
     return _add(chain, reading.root, resolved, (*seen, resolved))
 
 
@@ -100,27 +103,27 @@ def find_recipe(name: str) -> Path:
     """The file that a user means: a path, or the bare name of a bundled recipe.
 
     Raises:
-        RecipeError: when there is neither.
+        RecipeError: when neither exists.
     """
     path = Path(name)
-    if path.is_file():
+    if is_file(path):
         return path
     found = find_bundled(name)
     if found:
         return found
-    if path.is_dir():
-        message = "this is a folder; name a recipe file in it"
+    if is_folder(path):
+        message = "expected a recipe file, got a folder"
     elif has_ending(name):
-        message = f"there is no such file{_near_file(path)}"
+        message = f"no such file{_near_file(path)}"
     else:
-        message = f"there is no such file and no bundled recipe of this name{did_you_mean(name, bundled_names())}"
+        message = f"no such file or bundled recipe{did_you_mean(name, bundled_names(), 'recipes')}"
     raise RecipeError([Problem(message, "", name)])
 
 
 def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, ...]) -> Chain:
     if not isinstance(root, MappingNode):
         origin = root.origin if root else Origin()
-        _refuse(chain, origin.problem("a recipe is a mapping of fields, such as `name: my_experiment`"))
+        _refuse(chain, origin.problem("a recipe should be a mapping of fields, such as `name: my_experiment`"))
     chain.layers.insert(0, _layer(chain, root, file))
     extends = root.entries.get("extends")
     if extends is None:
@@ -128,21 +131,21 @@ def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, .
     origin = extends.value.origin
     value = extends.value.value if isinstance(extends.value, ScalarNode) else None
     if not isinstance(value, str) or not value:
-        _refuse(chain, origin.problem("has to be one recipe file or the name of a bundled recipe", ("extends",)))
+        _refuse(chain, origin.problem("should be a recipe file or the name of a bundled recipe", ("extends",)))
     return extend_chain(chain, _base_file(chain, value, origin), origin, seen)
 
 
 def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
     path = (origin.folder or Path()) / value
-    if path.is_file():
+    if is_file(path):
         return path
     found = find_bundled(value)
     if found:
         return found
     if has_ending(value):
-        message = f"there is no file {value!r} beside this recipe{_near_file(path)}"
+        message = f"no file `{value}` in the folder of this recipe{_near_file(path)}"
     else:
-        message = f"there is no bundled recipe {value!r}{did_you_mean(value, bundled_names())}"
+        message = f"unknown bundled recipe `{value}`{did_you_mean(value, bundled_names(), 'recipes')}"
     raise RecipeError([*chain.problems, origin.problem(message, ("extends",))])
 
 
@@ -155,18 +158,18 @@ def _profiles(chain: Chain, entry: Entry | None) -> dict[str, MappingNode]:
     if entry is None or is_null(entry.value):
         return {}
     if not isinstance(entry.value, MappingNode):
-        message = "has to be a mapping of profile names to fields, such as `paper: {seed: 1}`"
+        message = "should be a mapping of profile names to fields, such as `paper: {seed: 1}`"
         chain.problems.append(entry.value.origin.problem(message, ("profiles",)))
         return {}
     profiles: dict[str, MappingNode] = {}
     for name, profile in entry.value.entries.items():
         value = MappingNode({}, profile.key) if is_null(profile.value) else profile.value
         if not isinstance(value, MappingNode):
-            message = "has to be a mapping of fields that this profile changes"
+            message = "should be a mapping of the fields that this profile changes"
             chain.problems.append(profile.key.problem(message, ("profiles", name)))
             continue
         for word in {"extends", "profiles"} & set(value.entries):
-            message = f"{word!r} stands at the top of a recipe, not inside a profile"
+            message = f"`{word}` is not allowed in a profile; move it to the top level of the recipe"
             chain.problems.append(value.entries[word].key.problem(message, ("profiles", name, word)))
         kept = {field: below for field, below in value.entries.items() if field not in {"extends", "profiles"}}
         profiles[name] = replace(value, entries=kept)
@@ -174,7 +177,7 @@ def _profiles(chain: Chain, entry: Entry | None) -> dict[str, MappingNode]:
 
 
 def _near_file(path: Path) -> str:
-    return did_you_mean(path.name, names_beside(path))
+    return did_you_mean(path.name, names_beside(path), "files")
 
 
 def _refuse(chain: Chain, problem: Problem) -> NoReturn:

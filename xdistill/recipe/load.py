@@ -21,42 +21,29 @@ from xdistill.recipe.overrides import Overrides, apply_overrides, parse_override
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.schema.tuning import space_problems
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.recipe.yaml.nodes import MappingNode, Origin, from_plain, to_plain
+from xdistill.suggest import did_you_mean
 
-__all__ = ["LoadedRecipe", "as_loaded", "load_recipe"]
+__all__ = ["LoadedRecipe", "RecipeLike", "as_loaded", "load_recipe"]
+
+RecipeLike = LoadedRecipe | Recipe | Mapping[str, Any] | str | PathLike[str]
 
 
-def load_recipe(path: str | PathLike[str], *, profile: str | None = None, overrides: Overrides = ()) -> LoadedRecipe:
-    """Read and check a recipe.
+def load_recipe(recipe: RecipeLike, *, profile: str | None = None, overrides: Overrides = ()) -> LoadedRecipe:
+    """Load and check a recipe.
 
     Args:
-        path: a file, or the bare name of a bundled recipe such as ``mvi_hcc``.
-        profile: the profile to lay over it.
-        overrides: last changes, as texts ``a.b=c`` or as a mapping from dotted names to values.
-
-    Raises:
-        RecipeError: with all problems at once.
-    """
-    return load_chain(read_chain(find_recipe(fspath(path))), profile, overrides)
-
-
-def as_loaded(
-    recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | PathLike[str],
-    *,
-    profile: str | None = None,
-    overrides: Overrides = (),
-) -> LoadedRecipe:
-    """A loaded recipe from whatever somebody has at hand in Python.
-
-    A mapping may have `extends` (relative to the working directory) and `profiles`, as a file does. A loaded recipe
-    has no profiles any more; only overrides can be laid over it.
+        recipe: a file, the name of a bundled recipe such as ``mvi_hcc``, plain data, or what this function returned.
+            Plain data may have `extends` (relative to the working directory) and `profiles`, as a file may. A loaded
+            recipe has no profiles left; it accepts overrides alone.
+        profile: the profile to apply.
+        overrides: changes that are applied last, as texts ``a.b=c`` or as a mapping from dotted names to values.
 
     Raises:
         RecipeError: with all problems at once.
     """
     if isinstance(recipe, (str, PathLike)):
-        return load_recipe(recipe, profile=profile, overrides=overrides)
+        return load_chain(read_chain(find_recipe(fspath(recipe))), profile, overrides)
     if isinstance(recipe, LoadedRecipe):
         if profile is None and not overrides:
             return recipe
@@ -65,13 +52,16 @@ def as_loaded(
         return replace(changed, source=recipe.source, files=recipe.files, profile=recipe.profile)
     plain = recipe.model_dump(mode="json", exclude_unset=True) if isinstance(recipe, Recipe) else recipe
     root, problems = from_plain(plain, Origin())
-    chain = chain_of_tree(root)
-    chain.problems[:0] = problems
-    return load_chain(chain, profile, overrides)
+    if problems:  # nulls stand in for the values, so any further check would mislead
+        raise RecipeError(problems)
+    return load_chain(chain_of_tree(root), profile, overrides)
+
+
+as_loaded = load_recipe  # the former name
 
 
 def load_chain(chain: Chain, profile: str | None, overrides: Overrides) -> LoadedRecipe:
-    """The recipe that a chain of files makes, with a profile and overrides laid over it.
+    """The recipe of a chain of files, with a profile and overrides applied.
 
     Raises:
         RecipeError: with all problems at once.
@@ -95,10 +85,10 @@ def load_chain(chain: Chain, profile: str | None, overrides: Overrides) -> Loade
 
 
 def validated(root: MappingNode) -> tuple[Recipe | None, list[Problem]]:
-    """The recipe that a tree holds, or its problems.
+    """The recipe of a tree, or its problems.
 
-    Types are taken strictly: the text "3" is no number, and `no` no truth value. Validation goes through JSON,
-    where a list is what a recipe calls a list.
+    Types are strict: the string "3" is not a number, and `no` is not a boolean. Validation goes through JSON, in
+    which strict mode accepts a list for a tuple.
     """
     try:
         recipe = Recipe.model_validate_json(json.dumps(to_plain(root)), strict=True)
@@ -108,12 +98,12 @@ def validated(root: MappingNode) -> tuple[Recipe | None, list[Problem]]:
 
 
 def _with_profile(layers: Sequence[Layer], profile: str | None) -> tuple[MappingNode, list[Problem]]:
-    """All files over one another, then what each says about the profile, base first."""
+    """All files merged, then what each says about the profile, base first."""
     known = sorted({name for layer in layers for name in layer.profiles})
     problems = []
     if profile is not None and profile not in known:
-        near = did_you_mean(profile, known) or "; this recipe has no profiles"
-        problems.append(Problem(f"there is no profile {profile!r}{near}", "", f"--profile {profile}"))
+        near = did_you_mean(profile, known, "profiles") or "; the recipe has no profiles"
+        problems.append(Problem(f"unknown profile `{profile}`{near}", "", f"--profile {profile}"))
     root = layers[0].tree
     refinements: list[MappingNode] = []
     for layer in layers:
@@ -122,7 +112,7 @@ def _with_profile(layers: Sequence[Layer], profile: str | None) -> tuple[Mapping
         if refinement is not None:
             state = _over(root, refinements)
             refinements.append(written_for(refinement, state))
-    # A field that is missing everywhere is missed in the file that the user named.
+    # A field that is missing everywhere is reported in the file that the user named.
     return replace(_over(root, refinements), origin=layers[-1].tree.origin), problems
 
 

@@ -1,4 +1,4 @@
-"""A recipe that was read and checked, and that still knows where each of its values was written."""
+"""A loaded and checked recipe that knows the position of each value."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class LoadedRecipe:
     """A recipe with its origins.
 
     Attributes:
-        recipe: the checked recipe; component settings are still as they were written.
-        source: the file as the user knows it; empty for recipes made in Python.
+        recipe: the checked recipe; component settings are not validated yet.
+        source: the file name as the user wrote it; empty for recipes from Python.
         root: every value with its origin, after `extends`, profile and overrides.
-        profile: the chosen profile.
-        files: all files that were read, the recipe itself first and the base of all last.
+        profile: the applied profile.
+        files: all files that were read, the recipe first and its outermost base last.
     """
 
     recipe: Recipe
@@ -34,17 +34,17 @@ class LoadedRecipe:
     files: tuple[Path, ...] = ()
 
     def tree(self) -> dict[str, Any]:
-        """The recipe as plain data after `extends`, profile and overrides, without any default filled in."""
+        """The recipe as plain data after `extends`, profile and overrides, without defaults."""
         plain: dict[str, Any] = to_plain(self.root)
         return plain
 
     def problem(self, path: TreePath, message: str, *, key: bool = False) -> Problem:
-        """A problem at a place, with the position of its nearest ancestor that was written.
+        """A problem at a path, with the position of the nearest ancestor in the file.
 
         Args:
             path: field names and list indices from the root, such as ``("stages", 0, "objective", 1, "taps")``.
             message: what is wrong and what to do.
-            key: point at the field's name instead of its value, as for a field that should not be there.
+            key: use the position of the field's name instead of its value, as for an unknown field.
         """
         return problem_at(self.root, path, message, key=key)
 
@@ -60,9 +60,9 @@ class LoadedRecipe:
 
         Args:
             error: what ``Config.model_validate`` raised.
-            at: the place of that part; an unknown field's problem points at its name.
+            at: the path of that part.
             model: the Config, for descriptions and "did you mean".
-            config_of: the model of a component inside, from the annotation that asks for it and the block that names
-                it; None for annotations that ask for no component.
+            config_of: the settings of a nested component, from its annotation and its block; None for other
+                annotations.
         """
         return problems_of(error, self.root, at=at, model=model, config_of=config_of)

@@ -1,8 +1,8 @@
-"""How one recipe is laid over another.
+"""How one recipe overrides another.
 
 Mappings merge field by field; lists and scalars replace. A block that names another component (`use`) replaces the
-whole block, because the settings of one component mean nothing to another. Null over a mapping takes the mapping
-away, so that the default counts; null over anything else is a value like any other.
+whole block, because the settings of one component do not apply to another. Null over a mapping removes the mapping,
+so that the default applies; null over anything else is a value like any other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Scala
 
 
 def merge(base: MappingNode, over: MappingNode) -> MappingNode:
-    """Lay ``over`` over ``base``; both stay as they are."""
+    """Merge ``over`` into ``base``; neither is modified."""
     if _names_another(base, over):
         return over
     if over.written_for is not None and base.use() != over.written_for:
@@ -22,7 +22,7 @@ def merge(base: MappingNode, over: MappingNode) -> MappingNode:
     for name, entry in over.entries.items():
         below = entries.get(name)
         if below is None:
-            if not _refines_a_component(entry.value):  # which a recipe in between has taken away
+            if not _refines_a_component(entry.value):  # which a recipe in between has removed
                 entries[name] = entry
             continue
         merged = _merged_entry(below, entry)
@@ -30,16 +30,16 @@ def merge(base: MappingNode, over: MappingNode) -> MappingNode:
             del entries[name]
         else:
             entries[name] = merged
-    # A block is where its component is named; what a layer only adds to does not become the layer's own.
+    # The position of a block is where its component is named; a layer that only adds fields does not move it.
     origin = over.origin if "use" in over.entries else base.origin
     return replace(base, entries=entries, origin=origin)
 
 
 def written_for(over: MappingNode, base: MappingNode) -> MappingNode:
-    """Note in every mapping of ``over`` that names no component for which component of ``base`` it was written.
+    """Record in every mapping of ``over`` without `use` for which component of ``base`` it was written.
 
     A profile of a base recipe refines the base's components. When a recipe that extends the base names another
-    component in such a place, or takes the component away, `merge` leaves these refinements out.
+    component there, or removes the component, `merge` ignores these refinements.
     """
     entries = dict(over.entries)
     for name, entry in over.entries.items():
@@ -51,9 +51,9 @@ def written_for(over: MappingNode, base: MappingNode) -> MappingNode:
 
 
 def put(node: Node, path: tuple[str | int, ...], value: Node) -> Node:
-    """Lay a value over the place ``path`` of a tree, making the mappings on the way that are not there.
+    """Merge a value into the path of a tree, creating missing mappings on the way.
 
-    The place has to be one that `find_place` found: the way leads through mappings, existing list items and nulls.
+    The path must be one that `find_place` returned: it leads through mappings, existing list items and nulls.
     """
     if not path:
         return merge(node, value) if isinstance(node, MappingNode) and isinstance(value, MappingNode) else value

@@ -21,7 +21,7 @@ from xdistill.recipe.yaml.nodes import (
     to_plain,
 )
 from xdistill.recipe.yaml.reader import read_yaml
-from xdistill.recipe.yaml.scalars import NotFiniteError, resolve_plain
+from xdistill.recipe.yaml.scalars import resolve_plain
 
 Overrides = Sequence[str] | Mapping[str, Any]
 _OPENS_FLOW = ("[", "{", '"', "'")
@@ -33,7 +33,7 @@ class Override:
 
     Attributes:
         steps: names and indices as the user wrote them; a step into a list may be an index or a name.
-        value: what to lay over that place.
+        value: what to merge into that field.
     """
 
     steps: tuple[str, ...]
@@ -41,7 +41,7 @@ class Override:
 
 
 def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Problem]]:
-    """All overrides in the order in which they are to be applied, and the problems of those that are malformed.
+    """All overrides in the order in which they apply, and the problems of those that are malformed.
 
     Those that name a component come first, so that ``--set data.path=x --set data.use=manifest`` means the same in
     either order.
@@ -62,7 +62,7 @@ def parse_override(text: str) -> tuple[Override | None, list[Problem]]:
     origin = Origin(source=f"--set {text}")
     key, equals, value = text.partition("=")
     if not equals:
-        return None, [origin.problem("write a field, an equals sign and a value, such as optimizer.lr=1e-4")]
+        return None, [origin.problem("expected `field=value`, such as `optimizer.lr=1e-4`")]
     steps = tuple(part.strip() for part in key.split("."))
     if not all(steps):
         return None, [origin.problem(_not_a_field(key.strip()))]
@@ -73,25 +73,25 @@ def parse_override(text: str) -> tuple[Override | None, list[Problem]]:
 
 
 def parse_value(text: str, origin: Origin) -> tuple[Node | None, list[str]]:
-    """The value of an override, and what is wrong with it."""
+    """The value of an override, and messages about what is wrong with it."""
     text = text.strip()
     if not text:
-        return None, ["there is no value after the equals sign; write null, or '' for empty text"]
+        return None, ["missing value after `=`; write `null`, or `''` for an empty string"]
     if not text.startswith(_OPENS_FLOW):
-        try:
-            return ScalarNode(resolve_plain(text), origin), []
-        except NotFiniteError:
-            return None, [f"numbers have to be finite, and this is {text}"]
+        node, problems = from_plain(resolve_plain(text), origin)
+        return node, [problem.message for problem in problems]
     reading = read_yaml(text, origin.source)
     if reading.root is None or reading.problems:
         return None, [problem.message for problem in reading.problems]
     if _kind_by_bracket(text) is not type(reading.root):
-        return None, ["write one value: a scalar, a [list], a {field: value} mapping, or quote the whole text"]
+        return None, [
+            "expected one value: a scalar, a `[list]` or a `{field: value}` mapping; put other text in quotes"
+        ]
     return from_plain(to_plain(reading.root), origin)[0], []
 
 
 def apply_overrides(root: MappingNode, overrides: Iterable[Override]) -> tuple[MappingNode, list[Problem]]:
-    """The tree with all changes made, and the problems of those that have no place in it."""
+    """The tree with all overrides applied, and the problems of those whose field does not exist."""
     problems: list[Problem] = []
     for override in overrides:
         path, message = find_place(root, override.steps)
@@ -105,7 +105,7 @@ def apply_overrides(root: MappingNode, overrides: Iterable[Override]) -> tuple[M
 
 
 def find_place(root: Node, steps: Sequence[str]) -> tuple[TreePath, str]:
-    """The path that the steps mean in this tree, or what is wrong with them.
+    """The path of the steps in this tree, or what is wrong with them.
 
     A step into a list is an index, the `name` of an item (a stage), or the component that only one item uses.
     """
@@ -115,11 +115,11 @@ def find_place(root: Node, steps: Sequence[str]) -> tuple[TreePath, str]:
         if isinstance(node, ListNode):
             index = _index(node, step)
             if index is None:
-                return path, f"{dotted(path)} has no item {step!r}; {_items_of(node)}"
+                return path, f"`{dotted(path)}` has no item `{step}`; {_items_of(node)}"
             path, node = (*path, index), node.items[index]
             continue
         if isinstance(node, ScalarNode) and not is_null(node):
-            return path, f"{dotted(path)} is {node.value!r} and has no fields, so {step!r} cannot be set in it"
+            return path, f"cannot set `{step}` in `{dotted(path)}`: its value is {node.value!r}, not a mapping"
         path, node = (*path, step), child(node, step) if node else None
     return path, ""
 
@@ -130,11 +130,11 @@ def _from_python(key: str, value: Any) -> tuple[Override | None, list[Problem]]:
     if not all(steps):
         return None, [origin.problem(_not_a_field(key))]
     node, problems = from_plain(value, origin, steps)
-    return Override(steps, node), problems
+    return (None if problems else Override(steps, node)), problems
 
 
 def _not_a_field(name: str) -> str:
-    return f"{name!r} is no field; write names with dots between, such as optimizer.lr"
+    return f"invalid field name {name!r}; expected names with dots between them, such as `optimizer.lr`"
 
 
 def _turn(override: Override) -> tuple[bool, int]:
@@ -162,17 +162,12 @@ def _labels(node: ListNode, field: str) -> list[Any]:
 def _items_of(node: ListNode) -> str:
     if not node.items:
         return "the list is empty"
-    last = len(node.items) - 1
-    indices = "its only index is 0" if last == 0 else f"its indices are 0 to {last}"
     names = [label for label in (*_labels(node, "name"), *_labels(node, "use")) if isinstance(label, str)]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    unique = [name for name in names if name not in repeated]
-    parts = [indices]
-    if unique:
-        parts.append(f"its names {', '.join(unique)}")
-    if repeated:
-        parts.append(f"and {', '.join(repeated)} stands for several items")
-    return ", ".join(parts)
+    unique = [name for name in names if names.count(name) == 1]
+    last = len(node.items) - 1
+    valid = ", ".join(["0" if last == 0 else f"0 to {last}", *(f"`{name}`" for name in unique)])
+    ambiguous = ", ".join(f"`{name}`" for name in sorted(set(names) - set(unique)))
+    return f"valid items: {valid}" + (f" (ambiguous: {ambiguous})" if ambiguous else "")
 
 
 def _kind_by_bracket(text: str) -> type[Node]:

@@ -1,4 +1,4 @@
-"""From what pydantic finds to problems with places."""
+"""From pydantic's errors to problems with positions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problems_of(
     model: type[BaseModel] | None = None,
     config_of: ConfigOf | None = None,
 ) -> list[Problem]:
-    """The problems that pydantic found in the part of a tree at ``at``; see `LoadedRecipe.problems`."""
+    """The problems that pydantic found in the part of a tree at the path ``at``; see `LoadedRecipe.problems`."""
     node = node_at(root, at)
     value = to_plain(node) if node else None
     problems = []
@@ -36,7 +36,7 @@ def problems_of(
 
 
 def problem_at(root: MappingNode, path: TreePath, message: str, *, key: bool = False) -> Problem:
-    """A problem at a place of a tree; see `LoadedRecipe.problem`."""
+    """A problem at a path in a tree; see `LoadedRecipe.problem`."""
     return locate(root, path, key=key).problem(message, possible_part(root, path))
 
 
@@ -44,12 +44,12 @@ def _place(details: ErrorDetails) -> TreePath:
     place = _without_tags(details["loc"])
     if details["type"] == UNKNOWN_COMPONENT:
         return (*place, "use")
-    # A validator that looks at several fields at once says in its context which place below its own it means.
+    # A validator of several fields states in its context which path below its own it means.
     return (*place, *(details.get("ctx") or {}).get("place", ()))
 
 
 def _without_tags(place: TreePath) -> TreePath:
-    """A place as the recipe writes it: pydantic inserts which kind of stage it took an item of `stages` for."""
+    """The path in the recipe, without the kind of stage that pydantic inserts after an item of `stages`."""
     tagged = place[:1] == ("stages",) and place[2:3] and place[2] in STAGE_TAGS
     return place[:2] + place[3:] if tagged else place
 

@@ -68,7 +68,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "run": run,
         **_record_parts(run),
         "roles": roles,
-        "columns": scores.COLUMNS,
+        "columns": scores.columns(run.task),
         "rows": scores.score_rows(run),
         "written": scores.written,
         "over_folds": scores.over_folds(run),

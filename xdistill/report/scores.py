@@ -10,6 +10,7 @@ import numpy as np
 
 from xdistill.runs import Run
 from xdistill.stats import METRICS, Predictions, Summary
+from xdistill.tasks import Task
 
 Kind = Literal["student", "teacher", "bound", "reference"]
 NOTHING: Final = "–"  # noqa: RUF001 - a dash where a table has no figure
@@ -32,14 +33,18 @@ class Column:
     note: str = "higher is better"
 
 
-COLUMNS: Final = (
-    Column("f1_macro", "Macro F1"),
-    Column("accuracy", "Accuracy"),
-    Column("auc_ovo", "Macro OvO AUC"),
-    Column("balanced_accuracy", "Balanced accuracy"),
-    Column("brier", "Brier score", percent=False, note="lower is better"),
-    Column("ece", "ECE", percent=False, note="lower is better"),
-)
+def columns(task: Task | type[Task]) -> tuple[Column, ...]:
+    """The columns of the result table of a task."""
+    scores = {score.name: score for score in task.scores}
+    return tuple(
+        Column(
+            name,
+            scores[name].title,
+            percent=scores[name].percent,
+            note="higher is better" if scores[name].higher_is_better else "lower is better",
+        )
+        for name in task.table
+    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def score_rows(run: Run) -> tuple[ScoreRow, ...]:
     """Student, teacher, the cohort's bounds, and the majority class."""
     networks = [ScoreRow(_label(run, role), _kind(role), values) for role, values in run.metrics.items()]
     bounds = [
-        ScoreRow(f"Best possible with {name}", "bound", {"auc_ovo": Summary.of([float(value)])})
+        ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
         for name, value in (run.record["cohort"].get("bounds") or {}).items()
     ]
     return (*networks, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
@@ -76,17 +81,15 @@ def majority_class(predictions: Predictions) -> dict[str, Summary]:
 
     The training subjects of a fold are the test subjects of the other folds of its repeat.
     """
-    names = [column.metric for column in COLUMNS if column.metric != "auc_ovo"]
+    task = predictions.task
     folds = predictions.of("student")
     rows = []
     for fold in folds:
         others = [other.target for other in folds if other.repeat == fold.repeat and other.fold != fold.fold]
         training = np.concatenate(others) if others else fold.target
-        shares = np.bincount(training, minlength=len(predictions.classes)) / len(training)
-        blind = np.tile(shares, (len(fold.target), 1))
-        rows.append({name: METRICS[name](fold.target, blind, predictions.classes) for name in names})
-    values = {name: Summary.of([row[name] for row in rows]) for name in names}
-    return values | {"auc_ovo": Summary.of([0.5] * len(folds))}  # constant predictions rank by chance
+        blind = np.tile(task.constant_prediction(training), (len(fold.target), 1))
+        rows.append({name: METRICS[name](fold.target, blind, task.names) for name in task.table})
+    return {name: Summary.of([row[name] for row in rows]) for name in task.table}
 
 
 def pairs(run: Run) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Runs: what they leave on disk, and reading it back."""
+"""The folder of a run: writing its files and reading them back."""
 
 from xdistill.runs.folder import RunFolder, fold_name
 from xdistill.runs.record import DIAGNOSTIC, FORMAT, FORMAT_VERSION, HistoryRow, Run, load_run, run_name

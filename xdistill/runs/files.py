@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: write beside, flush to disk, move into place."""
+"""Files that are either complete or absent: write to a temporary file, flush it to disk, move it into place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xdistill.errors import RunError
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about a path into a `RunError` that says what to do."""
+    """Turn errors of the operating system into a `RunError` that says what to do."""
     try:
         yield
     except OSError as error:
@@ -25,40 +25,40 @@ def explained(path: Path) -> Iterator[None]:
             reason = f"the folder cannot be written ({error.strerror}); choose another with --runs"
         else:
             reason = str(error)
-        raise RunError(f"{path}: {reason}. What was finished before is kept; the same command goes on") from error
+        raise RunError(f"{path}: {reason}. Finished folds are kept; rerun the command to resume") from error
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; what was written is flushed to disk and moved into place at the end.
+    """Yield a temporary path to write to; at the end the file is flushed to disk and moved to ``path``.
 
     Raises:
-        RunError: when the disk is full or the folder cannot be written; nothing is left then.
+        RunError: if the disk is full or the folder cannot be written; no partial file is left.
     """
     with explained(path):
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            yield beside
-            with beside.open("rb") as file:
+            yield temporary
+            with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
             _sync_folder(path.parent)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file completely or not at all.
 
     Raises:
-        RunError: when the disk is full or the folder cannot be written.
+        RunError: if the disk is full or the folder cannot be written.
     """
-    with written_whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write a JSON file whole or not at all; see `write_text`."""
+    """Write a JSON file completely or not at all; see `write_text`."""
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -66,7 +66,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        RunError: when it is missing or no JSON.
+        RunError: for a file that is missing or not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -78,14 +78,14 @@ def make_folder(path: Path) -> None:
     """Create a folder and its parents.
 
     Raises:
-        RunError: when that is not possible.
+        RunError: if that is not possible.
     """
     with explained(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def move_folder(source: Path, target: Path) -> None:
-    """Move a finished folder into place, with its files flushed to disk first."""
+    """Flush the files of a finished folder to disk and move it into place."""
     with explained(target):
         for file in source.iterdir():
             with file.open("rb") as opened:
@@ -95,7 +95,7 @@ def move_folder(source: Path, target: Path) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    """Flush the folder's list of names to disk, so that what was moved into place is there after a power cut."""
+    """Flush the folder's directory entries to disk, so that renamed files survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

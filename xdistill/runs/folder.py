@@ -64,8 +64,8 @@ class RunFolder:
         while not self.finished(name):
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"a worker finished the fold {name}, but {self.fold(name)} does not exist here: its machine does not "
-                    f"share this folder; choose folders that all machines share with --runs and --cache"
+                    f"a worker finished the fold {name}, but {self.fold(name)} does not exist here: its machine does "
+                    f"not share this folder; choose folders that all machines share with --runs and --cache"
                 )
             time.sleep(0.2)
             list((self.path / "folds").iterdir())  # makes a network file system refresh the folder
@@ -94,8 +94,8 @@ class RunFolder:
             patience: seconds to wait for another process that holds it.
 
         Raises:
-            BusyRunError: when another process holds it.
-            RunError: when the folder cannot be written.
+            BusyRunError: if another process holds it.
+            RunError: if the folder cannot be written.
         """
         make_folder(self.path / "folds")
         path = self.path / f".{name}.lock"

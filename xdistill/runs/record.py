@@ -1,4 +1,4 @@
-"""Reading back what a run left on disk; the format is described in docs/formats/run.md."""
+"""Reads the folder of a finished run; docs/formats/run.md describes the format."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from xdistill.errors import RunError
 from xdistill.runs.files import read_json
 from xdistill.runs.folder import RunFolder
 from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
+from xdistill.tasks import Task, read_task
 
 FORMAT = "xdistill-run"
 FORMAT_VERSION = 1
 DIAGNOSTIC = "diagnostic."
-"""How the history's columns begin that diagnostics fill."""
+"""Prefix of the history's columns for diagnostics."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class HistoryRow:
         fold: such as ``r0-f3``.
         stage: the stage's name.
         epoch: counted from 1 within the stage.
-        values: loss by term (``total`` is the weighted sum) and further figures by name.
+        values: loss by term (``total`` is the weighted sum) and further values by name.
     """
 
     fold: str
@@ -39,7 +40,7 @@ class HistoryRow:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: everything is computed from its predictions."""
+    """A finished run; its metrics are computed from its predictions."""
 
     path: Path
     record: Mapping[str, Any]
@@ -52,27 +53,32 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The recipe's name; for a control, with the control's name behind it."""
+        """The recipe's name; for a control, followed by the control's name."""
         return run_name(self.record["recipe"])
 
     @property
     def control(self) -> str:
-        """Which null control the run is; empty for a run of a method."""
+        """Name of the null control; empty for a run of a method."""
         return str(self.record["recipe"].get("control") or "")
 
     @property
+    def task(self) -> Task:
+        """What was predicted."""
+        return read_task(self.record["cohort"])
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        """The classes, in the order of the probabilities."""
-        return tuple(self.record["cohort"]["classes"])
+        """The classes, in the order of the probabilities; for other tasks, what `Task.names` says."""
+        return self.task.names
 
     @cached_property
     def predictions(self) -> Predictions:
         """Per-subject probabilities of the test subjects."""
-        return read_predictions(self.folder.predictions)
+        return read_predictions(self.folder.predictions, self.task)
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, Summary]]:
-        """``{role: {metric: Summary}}``, computed anew from the predictions."""
+        """``{role: {metric: Summary}}``, computed from the predictions."""
         return summarise(self.predictions, self.extra_metrics)
 
     @property
@@ -95,7 +101,7 @@ class Run:
 
 
 def run_name(recipe: Mapping[str, Any]) -> str:
-    """What runs of a resolved recipe are called, and their folder below that of all runs.
+    """Name of the runs of a resolved recipe, and of their folder within the folder of all runs.
 
     >>> run_name({"name": "mvi_hcc/kd"}), run_name({"name": "mvi_hcc/kd", "control": "label_smoothing"})
     ('mvi_hcc/kd', 'mvi_hcc/kd-control-label_smoothing')
@@ -108,7 +114,7 @@ def run_name(recipe: Mapping[str, Any]) -> str:
 
 
 def _by_number(folder: Path) -> tuple[int, ...]:
-    """Sorts ``r0-f10`` behind ``r0-f2``."""
+    """Sort key that puts ``r0-f10`` after ``r0-f2``."""
     return tuple(int(part[1:]) for part in folder.name.split("-"))
 
 
@@ -117,24 +123,24 @@ def load_run(path: Path | str, extra_metrics: Mapping[str, MetricFunction] | Non
 
     Args:
         path: the run's folder.
-        extra_metrics: metrics of plugins by name, besides the standard ones.
+        extra_metrics: metrics of plugins by name, in addition to the standard ones.
 
     Raises:
-        RunError: when there is none, when it is not finished, or when its format is another one.
+        RunError: if there is no run, if it is not finished, or if it has another format.
     """
     folder = RunFolder(Path(path))
     if not folder.record.is_file():
-        raise RunError(f"{path}: no run is here (record.json is missing)")
+        raise RunError(f"{path}: not the folder of a run: it has no record.json")
     record = read_json(folder.record)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise RunError(f"{folder.record}: this is no record of a run")
+        raise RunError(f"{folder.record}: not the record of a run")
     if record.get("format_version") != FORMAT_VERSION:
         raise RunError(
-            f"{folder.record}: format version {record.get('format_version')}, and this xdistill reads "
-            f"{FORMAT_VERSION}; use the xdistill that wrote it (see `versions` there), or run the recipe again"
+            f"{folder.record}: format version {record.get('format_version')}; this version of xdistill reads version "
+            f"{FORMAT_VERSION}. Use the version of xdistill that wrote it (see its `versions`), or run the recipe again"
         )
     if record.get("status") != "finished":
-        raise RunError(f"{path}: this run is not finished; give the command that started it again to go on")
+        raise RunError(f"{path}: this run is not finished; rerun the command that started it to resume")
     return Run(folder.path, record, extra_metrics or {})
 
 

@@ -102,8 +102,11 @@ class Classification(Task):
 
     def target_problem(self, target: Target) -> str:
         """A target is an index into the classes."""
-        valid = not isinstance(target, tuple) and target == int(target) and 0 <= target < len(self.classes)
-        return "" if valid else f"target {target} is not an index into the classes {list(self.classes)}"
+        return (
+            ""
+            if target in range(len(self.classes))
+            else f"target {target} is not an index into the classes {list(self.classes)}"
+        )
 
     def target_text(self, target: Any) -> str:
         """The name of the class."""

@@ -22,7 +22,7 @@ def read_task(data: Mapping[str, Any]) -> Task:
         ValueError: for a kind of task that does not exist.
     """
     if "task" not in data:
-        return Classification(tuple(data["classes"]))
+        return Classification(tuple(map(str, data["classes"])))
     known = {task.kind: task for task in Task.__subclasses__()}
     kind = data["task"]["kind"]
     if kind not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from xdistill.interfaces.augmentation import Augmentation
 from xdistill.testing.helpers.samples import SCHEMA, sample_batch
 from xdistill.testing.helpers.tensors import copied, require_equal, require_finite
 from xdistill.testing.suite import Conformance, promised, require
-from xdistill.types import ModalitySpec, Schema
+from xdistill.types import ModalitySpec
 
 _SUBJECTS = 6
 
@@ -41,7 +42,7 @@ class AugmentationConformance(Conformance):
 
     def inputs(self, subjects: int = _SUBJECTS) -> dict[str, Tensor]:
         """Made-up subjects."""
-        schema = Schema(self.modalities, classes=SCHEMA.classes)
+        schema = replace(SCHEMA, modalities=self.modalities)
         return dict(sample_batch(schema, subjects=subjects).inputs)
 
     def test_shapes_stay(self) -> None:

@@ -38,7 +38,7 @@ class DatasetConformance(Conformance):
         return dataset
 
     def test_index_holds(self) -> None:
-        """Ids are unique, targets are classes of the schema, and the order is the same each time."""
+        """Ids are unique, targets are those of the task, and the order is the same each time."""
         dataset = self.built()
         index, task = list(dataset.index()), dataset.schema().task
         require(bool(index), "there is no subject")

@@ -154,7 +154,7 @@ class DistillationLossConformance(LossConformance):
     def _built_for(self, golden: GoldenDistillation) -> nn.Module:
         specs = [
             OutputSpec(
-                classes=output.logits.shape[1],
+                outputs=output.logits.shape[1],
                 features={tap: tuple(value.shape[1:]) for tap, value in output.features.items()},
             )
             for output in (golden.student, golden.teacher)

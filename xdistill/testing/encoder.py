@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -13,7 +14,7 @@ from xdistill.testing.helpers.module_suite import SUBJECTS, ModuleConformance
 from xdistill.testing.helpers.samples import SCHEMA, sample_batch, take
 from xdistill.testing.helpers.tensors import require_finite, seeded
 from xdistill.testing.suite import require
-from xdistill.types import Batch, ModalitySpec, Schema
+from xdistill.types import Batch, ModalitySpec
 
 
 class EncoderConformance(ModuleConformance):
@@ -40,7 +41,7 @@ class EncoderConformance(ModuleConformance):
 
     def sample(self, *, seed: int = 0) -> Batch:
         """Subjects with the modalities that the encoder reads."""
-        schema = Schema({name: self.modalities[name] for name in self.inputs}, classes=SCHEMA.classes)
+        schema = replace(SCHEMA, modalities={name: self.modalities[name] for name in self.inputs})
         return sample_batch(schema, subjects=SUBJECTS, seed=seed)
 
     def take(self, sample: Batch, rows: list[int]) -> Batch:

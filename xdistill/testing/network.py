@@ -88,13 +88,13 @@ class NetworkConformance(ModuleConformance):
         require_close(first, second, "the same subjects under other ids")
 
     def test_shapes(self) -> None:
-        """One logit per class; features and auxiliary logits have one row per subject."""
-        classes = len(self.schema.classes)
+        """The logits are as wide as the task needs; features and auxiliary logits have one row per subject."""
+        outputs = self.schema.task.outputs
         result = self.evaluated(self.built(), self.sample())
         for name, value in result.items():
             if name == "logits" or name.startswith("aux"):
                 shape = tuple(value.shape)
-                require(shape == (SUBJECTS, classes), f"{name} are {shape} for {SUBJECTS} subjects, {classes} classes")
+                require(shape == (SUBJECTS, outputs), f"{name} are {shape}; expected {(SUBJECTS, outputs)}")
             require(len(value) == SUBJECTS, f"{name} has {len(value)} rows for {SUBJECTS} subjects")
 
     def test_training_has_the_same_outputs(self) -> None:

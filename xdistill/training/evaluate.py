@@ -28,7 +28,7 @@ def predict(
     prepare: Callable[[Batch], Batch],
     batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float64]:
-    """Class probabilities ``(subjects, classes)``.
+    """Predictions of the task ``(subjects, columns)``; for classification, class probabilities.
 
     Only the network's own modalities are read, and no target.
 
@@ -57,10 +57,4 @@ def predict(
             f"{', …' if len(bad) > SHOWN else ''}); training diverged; try a lower optimizer.lr or precision "
             f"32-true"
         )
-    return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float64)
-
-
-def log_loss(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
-    """Mean negative log-probability of the right class."""
-    chosen = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+    return np.asarray(source.cohort.schema.task.predict(logits).numpy(), dtype=np.float64)

@@ -31,16 +31,17 @@ def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
     """The shapes of a network's output; its mode is left as it was.
 
     Raises:
-        PluginError: if it does not return an `Output` with one logit per class.
+        PluginError: if it does not return an `Output` with the logits that the task needs.
     """
     with evaluating(network):
         output: Any = network(zeros(schema.restricted_to(network.inputs), size=2, device=device))
     if not isinstance(output, Output):
         raise PluginError(f"the network {network.name!r} must return an Output, but returned {type(output).__name__}")
-    if tuple(output.logits.shape) != (2, len(schema.classes)):
+    expected = (2, schema.task.outputs)
+    if tuple(output.logits.shape) != expected:
         raise PluginError(
-            f"the network {network.name!r} returned logits of shape {tuple(output.logits.shape)} for 2 subjects and "
-            f"{len(schema.classes)} classes; expected {(2, len(schema.classes))}"
+            f"the network {network.name!r} returned logits of shape {tuple(output.logits.shape)} for 2 subjects; "
+            f"expected {expected} for {schema.task.describe()}"
         )
     return spec_of(output)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from xdistill.experiment.plans import Experiment
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.stats import METRICS
+from xdistill.suggest import did_you_mean
+from xdistill.tasks import Classification
 
-LOWER_IS_BETTER = frozenset({"brier", "ece"})  # of the standard metrics
+LOWER_IS_BETTER = frozenset(score.name for score in Classification.scores if not score.higher_is_better)
 
 
 def metric_problem(name: str, experiment: Experiment) -> str:

@@ -1,4 +1,4 @@
-"""Which neurons fire: boundaries of activation, and features as a ReLU leaves them."""
+"""Which neurons are active: activation boundaries, and features before their ReLU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def activation_boundaries(student: Features, teacher: Features, *, margin: float
 
 
 class ActivationBoundaries(AdaptedLoss):
-    r"""The student's neurons are to fire where the teacher's fire, whatever their size.
+    r"""The student's neurons are active where the teacher's are.
 
     .. math::
         L = \frac{3}{1000\, B} \sum \begin{cases} \max(0, \mu - F_s)^2 & F_t > 0 \\
@@ -40,10 +40,10 @@ class ActivationBoundaries(AdaptedLoss):
     config: Config
 
     class Config(AdaptedConfig):
-        """Which features, how fitted, and the margin."""
+        """Which features, the adapter, and the margin."""
 
         margin: Annotated[float, Field(ge=0)] = Field(
-            default=1.0, description="how far beyond zero a neuron has to be on its side"
+            default=1.0, description="distance from zero that a neuron needs on its side"
         )
 
     def compare(self, student: Features, teacher: Features, index: int) -> Float[Tensor, ""]:
@@ -70,7 +70,7 @@ def overhaul(
 
 
 class FeatureOverhaul(AdaptedLoss):
-    r"""The student's features before their ReLU are to be the teacher's, but may be any that the ReLU makes zero.
+    r"""The student's features before their ReLU match the teacher's; where both are below zero they are free.
 
     .. math::
         T = \max(F_t, m_c), \quad m_c = E[F_{t,c} \mid F_{t,c} < 0], \quad

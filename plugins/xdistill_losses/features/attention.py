@@ -1,4 +1,4 @@
-"""Where a network looks: maps of mean squared activation."""
+"""Attention: maps of mean squared activation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def attention_transfer(student: Map, teacher: Map, *, form: Form = "code") -> Fl
 
 
 class AttentionTransfer(MapLoss):
-    r"""The student is to look where the teacher looks.
+    r"""The student's attention map is the teacher's.
 
     .. math::
         Q_p = \frac{1}{C} \sum_c F_{cp}^2, \quad \hat Q = Q / \lVert Q \rVert_2, \quad
@@ -44,8 +44,8 @@ class AttentionTransfer(MapLoss):
         L_\text{paper} = \frac{1}{B} \sum_i \lVert \hat Q_{s,i} - \hat Q_{t,i} \rVert
 
     After Zagoruyko and Komodakis, Paying more attention to attention, ICLR 2017, equation 2. The authors' code squares
-    and averages over the P positions; the paper takes the length itself (and β/2 before it, which is the weight's
-    business). A vector is one channel whose elements are the positions. Networks may differ in their channels.
+    and averages over the P positions; the paper takes the length itself, times β/2, which is left to the term's
+    weight. A vector is one channel whose elements are the positions. Networks may differ in their channels.
 
     Raises:
         SettingsError: for vectors of different lengths, and for maps of one position.
@@ -100,7 +100,7 @@ class FactorTransfer(MapLoss):
     class Config(TapsConfig):
         """What a factor is."""
 
-        flat: bool = Field(default=False, description="take all elements as they are, without squares and averages")
+        flat: bool = Field(default=False, description="compare all elements, without squares and averages")
         adapter: AdapterChoice = Field(
             default="auto",
             description="with `flat`: a learned linear map of the student's channels to the teacher's, where their "
@@ -116,7 +116,7 @@ class FactorTransfer(MapLoss):
         check_positions(self.pairs)
         if config.adapter == "always":
             raise SettingsError(
-                "the squares are averaged over channels, so there is nothing to adapt; set `flat: true` or leave out "
+                "the squares are averaged over channels, so there is nothing to adapt; set `flat: true`, or leave out "
                 "`adapter`",
                 field="adapter",
             )

@@ -1,4 +1,4 @@
-"""Maps channel by channel: as samples of a distribution, and as distributions over positions."""
+"""Channels of maps: as samples of a distribution, and as distributions over positions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def selectivity(
 
 
 class NeuronSelectivity(MapLoss):
-    r"""The student's channels are to be distributed like the teacher's, each channel a pattern over positions.
+    r"""The student's channels are distributed as the teacher's, each channel a pattern over positions.
 
     .. math::
         k(a, b) = (a^T b)^2, \quad
@@ -70,7 +70,7 @@ def channel_divergence(
 
 
 class ChannelWise(AdaptedLoss):
-    r"""Each channel is to be as salient at a position as the teacher's.
+    r"""Each channel's distribution over positions is the teacher's.
 
     .. math::
         \phi(F_c)_p = \frac{\exp(F_{cp} / T)}{\sum_{p'} \exp(F_{cp'} / T)}, \quad
@@ -88,7 +88,7 @@ class ChannelWise(AdaptedLoss):
     config: Config
 
     class Config(AdaptedConfig):
-        """Which features, how fitted, how soft."""
+        """Which features, the adapter, and the temperature."""
 
         temperature: Annotated[float, Field(gt=0)] = Field(
             default=4.0, description="T, by which features are divided before the softmax over positions"

@@ -1,4 +1,4 @@
-"""Channels that correlate instead of being equal."""
+"""Correlation of channels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def feature_correlation(
 
 
 class FeatureCorrelation(AdaptedLoss):
-    r"""Channels of feature maps are to correlate with the teacher's; their size and offset are free.
+    r"""Channels of feature maps correlate with the teacher's; their scale and offset are free.
 
     .. math::
         \hat F_c = (F_c - \mu_c) / (\sigma_c + 10^{-6}), \quad
@@ -39,7 +39,7 @@ class FeatureCorrelation(AdaptedLoss):
 
     with mean and unbiased deviation of a channel over all B subjects and P positions. After Cao et al., PKD: general
     distillation framework for object detectors via Pearson correlation coefficient, NeurIPS 2022. A
-    constant channel is zero. A vector is a map of one position, so a batch of one vector says nothing.
+    constant channel is zero. A vector is a map of one position, so a batch of one vector gives zero.
     """
 
     name = "pkd"

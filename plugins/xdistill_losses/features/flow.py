@@ -1,4 +1,4 @@
-"""Flow of solution procedure: how features of one layer go with those of the next."""
+"""Flow of solution procedure: products of the features of one layer with those of the next."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ def flow(
 
 
 class Flow(TapLoss):
-    r"""How one layer's channels go with the next layer's is to be as in the teacher.
+    r"""Products of one layer's channels with the next layer's match the teacher's.
 
     .. math::
         G_{cd} = \frac{1}{P} \sum_p F^{(1)}_{cp} F^{(2)}_{dp}, \quad
         L = \sum_{\text{pairs}} \frac{1}{B C D} \sum_i \lVert G_{s,i} - G_{t,i} \rVert^2
 
     After Yim et al., A gift from knowledge distillation: fast optimization, network minimization and transfer learning,
-    CVPR 2017, equations 1 and 2; the mean squared error of the matrices, as in public code, and every pair counts
-    alike. ``taps`` are layers in order, and each two that follow each other are a pair. A vector is a map of one
-    position.
+    CVPR 2017, equations 1 and 2; the mean squared error of the matrices, as in public code, and every pair has
+    the same weight. ``taps`` are layers in order; each two neighbours are a pair. A vector is a map of one position.
 
     Raises:
         SettingsError: for neighbours of which one is a vector and the other a map.
@@ -58,8 +57,8 @@ class Flow(TapLoss):
         for first, second in pairwise(self.pairs):
             if len(first.student) != len(second.student):
                 raise SettingsError(
-                    f"{first.shown()}, and {second.shown()}; layers whose products are taken have to have as many "
-                    f"axes: name taps that are all maps or all vectors",
+                    f"{first.shown()}, and {second.shown()}; neighbouring layers need the same number of axes: name "
+                    f"taps that are all maps or all vectors",
                     field="taps",
                 )
         self.adapters = build_adapters(self.pairs, config.adapter)

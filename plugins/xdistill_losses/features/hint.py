@@ -22,7 +22,7 @@ SMALLEST_VARIANCE = 1e-5
 
 
 class Hint(AdaptedLoss):
-    r"""The student's features are to be the teacher's.
+    r"""Regression of the teacher's features from the student's.
 
     .. math::
         L = \frac{1}{N} \lVert r(F_s) - F_t \rVert^2
@@ -44,20 +44,20 @@ def gaussian_surprise(
     value: Float[Tensor, "batch channels positions"],
     variance: Float[Tensor, " channels"],
 ) -> Float[Tensor, ""]:
-    """The mean of ``(mean - value)^2 / (2 variance) + log(variance) / 2``: how surprising values are."""
+    """The mean of ``(mean - value)^2 / (2 variance) + log(variance) / 2``: the negative log-likelihood."""
     squares = (mean - value).square().mean(dim=(0, 2))  # the variance is the same at every position
     return 0.5 * (squares / variance + variance.log()).mean()
 
 
 class Information(nn.Module):
-    """One tap's regressor, and the variance of each of the teacher's channels, kept positive."""
+    """The regressor of one tap, and the positive variance of each of the teacher's channels."""
 
     def __init__(self, pair: Pair, *, depth: int, initial_variance: float) -> None:
         super().__init__()
         theirs = pair.teacher[0]
         sizes = [pair.student[0], *[2 * theirs] * (depth - 1), theirs]
         self.regressor: nn.Module = Pointwise(*sizes) if depth else nn.Identity()
-        start = log(expm1(initial_variance - SMALLEST_VARIANCE))  # what softplus makes the variance of
+        start = log(expm1(initial_variance - SMALLEST_VARIANCE))  # softplus maps it to the initial variance
         self.raw_variance = nn.Parameter(torch.full((theirs,), start))
 
     def forward(
@@ -91,8 +91,7 @@ class VariationalInformation(MapLoss):
 
         depth: Annotated[int, Field(ge=0, le=8)] = Field(
             default=3,
-            description="linear layers of the regressor, twice as wide inside as the teacher; 0 for the features as "
-            "they are",
+            description="linear layers of the regressor, twice as wide inside as the teacher; 0: no regressor",
         )
         initial_variance: Annotated[float, Field(gt=0.001, le=1000)] = Field(
             default=5.0, description="variance of every channel before training"
@@ -104,7 +103,7 @@ class VariationalInformation(MapLoss):
             if not config.depth and pair.student[0] != pair.teacher[0]:
                 raise SettingsError(
                     f"{pair.shown()}; without a regressor the numbers of channels have to agree: set `depth` to 1 or "
-                    f"more, or make the networks equal there",
+                    f"more, or make them equal",
                     field="depth",
                 )
         self.taps = nn.ModuleList(

@@ -41,7 +41,7 @@ def hierarchical(student: Map, teacher: Map) -> Float[Tensor, ""]:
 
 
 class Fusion(nn.Module):
-    """One step of the review: a layer's features and what came from the deeper ones, as a map like the teacher's.
+    """One step of the review: fuses a layer's features with those of deeper layers into a map like the teacher's.
 
     Args:
         inside: channels of the student's features.
@@ -54,13 +54,13 @@ class Fusion(nn.Module):
     def __init__(self, inside: int, outside: int, *, width: int, axes: int, deepest: bool) -> None:
         super().__init__()
         convolution = _CONVOLUTIONS[axes]
-        # Source: batch norm. One group a subject instead, so that a batch of one is no special case.
+        # Source: batch norm. One group per subject instead, so that a batch of one needs no special case.
         self.enter = nn.Sequential(convolution(inside, width, 1, bias=False), nn.GroupNorm(1, width))
         self.attend = None if deepest else nn.Sequential(convolution(2 * width, 2, 1), nn.Sigmoid())
         self.leave = nn.Sequential(convolution(width, outside, 3, padding=1, bias=False), nn.GroupNorm(1, outside))
 
     def forward(self, value: Map, deeper: Map | None, space: Shape) -> tuple[Map, Map]:
-        """The map for the teacher's, of that space, and what goes on to the shallower layer."""
+        """The map to compare with the teacher's, of size ``space``, and the input of the shallower layer."""
         value = self.enter(value)
         if self.attend is not None and deeper is not None:
             deeper = _resized(deeper, tuple(value.shape[2:]))
@@ -88,8 +88,8 @@ class Review(TapLoss):
     ABF is attention-based fusion: a 1 x 1 convolution, a share for own and deeper features at each position, a 3 x 3
     convolution to the teacher's channels. HCL is the hierarchical context loss: mean squared differences of the maps
     and of their averages at 4, 2 and 1 positions an axis, weights halving, divided by their sum. After Chen et al.,
-    Distilling knowledge via knowledge review, CVPR 2021. ``taps`` go from shallow to deep. Normalised a subject (the
-    source: a batch), so that a batch of one works. ``fusion: false`` leaves HCL alone, for maps of equal shape. A
+    Distilling knowledge via knowledge review, CVPR 2021. ``taps`` go from shallow to deep. Normalized per subject
+    (source: per batch), so that a batch of one works. ``fusion: false`` leaves HCL alone, for maps of equal shape. A
     vector is a map of one position.
 
     Raises:
@@ -102,7 +102,7 @@ class Review(TapLoss):
     class Config(TapsConfig):
         """Which layers, and how they are fused."""
 
-        fusion: bool = Field(default=True, description="learn to fuse deeper layers in; else the bare HCL")
+        fusion: bool = Field(default=True, description="learn to fuse deeper layers in; false: HCL alone")
         width: Annotated[int, Field(ge=1)] | None = Field(
             default=None, description="channels of the fusion; null for those of the student's last tap, at most 512"
         )
@@ -138,7 +138,7 @@ class Review(TapLoss):
         results: list[Map] = []
         deeper: Map | None = None
         for value, space, fusion in reversed(list(zip(values, spaces, self.fusions, strict=True))):
-            # Half-precision weights take half-precision values; the comparison is in full again.
+            # Half-precision weights need half-precision values; the comparison is in full precision.
             dtype = next(fusion.parameters()).dtype
             result, deeper = fusion(value.to(dtype), deeper, space)
             results.insert(0, full(result))
@@ -150,13 +150,13 @@ def _check(pairs: Sequence[Pair], *, fusion: bool) -> None:
         if fusion and len(first.student) != len(second.student):
             raise SettingsError(
                 f"{first.shown()}, and {second.shown()}; deeper layers are fused into shallower ones, so all taps "
-                f"have to be maps of as many axes, or all vectors",
+                f"have to be vectors, or maps of the same number of axes",
                 field="taps",
             )
     for pair in pairs:
         if not fusion and pair.student != pair.teacher:
             raise SettingsError(
-                f"{pair.shown()}; without fusion nothing fits them to each other: leave out `fusion: false`, or make "
-                f"the networks equal there",
+                f"{pair.shown()}; without fusion the shapes have to be equal: leave out `fusion: false`, or make them "
+                f"equal",
                 field="fusion",
             )

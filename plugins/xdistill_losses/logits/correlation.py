@@ -1,4 +1,4 @@
-"""Class probabilities that correlate instead of being equal."""
+"""Correlation of class probabilities."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def probability_correlation(
 
 
 class ProbabilityCorrelation(LogitLoss):
-    r"""Class probabilities are to correlate with the teacher's, over classes and over subjects.
+    r"""Class probabilities correlate with the teacher's, over classes and over subjects.
 
     .. math::
         L = \tau^2 \left( \beta \Big(1 - \frac{1}{B} \sum_i \rho(p_{s,i\cdot}, p_{t,i\cdot})\Big)
@@ -64,12 +64,12 @@ class ProbabilityCorrelation(LogitLoss):
         super().__init__(config, student=student, teacher=teacher)
         if student.outputs == TWO and config.beta:
             raise SettingsError(
-                "with two classes the probabilities of a subject always correlate by plus or minus one, which teaches "
-                "nothing; set `beta: 0`, which leaves the correlation over subjects",
+                "two probabilities always correlate by 1 or -1, so with two classes this part has no gradient; set "
+                "`beta: 0`, which leaves the correlation over subjects",
                 field="beta",
             )
         if not config.beta and not config.gamma:
-            raise SettingsError("beta and gamma are both zero, so nothing is compared; set one of them", field="gamma")
+            raise SettingsError("`beta` and `gamma` are both 0, so nothing is compared; set one of them", field="gamma")
 
     def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""

@@ -1,4 +1,4 @@
-"""Decoupled distillation: what the teacher says of the true class, and of the others among themselves."""
+"""Decoupled distillation: the true class against the others, and the others among themselves."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class Decoupled(LogitLoss):
         super().__init__(config, student=student, teacher=teacher)
         if student.outputs == TWO:
             raise SettingsError(
-                "with two classes there is one class beside the true one, and the part that beta weighs is always "
-                "zero; use kd, whose divergence is all that two classes have"
+                "with two classes there is a single other class, so the part with the weight `beta` is always zero; "
+                "use kd instead"
             )
 
     def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:

@@ -1,4 +1,4 @@
-"""The teacher's probabilities as labels: plain, standardised, weighted, and beside the true ones."""
+"""The teacher's probabilities as labels: plain, standardised, weighted, and combined with the true labels."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SoftLabels(LogitLoss):
         L = \frac{T^2}{B} \sum_i \sum_c p_{ic} \log \frac{p_{ic}}{q_{ic}}
 
     After Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015: the factor T² keeps the
-    gradient's size as T grows. A sum over classes, and the mean over subjects unless ``reduction`` says otherwise.
+    gradient's size as T grows. A sum over classes, and the mean over subjects unless ``reduction: sum`` is set.
 
     ``standardise`` divides out each subject's mean and standard deviation of the logits first, after Sun et al.,
     Logit standardization in knowledge distillation, CVPR 2024 (unbiased deviation, plus 1e-7; they take T = 2), so
@@ -78,8 +78,8 @@ class SoftLabels(LogitLoss):
         super().__init__(config, student=student, teacher=teacher)
         if config.standardise and student.outputs == TWO:
             raise SettingsError(
-                "with two classes standardised logits are always plus and minus 0.71, whatever the networks say; "
-                "leave out `standardise`",
+                "two standardised logits are always 0.71 and -0.71, so with two classes nothing is compared; leave out "
+                "`standardise`",
                 field="standardise",
             )
 
@@ -105,7 +105,7 @@ def weighted_soft_labels(
 
 
 class WeightedSoftLabels(LogitLoss):
-    r"""Soft labels that count less where the student already knows better than the teacher.
+    r"""Soft labels that count less for subjects that the student already classifies better than the teacher.
 
     .. math::
         w_i = 1 - \exp\left(-\frac{\text{CE}(y_i, z_{s,i})}{\text{CE}(y_i, z_{t,i})}\right), \quad
@@ -138,7 +138,7 @@ def generalized(
 
 
 class Generalized(LogitLoss):
-    r"""Distillation and privileged information as one: true labels, and soft labels of who sees more.
+    r"""Generalized distillation: a weighted sum of true labels and the teacher's soft labels.
 
     .. math::
         s_i = \text{softmax}(z_{t,i} / T), \quad
@@ -146,14 +146,14 @@ class Generalized(LogitLoss):
 
     After Lopez-Paz, Bottou, Schölkopf and Vapnik, Unifying distillation and privileged information, ICLR 2016,
     equations 3 and 4. As there, the temperature softens the teacher alone and there is no factor T². The true labels
-    are part of it: put no other loss on the student. Not zero at identity.
+    are part of it, so the student needs no task loss. Not zero at identity.
     """
 
     name = "generalized"
     config: Config
 
     class Config(Settings):
-        """How far to imitate, and how soft the labels are."""
+        """Weight and temperature of the soft labels."""
 
         imitation: Annotated[float, Field(ge=0, le=1)] = Field(
             default=0.5, description="lambda, from 0 (true labels alone) to 1 (the teacher alone)"

@@ -1,4 +1,4 @@
-"""Centred kernel alignment between what teacher and student make of a batch."""
+"""Centred kernel alignment of the features of teacher and student."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def relations(features: Rows) -> Float[Tensor, "batch batch"]:
 
 
 def alignment(student: Rows, teacher: Rows) -> Float[Tensor, ""]:
-    """Linear CKA, from 0 (nothing in common) to 1 (equal but for rotation, scale and offset).
+    """Linear CKA, from 0 (unrelated) to 1 (equal up to rotation, scale and offset).
 
-    Features that are alike for all subjects have nothing in common with anything, and get no gradient.
+    Features that are equal for all subjects align with nothing and get no gradient.
     """
     ours, theirs = centred_gram(student), centred_gram(teacher)
     norms = torch.linalg.vector_norm(ours) * torch.linalg.vector_norm(theirs)
@@ -50,10 +50,10 @@ class KernelAlignment(EachTapLoss):
 
     After Kornblith et al., Similarity of neural network representations revisited, ICML 2019 (linear
     CKA), as a loss in the manner of Zhou et al., Rethinking centered kernel alignment in knowledge distillation, IJCAI
-    2024. ``of: features`` aligns the features, whatever their rotation, scale and offset;
+    2024. ``of: features`` aligns the features up to rotation, scale and offset;
     ``of: relations`` describes each subject by its cosines with all of the batch and aligns these, which leaves the
-    lengths of the features free as well. Shapes may differ. A single subject has nothing to align: zero; of two
-    subjects, any two that differ align fully.
+    lengths of the features free as well. Shapes may differ. Zero for a single subject; two subjects that differ always
+    align fully.
     """
 
     name = "cka"

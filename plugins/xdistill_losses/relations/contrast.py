@@ -1,4 +1,4 @@
-"""Contrastive distillation: a subject's two embeddings go together, those of different subjects do not."""
+"""Contrastive distillation: a subject's two embeddings are similar, those of different subjects are not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Embedding(nn.Module):
 
 
 class Contrast(TapLoss):
-    r"""The student's features of a subject are to tell it from others by the teacher's features.
+    r"""The student's embedding of a subject matches the teacher's and differs from those of other subjects.
 
     .. math::
         h(t, s) = \frac{e^{g_t(t)^T g_s(s) / \tau}}{e^{g_t(t)^T g_s(s) / \tau} + N/M}, \quad
@@ -65,7 +65,7 @@ class Contrast(TapLoss):
     with linear embeddings g of unit length. After Tian, Krishnan and Isola, Contrastive representation distillation,
     ICLR 2020. The source draws N negatives from a memory of all M training subjects; here the
     negatives are the other subjects of the batch (``other_classes``: those of other classes, as in the authors' code),
-    and N/M is the setting ``noise``. So it wants large batches. Both embeddings are trained and saved; no gradient
+    and N/M is the setting ``noise``. So it needs large batches. Both embeddings are trained and saved; no gradient
     reaches the teacher. Not zero at identity. A single subject has no negatives.
     """
 

@@ -19,7 +19,7 @@ from xdistill_losses.taps import TapsConfig, rows
 
 Rows = Float[Tensor, "batch width"]
 Weight = Annotated[float, Field(ge=0)]
-# Numbers of one intermediate tensor, 64 MB in float32; more subjects are taken in blocks.
+# Elements of one intermediate tensor, 64 MB in float32; larger batches are computed in blocks.
 MOST_NUMBERS = 2**24
 
 
@@ -36,7 +36,7 @@ def distance_relations(student: Rows, teacher: Rows) -> Float[Tensor, ""]:
 
 
 def angles(features: Rows, first: int, last: int) -> Float[Tensor, "anchors batch batch"]:
-    """Cosines of the angles under which subjects ``first`` to ``last`` see each two of the batch.
+    """Cosines of the angles at subjects ``first`` to ``last`` between each two of the batch.
 
     Where two subjects coincide there is no angle: the cosine is zero.
     """
@@ -50,11 +50,11 @@ def angle_gap(student: Rows, teacher: Rows, first: int, last: int) -> Float[Tens
 
 
 class AngleGaps(torch.autograd.Function):
-    """The sum of `angle_gap` over blocks, which are forgotten one by one: their gradients are taken on the way."""
+    """The sum of `angle_gap` over blocks; each block's gradient is computed with its value, to free its tensors."""
 
     @staticmethod
     def forward(context: Any, student: Rows, teacher: Rows, block: int) -> Float[Tensor, ""]:
-        """The value; the gradients of what needs one are kept, and have the size of the features."""
+        """The value; saves the gradients of the inputs that need one."""
         leaves = [
             value.detach().requires_grad_(needed)
             for value, needed in zip((student, teacher), context.needs_input_grad, strict=False)
@@ -83,8 +83,8 @@ class AngleGaps(torch.autograd.Function):
 def angle_relations(student: Rows, teacher: Rows, *, most_numbers: int = MOST_NUMBERS) -> Float[Tensor, ""]:
     """The smooth L1 distance of the cosines, mean over all B^3 triplets; a single subject has none.
 
-    Where B^3 cosines, or the B^2 directions, would be more than ``most_numbers``, subjects at the vertex are taken in
-    blocks: memory stays near that limit, the value is the same.
+    Where B^3 cosines, or the B^2 directions, would be more than ``most_numbers``, vertices are processed in blocks:
+    memory stays near that limit, and the value is the same.
     """
     batch = student.shape[0]
     width = max(batch, student.shape[1], teacher.shape[1])
@@ -96,7 +96,7 @@ def angle_relations(student: Rows, teacher: Rows, *, most_numbers: int = MOST_NU
 
 
 class Relations(EachTapLoss):
-    r"""Distances and angles between subjects are to be the teacher's, wherever the subjects lie.
+    r"""Distances and angles between subjects match the teacher's.
 
     .. math::
         \psi_D(i, j) = \frac{\lVert f_i - f_j \rVert}{\mu}, \quad
@@ -125,7 +125,9 @@ class Relations(EachTapLoss):
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__(config, student=student, teacher=teacher)
         if not config.distance and not config.angle:
-            raise SettingsError("distance and angle both weigh nothing; give one of them a weight", field="distance")
+            raise SettingsError(
+                "`distance` and `angle` are both 0, so nothing is compared; set one of them", field="distance"
+            )
 
     def compare(self, student: Features, teacher: Features, index: int) -> Float[Tensor, ""]:
         """The term of a tap."""

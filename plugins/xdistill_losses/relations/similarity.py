@@ -37,7 +37,7 @@ def probabilistic_transfer(student: Rows, teacher: Rows) -> Float[Tensor, ""]:
 
 
 class ProbabilisticTransfer(EachTapLoss):
-    r"""Who is whose neighbour is to be as probable as in the teacher.
+    r"""Probabilities of subjects to be neighbours match the teacher's.
 
     .. math::
         k_{ij} = \tfrac{1}{2} (\cos(f_i, f_j) + 1), \quad p_{ij} = k_{ij} / \textstyle\sum_k k_{ik}, \quad
@@ -85,7 +85,7 @@ def kernel_congruence(
 
 
 class CorrelationCongruence(EachTapLoss):
-    r"""Correlation between subjects is to be congruent with the teacher's.
+    r"""Correlations between subjects are congruent with the teacher's.
 
     .. math::
         L_\text{bilinear,\,rbf} = \frac{1}{B^2} \lVert K(F_s) - K(F_t) \rVert_F^2, \quad

@@ -23,7 +23,7 @@ _ORDER: dict[Rows, int] = {"l2": 2, "l1": 1}
 
 def similarities(features: Float[Tensor, "batch width"], *, rows: Rows = "l2") -> Float[Tensor, "batch batch"]:
     """``F F^T`` with every row divided by its norm: how similar each subject is to each of the batch."""
-    # Half-precision sums of squares would overflow, or lose what tells subjects apart.
+    # Sums of squares in half precision overflow, or round away the differences between subjects.
     with in_full_precision(features):
         exact = full(features)
         return F.normalize(exact @ exact.T, p=_ORDER[rows], dim=1)
@@ -38,7 +38,7 @@ def similarity_preserving(
 
 
 class SimilarityPreserving(TapLoss):
-    r"""Subjects that are alike to the teacher are to be alike to the student.
+    r"""Similarities between subjects are the teacher's.
 
     .. math::
         G = F F^T, \quad \hat G_{i} = G_{i} / \lVert G_{i} \rVert_2, \quad
@@ -46,8 +46,8 @@ class SimilarityPreserving(TapLoss):
 
     After Tung and Mori, Similarity-preserving knowledge distillation, ICCV 2019.
 
-    From the source: the matrices, their row-wise L2 norm, the factor 1 / B². F holds a row a subject; teacher and
-    student may differ in its length. Inferred: that F is the concatenation of the branches' vectors.
+    From the source: the matrices, their row-wise L2 norm, the factor 1 / B². F holds one row per subject; teacher
+    and student may differ in its length. Inferred: that F is the concatenation of the branches' vectors.
     The value depends on the batch size, so leave short batches out (``loader.drop_last: true``).
     """
 

@@ -42,7 +42,7 @@ def focal_loss(
 
 
 class Focal(TaskLoss):
-    """Focal loss: subjects that the network already gets right count less."""
+    """Focal loss: subjects that the network already classifies well count less."""
 
     name = "focal"
     config: Config
@@ -52,17 +52,17 @@ class Focal(TaskLoss):
         """Focal loss' two parameters."""
 
         gamma: Annotated[float, Field(ge=0)] = Field(
-            default=2.0, description="how much less well-scored subjects count; 0: cross entropy"
+            default=2.0, description="how much less well-classified subjects count; 0: cross entropy"
         )
         alpha: Literal["none", "inverse_frequency"] | tuple[Positive, ...] = Field(
             default="none",
-            description="factor of each class: none, from the training subjects' counts (mean 1 over them), or "
-            "numbers in the order of the classes",
+            description="factor of each class: none, inverse frequency among the training subjects (mean 1 over them), "
+            "or numbers in the order of the classes",
         )
 
     def __init__(self, config: Config, *, output: OutputSpec, training: TrainingFacts) -> None:
         super().__init__(config, output=output, training=training)
-        # Not in the state: it follows from the recipe and the split.
+        # Not saved: it follows from the recipe and the split.
         self.register_buffer("alpha", _class_factors(config, training), persistent=False)
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
@@ -71,7 +71,7 @@ class Focal(TaskLoss):
 
 
 class CrossEntropy(TaskLoss):
-    """Cross entropy, with label smoothing where asked for."""
+    """Cross entropy, with optional label smoothing."""
 
     name = "cross_entropy"
     config: Config
@@ -95,15 +95,15 @@ def _class_factors(config: Focal.Config, training: TrainingFacts) -> Float[Tenso
     if isinstance(config.alpha, tuple):
         if len(config.alpha) != len(classes):
             raise SettingsError(
-                f"alpha has {len(config.alpha)} numbers, and there are {len(classes)} classes: {', '.join(classes)}",
+                f"alpha has {len(config.alpha)} numbers for {len(classes)} classes: {', '.join(classes)}",
                 field="alpha",
             )
         return torch.tensor(config.alpha)
     empty = [name for name, count in zip(classes, counts, strict=True) if not count]
     if empty:
         raise SettingsError(
-            f"the class {empty[0]!r} has no training subject, so it has no inverse frequency; give alpha as numbers, "
-            f"or use fewer folds",
+            f"the class {empty[0]!r} has no training subject, so it has no inverse frequency; set `alpha` to "
+            f"numbers, or use fewer folds",
             field="alpha",
         )
     return sum(counts) / (len(counts) * torch.tensor(counts, dtype=torch.get_default_dtype()))

@@ -16,21 +16,21 @@ from xdistill_mri.augment.base import VolumeAugmentation, VolumeSettings, symmet
 class VolumeAffine(VolumeAugmentation):
     """Turns, shifts and scales each subject within the plane of its slices, by linear interpolation.
 
-    Slices are thick and few, so nothing is moved across them: that would blur, and cost eight neighbours a voxel
-    instead of four. What comes in from beyond the border repeats the border. Every modality draws its own
-    transform, since phases that are not registered to each other lose nothing by it; ``together: true`` gives all
-    modalities of a subject the same.
+    Slices are thick and few, so nothing is moved across them: that would blur, and take eight neighbours per voxel
+    instead of four. Values from beyond the border repeat the border. Each modality gets a transform of its own, which
+    suits phases that are not registered to each other; with ``together: true`` all modalities of a subject get the
+    same.
     """
 
     name = "volume_affine"
 
     class Config(VolumeSettings):
-        """Settings of the transform; each strength is the largest that is drawn, either way."""
+        """Settings of the transform; each strength is the maximum in either direction."""
 
         rotate: float = Field(default=0.0, ge=0, le=180, description="degrees")
-        shift: float = Field(default=0.0, ge=0, lt=1, description="as a share of height and of width")
+        shift: float = Field(default=0.0, ge=0, lt=1, description="as a fraction of height and width")
         scale: float = Field(default=0.0, ge=0, lt=1, description="0.05: from 0.95 to 1.05 times the size")
-        together: bool = Field(default=False, description="move all modalities of a subject alike")
+        together: bool = Field(default=False, description="apply the same transform to all modalities of a subject")
 
     config: Config
 
@@ -61,16 +61,16 @@ def move(
     shift: Float[Tensor, "batch 2"],
     factor: Float[Tensor, " batch"],
 ) -> Float[Tensor, "batch channels *depth height width"]:
-    """Each subject scaled and turned about the centre of its slices, then shifted within them.
+    """Scale and rotate each subject about the centre of its slices, then shift it within them.
 
     Args:
         values: volumes or images.
         degrees: counter-clockwise, with the height pointing down as images are shown.
-        shift: down and to the right, as shares of height and width.
+        shift: down and to the right, as fractions of height and width.
         factor: above 1 enlarges.
     """
     height, width = values.shape[-2:]
-    # Slices are so many channels of one image: all of them move alike, and one grid serves them all.
+    # Slices are treated as channels of one image, so that one grid serves all of them.
     slices = values.reshape(len(values), -1, height, width)
     matrices = sampling_matrices(degrees, shift, factor, height, width).to(values)
     grid = F.affine_grid(matrices, list(slices.shape), align_corners=False)
@@ -85,14 +85,14 @@ def sampling_matrices(
     height: int,
     width: int,
 ) -> Float[Tensor, "batch 2 3"]:
-    """Where each voxel of the result is read, as ``F.affine_grid`` wants it: from results back to sources.
+    """Where each voxel of the result is read from, for ``F.affine_grid``: from results to sources.
 
     Its coordinates run from -1 to 1 along each axis whatever the axis's length, so that the terms that mix the axes
-    carry the ratio of the lengths: a turn stays a turn when height and width differ.
+    carry the ratio of the lengths: a rotation stays a rotation if height and width differ.
     """
     radians = torch.deg2rad(degrees)
     cosine, sine = torch.cos(radians) / factor, torch.sin(radians) / factor
     linear = torch.stack([cosine, -sine * (height / width), sine * (width / height), cosine], dim=1).reshape(-1, 2, 2)
-    # The source of the result's p is A (p - t); t is in half sizes, hence twice the share, and x comes first.
+    # The source of the result's p is A (p - t); t is in half sizes, hence twice the fraction, and x comes first.
     offset = -(linear @ (2 * shift.flip(1)).unsqueeze(2))
     return torch.cat([linear, offset], dim=2)

@@ -1,4 +1,4 @@
-"""What the augmentations of volumes have in common: which modalities they change, and how they draw numbers."""
+"""Common parts of the augmentations of volumes: the modalities they change, and random numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class VolumeSettings(Settings):
     """Settings of every augmentation of volumes."""
 
     modalities: tuple[str, ...] | None = Field(
-        default=None, description="volumes and images to change; null: all of the cohort"
+        default=None, description="volumes and images to change; null: all in the cohort"
     )
 
 
@@ -38,7 +38,7 @@ class VolumeAugmentation(Augmentation):
         self.chosen = choose_modalities(config.modalities, modalities)
 
     def affected(self, inputs: Mapping[str, Float[Tensor, "batch ..."]]) -> list[str]:
-        """Names of the inputs to change, in a fixed order, so that the random numbers fall the same way."""
+        """Names of the inputs to change, in a fixed order, so that each gets the same random numbers every time."""
         return [name for name in self.chosen if name in inputs]
 
 
@@ -46,33 +46,33 @@ def choose_modalities(wanted: Sequence[str] | None, modalities: Mapping[str, Mod
     """The modalities to change.
 
     Args:
-        wanted: their names, or None for all volumes and images.
-        modalities: the cohort's.
+        wanted: names, or None for all volumes and images.
+        modalities: of the cohort.
 
     Raises:
-        SettingsError: for a name that the cohort does not have or that is neither volume nor image, and when there
-            is nothing to change.
+        SettingsError: for an unknown modality, one that is neither volume nor image, and if there is nothing to
+            change.
     """
     spatial = tuple(name for name, spec in modalities.items() if spec.kind in _SPATIAL)
     offered = ", ".join(spatial) or "none"
     if wanted is None:
         if not spatial:
-            raise SettingsError("the cohort has neither a volume nor an image to change; leave this augmentation out")
+            raise SettingsError("the cohort has neither volumes nor images; remove this augmentation")
         return spatial
     for name in wanted:
         if name not in modalities:
             raise SettingsError(
-                f"the cohort has no modality {name!r}; its volumes and images are: {offered}", field="modalities"
+                f"unknown modality {name!r}; the volumes and images of the cohort are: {offered}", field="modalities"
             )
         if name not in spatial:
             raise SettingsError(
-                f"{name!r} is a {modalities[name].kind}, neither volume nor image; there are: {offered}",
+                f"{name!r} is a {modalities[name].kind}, not a volume or an image; the cohort has: {offered}",
                 field="modalities",
             )
     return tuple(name for name in spatial if name in wanted)
 
 
 def symmetric(strength: float, shape: Sequence[int], generator: torch.Generator) -> Float[Tensor, ...]:
-    """Numbers drawn evenly from ``-strength`` to ``strength``, on the generator's device."""
+    """Numbers drawn uniformly from ``-strength`` to ``strength``, on the generator's device."""
     drawn = torch.rand(tuple(shape), generator=generator, device=generator.device)
     return drawn.mul_(2).sub_(1).mul_(strength)

@@ -22,8 +22,8 @@ _DIMENSION: dict[Axis, int] = {"depth": -3, "height": -2, "width": -1}
 class VolumeFlip(VolumeAugmentation):
     """Mirrors each subject along each of the named axes with a probability.
 
-    Every modality draws its own mirrors, since phases that are not registered to each other lose nothing by it;
-    ``together: true`` gives all modalities of a subject the same.
+    Each modality is mirrored independently, which suits phases that are not registered to each other; with
+    ``together: true`` all modalities of a subject are mirrored alike.
     """
 
     name = "volume_flip"
@@ -34,9 +34,9 @@ class VolumeFlip(VolumeAugmentation):
         axes: tuple[Axis, ...] = Field(
             default=("height", "width"),
             min_length=1,
-            description="axes to mirror along, each by its own draw; images have no depth, which is left out there",
+            description="axes to mirror along, each independently; images have no depth, which is ignored for them",
         )
-        p: float = Field(default=0.5, ge=0, le=1, description="probability for each axis")
+        p: float = Field(default=0.5, ge=0, le=1, description="probability per axis")
         together: bool = Field(default=False, description="mirror all modalities of a subject alike")
 
     config: Config
@@ -68,6 +68,6 @@ class VolumeFlip(VolumeAugmentation):
 
 
 def flip(values: Float[Tensor, "batch ..."], chosen: Bool[Tensor, " batch"], axis: Axis) -> Float[Tensor, "batch ..."]:
-    """The chosen subjects mirrored along an axis, the others as they are."""
+    """Mirror the chosen subjects along an axis."""
     mask = chosen.to(values.device).reshape(-1, *[1] * (values.ndim - 1))
     return torch.where(mask, values.flip(_DIMENSION[axis]), values)

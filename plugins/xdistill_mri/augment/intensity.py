@@ -13,15 +13,15 @@ from xdistill_mri.augment.base import VolumeAugmentation, VolumeSettings, symmet
 
 
 class VolumeIntensity(VolumeAugmentation):
-    """Changes the contrast and the brightness of each volume and adds noise; every modality draws its own.
+    """Changes the contrast and the brightness of each volume and adds noise; each modality independently.
 
-    A volume of zeros only, which stands for a modality that a subject does not have, stays as it is.
+    A volume of zeros, which stands for a modality that a subject does not have, stays unchanged.
     """
 
     name = "volume_intensity"
 
     class Config(VolumeSettings):
-        """Settings; scale and shift are the largest that are drawn, either way."""
+        """Settings; scale and shift are the maximum in either direction."""
 
         scale: float = Field(default=0.0, ge=0, lt=1, description="0.1: values times 0.9 to 1.1")
         shift: float = Field(default=0.0, ge=0, description="added to all values, in their unit (z-scores: SDs)")

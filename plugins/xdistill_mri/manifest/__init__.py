@@ -1,4 +1,4 @@
-"""The data set ``manifest``: a CSV file with a row a subject, over NIfTI files and numpy arrays."""
+"""The data set ``manifest``: a CSV file with one row per subject that names NIfTI files and NumPy arrays."""
 
 from xdistill_mri.manifest.dataset import ManifestDataset
 

@@ -15,13 +15,13 @@ ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 
 
 class Columns(Settings):
-    """Names of the columns that say who a subject is and what is to be predicted."""
+    """Names of the columns with the subject, the patient and the class."""
 
     subject: str = Field(default="subject", description="unique id of the subject")
     patient: str | None = Field(
         default=None,
-        description="whom the subject belongs to, where one patient has several; null: the column `patient` when "
-        "there is one, else every subject is a patient, as it is when the subject's column is named here",
+        description="the patient, if one patient has several subjects; null: the column `patient` if "
+        "there is one, else every subject is a patient, as when the subject's column is named here",
     )
     label: str = Field(default="label", description="the class")
 
@@ -31,56 +31,52 @@ class VolumeSettings(Settings):
 
     column: str | None = Field(default=None, description="column with the paths; null: the modality's own name")
     array: str | None = Field(default=None, description="which array of .npz files; null: their only one")
-    preprocess: Preprocess = Field(
-        default=Preprocess(), description="what differs from the common `preprocess`, field by field"
-    )
+    preprocess: Preprocess = Field(default=Preprocess(), description="fields that differ from the common `preprocess`")
 
 
 class ClinicalSettings(Settings):
     """The columns that become one vector modality."""
 
-    name: ModalityName = Field(default="clinical", description="what the modality is called")
+    name: ModalityName = Field(default="clinical", description="name of the modality")
     include: tuple[str, ...] | None = Field(
-        default=None, description="columns to take, in this order; null: all that have no other role"
+        default=None, description="columns to use, in this order; null: all that have no other role"
     )
     exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
     categorical: tuple[str, ...] = Field(
-        default=(), description="columns whose values are names even where they look like numbers"
+        default=(), description="columns whose values are names even if they look like numbers"
     )
     numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
     max_categories: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="a column of names with more different values than this is refused"
+        default=20, description="maximum number of different values of a column of names"
     )
-    units: Mapping[str, str] = Field(default={}, description="unit by column")
+    units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
 class ManifestConfig(Settings):
-    """Where the cohort lies and what its columns are."""
+    """The files of the cohort and the roles of its columns."""
 
-    path: Path = Field(description="the CSV file; paths within it are counted from its folder")
-    columns: Columns = Field(default=Columns(), description="who a subject is and what is predicted")
-    preprocess: Preprocess = Field(default=Preprocess(), description="how all volumes are prepared")
+    path: Path = Field(description="the CSV file; paths in it are relative to its folder")
+    columns: Columns = Field(default=Columns(), description="columns with subject, patient and class")
+    preprocess: Preprocess = Field(default=Preprocess(), description="preprocessing of all volumes")
     volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
         default=None,
         description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy or "
-        ".npz, called as the column is",
+        ".npz, named as the column",
     )
     clinical: ClinicalSettings | None = Field(
-        default=ClinicalSettings(), description="the columns that become a vector; null: none"
+        default=ClinicalSettings(), description="columns that become a vector; null: none"
     )
     classes: tuple[str, ...] | None = Field(
-        default=None, description="order of the classes; null: sorted, by value where all labels are numbers"
+        default=None, description="order of the classes; null: sorted, by value if all labels are numbers"
     )
     missing: tuple[str, ...] = Field(
         default=("NA", "N/A", "NaN", "null"),
-        description="texts that mean a missing value in any column, as an empty cell does; upper and lower case are "
+        description="texts that mean a missing value in any column, like an empty cell; upper and lower case are "
         "the same",
     )
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
-        default=",", description="what separates cells"
-    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(default=",", description="separator of cells")
     encoding: str = Field(default="utf-8", description="of the CSV file, such as utf-8 or cp1252")
-    synthetic: bool = Field(default=False, description="true when no subject is real; tables then say so")
+    synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
 
@@ -99,7 +95,7 @@ class ManifestConfig(Settings):
     def _complete(
         cls, value: Mapping[str, VolumeSettings] | None, info: ValidationInfo
     ) -> Mapping[str, VolumeSettings] | None:
-        """Give each volume its whole preprocessing, so that the settings mean the same however they are written."""
+        """Fill in the preprocessing of each volume, so that settings have one canonical form."""
         common = info.data.get("preprocess")
         if value is None or common is None:
             return value
@@ -120,14 +116,14 @@ class ManifestConfig(Settings):
     @classmethod
     def _distinct_classes(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value is not None and len(set(value)) != len(value):
-            raise ValueError("a class is named twice")
+            raise ValueError("a class occurs twice")
         return value
 
     @field_validator("delimiter")
     @classmethod
     def _possible_delimiter(cls, value: str) -> str:
         if value.isalnum() or value in '".+-\r\n':
-            raise ValueError(f"{value!r} cannot separate cells; a comma, a semicolon or a tab can")
+            raise ValueError(f"{value!r} is not a valid separator; use a comma, a semicolon or a tab")
         return value
 
     @field_validator("encoding")
@@ -136,9 +132,9 @@ class ManifestConfig(Settings):
         try:
             "".encode(value)
         except LookupError:
-            raise ValueError(f"there is no text encoding {value!r}; common ones are utf-8 and cp1252") from None
+            raise ValueError(f"unknown text encoding {value!r}; common ones are utf-8 and cp1252") from None
         return value
 
     def prepared(self, modality: str) -> Preprocess:
-        """The whole preprocessing of one modality."""
+        """The complete preprocessing of one modality."""
         return self.preprocess if self.volumes is None else self.volumes[modality].preprocess

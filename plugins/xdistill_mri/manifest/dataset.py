@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class ManifestDataset(Dataset):
-    """A cohort described by a CSV file with a row a subject, over NIfTI files and numpy arrays.
+    """A cohort described by a CSV file with one row per subject, which names NIfTI files and NumPy arrays.
 
     Image modalities have the shape ``(1, depth, height, width)``: of a NIfTI file's axes z is depth, y is height
     and x is width; .npy and .npz arrays are depth, height, width as they are. Clinical columns become one vector
-    modality, in which NaN means missing. A file whose spacing nobody knows is used as it is.
+    modality, in which NaN means missing. A file with unknown spacing is used as it is.
     """
 
     name = "manifest"
@@ -35,15 +35,15 @@ class ManifestDataset(Dataset):
 
     def __init__(self, config: ManifestConfig) -> None:
         self.config = config
-        # Unlike the method of Path, this leaves the home of a user who does not exist as it is.
+        # Unlike the method of Path, this does not fail for an unknown user.
         self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111  # see above
 
     @cached_property
     def cohort(self) -> Cohort:
-        """What the CSV file says.
+        """The content of the CSV file.
 
         Raises:
-            DataError: with all that is wrong with it.
+            DataError: with all its problems.
         """
         return read_cohort(self.path, self.config)
 
@@ -58,7 +58,7 @@ class ManifestDataset(Dataset):
         return Schema(modalities, self.cohort.classes)
 
     def schema(self) -> Schema:
-        """Modalities and classes; opens one volume of each modality whose settings leave its size open."""
+        """Modalities and classes; opens one volume of each modality whose settings do not determine its size."""
         return self._schema
 
     def index(self) -> Sequence[SubjectRow]:
@@ -94,7 +94,7 @@ class ManifestDataset(Dataset):
         return list(files)
 
     def facts(self) -> DatasetFacts:
-        """Title and source as the settings give them."""
+        """Title and source from the settings."""
         return DatasetFacts(
             title=self.config.title or self.path.name,
             synthetic=self.config.synthetic,
@@ -109,7 +109,7 @@ class ManifestDataset(Dataset):
             raise DataError(
                 f"subject {entry.subject!r}, modality {modality!r}: {source.file} becomes a volume of "
                 f"{list(values.shape[1:])} and that of subject {first.subject!r} one of {list(expected[1:])} (depth, "
-                f"height, width); set preprocess.size to give all the same"
+                f"height, width); set `preprocess.size` to give all the same size"
             )
         return values
 

@@ -1,4 +1,4 @@
-"""The subjects of a table: ids, patients, labels and files, checked all at once."""
+"""Reads the subjects of a table: ids, patients, labels and files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from xdistill.types import ColumnSpec
 from xdistill_mri.manifest.clinical import as_number, read_column, sorted_names
 from xdistill_mri.manifest.config import ManifestConfig
-from xdistill_mri.manifest.faults import Faults, near
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
+from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
 from xdistill_mri.manifest.table import Table, read_table
 
@@ -20,10 +20,10 @@ class Entry:
 
     Attributes:
         subject: unique id.
-        patient: whom it belongs to.
+        patient: id of its patient.
         target: index of its class.
-        volumes: files by image modality; None where the subject has none.
-        clinical: one number a clinical column; NaN is missing.
+        volumes: files by image modality; None if the subject has none.
+        clinical: one number per clinical column; NaN is missing.
     """
 
     subject: str
@@ -35,13 +35,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everything a manifest says, without having opened a volume.
+    """The content of a manifest; no volume has been opened.
 
     Attributes:
         entries: the subjects, in the order of the rows.
         classes: names of the classes.
         modalities: names of the image modalities.
-        columns: what the clinical columns are; empty when there are none.
+        columns: of the clinical modality; empty if there are none.
     """
 
     entries: tuple[Entry, ...]
@@ -54,23 +54,23 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     """Read and check a manifest.
 
     Raises:
-        DataError: with up to ten faults at once, each with its line.
+        DataError: with up to ten problems at once, each with its line.
     """
     table = read_table(file, delimiter=config.delimiter, encoding=config.encoding)
     table = table.without(config.missing, label=config.columns.label, classes=config.classes or ())
-    faults = Faults(file)
-    roles = find_roles(table, config, faults)
-    faults.stop()
-    subjects = _subjects(table, roles, faults)
-    patients = subjects if roles.patient is None else _patients(table, roles, faults)
+    problems = Problems(file)
+    roles = find_roles(table, config, problems)
+    problems.stop()
+    subjects = _subjects(table, roles, problems)
+    patients = subjects if roles.patient is None else _patients(table, roles, problems)
     labels = table.column(roles.label)
-    classes = _classes(table, labels, config, faults)
+    classes = _classes(table, labels, config, problems)
     if roles.patient is not None:
-        _check_patients(table, patients, labels, faults)
-    volumes = find_volumes(table, roles.volumes, patients, config, faults)
+        _check_patients(table, patients, labels, problems)
+    volumes = find_volumes(table, roles.volumes, patients, config, problems)
     settings = config.clinical
-    clinical = [] if settings is None else [read_column(table, name, settings, faults) for name in roles.clinical]
-    faults.stop()
+    clinical = [] if settings is None else [read_column(table, name, settings, problems) for name in roles.clinical]
+    problems.stop()
     entries = (
         Entry(
             subject,
@@ -84,16 +84,16 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     return Cohort(tuple(entries), classes, tuple(roles.volumes), tuple(column.spec for column in clinical))
 
 
-def _subjects(table: Table, roles: Roles, faults: Faults) -> list[str]:
+def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
     first: dict[str, int] = {}
     for line in table.lines:
         subject = line.cells[roles.subject]
         if not subject:
-            faults.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number)
+            problems.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number)
         elif subject in first:
-            faults.add(
-                f"the subject {subject!r} stands here and on line {first[subject]}; ids are unique, and rows of one "
-                f"person are told apart by id and share a patient",
+            problems.add(
+                f"the subject {subject!r} is also on line {first[subject]}; ids must be unique. Rows of one "
+                f"person have different ids and the same patient",
                 line=line.number,
             )
         else:
@@ -101,54 +101,54 @@ def _subjects(table: Table, roles: Roles, faults: Faults) -> list[str]:
     return table.column(roles.subject)
 
 
-def _patients(table: Table, roles: Roles, faults: Faults) -> list[str]:
+def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     column = roles.patient or roles.subject
     for line in table.lines:
         if not line.cells[column]:
-            faults.add(
+            problems.add(
                 f"the patient is missing (column {column!r}); fill it in, or set columns.patient: {roles.subject} "
-                f"when every subject is a patient",
+                f"if every subject is a patient",
                 line=line.number,
             )
     return table.column(column)
 
 
-def _classes(table: Table, labels: list[str], config: ManifestConfig, faults: Faults) -> tuple[str, ...]:
+def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: Problems) -> tuple[str, ...]:
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
         if not label:
-            faults.add(f"the label is missing (column {column!r})", line=line.number)
+            problems.add(f"the label is missing (column {column!r})", line=line.number)
         elif config.classes is not None and label not in config.classes:
-            faults.add(f"the label {label!r} is none of the classes; {near(label, config.classes)}", line=line.number)
+            problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
     given = [label for label in labels if label]
     if given and len(set(given)) == 1:
-        faults.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
+        problems.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
     if config.classes is None:
-        _check_spelling(given, faults)
+        _check_spelling(given, problems)
     return sorted_names(given) if config.classes is None else config.classes
 
 
-def _check_spelling(labels: list[str], faults: Faults) -> None:
-    """One class written in two ways would silently become two."""
+def _check_spelling(labels: list[str], problems: Problems) -> None:
+    """A class written in two ways would become two classes."""
     first: dict[str | float, str] = {}
     for label in sorted_names(labels):
         number = as_number(label)
         other = first.setdefault(label.casefold() if number is None else number, label)
         if other != label:
-            faults.add(
-                f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in classes"
+            problems.add(
+                f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in `classes`"
             )
 
 
-def _check_patients(table: Table, patients: list[str], labels: list[str], faults: Faults) -> None:
+def _check_patients(table: Table, patients: list[str], labels: list[str], problems: Problems) -> None:
     first: dict[str, tuple[int, str]] = {}
     for line, patient, label in zip(table.lines, patients, labels, strict=True):
         if not patient or not label:
             continue
         number, known = first.setdefault(patient, (line.number, label))
         if label != known:
-            faults.add(
-                f"the patient {patient!r} has the label {label!r} here and {known!r} on line {number}; a patient has "
-                f"one label",
+            problems.add(
+                f"the patient {patient!r} has the label {label!r} here but {known!r} on line {number}; all subjects of "
+                f"a patient must have the same label",
                 line=line.number,
             )

@@ -1,4 +1,4 @@
-"""The files of each subject: volumes, masks and boxes, looked up but not opened."""
+"""Finds the files of each subject: volumes, masks and boxes. No file is opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xdistill_mri.manifest.config import ManifestConfig
-from xdistill_mri.manifest.faults import Faults
+from xdistill_mri.manifest.problems import Problems
 from xdistill_mri.manifest.roles import SUFFIXES
 from xdistill_mri.manifest.table import Line, Table
 from xdistill_mri.preprocess.settings import Box
@@ -18,25 +18,25 @@ SubjectVolumes = Mapping[str, VolumeSource | None]
 
 @dataclass
 class _Search:
-    """What is handed from row to row."""
+    """State of the search, passed from row to row."""
 
     folder: Path
     config: ManifestConfig
-    faults: Faults
+    problems: Problems
     owners: dict[tuple[str, Path], tuple[str, int]] = field(default_factory=dict)
 
 
 def find_volumes(
-    table: Table, columns: Mapping[str, str], patients: list[str], config: ManifestConfig, faults: Faults
+    table: Table, columns: Mapping[str, str], patients: list[str], config: ManifestConfig, problems: Problems
 ) -> list[SubjectVolumes]:
-    """The volumes of every subject; what is missing or unfit becomes a fault with its line."""
-    search = _Search(table.file.parent, config, faults)
+    """Find the volumes of every subject; adds a problem for each that is missing or invalid."""
+    search = _Search(table.file.parent, config, problems)
     found: list[SubjectVolumes] = []
     for line, patient in zip(table.lines, patients, strict=True):
         found.append({name: _volume(search, line, name, column, patient) for name, column in columns.items()})
     for name, column in columns.items():
         if not any(table.column(column)):
-            faults.add(f"no subject has a volume {name!r}: the column {column!r} is empty")
+            problems.add(f"no subject has a volume {name!r}: the column {column!r} is empty")
     return found
 
 
@@ -47,7 +47,7 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
     file = _file(search, line, column, text)
     owner, number = search.owners.setdefault((column, file), (patient, line.number))
     if owner != patient:
-        search.faults.add(
+        search.problems.add(
             f"{text!r} in the column {column!r} is also the volume of another patient, on line {number}",
             line=line.number,
         )
@@ -60,8 +60,8 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
         if path:
             mask = _file(search, line, crop.mask, path)
         else:
-            search.faults.add(
-                f"there is a volume {modality!r} and no mask to crop it by (column {crop.mask!r})", line=line.number
+            search.problems.add(
+                f"the volume {modality!r} has no mask to crop it by (column {crop.mask!r})", line=line.number
             )
     if crop is not None and crop.box is not None:
         bounds = _bounds(search, line, crop.box)
@@ -74,17 +74,17 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
     try:
         is_folder, exists = file.is_dir(), file.is_file()
     except OSError as error:
-        search.faults.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
+        search.problems.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
         return file
     if is_folder:
-        search.faults.add(
-            f"{where} is a folder; name a file (DICOM series become NIfTI with dcm2niix)", line=line.number
+        search.problems.add(
+            f"{where} is a folder; name a file (dcm2niix converts DICOM series to NIfTI)", line=line.number
         )
     elif not text.lower().endswith(SUFFIXES):
-        search.faults.add(f"{where} is no volume: files end in {', '.join(SUFFIXES)}", line=line.number)
+        search.problems.add(f"{where} is not a volume: files end in {', '.join(SUFFIXES)}", line=line.number)
     elif not exists:
         hint = "; write it with / instead of \\" if "\\" in text else ""
-        search.faults.add(f"{where} does not exist: there is no file {file}{hint}", line=line.number)
+        search.problems.add(f"{where} does not exist: there is no file {file}{hint}", line=line.number)
     return file
 
 
@@ -95,8 +95,8 @@ def _bounds(search: _Search, line: Line, box: Box) -> Bounds | None:
         for bound in axis:
             text = str(bound) if isinstance(bound, int) else line.cells[bound]
             if not text.isdecimal():
-                search.faults.add(
-                    f"{text!r} in the column {bound!r} is no bound of a box: give whole voxels, from 0 on",
+                search.problems.add(
+                    f"{text!r} in the column {bound!r} is not a bound of a box; use whole numbers of voxels from 0",
                     line=line.number,
                 )
                 return None

@@ -1,4 +1,4 @@
-"""What each column of the table is for."""
+"""Determines the role of each column."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
-from xdistill_mri.manifest.faults import Faults, near
+from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
 
 SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
-# A column counts as paths when more than this share of its cells are; the others are then mistakes.
+# A column is taken for paths if more than this fraction of its cells are; the others are then errors.
 _MOSTLY = 0.5
 _PATIENT = "patient"
 _MODALITY = re.compile(r"^\w[\w-]*$")
@@ -22,7 +22,7 @@ class Roles:
 
     Attributes:
         subject: the ids.
-        patient: who a subject belongs to; None when every subject is a patient.
+        patient: the patients; None if every subject is a patient.
         label: the classes.
         volumes: column by image modality.
         clinical: columns of the vector modality, in order.
@@ -35,36 +35,38 @@ class Roles:
     clinical: tuple[str, ...]
 
 
-def find_roles(table: Table, config: ManifestConfig, faults: Faults) -> Roles:
-    """Say what each column is for; columns that the settings name and the table lacks become faults."""
+def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
+    """Determine the role of each column; a column of the settings that the table lacks is a problem."""
     columns = config.columns
-    _expect(table, columns.subject, "columns.subject", faults)
-    _expect(table, columns.label, "columns.label", faults)
-    patient = _patient(table, config, faults)
+    _expect(table, columns.subject, "columns.subject", problems)
+    _expect(table, columns.label, "columns.label", problems)
+    patient = _patient(table, config, problems)
     identity = {columns.subject, columns.label, patient or _PATIENT, _PATIENT}
-    extra = _columns_of_crops(table, config, faults)
-    volumes = _volumes(table, config, identity | extra, faults)
+    extra = _columns_of_crops(table, config, problems)
+    volumes = _volumes(table, config, identity | extra, problems)
     taken = identity | extra | set(volumes.values())
-    clinical = _clinical(table, config, taken, identity, faults)
+    clinical = _clinical(table, config, taken, identity, problems)
     if config.clinical is not None and clinical and config.clinical.name in volumes:
-        faults.add(f"a volume and the clinical columns are both called {config.clinical.name!r}; set clinical.name")
+        problems.add(
+            f"a volume and the clinical modality are both called {config.clinical.name!r}; set `clinical.name`"
+        )
     if not volumes and not clinical:
-        faults.add("there is neither a column of volumes nor a clinical one; check volumes and clinical")
+        problems.add("there are neither volumes nor clinical columns; check `volumes` and `clinical`")
     return Roles(columns.subject, patient, columns.label, volumes, clinical)
 
 
-def _expect(table: Table, column: str, setting: str, faults: Faults) -> None:
+def _expect(table: Table, column: str, setting: str, problems: Problems) -> None:
     if column not in table.header:
-        faults.add(f"there is no column {column!r} ({setting}); {near(column, table.header)}")
+        problems.add(f"unknown column {column!r} ({setting}); {near(column, table.header)}")
 
 
-def _patient(table: Table, config: ManifestConfig, faults: Faults) -> str | None:
-    """The column of patients, if there is one; overlooked, they would be split between training and test."""
+def _patient(table: Table, config: ManifestConfig, problems: Problems) -> str | None:
+    """The column of patients, if there is one; without it a patient could be in training and test."""
     named = config.columns.patient
     if config.columns.subject == (named or _PATIENT):
         return None
     if named is not None:
-        _expect(table, named, "columns.patient", faults)
+        _expect(table, named, "columns.patient", problems)
         return named
     if _PATIENT in table.header:
         return _PATIENT
@@ -72,14 +74,14 @@ def _patient(table: Table, config: ManifestConfig, faults: Faults) -> str | None
         if name in (config.columns.subject, config.columns.label):
             continue
         if re.sub(r"[\W_]", "", name).lower() in ("patient", "patients", "patientid"):
-            faults.add(
-                f"the column {name!r} looks like the patient: set columns.patient to it, or to "
-                f"{config.columns.subject!r} when every subject is a patient"
+            problems.add(
+                f"the column {name!r} looks like patients: set `columns.patient` to it, or to "
+                f"{config.columns.subject!r} if every subject is a patient"
             )
     return None
 
 
-def _columns_of_crops(table: Table, config: ManifestConfig, faults: Faults) -> set[str]:
+def _columns_of_crops(table: Table, config: ManifestConfig, problems: Problems) -> set[str]:
     """Columns with masks and bounds of boxes."""
     found: set[str] = set()
     own = [volume.preprocess for volume in (config.volumes or {}).values()]
@@ -87,29 +89,29 @@ def _columns_of_crops(table: Table, config: ManifestConfig, faults: Faults) -> s
         if settings.crop is None:
             continue
         if settings.crop.mask is not None:
-            _expect(table, settings.crop.mask, "crop.mask", faults)
+            _expect(table, settings.crop.mask, "crop.mask", problems)
             found.add(settings.crop.mask)
         for column in settings.crop.box.columns() if settings.crop.box else ():
-            _expect(table, column, "crop.box", faults)
+            _expect(table, column, "crop.box", problems)
             found.add(column)
     return found
 
 
-def _volumes(table: Table, config: ManifestConfig, taken: set[str], faults: Faults) -> dict[str, str]:
+def _volumes(table: Table, config: ManifestConfig, taken: set[str], problems: Problems) -> dict[str, str]:
     if config.volumes is None:
         found = [name for name in table.header if name not in taken and _holds_paths(table, name)]
         for name in found:
             if not _MODALITY.match(name):
-                faults.add(
-                    f"the column {name!r} holds volumes, and its name cannot be a modality's; name the modalities "
+                problems.add(
+                    f"the column {name!r} holds volumes, but its name is not a valid name of a modality; name it "
                     f"with volumes: {{some_name: {name!r}}}"
                 )
         return {name: name for name in found}
     named = {name: _column_of(name, volume) for name, volume in config.volumes.items()}
     for name, column in named.items():
-        _expect(table, column, f"volumes.{name}.column", faults)
+        _expect(table, column, f"volumes.{name}.column", problems)
         if column in taken:
-            faults.add(f"the column {column!r} has another role and cannot be the volumes of {name!r}")
+            problems.add(f"the column {column!r} has another role and cannot be the volumes of {name!r}")
     return {name: column for name, column in named.items() if column in table.header}
 
 
@@ -123,23 +125,25 @@ def _holds_paths(table: Table, column: str) -> bool:
 
 
 def _clinical(
-    table: Table, config: ManifestConfig, taken: set[str], identity: set[str], faults: Faults
+    table: Table, config: ManifestConfig, taken: set[str], identity: set[str], problems: Problems
 ) -> tuple[str, ...]:
     settings = config.clinical
     if settings is None:
         return ()
     for setting in ("include", "exclude", "categorical", "numeric", "units"):
         for column in getattr(settings, setting) or ():
-            _expect(table, column, f"clinical.{setting}", faults)
+            _expect(table, column, f"clinical.{setting}", problems)
     for column in set(settings.categorical) & set(settings.numeric):
-        faults.add(f"the column {column!r} is named both in clinical.categorical and in clinical.numeric")
+        problems.add(f"the column {column!r} is both in `clinical.categorical` and in `clinical.numeric`")
     if settings.include is None:
-        # Paths that the settings give no role are no clinical values either.
+        # Columns of paths without a role are not clinical values either.
         free = (name for name in table.header if name not in taken and not _holds_paths(table, name))
         return tuple(name for name in free if name not in settings.exclude)
     for column in settings.include:
         if column in identity:
-            faults.add(f"the column {column!r} says who a subject is or its class, and cannot be a clinical value")
+            problems.add(
+                f"the column {column!r} holds the subject, the patient or the class and cannot be a clinical value"
+            )
         elif column in taken:
-            faults.add(f"the column {column!r} has another role and cannot be a clinical value")
+            problems.add(f"the column {column!r} has another role and cannot be a clinical value")
     return tuple(name for name in settings.include if name in table.header and name not in settings.exclude)

@@ -1,4 +1,4 @@
-"""Reading the CSV file: its bytes, its text, its cells."""
+"""Reads the CSV file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.errors import DataError
-from xdistill_mri.manifest.faults import Faults
+from xdistill_mri.manifest.problems import Problems
 
 _DELIMITERS = {";": "';'", "\t": "a tab ('\\t')", "|": "'|'", ",": "','"}
 _EXCEL = b"PK\x03\x04"
@@ -23,7 +23,7 @@ class Line:
 
     Attributes:
         number: line of the file, counted from 1.
-        cells: text by column, without surrounding blanks.
+        cells: text by column, without surrounding white space.
     """
 
     number: int
@@ -43,12 +43,12 @@ class Table:
         return [line.cells[name] for line in self.lines]
 
     def without(self, missing: Iterable[str], *, label: str, classes: Collection[str]) -> Table:
-        """The same table with empty cells in place of texts that mean a missing value.
+        """The same table with empty cells for texts that mean a missing value.
 
         Args:
             missing: such texts; upper and lower case are the same.
             label: column in which a text that is one of the classes stays.
-            classes: the classes as far as the settings name them.
+            classes: those named in the settings.
         """
         gone = {text.lower() for text in missing}
 
@@ -65,26 +65,26 @@ def read_table(file: Path, *, delimiter: str, encoding: str) -> Table:
     """Read a CSV file with a header.
 
     Raises:
-        DataError: when it is missing, in another encoding or with another delimiter, has no row, or has a header
-            or rows that do not fit; naming the lines.
+        DataError: for a missing file, another encoding or delimiter, no rows, or an invalid header or row; it names
+            the lines.
     """
     records = list(_records(_text(file, encoding), file, delimiter))
     if not records:
-        raise DataError(f"{file}: the file is empty; it needs a header and a row for each subject")
+        raise DataError(f"{file}: the file is empty; it needs a header and one row per subject")
     (header_line, header), *rows = records
     _check_delimiter(file, header, delimiter)
-    faults = Faults(file)
-    _check_header(faults, header, header_line)
-    faults.stop()
+    problems = Problems(file)
+    _check_header(problems, header, header_line)
+    problems.stop()
     if not rows:
-        raise DataError(f"{file}: the cohort is empty: there is a header and no row below it")
+        raise DataError(f"{file}: the cohort is empty; the file has a header but no rows")
     for number, cells in rows:
         if len(cells) != len(header):
-            faults.add(
+            problems.add(
                 f"has {len(cells)} cells where the header has {len(header)}; quote cells that hold the delimiter",
                 line=number,
             )
-    faults.stop()
+    problems.stop()
     lines = tuple(Line(number, dict(zip(header, cells, strict=True))) for number, cells in rows)
     return Table(file, tuple(header), lines)
 
@@ -93,23 +93,23 @@ def _text(file: Path, encoding: str) -> str:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{file}: there is no such file; set data.path to the cohort's CSV file") from None
+        raise DataError(f"{file}: no such file; set `data.path` to the CSV file of the cohort") from None
     except IsADirectoryError:
-        raise DataError(f"{file}: is a folder; set data.path to the CSV file in it") from None
+        raise DataError(f"{file}: this is a folder; set `data.path` to the CSV file in it") from None
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     if content.startswith(_EXCEL):
-        raise DataError(f"{file}: is an Excel workbook, no CSV file; export the sheet as CSV (UTF-8)")
+        raise DataError(f"{file}: this is an Excel workbook; export the sheet as CSV (UTF-8)")
     utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
     if utf8 and content.startswith(_UTF16):
-        raise DataError(f"{file}: is UTF-16; save it as UTF-8, or set encoding: utf-16")
+        raise DataError(f"{file}: the file is UTF-16; save it as UTF-8, or set `encoding: utf-16`")
     try:
         return content.decode("utf-8-sig" if utf8 else encoding)
     except UnicodeError as error:
         number = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise DataError(
-            f"{file}, line {number}: is not {encoding} text; save the file as UTF-8, or set encoding (files saved by "
-            f"Excel in the West are often cp1252)"
+            f"{file}, line {number}: not {encoding} text; save the file as UTF-8, or set `encoding` (files saved by "
+            f"Excel are often cp1252)"
         ) from error
 
 
@@ -137,8 +137,8 @@ def _check_delimiter(file: Path, header: list[str], delimiter: str) -> None:
         likely = counts.most_common(1)[0][0]
         setting = "\\t" if likely == "\t" else likely
         raise DataError(
-            f"{file}: has a single column when split at {_named(delimiter)}, and seems to be delimited by "
-            f'{_named(likely)}: set delimiter: "{setting}"'
+            f"{file}: there is a single column with the delimiter {_named(delimiter)}; the file seems to use "
+            f'{_named(likely)}: set `delimiter: "{setting}"`'
         )
 
 
@@ -146,11 +146,11 @@ def _named(delimiter: str) -> str:
     return _DELIMITERS.get(delimiter, repr(delimiter))
 
 
-def _check_header(faults: Faults, header: list[str], line: int) -> None:
+def _check_header(problems: Problems, header: list[str], line: int) -> None:
     for position, name in enumerate(header, start=1):
         if not name:
-            faults.add(f"column {position} has no name; name it or remove it", line=line)
+            problems.add(f"column {position} has no name; name it or remove it", line=line)
     for name, count in Counter(header).items():
         if name and count > 1:
             places = [str(position) for position, other in enumerate(header, start=1) if other == name]
-            faults.add(f"the column {name!r} appears {count} times (columns {', '.join(places)}); keep one", line=line)
+            problems.add(f"the column {name!r} occurs {count} times (columns {', '.join(places)}); keep one", line=line)

@@ -1,4 +1,4 @@
-"""From a file on disk to the array a network is given: reading, geometry, intensity.
+"""From a file to the array that a network gets: reading, geometry, intensity.
 
 Importing this package is cheap; `pipeline` and what it uses load numpy, nibabel and MONAI.
 """

@@ -1,4 +1,4 @@
-"""Libraries of the extra ``mri``: loaded on first use, with a message that says how to get them."""
+"""Libraries of the extra ``mri``, loaded on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require(module: str) -> Any:
     """A module of nibabel or MONAI.
 
     Raises:
-        UserError: when it is not installed.
+        UserError: if it is not installed.
     """
     try:
         return import_module(module)

@@ -1,4 +1,4 @@
-"""Turning, resampling, cropping and resizing of volumes, with MONAI's transforms."""
+"""Reorients, resamples, crops and resizes volumes with MONAI's transforms."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FIT = {"linear": "trilinear", "area": "area", "nearest": "nearest"}
 
 
 def oriented(volume: Volume, directions: str) -> Volume:
-    """The volume with its x, y and z axes turned and flipped to these anatomical directions.
+    """The volume with its x, y and z axes reoriented to these anatomical directions.
 
     Raises:
-        DataError: when the file does not say how it lies.
+        DataError: if the file does not state its orientation.
     """
     if not volume.oriented:
-        why = volume.unknown if volume.affine is None else "arrays do not say how they lie: leave the setting out"
+        why = volume.unknown if volume.affine is None else "arrays do not state it: leave the setting out"
         raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
     transform = require("monai.transforms").Orientation(axcodes=directions, labels=_DIRECTIONS)
     return _moved(volume, transform)
@@ -40,7 +40,7 @@ def resampled(volume: Volume, spacing: tuple[float, float, float], interpolation
     """The volume on a grid of this spacing (mm; depth, height, width), first voxel in place.
 
     Raises:
-        DataError: when the spacing of the file is not known.
+        DataError: if the spacing of the file is unknown.
     """
     volume.spacing(f"spacing {list(spacing)}")
     mode, padding = _RESAMPLING[interpolation]
@@ -58,7 +58,7 @@ def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | No
         mask: for a crop by mask, the mask on the volume's grid.
 
     Raises:
-        DataError: when the box lies outside, the mask is empty, or the volume is smaller than a center crop.
+        DataError: for a box outside the volume, an empty mask, or a center crop larger than the volume.
     """
     if crop.center is not None:
         if any(length < wanted for length, wanted in zip(volume.shape, crop.center, strict=True)):
@@ -87,16 +87,16 @@ def resized(volume: Volume, size: tuple[int, int, int], fit: str) -> Volume:
 
 
 def check_mask(image: Volume, mask: Volume) -> None:
-    """A mask has to lie on its image's grid.
+    """Check that a mask is on its image's grid.
 
     Raises:
-        DataError: when the two differ in shape or, where both have one, in their transform; or the mask holds NaN.
+        DataError: if the two differ in shape or, if both have one, in their transform, and for NaN in the mask.
     """
     if not np.isfinite(mask.values).all():
-        raise DataError(f"{mask.file}: the mask holds NaN or infinite values; a mask holds whole numbers")
+        raise DataError(f"{mask.file}: the mask has NaN or infinite values; use whole numbers")
     if image.shape != mask.shape:
         raise DataError(
-            f"{mask.file}: the mask has the shape {list(mask.shape)} and its image {image.file} has "
+            f"{mask.file}: the mask has the shape {list(mask.shape)}, but its image {image.file} has "
             f"{list(image.shape)} (depth, height, width); draw or resample the mask on the image's grid"
         )
     if image.affine is None or mask.affine is None:
@@ -104,13 +104,13 @@ def check_mask(image: Volume, mask: Volume) -> None:
     tolerance = 1e-2 * image.spacing("crop").min()
     if np.abs(image.affine - mask.affine).max() > tolerance:
         raise DataError(
-            f"{mask.file}: the mask lies elsewhere than its image {image.file}: their spatial transforms differ; "
+            f"{mask.file}: the spatial transform of the mask differs from that of its image {image.file}; "
             f"resample the mask on the image's grid"
         )
 
 
 def _margins(volume: Volume, crop: Crop) -> NDArray[np.int64]:
-    """Voxels of margin along x, y and z; part of a voxel counts as a whole one."""
+    """Voxels of margin along x, y and z; fractions are rounded up."""
     if not crop.margin:
         return np.full(3, crop.margin_voxels, dtype=np.int64)
     spacing = volume.spacing(f"a crop margin of {crop.margin:g} mm")
@@ -137,7 +137,7 @@ def _itself(values: Any) -> Any:
 
 def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
     if box is None:
-        raise DataError(f"{volume.file}: no crop box is given for it")
+        raise DataError(f"{volume.file}: no crop box was given")
     for axis, (first, last), length in zip(("depth", "height", "width"), box, volume.shape, strict=True):
         if not 0 <= first < last <= length:
             raise DataError(
@@ -152,7 +152,7 @@ def _moved(volume: Volume, transform: Any) -> Volume:
     torch = require("torch")
     meta_tensor = require("monai.data").MetaTensor
     affine = np.eye(4) if volume.affine is None else volume.affine
-    # The copy keeps MONAI from writing into, and warning about, arrays that may not be written to.
+    # A copy, because MONAI warns about read-only arrays.
     given = meta_tensor(torch.from_numpy(volume.values.copy())[None], affine=torch.from_numpy(affine.copy()))
     result = transform(given)
     values = np.ascontiguousarray(result.as_tensor().numpy()[0], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Grey values: what is not finite, clipping, standardisation."""
+"""Grey values: non-finite values, clipping, standardisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xdistill_mri.preprocess.volume import Volume
 
 
 def finite(volume: Volume, *, fill: bool) -> Volume:
-    """The volume, once every voxel is finite.
+    """The volume with finite voxels.
 
     Args:
         volume: as read.
@@ -27,17 +27,17 @@ def finite(volume: Volume, *, fill: bool) -> Volume:
     if bad == 0:
         return volume
     if bad == good.size:
-        raise DataError(f"{volume.file}: not one of its {good.size} voxels is a finite number")
+        raise DataError(f"{volume.file}: none of its {good.size} voxels is a finite number")
     if not fill:
         raise DataError(
             f"{volume.file}: {bad} of {good.size} voxels are NaN or infinite; repair the file, or set "
-            f"nonfinite: fill to give them the smallest finite value"
+            f"`nonfinite: fill` to give them the smallest finite value"
         )
     return volume.with_values(np.where(good, volume.values, volume.values[good].min()))
 
 
 def clipped(volume: Volume, percentiles: tuple[float, float]) -> Volume:
-    """The volume with values beyond these percentiles of its own set to them."""
+    """The volume clipped to these percentiles of its own values."""
     lower, upper = percentiles
     transform = require("monai.transforms").ClipIntensityPercentiles(lower=lower, upper=upper)
     return volume.with_values(_changed(volume.values, transform))
@@ -47,13 +47,13 @@ def standardised(volume: Volume, *, constant_to_zeros: bool) -> Volume:
     """The volume with mean 0 and (population) standard deviation 1.
 
     Raises:
-        DataError: when all voxels are alike, unless ``constant_to_zeros``.
+        DataError: if all voxels are equal, unless ``constant_to_zeros``.
     """
     if volume.values.min() == volume.values.max():
         if constant_to_zeros:
             return volume.with_values(np.zeros_like(volume.values))
         raise DataError(
-            f"{volume.file}: all voxels are {volume.values.flat[0]:g} once it is cropped and clipped, so there is no "
+            f"{volume.file}: all voxels are {volume.values.flat[0]:g} after cropping and clipping, so there is no "
             f"z-score; check the file and the crop, or set constant: zeros"
         )
     return volume.with_values(_changed(volume.values, require("monai.transforms").NormalizeIntensity()))

@@ -24,7 +24,7 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
 
     Raises:
         DataError: naming the file.
-        UserError: when a library that is needed is not installed.
+        UserError: if a required library is not installed.
     """
     image = read_volume(source.file, spacing_of_arrays=settings.spacing_of_arrays, array=source.array)
     image = intensity.finite(image, fill=settings.nonfinite == "fill")
@@ -47,7 +47,7 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread: volumes are prepared side by side in several processes, which share the cores."""
+    """Use one torch thread: several processes prepare volumes at the same time and share the cores."""
     torch = require("torch")
     before = torch.get_num_threads()
     torch.set_num_threads(1)

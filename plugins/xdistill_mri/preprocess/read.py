@@ -1,4 +1,4 @@
-"""Reading NIfTI files and numpy arrays, refusing what is damaged or no volume."""
+"""Reads NIfTI files and NumPy arrays; rejects files that are damaged or not volumes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NO_TRANSFORM = (
     "this file has no spatial transform (its sform and qform codes are 0) and none is invented: leave the setting "
     "out (margin_voxels instead of margin), or write the true transform into the file"
 )
-_NO_SPACING = "arrays do not hold it: leave the setting out, or state spacing_of_arrays"
-# Millimetres of each NIfTI unit. Where a file has a transform and leaves its unit open, mm is what the standard's
-# coordinate systems are in.
+_NO_SPACING = "arrays do not hold it: leave the setting out, or set `spacing_of_arrays`"
+# Millimetres of each NIfTI unit. For a file with a transform and no unit it is mm, the unit of the standard's
+# coordinate systems.
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _VOLUME_DIMENSIONS = 3
-_NIFTI2_HEADER = 540  # bytes, which is also how such a file begins
+_NIFTI2_HEADER = 540  # bytes; such a file also begins with it
 _ARRAY_MAGIC = (b"\x93NUMPY", b"PK\x03\x04")
 
 
@@ -41,11 +41,11 @@ def read_volume(
     Args:
         file: the file.
         spacing_of_arrays: mm along depth, height and width, for .npy and .npz.
-        array: which array of an .npz file; None when it holds one only.
+        array: which array of an .npz file; None for the only one.
 
     Raises:
-        DataError: naming the file, when it is missing, damaged, or does not hold one 3-D volume of numbers.
-        UserError: when nibabel is needed and not installed.
+        DataError: for a file that is missing, damaged, or does not hold one 3-D volume of numbers.
+        UserError: if nibabel is needed and not installed.
     """
     name = file.name.lower()
     if name.endswith((".nii", ".nii.gz")):
@@ -60,14 +60,14 @@ def _read_nifti(file: Path) -> Volume:
     with _damage_reported(file), _quiet(nibabel.imageglobals.logger):
         content = file.read_bytes()
         if file.name.lower().endswith(".gz"):
-            # Whole and at once, so that gzip's checksum is compared: nibabel alone stops before it.
+            # The whole file, so that gzip's checksum is verified; nibabel stops before it.
             content = gzip.decompress(content)
         image = _nifti_class(nibabel, content).from_bytes(content)
         _check_length(image, len(content), file)
         values = np.asanyarray(image.dataobj)
         affine = _affine_of(image.header, file)
     while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
-        # Some programs write a single volume as a series of one.
+        # Some programs write a single volume as a series of length one.
         values = values[..., 0]
     return Volume(_volume_of(values, file), file, affine, oriented=affine is not None, unknown=_NO_TRANSFORM)
 
@@ -79,12 +79,12 @@ def _nifti_class(nibabel: Any, content: bytes) -> Any:
 
 
 def _check_length(image: Any, length: int, file: Path) -> None:
-    """Before memory is asked for: a damaged header can promise any number of voxels."""
+    """Checked before memory is allocated: a damaged header can state any number of voxels."""
     promised = prod(int(extent) for extent in image.shape) * int(image.get_data_dtype().itemsize)
     held = length - int(image.dataobj.offset)
     if promised > held:
         raise DataError(
-            f"{file}: is damaged or incomplete: its header promises {promised} bytes of voxels, and it holds "
+            f"{file}: is damaged or incomplete: its header states {promised} bytes of voxels, but it holds "
             f"{max(held, 0)}"
         )
 
@@ -106,7 +106,7 @@ def _read_array(file: Path, array: str | None) -> NDArray[Any]:
     with _damage_reported(file):
         content = file.read_bytes()
         if not content.startswith(_ARRAY_MAGIC):
-            raise DataError(f"{file}: is damaged or no {_kind(file)} file (it does not begin like one)")
+            raise DataError(f"{file}: is damaged or not a {_kind(file)} file (its first bytes are wrong)")
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -118,22 +118,22 @@ def _array_name(names: list[str], wanted: str | None, file: Path) -> str:
     held = ", ".join(names) or "none"
     if wanted is not None:
         if wanted not in names:
-            raise DataError(f"{file}: there is no array {wanted!r} in it; it holds {held}")
+            raise DataError(f"{file}: no array {wanted!r}; it holds {held}")
         return wanted
     if len(names) != 1:
-        raise DataError(f"{file}: holds {len(names)} arrays ({held}); say which with `array`, or keep one a file")
+        raise DataError(f"{file}: holds {len(names)} arrays ({held}); select one with `array`")
     return names[0]
 
 
 def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
     if values.ndim != _VOLUME_DIMENSIONS:
         shape = " x ".join(str(length) for length in values.shape) or "a single number"
-        raise DataError(f"{file}: holds {values.ndim} dimensions ({shape}) where a 3-D volume is wanted")
+        raise DataError(f"{file}: holds {values.ndim} dimensions ({shape}); a 3-D volume is needed")
     if values.dtype.kind not in "biuf":
-        raise DataError(f"{file}: holds values of type {values.dtype}, which are no grey values")
+        raise DataError(f"{file}: holds values of type {values.dtype}, which are not grey values")
     if values.size == 0:
         raise DataError(f"{file}: holds no voxel ({' x '.join(str(length) for length in values.shape)})")
-    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, and is refused as such
+    with np.errstate(over="ignore", invalid="ignore"):  # values too large become infinite, and are rejected as such
         return np.ascontiguousarray(values, dtype=np.float32)
 
 
@@ -143,13 +143,13 @@ def _damage_reported(file: Path) -> Iterator[None]:
         yield
     except (XdistillError, MemoryError):
         raise
-    except Exception as error:  # decoders fail in many ways on bytes that are not theirs
+    except Exception as error:  # decoders raise various errors on invalid bytes
         raise DataError(_damaged(file, error)) from error
 
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep nibabel's remarks on headers, which do not say of which file, from between the lines of the progress."""
+    """Silence nibabel's remarks on headers, which do not name the file and would break the progress display."""
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
@@ -160,13 +160,13 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 def _damaged(file: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{file}: there is no such file"
+        return f"{file}: no such file"
     if isinstance(error, PermissionError):
-        return f"{file}: may not be read (permissions)"
+        return f"{file}: permission denied"
     if isinstance(error, ValueError) and "allow_pickle" in str(error):
         return f"{file}: holds Python objects, which are never loaded; save it as a plain array of numbers"
     reason = str(error).strip().splitlines()
-    return f"{file}: is damaged or no {_kind(file)} file ({reason[0] if reason else type(error).__name__})"
+    return f"{file}: is damaged or not a {_kind(file)} file ({reason[0] if reason else type(error).__name__})"
 
 
 def _kind(file: Path) -> str:

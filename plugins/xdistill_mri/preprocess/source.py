@@ -1,4 +1,4 @@
-"""What one volume of one subject is made from."""
+"""The files of one volume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Bounds = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True)
 class VolumeSource:
-    """What one volume of one subject is made from.
+    """The files that one volume of one subject is read from.
 
     Attributes:
         file: the image.

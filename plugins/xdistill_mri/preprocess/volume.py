@@ -1,4 +1,4 @@
-"""A volume on its way from the file to the network."""
+"""A volume during preprocessing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xdistill.errors import DataError
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels and what is known of where they lie.
+    """Voxels and their position in space.
 
     Attributes:
-        values: ``(x, y, z)``, the axes of NIfTI; what leaves the pipeline is ``(1, depth, height, width)``.
-        file: where they come from.
-        affine: ``(4, 4)``, from voxel indices to mm; None when nobody knows the spacing.
-        oriented: whether the directions of the affine are anatomical, or only its spacing is known.
-        unknown: why the spacing is not known and what to do, for error messages.
+        values: ``(x, y, z)``, the axes of NIfTI; the result of the pipeline is ``(1, depth, height, width)``.
+        file: that they were read from.
+        affine: ``(4, 4)``, from voxel indices to mm; None if the spacing is unknown.
+        oriented: whether the directions of the affine are anatomical; if not, only its spacing is known.
+        unknown: why the spacing is unknown and what to do, for error messages.
     """
 
     values: NDArray[np.float32]
@@ -39,10 +39,10 @@ class Volume:
         """Mm between voxels along x, y and z.
 
         Args:
-            wanted_for: the setting that needs it, for the error.
+            wanted_for: the setting that needs it, for the error message.
 
         Raises:
-            DataError: when it is not known; it is never guessed.
+            DataError: if it is unknown; it is never guessed.
         """
         if self.affine is None:
             raise DataError(f"{self.file}: {wanted_for} needs a known voxel spacing; {self.unknown}")

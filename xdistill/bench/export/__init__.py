@@ -32,7 +32,7 @@ def render(standings: Standings, format: str) -> str:  # noqa: A002 - what the c
         UserError: when the format is unknown, there is no entry to show, or a link is none that a page may hold.
     """
     if format not in _WRITERS:
-        from xdistill.recipe.suggest import did_you_mean
+        from xdistill.suggest import did_you_mean
 
         raise UserError(f"there is no format {format!r} for tables{did_you_mean(format, FORMATS)}")
     _check(standings)

@@ -9,15 +9,16 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from xdistill.report.scores import COLUMNS, NOTHING, written
+from xdistill.report.scores import NOTHING, written
 from xdistill.stats.bootstrap import Interval
 from xdistill.stats.compare import ALPHA
 from xdistill.stats.metrics import Summary
+from xdistill.tasks import Classification
 
 MINUS: Final = "\N{MINUS SIGN}"
 PERCENT: Final = 100.0
 SMALLEST_P: Final = 0.001
-_TITLES: Final = {column.metric: column.title for column in COLUMNS} | {"f1_weighted": "Weighted F1"}
+_TITLES: Final = {score.name: score.title for score in Classification.scores}
 
 
 def metric_title(metric: str) -> str:

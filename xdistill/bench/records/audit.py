@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xdistill.bench.records.splits import BenchmarkSplits, Tested
 from xdistill.stats.predictions import FIXED
-from xdistill.tasks.classification import TOLERANCE
+from xdistill.tasks import Task
 
 MOST = 5  # problems of one kind that are reported one by one
 
@@ -53,7 +52,7 @@ def audit(text: str, splits: BenchmarkSplits, roles: Sequence[str], *, by_ids: b
     except csv.Error as error:
         yield Problem("file", 0, f"this is no CSV: {error}")
         return
-    header = [*FIXED, *(f"p_{name}" for name in splits.classes)]
+    header = [*FIXED, *splits.task.columns]
     if not lines or lines[0][1] != header:
         yield Problem("header", 1, f"the header has to be {','.join(header)}")
         return
@@ -64,7 +63,7 @@ def audit(text: str, splits: BenchmarkSplits, roles: Sequence[str], *, by_ids: b
         if len(cells) != len(header):
             yield Problem("cells", line, f"{len(cells)} cells, and the header has {len(header)}")
             continue
-        yield from _probabilities(line, cells[len(FIXED) :])
+        yield from _probabilities(splits.task, line, cells[len(FIXED) :])
         row = _row(line, cells, names)
         if row is None:
             yield Problem("numbers", line, "repeat and fold have to be whole numbers")
@@ -94,18 +93,15 @@ def _row(line: int, cells: Sequence[str], names: dict[str, int]) -> _Row | None:
         return None
 
 
-def _probabilities(line: int, cells: Sequence[str]) -> Iterator[Problem]:
+def _probabilities(task: Task, line: int, cells: Sequence[str]) -> Iterator[Problem]:
     try:
         values = [float(cell) for cell in cells]
     except ValueError:
         yield Problem("probabilities", line, f"the probabilities have to be numbers, and are {', '.join(cells)}")
         return
-    if not all(map(math.isfinite, values)):
-        yield Problem("probabilities", line, "a probability is not finite")
-    elif min(values) < 0:
-        yield Problem("probabilities", line, f"a probability is negative: {min(values):g}")
-    elif abs(sum(values) - 1) > TOLERANCE:
-        yield Problem("probabilities", line, f"the probabilities have to sum to 1, and sum to {sum(values):g}")
+    problem = task.prediction_problem(values)
+    if problem:
+        yield Problem("probabilities", line, problem)
 
 
 def _place(
@@ -122,7 +118,7 @@ def _place(
             yield Problem(
                 "split", row.line, f"the split was changed: {folds[row.key].name} does not test subject {row.subject!r}"
             )
-        right = splits.classes[splits.targets[row.rank]]
+        right = splits.task.target_text(splits.targets[row.rank])
         if target != right:
             yield Problem(
                 "target",

@@ -159,7 +159,10 @@ def over_seeds(records: tuple[Record, ...], role: str, metric: str) -> Summary:
 
     compute = METRICS[metric]
     table = [
-        [compute(fold.target, fold.probabilities, record.predictions.classes) for fold in record.predictions.of(role)]
+        [
+            compute(fold.target, fold.probabilities, record.predictions.task.names)
+            for fold in record.predictions.of(role)
+        ]
         for record in records
     ]
     return Summary.of(np.mean(table, axis=0).tolist())
@@ -183,11 +186,11 @@ def predictions_text(predictions: Predictions, names: Sequence[str]) -> str:
     name_of = dict(zip(rank_names(len(names)), names, strict=True))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*FIXED, *(f"p_{name}" for name in predictions.classes)])
+    writer.writerow([*FIXED, *predictions.task.columns])
     for role in predictions.roles():
         for fold in predictions.of(role):
             for subject, target, row in zip(fold.subjects, fold.target, fold.probabilities, strict=True):
-                cells = [role, fold.repeat, fold.fold, name_of[subject], predictions.classes[int(target)]]
+                cells = [role, fold.repeat, fold.fold, name_of[subject], predictions.task.target_text(target)]
                 writer.writerow([*cells, *(_short(value) for value in row)])
     return stream.getvalue()
 
@@ -219,7 +222,7 @@ def _by_rank(predictions: Predictions, splits: BenchmarkSplits) -> Predictions:
                 probabilities=np.array(rounded),
             )
         )
-    return Predictions(predictions.classes, tuple(folds))
+    return Predictions(predictions.task, tuple(folds))
 
 
 def _renamed(path: Path, predictions: Predictions, splits: BenchmarkSplits) -> Predictions:
@@ -234,4 +237,4 @@ def _renamed(path: Path, predictions: Predictions, splits: BenchmarkSplits) -> P
             )
         names = tuple(rank[subject] for subject in fold.subjects)
         folds.append(FoldPredictions(fold.role, fold.repeat, fold.fold, names, fold.target, fold.probabilities))
-    return Predictions(predictions.classes, tuple(folds))
+    return Predictions(predictions.task, tuple(folds))

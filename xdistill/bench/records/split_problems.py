@@ -15,24 +15,25 @@ def split_problems(splits: BenchmarkSplits) -> Iterator[str]:
         return
     if splits.ids and (len(splits.ids) != count or list(splits.ids) != sorted(splits.ids)):
         yield "the ids have to be those of all subjects, sorted"
-    if any(not 0 <= label < len(splits.classes) for label in splits.targets):
-        yield f"a target is none of the {len(splits.classes)} classes"
+    problem = next(filter(None, map(splits.task.target_problem, splits.targets)), "")
+    if problem:
+        yield problem
         return
     yield from _folds(splits)
 
 
 def _folds(splits: BenchmarkSplits) -> Iterator[str]:
-    """Parts that do not add up, classes that are absent, subjects who are not tested once per repeat."""
+    """Parts that do not add up, groups that are absent, subjects who are not tested once per repeat."""
     count = len(splits.targets)
     tested: dict[int, list[int]] = {}
     for fold in splits.folds:
         tested.setdefault(fold.repeat, []).extend(fold.test)
         if fold.train < 1 or fold.train + fold.validation + len(fold.test) != count:
             yield f"{fold.name}: the training, validation and test parts do not add up to {count} subjects"
-        present = {splits.targets[rank] for rank in fold.test if 0 <= rank < count}
-        for index, name in enumerate(splits.classes):
-            if index not in present:
-                yield f"{fold.name}: class {name!r} has no test subject; use fewer folds or merge classes"
+        present = [splits.targets[rank] for rank in fold.test if 0 <= rank < count]
+        for name in splits.task.absent(splits.task.as_targets(present)):
+            what, whats = splits.task.group, splits.task.groups
+            yield f"{fold.name}: {what} {name!r} has no test subject; use fewer folds or merge {whats}"
     if not tested:
         yield "there is no fold"
     for repeat, ranks in tested.items():

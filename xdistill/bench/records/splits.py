@@ -11,6 +11,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
+from xdistill.tasks import Target, Task
+
 FORMAT: Final = "xdistill-benchmark-splits"
 FORMAT_VERSION: Final = 1
 
@@ -46,8 +48,8 @@ class BenchmarkSplits:
     Attributes:
         fingerprint: of the cohort.
         split_hash: of the run's splits, subject ids included.
-        classes: names, in the order of the probabilities.
-        targets: class index by rank.
+        task: what is predicted.
+        targets: by rank; for classification, class indices.
         patients: number of the patient by rank; subjects of one patient share it.
         folds: repeat by repeat, fold by fold.
         ids: subject ids by rank, if they are kept; not compared.
@@ -55,8 +57,8 @@ class BenchmarkSplits:
 
     fingerprint: str
     split_hash: str
-    classes: tuple[str, ...]
-    targets: tuple[int, ...]
+    task: Task
+    targets: tuple[Target, ...]
     patients: tuple[int, ...]
     folds: tuple[Tested, ...]
     ids: tuple[str, ...] = field(default=(), compare=False)
@@ -99,7 +101,7 @@ class BenchmarkSplits:
         return {
             "cohort": self.fingerprint,
             "split_hash": self.split_hash,
-            "classes": list(self.classes),
+            **self.task.entries(),
             "targets": list(self.targets),
             "patients": list(self.patients),
             "splits": [

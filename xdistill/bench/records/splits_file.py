@@ -12,6 +12,7 @@ from xdistill.bench.records.versioned import read_versioned
 from xdistill.errors import RunError
 from xdistill.runs import Run
 from xdistill.runs.files import read_json, write_text
+from xdistill.tasks import Target, read_task
 
 FILE: Final = "splits.json"
 
@@ -41,7 +42,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
     return BenchmarkSplits(
         fingerprint=fingerprint,
         split_hash=splits.hash,
-        classes=run.classes,
+        task=run.task,
         targets=_targets(run, ids),
         patients=_patients(run, raw.get("patients"), ids),
         folds=tuple(
@@ -58,8 +59,8 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
     )
 
 
-def _targets(run: Run, ids: Sequence[str]) -> tuple[int, ...]:
-    target: dict[str, int] = {}
+def _targets(run: Run, ids: Sequence[str]) -> tuple[Target, ...]:
+    target: dict[str, Target] = {}
     for fold in run.predictions.folds:
         for subject, label in zip(fold.subjects, fold.target.tolist(), strict=True):
             if target.setdefault(subject, label) != label:
@@ -101,17 +102,18 @@ def read_splits(folder: Path) -> BenchmarkSplits:
     path = folder / FILE
     data = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="these are no splits of a benchmark")
     try:
+        task = read_task(data)
         splits = BenchmarkSplits(
             fingerprint=str(data["cohort"]),
             split_hash=str(data["split_hash"]),
-            classes=tuple(map(str, data["classes"])),
-            targets=tuple(map(int, data["targets"])),
+            task=task,
+            targets=tuple(task.as_targets(data["targets"]).tolist()),
             patients=tuple(map(int, data["patients"])),
             folds=tuple(_fold(fold) for fold in data["splits"]),
             ids=tuple(map(str, data.get("ids", ()))),
         )
         written = data["hash"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise RunError(f"{path}: cannot be read as splits: {type(error).__name__}: {error}") from error
     if splits.hash != written:
         raise RunError(

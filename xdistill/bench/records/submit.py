@@ -16,9 +16,9 @@ from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits, splits_of_run, write_splits
 from xdistill.bench.records.verify import record_problems
 from xdistill.errors import RunError
-from xdistill.recipe.suggest import did_you_mean
 from xdistill.runs import Run
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_text
+from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from xdistill.plugin import Catalog

@@ -25,7 +25,7 @@ from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 
 ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
 
@@ -168,9 +168,9 @@ def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]
         yield f"{SPLITS} next to the records is not the one it was submitted to: a split was changed"
     if facts["subjects"] == "ids" and not splits.ids:
         yield f"it calls subjects by ids, and {SPLITS} lists none"
-    counts = dict(zip(splits.classes, map(splits.targets.count, range(len(splits.classes))), strict=True))
-    if facts["cohort"]["class_counts"] != counts:
-        yield f"the subjects by class are not those of {SPLITS}"
+    summary = splits.task.summary(splits.task.as_targets(splits.targets))
+    if any(facts["cohort"].get(name) != value for name, value in summary.items()):
+        yield f"the number of subjects per {splits.task.group} differs from {SPLITS}"
 
 
 def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Generator[str, None, Record | None]:

@@ -107,9 +107,7 @@ def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
         for line in _lines(first, second):
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(
-        Text(
-            f"\nMean ± standard deviation (ddof 1) over {splits} splits; 95 % intervals; the corrected test decides."
-        ),
+        Text(f"\nMean ± standard deviation (ddof 1) over {splits} splits; 95 % intervals; the corrected test decides."),
         soft_wrap=True,
     )
 

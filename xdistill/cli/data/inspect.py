@@ -29,7 +29,6 @@ def _summary(cohort: Cohort) -> dict[str, Any]:
     """The content of a cohort, without the ids of its subjects."""
     from dataclasses import asdict
 
-    targets = cohort.targets.tolist()
     return {
         "path": str(cohort.path.absolute()),
         "bytes": cohort.path.stat().st_size,
@@ -41,7 +40,7 @@ def _summary(cohort: Cohort) -> dict[str, Any]:
         "facts": asdict(cohort.facts),
         "subjects": len(cohort),
         "patients": len(set(cohort.patients)),
-        "classes": {name: targets.count(index) for index, name in enumerate(cohort.schema.classes)},
+        "classes": cohort.schema.task.counts(cohort.targets),
         "modalities": {
             name: {**spec, "present": int(cohort.present(name).sum())}
             for name, spec in cohort.schema.to_json()["modalities"].items()

@@ -1,11 +1,13 @@
-"""A 64-bit checksum that runs nearly at the speed of memory, so that every read of a cohort can be checked.
+"""A 64-bit checksum that runs nearly at memory speed, so that every read of a cohort can be checked.
+
+It is part of the file format; xxhash would do the same, but could not read existing cohort files.
 
 Fletcher-32, which HDF5 checks in its own filter, takes more than twice the time of the read itself, and CRC-32 as
 long as the read. This one is a multilinear hash (Carter and Wegman 1979; Lemire and Kaser, "Strongly universal string
 hashing is fast", 2014): the 64-bit words of the data, their high bits folded into the low ones, times fixed odd
-weights, summed modulo 2**64. Folding can be undone and odd weights have inverses, so a change within one word is
-always found. Damage to several words is missed about once in 2**29 cases where it is confined to the highest bits of
-each, and far less often elsewhere; `xdistill data verify` compares SHA-256 besides.
+weights, summed modulo 2**64. Folding is invertible and odd weights have inverses, so a change within one word is
+always found. Damage to several words is missed about once in 2**29 cases if it is confined to the highest bits of
+each, and far less often otherwise; `xdistill data verify` also compares SHA-256.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2048  # words; the weights of one block stay in the first level of the processor's cache
-PIECE = 64 * BLOCK * 8  # bytes; what is summed right after it was read is still near the processor
+BLOCK = 2048  # words; the weights of one block stay in the processor's first-level cache
+PIECE = 64 * BLOCK * 8  # bytes; a piece summed right after it was read is still in the processor's cache
 _WORD = 8
 _FOLD = np.uint64(29)
 
@@ -34,13 +36,13 @@ def checksum(values: NDArray[np.generic]) -> int:
 
 
 def pieces(size: int) -> Iterator[slice]:
-    """Parts of ``size`` bytes that can be summed one by one."""
+    """Slices of ``size`` bytes that can be summed one after another."""
     for start in range(0, size, PIECE):
         yield slice(start, min(start + PIECE, size))
 
 
 def piece_checksum(data: NDArray[np.uint8], start: int) -> int:
-    """What the bytes from ``start`` on, the start of a piece, add to the checksum; reduce the sum modulo 2**64."""
+    """The contribution of a piece that begins at byte ``start``; the checksum is the sum of all modulo 2**64."""
     whole = data.size // (BLOCK * _WORD)
     cut = whole * BLOCK * _WORD
     first = BLOCK + start // (BLOCK * _WORD)

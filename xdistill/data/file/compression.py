@@ -1,4 +1,4 @@
-"""The compressions a cohort can be stored with."""
+"""Compression of cohort files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from xdistill.errors import UserError
 from xdistill.types import ModalitySpec
 
-BLOSC2_FILTER = 32026  # its number in the register of HDF5 filters
+BLOSC2_FILTER = 32026  # its number in the registry of HDF5 filters
 
 
 def filter_options(compression: str, spec: ModalitySpec) -> dict[str, Any]:
-    """Arguments of ``h5py.Group.create_dataset``; vectors are small and stay as they are.
+    """Arguments of ``h5py.Group.create_dataset``; vectors are small and not compressed.
 
     Raises:
-        UserError: for blosc2 when hdf5plugin is not installed.
+        UserError: for blosc2 if hdf5plugin is not installed.
     """
     if compression == "none" or spec.kind == "vector":
         return {}
@@ -27,17 +27,17 @@ def filter_options(compression: str, spec: ModalitySpec) -> dict[str, Any]:
 
 
 def require_blosc2() -> None:
-    """Make HDF5 know Blosc2.
+    """Register Blosc2 with HDF5.
 
     Raises:
-        UserError: when hdf5plugin is not installed.
+        UserError: if hdf5plugin is not installed.
     """
     try:
         import hdf5plugin  # noqa: F401  # its import registers the filter
     except ImportError:
         raise UserError(
-            "blosc2 compression needs the package hdf5plugin: install xdistill[blosc2], or set cache.compression to "
-            "none or lzf"
+            "blosc2 compression needs the package hdf5plugin; install xdistill[blosc2], or set `cache.compression` to "
+            "`none` or `lzf`"
         ) from None
 
 

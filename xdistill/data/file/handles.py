@@ -1,4 +1,4 @@
-"""The open file of a process, and reads at given places."""
+"""The open file of a process, and reads at given offsets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Handles:
         self._finalizer: weakref.finalize[..., Any] | None = None
 
     def descriptor(self) -> int:
-        """For reads at given places, which share no position and so need no lock."""
+        """A file descriptor for reads at given offsets, which need no lock."""
         if self._descriptor is None or self._owner != os.getpid():
             with self._lock:
                 self._renew()
@@ -37,7 +37,7 @@ class Handles:
         return self._descriptor
 
     def file(self) -> h5py.File:
-        """For compressed values."""
+        """The open HDF5 file, for compressed values."""
         if self._file is None or self._owner != os.getpid():
             with self._lock:
                 self._renew()
@@ -46,7 +46,7 @@ class Handles:
         return self._file
 
     def close(self) -> None:
-        """Close what this process opened."""
+        """Close the files that this process opened."""
         with self._lock:
             if self._owner == os.getpid():
                 if self._file is not None:
@@ -57,7 +57,7 @@ class Handles:
 
     def _renew(self) -> None:
         if self._owner != os.getpid():
-            # What a parent opened is the parent's to close.
+            # Files that the parent process opened are closed by the parent.
             if self._finalizer is not None:
                 self._finalizer.detach()
             self._file = self._descriptor = self._finalizer = None
@@ -65,7 +65,7 @@ class Handles:
 
 
 def read_fully(descriptor: int, target: NDArray[np.uint8], offset: int) -> bool:
-    """Read until ``target`` is full; False when the file ends before."""
+    """Read until ``target`` is full; False if the file is too short."""
     done = 0
     while done < target.size:
         count = os.preadv(descriptor, [target[done:].data], offset + done)

@@ -1,7 +1,4 @@
-"""What stands where in a cohort file, and the hashes that hold it together.
-
-The page ``docs/formats/cohort.md`` says the same for readers in other languages.
-"""
+"""Types, hashes and limits of the format of cohort files, which ``docs/formats/cohort.md`` describes."""
 
 from __future__ import annotations
 
@@ -23,13 +20,13 @@ if TYPE_CHECKING:
 FORMAT = "xdistill-cohort"
 FORMAT_VERSION = 1
 DIGEST_BYTES = 32
-LARGEST_CHUNK = 2**32 - 1  # bytes; what every HDF5 since 1.10 can hold in one chunk
+LARGEST_CHUNK = 2**32 - 1  # bytes; the limit of one chunk in every HDF5 since 1.10
 
 REBUILD = "delete it and build it again with `xdistill data build`"
 
 
 def stored_dtype(spec: ModalitySpec, cache: CacheRecipe) -> str:
-    """How the values of a modality are stored: vectors exactly, volumes and images as the recipe says."""
+    """Type in which the values of a modality are stored: vectors exactly, volumes and images as the recipe says."""
     if spec.kind == "vector":
         return "<f8"
     if spec.kind in {"volume", "image"} and cache.dtype == "float16":
@@ -38,26 +35,26 @@ def stored_dtype(spec: ModalitySpec, cache: CacheRecipe) -> str:
 
 
 def loaded_dtype(spec: ModalitySpec) -> str:
-    """How the values of a modality are handed out: vectors as float64, everything else as float32."""
+    """Type in which the values of a modality are returned: vectors as float64, everything else as float32."""
     return "float64" if spec.kind == "vector" else "float32"
 
 
 def canonical(data: Any) -> bytes:
-    """JSON with one spelling: sorted keys, no blanks, ASCII; what the hashes of the format are made of."""
+    """Canonical JSON: sorted keys, no white space, ASCII; the input of the hashes of the format."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
 def values_digest(values: NDArray[np.generic]) -> bytes:
-    """SHA-256 of the values of one subject as they are stored: little endian, C order."""
+    """SHA-256 of the stored values of one subject: little endian, C order."""
     return sha256(values.data).digest()
 
 
 def subject_digest(row: SubjectRow, values: Mapping[str, bytes | None]) -> bytes:
-    """SHA-256 of all that is known of one subject.
+    """SHA-256 of all data of one subject.
 
     Args:
         row: id, patient and target.
-        values: digest of the subject's values by modality; None where it has none.
+        values: digest of the subject's values by modality; None for a modality that it does not have.
     """
     return sha256(
         canonical(
@@ -72,10 +69,10 @@ def subject_digest(row: SubjectRow, values: Mapping[str, bytes | None]) -> bytes
 
 
 def fingerprint(schema: Mapping[str, Any], subjects: Sequence[bytes]) -> str:
-    """SHA-256 (hexadecimal) of what a cohort holds: its schema and the digests of its subjects, in order."""
+    """SHA-256 (hexadecimal) of a cohort: its schema and the digests of its subjects, in order."""
     return sha256(canonical({"schema": schema, "subjects": [digest.hex() for digest in subjects]})).hexdigest()
 
 
 def damaged(path: Path, what: str) -> CacheError:
-    """The error for a file whose content is not what was written."""
+    """The error for a damaged file."""
     return CacheError(f"{path}: {what}; the file is damaged: {REBUILD}")

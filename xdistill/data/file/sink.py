@@ -1,8 +1,8 @@
-"""The file that HDF5 writes through: it remembers the first fault and lets HDF5 finish in peace.
+"""The file that HDF5 writes to: it records the first error and lets HDF5 close cleanly.
 
-When a disk is full, HDF5 cannot flush its own bookkeeping either, and a file that cannot be closed stays on its
-hands until the process ends. After a fault this sink therefore swallows what is written: HDF5 closes cleanly, the
-caller sees the fault, and the temporary file is removed.
+When the disk is full, HDF5 cannot flush its metadata either, and a file that it cannot close stays open until the
+process ends. After an error this sink therefore discards all writes: HDF5 closes the file, the caller gets the error,
+and the temporary file is removed.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from typing import Any
 
 
 class Sink(io.FileIO):
-    """A new file for reading and writing, made for ``h5py.File(sink, "w")``.
+    """A new file for reading and writing, for ``h5py.File(sink, "w")``.
 
     Attributes:
-        fault: the first error of a write; None as long as all is well.
+        error: the first error of a write; None if there was none.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "x+")
-        self.fault: OSError | None = None
+        self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Write all of ``data``, or remember why that failed."""
+        """Write all of ``data``, or record the error."""
         rest = memoryview(data).cast("B")
         size = rest.nbytes
-        while rest.nbytes and self.fault is None:
+        while rest.nbytes and self.error is None:
             try:
                 rest = rest[super().write(rest) :]
             except OSError as error:
-                self.fault = error
+                self.error = error
         return size
 
     def truncate(self, size: int | None = None) -> int:
-        """Change the file's size, or remember why that failed."""
+        """Change the file's size, or record the error."""
         try:
-            return super().truncate(size) if self.fault is None else size or 0
+            return super().truncate(size) if self.error is None else size or 0
         except OSError as error:
-            self.fault = error
+            self.error = error
             return size or 0
 
-    def settle(self) -> None:
-        """Bring everything written to the disk.
+    def sync(self) -> None:
+        """Flush the file to disk.
 
         Raises:
-            OSError: the first fault.
+            OSError: the first error of this or an earlier write.
         """
-        if self.fault is None:
+        if self.error is None:
             try:
                 os.fsync(self.fileno())
             except OSError as error:
-                self.fault = error
-        if self.fault is not None:
-            raise self.fault
+                self.error = error
+        if self.error is not None:
+            raise self.error

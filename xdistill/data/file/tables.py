@@ -1,4 +1,4 @@
-"""Reads everything of a cohort file but the values: subjects, schema, facts, digests, and where the chunks lie."""
+"""Reads the tables of a cohort file: subjects, schema, facts, digests and the offsets of the values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from xdistill.types import ModalitySpec, Schema
 
 @dataclass(frozen=True)
 class ModalityTable:
-    """What a cohort file says about one modality.
+    """The tables of one modality.
 
     Attributes:
         spec: kind and shape.
@@ -37,8 +37,8 @@ class ModalityTable:
         present: which subjects have the modality, ``(subjects,)`` bool.
         checksums: of the values of each subject, ``(subjects,)`` uint64.
         digests: SHA-256 of the values of each subject, ``(subjects, 32)`` uint8.
-        offsets: place of each subject's chunk in the file, -1 where there is none; None when the chunks are
-            compressed, so that only HDF5 can read them.
+        offsets: of each subject's chunk in the file, -1 if it has none; None if the chunks are compressed, so that only
+            HDF5 can read them.
     """
 
     spec: ModalitySpec
@@ -50,13 +50,13 @@ class ModalityTable:
 
     @property
     def loaded(self) -> np.dtype[Any]:
-        """Type of the values as they are handed out."""
+        """Type of the values that a cohort returns."""
         return np.dtype(loaded_dtype(self.spec))
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Everything of a cohort file but the values."""
+    """Everything in a cohort file except the values."""
 
     key: str
     fingerprint: str
@@ -71,7 +71,7 @@ class Tables:
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
 
     def digest_of(self, row: int) -> bytes:
-        """What the digest of one subject should be, from what the tables say about it."""
+        """The digest of one subject, computed from the tables."""
         return subject_digest(
             SubjectRow(self.subjects[row], self.patients[row], self.targets[row].tolist()),
             {
@@ -81,13 +81,13 @@ class Tables:
         )
 
     def altered_subjects(self) -> list[str]:
-        """Subjects whose entries in the tables are not what was written."""
+        """Subjects whose entries in the tables do not match their stored digest."""
         return [
             subject for row, subject in enumerate(self.subjects) if self.digest_of(row) != self.digests[row].tobytes()
         ]
 
     def is_whole(self) -> bool:
-        """Whether schema and subjects are those that the fingerprint was made of."""
+        """Whether schema and subjects match the fingerprint."""
         digests = [digest.tobytes() for digest in self.digests]
         return fingerprint(self.schema.to_json(), digests) == self.fingerprint
 
@@ -96,12 +96,12 @@ def open_file(path: Path) -> h5py.File:
     """Open a cohort file and check format and version.
 
     Raises:
-        CacheError: when it is missing, no cohort, or of another format version.
+        CacheError: for a file that is missing, not a cohort, or of another format version.
     """
     if not path.is_file():
-        raise CacheError(f"{path}: there is no such file; build it with `xdistill data build`")
+        raise CacheError(f"{path}: no such file; build it with `xdistill data build`")
     if not h5py.is_hdf5(path):
-        raise CacheError(f"{path}: this is no HDF5 file, so no cohort; {REBUILD}")
+        raise CacheError(f"{path}: not an HDF5 file and so not a cohort; {REBUILD}")
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
@@ -119,11 +119,11 @@ def read_tables(path: Path, file: h5py.File, *, lenient: bool = False) -> Tables
 
     Args:
         path: of the file, for messages.
-        file: as `open_file` gave it.
-        lenient: read tables whose checksum is wrong all the same, to find out which subjects are concerned.
+        file: returned by `open_file`.
+        lenient: read tables with a wrong checksum too, to find the affected subjects.
 
     Raises:
-        CacheError: when a table is missing or damaged.
+        CacheError: for a missing or damaged table.
     """
     try:
         return _read_tables(file, lenient=lenient)
@@ -137,11 +137,11 @@ def _check_format(path: Path, file: h5py.File) -> None:
     except (OSError, KeyError, RuntimeError) as error:
         raise damaged(path, f"its attributes cannot be read ({_first_line(error)})") from error
     if name != FORMAT:
-        raise CacheError(f"{path}: this HDF5 file is no cohort of xdistill; name one that `xdistill data build` made")
+        raise CacheError(f"{path}: this HDF5 file is not a cohort; name a file built by `xdistill data build`")
     if version != FORMAT_VERSION:
         raise CacheError(
-            f"{path}: the cohort has format version {version}, and this xdistill reads version {FORMAT_VERSION}; "
-            f"build it again with `xdistill data build`, or use the xdistill that made it"
+            f"{path}: the cohort has format version {version}; this version of xdistill reads version "
+            f"{FORMAT_VERSION}. Build it again with `xdistill data build`, or use the version of xdistill that built it"
         )
 
 
@@ -180,7 +180,7 @@ def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> Modali
     present = _read(group["present"], lenient=lenient).astype(bool)
     values = group["values"]
     if values.shape != (len(present), *spec.shape) or values.chunks != (1, *spec.shape):
-        msg = f"the values of {group.name} have another shape than the schema says"
+        msg = f"the shape of the values of {group.name} differs from the schema"
         raise ValueError(msg)
     return ModalityTable(
         spec=spec,
@@ -193,19 +193,19 @@ def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> Modali
 
 
 def _can_read_raw(values: h5py.Dataset) -> bool:
-    """Whether a chunk holds the values as they are, with nothing but Fletcher-32 behind them."""
+    """Whether a chunk holds the plain values followed by Fletcher-32."""
     return hasattr(os, "preadv") and values.id.get_create_plist().get_nfilters() == 1
 
 
 def _offsets(values: h5py.Dataset) -> NDArray[np.int64]:
-    """Where each subject's chunk lies; HDF5 says so without reading it."""
+    """Offset of each subject's chunk in the file, -1 if it has none."""
     offsets = np.full(len(values), -1, dtype=np.int64)
 
-    def note(chunk: Any) -> None:
+    def record(chunk: Any) -> None:
         if chunk.filter_mask == 0:
             offsets[chunk.chunk_offset[0]] = chunk.byte_offset
 
-    values.id.chunk_iter(note)
+    values.id.chunk_iter(record)
     return offsets
 
 
@@ -215,7 +215,7 @@ def _read(dataset: h5py.Dataset, *, lenient: bool) -> NDArray[Any]:
     except OSError:
         if not lenient:
             raise
-        # Past the filter: the one chunk of the table, without the four bytes of Fletcher-32 at its end.
+        # Bypasses the filter: the table's single chunk without the four bytes of Fletcher-32 at its end.
         _, raw = dataset.id.read_direct_chunk((0,) * dataset.ndim)
         values = np.frombuffer(raw[:-4], dtype=dataset.dtype).reshape(dataset.shape)
     return values

@@ -41,7 +41,7 @@ class CohortWriter:
         cache: compression and types.
 
     Raises:
-        OSError: from any method, when the disk does not take what is written.
+        OSError: from any method, if the disk is full or fails.
     """
 
     def __init__(self, path: Path, rows: Sequence[SubjectRow], schema: Schema, cache: CacheRecipe) -> None:
@@ -53,7 +53,7 @@ class CohortWriter:
         self._digests = {name: np.zeros((count, DIGEST_BYTES), dtype=np.uint8) for name in names}
         self._subjects: list[bytes] = [b""] * count
         self._sink = Sink(path)
-        # Format 1.10 guards its own bookkeeping with checksums, which older ones do not.
+        # Format 1.10 protects HDF5 metadata by checksums; older formats do not.
         self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
         self._values = {
             name: self._file.create_dataset(
@@ -73,7 +73,7 @@ class CohortWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After a fault nothing that HDF5 still has to say matters: the file is thrown away.
+        # After an error the file is discarded, so further errors of HDF5 do not matter.
         with contextlib.suppress(OSError, RuntimeError):
             self._file.close()
         self._sink.close()
@@ -89,10 +89,10 @@ class CohortWriter:
         )
 
     def finish(self, key: str, facts: DatasetFacts) -> None:
-        """Write everything else, and bring all of it to the disk."""
+        """Write the tables, and flush the file to disk."""
         self._guarded(lambda: self._finish(key, facts))
         self._guarded(self._file.close)
-        self._sink.settle()
+        self._sink.sync()
 
     def _put(self, name: str, row: int, stored: Any) -> None:
         self._values[name][row] = stored.values
@@ -102,16 +102,16 @@ class CohortWriter:
 
     def _finish(self, key: str, facts: DatasetFacts) -> None:
         for name in self._schema.modalities:
-            self._small(f"modalities/{name}/present", self._present[name])
-            self._small(f"modalities/{name}/checksums", self._checksums[name])
-            self._small(f"modalities/{name}/digests", self._digests[name])
-        self._small("subjects", _text([row.subject for row in self._rows]))
-        self._small("patients", _text([row.patient for row in self._rows]))
+            self._table(f"modalities/{name}/present", self._present[name])
+            self._table(f"modalities/{name}/checksums", self._checksums[name])
+            self._table(f"modalities/{name}/digests", self._digests[name])
+        self._table("subjects", _text([row.subject for row in self._rows]))
+        self._table("patients", _text([row.patient for row in self._rows]))
         targets = self._schema.task.as_targets([row.target for row in self._rows])
-        self._small("targets", targets.astype(targets.dtype.newbyteorder("<")))
-        self._small("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
-        self._small("schema", _json(self._schema.to_json()))
-        self._small("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))
+        self._table("targets", targets.astype(targets.dtype.newbyteorder("<")))
+        self._table("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
+        self._table("schema", _json(self._schema.to_json()))
+        self._table("facts", _json({**vars(facts), "bounds": dict(facts.bounds)}))
         self._file.attrs["format_version"] = FORMAT_VERSION
         texts = {
             "format": FORMAT,
@@ -130,25 +130,25 @@ class CohortWriter:
         for name, text in texts.items():
             self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
 
-    def _small(self, name: str, values: NDArray[np.generic]) -> None:
-        # HDF5 guards only chunked data by Fletcher-32, so the tables are one chunk each.
+    def _table(self, name: str, values: NDArray[np.generic]) -> None:
+        # HDF5 applies Fletcher-32 only to chunked data, so each table is one chunk.
         self._file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
 
     def _guarded(self, write: Any) -> None:
-        """Run ``write``; a fault of the disk goes before what HDF5 makes of it."""
+        """Run ``write``; an error of the disk takes precedence over the error of HDF5 that follows from it."""
         try:
             write()
         except (OSError, RuntimeError):
-            if self._sink.fault is None:
+            if self._sink.error is None:
                 raise
-        if self._sink.fault is not None:
-            raise self._sink.fault
+        if self._sink.error is not None:
+            raise self._sink.error
 
 
 def _text(values: Sequence[str]) -> NDArray[np.bytes_]:
-    """Fixed-length UTF-8.
+    """Fixed-length UTF-8 strings.
 
-    Strings of variable length live where HDF5 keeps no checksum, and one flipped bit there can make it loop for ever.
+    HDF5 stores strings of variable length without a checksum, and one flipped bit there can make it loop forever.
     """
     encoded = [value.encode("utf-8") for value in values]
     length = max(len(value) for value in encoded)
@@ -156,5 +156,5 @@ def _text(values: Sequence[str]) -> NDArray[np.bytes_]:
 
 
 def _json(data: Any) -> NDArray[np.uint8]:
-    """JSON as UTF-8 bytes: an attribute of HDF5 ends at 64 KiB, and a schema of many columns does not."""
+    """JSON as UTF-8 bytes; not an attribute, which HDF5 limits to 64 KiB, because a schema may have many columns."""
     return np.frombuffer(json.dumps(data, ensure_ascii=False).encode("utf-8"), dtype=np.uint8)

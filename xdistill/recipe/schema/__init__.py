@@ -1,0 +1,43 @@
+"""The models of a recipe. Importing them loads neither torch nor a plugin."""
+
+from xdistill.recipe.schema.compute import Compute, Loader
+from xdistill.recipe.schema.missing import Missing
+from xdistill.recipe.schema.recipe import (
+    CONTROLS,
+    Block,
+    CacheRecipe,
+    Control,
+    Crossval,
+    ExecutorBlock,
+    FitStage,
+    Optimizer,
+    Recipe,
+    Term,
+    TrainStage,
+)
+from xdistill.recipe.schema.section import Section
+from xdistill.recipe.schema.teacher_cache import TeacherCache
+from xdistill.recipe.schema.tuning import Pruner, Sampler, Search, Tune
+
+__all__ = [
+    "CONTROLS",
+    "Block",
+    "CacheRecipe",
+    "Compute",
+    "Control",
+    "Crossval",
+    "ExecutorBlock",
+    "FitStage",
+    "Loader",
+    "Missing",
+    "Optimizer",
+    "Pruner",
+    "Recipe",
+    "Sampler",
+    "Search",
+    "Section",
+    "TeacherCache",
+    "Term",
+    "TrainStage",
+    "Tune",
+]

@@ -1,4 +1,4 @@
-"""How a recipe's batches are made, and what its arithmetic runs on."""
+"""How batches are loaded, and the device, precision and threads of the computation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from xdistill.recipe.schema.section import Grown
 
 
 class Loader(Grown):
-    """How subjects become batches."""
+    """How batches are loaded."""
 
     added = frozenset({"prefetch"})
 
-    batch_size: Annotated[int, Field(ge=1)] = Field(default=8, description="subjects a batch")
-    drop_last: bool = Field(default=False, description="leave out a last batch that is not full")
+    batch_size: Annotated[int, Field(ge=1)] = Field(default=8, description="subjects per batch")
+    drop_last: bool = Field(default=False, description="drop the last batch of an epoch if it is not full")
     workers: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="processes that prepare batches for each job; 0: in the job itself"
+        default=0, description="processes per job that load batches; 0: the job itself"
     )
     prefetch: bool | None = Field(
         default=None,
@@ -26,32 +26,34 @@ class Loader(Grown):
         "wait, and where a core is lent; not part of a run's identity",
     )
     memory_mb: Annotated[int, Field(ge=1)] = Field(
-        default=4096, description="a cohort larger than this is streamed from disk instead of read into memory"
+        default=4096, description="cohorts larger than this are streamed from disk instead of loaded into memory"
     )
 
 
 class Compute(Grown):
-    """What the arithmetic runs on; part of a run's identity, since it decides the last bits."""
+    """Device, precision and threads; part of a run's identity, because they determine the last bits."""
 
     added = frozenset({"compile"})
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        default="auto", description="what to compute on; auto: the best that the machine has"
+        default="auto", description="auto: the best device of the machine"
     )
     devices: Annotated[int, Field(ge=1)] = Field(
         default=1,
-        description="devices that train a fold together, each a share of every batch; folds are dealt out over all "
-        "accelerators of the machine in any case; on a processor, processes",
+        description="devices that train one fold together, each with a part of every batch; on the CPU, processes; "
+        "separate folds are distributed over all accelerators in any case",
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        default="32-true", description="of the arithmetic, as Lightning Fabric names it"
+        default="32-true", description="as in Lightning Fabric"
     )
-    threads: Annotated[int, Field(ge=1)] = Field(default=1, description="CPU threads a job")
-    channels_last: bool = Field(default=True, description="keep images channels-last, which convolutions like")
+    threads: Annotated[int, Field(ge=1)] = Field(default=1, description="CPU threads per job")
+    channels_last: bool = Field(
+        default=True, description="store images channels-last, which is faster for convolutions"
+    )
     compile: bool = Field(
         default=False,
-        description="let torch.compile translate the networks that learn: a minute or more before the first step, then "
-        "faster steps; wants a C++ compiler",
+        description="compile the trained networks with torch.compile: a minute or more before the first step, then "
+        "faster steps; requires a C++ compiler",
     )
 
     @field_validator("compile")
@@ -60,7 +62,6 @@ class Compute(Grown):
         if compiled and info.data.get("devices", 1) > 1:
             raise PydanticCustomError(
                 "compiled_together",
-                "networks that several devices compute together cannot be compiled; leave out compute.compile, or set "
-                "compute.devices to 1",
+                "`compile` does not support several devices; leave out `compute.compile`, or set `compute.devices: 1`",
             )
         return compiled

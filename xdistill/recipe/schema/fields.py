@@ -1,4 +1,4 @@
-"""What the models say about a place in a recipe: its fields and their descriptions."""
+"""The model at a path in a recipe: its fields and their descriptions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ConfigOf = Callable[[Any, Any], type[BaseModel] | None]
 def model_at(
     model: type[BaseModel], path: TreePath, value: Any = None, config_of: ConfigOf | None = None
 ) -> type[BaseModel] | None:
-    """The model of the mapping at a place below ``model``; None when nobody knows it.
+    """The model of the mapping at a path below ``model``; None when it is unknown.
 
     Args:
         model: of the mapping from which the path counts.
         path: field names and list indices.
         value: that mapping, for ``config_of``.
-        config_of: finds the models that annotations do not tell.
+        config_of: finds the models that annotations do not state.
     """
     found: type[BaseModel] | None = model
     annotation: Any = model

@@ -7,8 +7,8 @@ from typing import Any
 
 from xdistill.recipe.schema.recipe import Recipe
 
-EXTENDS = "A recipe file, relative to this one, or the name of a bundled recipe; this recipe is laid over it."
-PROFILES = "Variants by name, chosen with --profile; each is laid over the recipe."
+EXTENDS = "A recipe file, relative to this one, or the name of a bundled recipe, which this recipe overrides."
+PROFILES = "Variants by name, selected with --profile; each overrides fields of the recipe."
 
 
 def recipe_json_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a recipe says of subjects who lack something that only the teacher reads."""
+"""How to treat subjects with missing privileged modalities."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from xdistill.recipe.schema.section import Named, Section
 
 
 class Missing(Named, Section):
-    """What becomes of subjects who lack something that only the teacher reads; a name alone, as in `skip`, will do."""
+    """How to treat subjects with missing privileged modalities; a name alone, such as `skip`, is enough."""
 
     use: Literal["refuse", "skip", "impute", "modality_dropout", "leave_out"] = Field(
         default="refuse",
-        description="refuse: stop with a message; skip: such subjects teach the student by their labels alone; impute: "
-        "the teacher is given what the transforms make of missing vectors, and zeros for images; modality_dropout: the "
-        "same, and in training it is now and then refused what is there; leave_out: such subjects leave training",
+        description="refuse: stop with an error; skip: these subjects train the student by their labels alone; impute: "
+        "the teacher gets vectors imputed by the transforms, and zeros for images; modality_dropout: the same, and in "
+        "training available modalities are removed at random; leave_out: exclude these subjects from training",
     )
     rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.3,
-        description="modality_dropout: probability with which a training subject's modality is withheld from the "
-        "teacher, drawn anew for each subject, modality and epoch",
+        description="modality_dropout: probability of removing a modality of a training subject from the teacher's "
+        "input, drawn for each subject, modality and epoch",
     )
 
     @model_validator(mode="after")
@@ -30,7 +30,7 @@ class Missing(Named, Section):
         if "rate" in self.model_fields_set and self.use != "modality_dropout":
             raise PydanticCustomError(
                 "rate_without_dropout",
-                "only modality_dropout withholds anything at a rate, and this says `use: {use}`; leave `rate` out",
+                "`rate` applies to `modality_dropout` only, not to `{use}`; leave it out",
                 {"use": self.use, "place": ("rate",)},
             )
         return self

@@ -1,4 +1,4 @@
-"""What a recipe holds. Pure data: importing this loads neither torch nor a plugin."""
+"""The model of a recipe. Pure data: importing this loads neither torch nor a plugin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Block(BaseModel):
-    """A component by name with its settings, which its plugin checks when the recipe is assembled."""
+    """A component by name, with its settings, which are checked when the recipe is assembled."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -45,52 +45,54 @@ class Block(BaseModel):
 
 
 class Term(Block):
-    """One term of an objective: a task loss on one network, or a distillation loss between the two."""
+    """One term of an objective: a task loss of one network, or a distillation loss between both."""
 
     on: Literal["student", "teacher"] | None = Field(
-        default=None, description="the network a task loss is put on; task losses only, default student"
+        default=None, description="task losses only: the network whose output is scored; default: student"
     )
     weight: Annotated[float, Field(ge=0)] = Field(default=1.0, description="factor of this term in the sum")
     output: str = Field(
-        default="logits", description="which logits a task loss scores: `logits` or the name of an auxiliary output"
+        default="logits", description="task losses only: the scored output, `logits` or the name of an auxiliary output"
     )
-    detach_teacher: bool = Field(default=True, description="distillation losses: send no gradient into the teacher")
+    detach_teacher: bool = Field(
+        default=True, description="distillation losses only: no gradient flows into the teacher"
+    )
 
 
 class Optimizer(Section):
-    """Optimiser, learning-rate schedule and gradient clipping."""
+    """Optimizer, learning-rate schedule and gradient clipping."""
 
-    use: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="the optimiser")
+    use: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="the optimizer")
     lr: Annotated[float, Field(gt=0)] = Field(default=1e-3, description="peak learning rate")
     weight_decay: Annotated[float, Field(ge=0)] = Field(default=1e-4, description="weight decay")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.9, description="momentum of sgd")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.9, description="momentum of `sgd`")
     schedule: Literal["cosine", "constant", "linear"] = Field(
-        default="cosine", description="how the learning rate falls over a stage, step by step"
+        default="cosine", description="learning-rate schedule over the steps of a stage"
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0, description="share of the steps over which the learning rate rises from zero"
+        default=0.0, description="fraction of the steps in which the learning rate rises linearly from zero"
     )
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(
-        default=5.0, description="largest norm of the gradient over all trained parameters; null: no clipping"
+        default=5.0, description="maximum norm of the gradient over all trained parameters; null: no clipping"
     )
 
 
 class TrainStage(Section):
-    """One stage of training by gradient: what learns, for how long, towards what."""
+    """One stage of gradient training: the trained networks, the number of epochs and the objective."""
 
     name: str = Field(description="unique among the stages")
     train: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="networks that learn in this stage, or parts of them by dotted path, such as "
-        "`student.branches`; all else is frozen in eval mode"
+        description="networks to train, or parts of them by dotted path, such as `student.branches`; all other parts "
+        "are frozen, in eval mode"
     )
-    epochs: Annotated[int, Field(ge=1)] = Field(description="passes over the training subjects")
+    epochs: Annotated[int, Field(ge=1)] = Field(description="number of passes over the training subjects")
     objective: Annotated[tuple[Term, ...], Field(min_length=1)] = Field(description="terms of the loss")
     optimizer: Optimizer | None = Field(default=None, description="default: the recipe's optimizer")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(default=None, description="default: the recipe's")
 
 
 class FitStage(Section):
-    """One stage that fits estimators, at once and without gradient, to what reaches them."""
+    """One stage that fits estimators to their inputs, without gradients."""
 
     name: str = Field(description="unique among the stages")
     fit: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
@@ -100,7 +102,7 @@ class FitStage(Section):
 
 
 def _kind_of_stage(stage: Any) -> str | None:
-    """Which kind of stage somebody means; None when nobody can tell."""
+    """The kind of a stage; None when it is ambiguous."""
     if isinstance(stage, Section):
         return _FIT if isinstance(stage, FitStage) else _TRAIN
     if not isinstance(stage, Mapping):
@@ -110,15 +112,15 @@ def _kind_of_stage(stage: Any) -> str | None:
     return _TRAIN if stage.keys() & (TrainStage.model_fields.keys() - {"name"}) else None
 
 
-_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the places of problems
+_TRAIN, _FIT = STAGE_TAGS = ("train stage", "fit stage")  # pydantic puts them into the `loc` of errors
 
 Stage = Annotated[
     Annotated[TrainStage, Tag(_TRAIN)] | Annotated[FitStage, Tag(_FIT)],
     Discriminator(
         _kind_of_stage,
         custom_error_type="kind_of_stage",
-        custom_error_message="a stage has either `train`, with `epochs` and `objective`, for what learns by gradient, "
-        "or `fit` for estimators; write one stage for each",
+        custom_error_message="a stage has either `train`, with `epochs` and `objective`, for training by gradient, or "
+        "`fit` for estimators; write one stage for each",
     ),
 ]
 
@@ -128,18 +130,18 @@ class Crossval(Grown):
 
     added = frozenset({"official"})
 
-    folds: Annotated[int, Field(ge=2)] = Field(default=5, description="folds a repeat")
-    repeats: Annotated[int, Field(ge=1)] = Field(default=1, description="how often the cohort is split anew")
-    stratify: bool = Field(default=True, description="keep the classes' shares in each fold")
+    folds: Annotated[int, Field(ge=2)] = Field(default=5, description="folds per repeat")
+    repeats: Annotated[int, Field(ge=1)] = Field(default=1, description="number of repeats, each with new splits")
+    stratify: bool = Field(default=True, description="preserve the class proportions in each fold")
     seed: int = Field(default=0, description="seed of the splits")
     validation: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.0,
-        description="share of the training subjects kept aside to choose the epoch by; 0: the last epoch counts",
+        description="fraction of the training subjects held out to select the best epoch; 0: use the last epoch",
     )
     official: bool = Field(
         default=False,
-        description="take the training and test part that the data set says are official, as the only fold, in place "
-        "of cross-validation; `folds` and `stratify` then do not matter",
+        description="use the official training and test split of the data set as the only fold, instead of "
+        "cross-validation; `folds` and `stratify` are then ignored",
     )
 
     @field_validator("official")
@@ -148,27 +150,26 @@ class Crossval(Grown):
         if official and info.data.get("repeats", 1) > 1:
             raise PydanticCustomError(
                 "official_once",
-                "there is one official split, and crossval.repeats asks for several; set repeats to 1, and run again "
-                "with another `seed` to train anew",
+                "there is only one official split, so `crossval.repeats` must be 1; vary `seed` to repeat the training",
             )
         return official
 
 
 class CacheRecipe(Section):
-    """How the cohort is kept on disk."""
+    """How the cohort file is stored."""
 
     compression: Literal["none", "lzf", "blosc2"] = Field(default="none", description="of the volumes")
     dtype: Literal["float32", "float16"] = Field(default="float32", description="of the volumes")
 
 
 class ExecutorBlock(Block):
-    """Where the folds run."""
+    """The executor of the folds."""
 
     use: str = Field(default="local", description="name of the executor; `xdistill plugins list` shows all")
 
 
 class Recipe(Section):
-    """An experiment: a cohort, a teacher, a student, how they are trained and how they are tested."""
+    """An experiment: a cohort, a teacher, a student, and how they are trained and tested."""
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$",
@@ -176,53 +177,51 @@ class Recipe(Section):
     )
     description: str = Field(default="", description="free text")
     data: Block = Field(description="the cohort: a data set and its settings")
-    cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort is kept on disk")
+    cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort file is stored")
     transforms: tuple[Block, ...] = Field(
-        default=(), description="fitted on the training subjects of each split, in this order"
+        default=(), description="fitted on the training subjects of each split, applied in this order"
     )
-    augment: tuple[Block, ...] = Field(default=(), description="random changes of training batches, in this order")
-    missing: Missing = Field(
-        default=Missing(), description="what becomes of subjects who lack something that only the teacher reads"
+    augment: tuple[Block, ...] = Field(
+        default=(), description="random augmentations of training batches, applied in this order"
     )
-    teacher: Block | None = Field(default=None, description="null: supervised training of the student alone")
-    student: Block = Field(description="the network that is tested")
+    missing: Missing = Field(default=Missing(), description="how to treat subjects with missing privileged modalities")
+    teacher: Block | None = Field(
+        default=None, description="the teacher network; null: supervised training of the student alone"
+    )
+    student: Block = Field(description="the student network, which is tested")
     privileged: tuple[str, ...] | None = Field(
         default=None,
-        description="modalities that the student must not have; stated here, the recipe is refused if it has one",
+        description="modalities that the student must not read; a recipe whose student reads one is rejected",
     )
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(description="stages of training, in order")
-    optimizer: Optimizer = Field(default=Optimizer(), description="for every stage that has none of its own")
-    loader: Loader = Field(default=Loader(), description="how subjects become batches")
-    compute: Compute = Field(default=Compute(), description="what the arithmetic runs on")
+    optimizer: Optimizer = Field(default=Optimizer(), description="default of the stages")
+    loader: Loader = Field(default=Loader(), description="how batches are loaded")
+    compute: Compute = Field(default=Compute(), description="device, precision and number of threads")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split")
     teacher_cache: TeacherCache = Field(
-        default=TeacherCache(), description="whether teachers are kept for other runs; not part of a run's identity"
+        default=TeacherCache(), description="reuse of trained teachers in other runs; not part of a run's identity"
     )
-    metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, besides the standard ones")
+    metrics: tuple[Block, ...] = Field(default=(), description="metrics of plugins, in addition to the standard ones")
     callbacks: tuple[Block, ...] = Field(
         default=(), description="called by the trainer during each training stage, in this order"
     )
     diagnostics: bool = Field(
         default=False,
-        description="measure, after each epoch, the gradients of the terms and how alike teacher and student are",
+        description="measure, after each epoch, the gradients of the terms and the similarity of teacher and student",
     )
     trackers: tuple[Block, ...] = Field(
-        default=(), description="where the run is shown while it goes on; not part of a run's identity"
+        default=(), description="experiment trackers, such as TensorBoard; not part of a run's identity"
     )
     executor: ExecutorBlock = Field(
-        default=ExecutorBlock(), description="where the folds run; not part of a run's identity"
+        default=ExecutorBlock(), description="the executor of the folds; not part of a run's identity"
     )
     seed: int = Field(default=0, description="seed of weights, batches and augmentation")
     control: Control | None = Field(
         default=None,
-        description="run a null control in place of the recipe; the options `--control` and `--with-controls` set it",
+        description="run a null control instead of the recipe; set by the options `--control` and `--with-controls`",
     )
-    tune: Tune | None = Field(
-        default=None, description="what `xdistill tune` searches; `xdistill run` does not look at it"
-    )
-    inferred: tuple[str, ...] = Field(
-        default=(), description="places in this recipe that its source does not state and somebody filled in"
-    )
+    tune: Tune | None = Field(default=None, description="the search of `xdistill tune`; ignored by `xdistill run`")
+    inferred: tuple[str, ...] = Field(default=(), description="fields of this recipe that its source does not state")
 
     @field_validator("stages")
     @classmethod
@@ -232,14 +231,14 @@ class Recipe(Section):
             if name in names[:index]:
                 raise PydanticCustomError(
                     "repeated_stage",
-                    "two stages are named '{name}'; give each a name of its own",
+                    "duplicate stage name `{name}`; the names of stages must be unique",
                     {"name": name, "place": (index, "name")},
                 )
         return stages
 
     @model_serializer(mode="wrap")
     def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not asked for, so that runs from before it existed keep their ids."""
+        """Leave out fields at their defaults that are newer than existing runs, so that these keep their ids."""
         plain: dict[str, Any] = handler(self)
         unasked = {name for name, asked in _ASKED.items() if not asked(self)}
         return {name: value for name, value in plain.items() if name not in unasked}

@@ -52,15 +52,15 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 _TITLES = {model: title for title, model in SECTIONS}
 _SCALARS = {
-    str: "text",
-    int: "whole number",
+    str: "string",
+    int: "integer",
     float: "number",
-    bool: "true or false",
+    bool: "boolean",
     type(None): "null",
     Any: "any value",
 }
 _LIMITS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
-_HEAD = "| field | type | default | what it is |\n|---|---|---|---|"
+_HEAD = "| field | type | default | description |\n|---|---|---|---|"
 _SETTINGS = "| … | | | the component's own settings; `xdistill recipe show` fills in their defaults |"
 
 
@@ -74,7 +74,7 @@ def render() -> str:
 def _section(title: str, model: type[BaseModel]) -> str:
     rows = [_row(name, info) for name, info in model.model_fields.items()]
     if model is Recipe:
-        rows[:0] = [f"| `extends` | text | | {EXTENDS} |", f"| `profiles` | mapping | | {PROFILES} |"]
+        rows[:0] = [f"| `extends` | string | | {EXTENDS} |", f"| `profiles` | mapping | | {PROFILES} |"]
     if model.model_config.get("extra") == "allow":
         rows.append(_SETTINGS)
     return "\n".join([f"### {title}", "", _described(model), "", _HEAD, *rows])

@@ -1,4 +1,4 @@
-"""What all parts of a recipe have in common."""
+"""Base classes of all parts of a recipe."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Section(BaseModel):
 
 
 class Grown(Section):
-    """Base of parts that got fields when runs of them existed already.
+    """Base of parts with fields that are newer than existing runs.
 
-    A dump leaves those out at their defaults, so that the runs from before keep their ids.
+    A dump leaves these out at their defaults, so that existing runs keep their ids.
 
     Attributes:
         added: names of these fields.
@@ -41,7 +41,7 @@ class Grown(Section):
 
 
 class Named(BaseModel):
-    """Base of parts that choose something by ``use`` with settings, for which the name alone will do."""
+    """Base of parts with a name in ``use`` and settings, which accept the name alone."""
 
     @model_validator(mode="before")
     @classmethod

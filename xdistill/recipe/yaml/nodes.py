@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -10,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.errors import Problem
+from xdistill.recipe.yaml.scalars import ScalarValue, is_finite
 
 TreePath = tuple[str | int, ...]
-ScalarValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value was written.
+    """The position of a value.
 
     Attributes:
-        source: file name as the user knows it, ``--set a.b=c``, or empty for values made in Python.
+        source: file name as the user wrote it, ``--set a.b=c``, or empty for values made in Python.
         line: 1-based, 0 when there is none.
         column: 1-based, 0 when there is none.
         folder: of the file, for relative paths; None when the value comes from no file.
@@ -32,13 +31,13 @@ class Origin:
     folder: Path | None = None
 
     def problem(self, message: str, path: TreePath = ()) -> Problem:
-        """A problem at this place."""
+        """A problem at this position."""
         return Problem(message, dotted(path), self.source, self.line, self.column)
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarNode:
-    """A text, number, truth value or null."""
+    """A string, number, boolean or null."""
 
     value: ScalarValue
     origin: Origin
@@ -54,7 +53,7 @@ class ListNode:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field of a mapping: where its name was written, and its value."""
+    """One field of a mapping: the position of its name, and its value."""
 
     key: Origin
     value: Node
@@ -67,8 +66,8 @@ class MappingNode:
     Attributes:
         entries: fields by name.
         origin: where the mapping was written.
-        written_for: the component that these settings were written for when the mapping itself names none;
-            merged over another component they say nothing (see `merge`).
+        written_for: the component that these settings were written for if the mapping itself names none;
+            they are ignored for another component (see `merge`).
     """
 
     entries: Mapping[str, Entry]
@@ -90,7 +89,7 @@ Node = ScalarNode | ListNode | MappingNode
 
 
 def dotted(path: TreePath) -> str:
-    """A place as ``--set`` writes it, such as ``stages.0.epochs``."""
+    """A path as in ``--set``, such as ``stages.0.epochs``."""
     return ".".join(str(part) for part in path)
 
 
@@ -104,7 +103,7 @@ def child(node: Node, part: str | int) -> Node | None:
 
 
 def node_at(root: Node, path: TreePath) -> Node | None:
-    """The value at a place; None when there is none."""
+    """The value at a path; None when there is none."""
     node: Node | None = root
     for part in path:
         node = child(node, part) if node else None
@@ -112,12 +111,12 @@ def node_at(root: Node, path: TreePath) -> Node | None:
 
 
 def locate(root: Node, path: TreePath, *, key: bool = False) -> Origin:
-    """Where the value at a place was written, or that of its nearest ancestor which was written at all.
+    """The position of the value at a path, or of its nearest existing ancestor.
 
     Args:
         root: the whole tree.
         path: field names and list indices from the root.
-        key: ask for the field's name instead of its value.
+        key: return the position of the field's name instead of its value.
     """
     node: Node = root
     for depth, part in enumerate(path):
@@ -133,7 +132,7 @@ def locate(root: Node, path: TreePath, *, key: bool = False) -> Origin:
 def possible_part(root: Node, path: TreePath) -> TreePath:
     """The path up to where it goes below a scalar or a list.
 
-    Pydantic adds steps of its own, such as the member of a union, which mean nothing in a recipe.
+    Pydantic adds steps of its own, such as the member of a union, which do not exist in a recipe.
     """
     node: Node = root
     for depth, part in enumerate(path):
@@ -156,7 +155,7 @@ def to_plain(node: Node) -> Any:
 def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, list[Problem]]:
     """A tree from dictionaries, lists and scalars, all of one origin.
 
-    Values that are no data (functions, arrays, numbers that are not finite) become null and a problem.
+    Values that are not plain data (modules, arrays, numbers that are not finite) become null and a problem.
     """
     if isinstance(value, Mapping):
         return _from_mapping(value, origin, path)
@@ -166,12 +165,21 @@ def from_plain(value: Any, origin: Origin, path: TreePath = ()) -> tuple[Node, l
         return ListNode(tuple(node for node, _ in built), origin), problems
     if isinstance(value, PathLike):
         value = fspath(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return ScalarNode(None, origin), [origin.problem(f"numbers have to be finite, and this is {value}", path)]
+    if not is_finite(value):
+        return ScalarNode(None, origin), [origin.problem(f"numbers must be finite, got {value}", path)]
     if value is None or isinstance(value, (str, int, float, bool)):
         return ScalarNode(value, origin), []
-    message = f"a recipe holds text, numbers, truth values, null, lists and mappings, not {type(value).__name__}"
-    return ScalarNode(None, origin), [origin.problem(message, path)]
+    return ScalarNode(None, origin), [origin.problem(_not_plain(value), path)]
+
+
+def _not_plain(value: Any) -> str:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    message = f"should be plain data (a string, number, boolean, null, list or mapping), got an object of type `{kind}`"
+    if any(base.__module__.startswith("torch.nn.") for base in type(value).__mro__):  # without importing torch
+        message += (
+            "; a recipe names its components: pass a module to `xdistill.training.distill`, or register it in a plugin"
+        )
+    return message
 
 
 def _from_mapping(value: Mapping[Any, Any], origin: Origin, path: TreePath) -> tuple[Node, list[Problem]]:

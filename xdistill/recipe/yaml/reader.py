@@ -1,37 +1,34 @@
-"""YAML text to a tree with positions: no tags, no duplicate fields, no bombs, every problem with its place.
+"""YAML text to a tree in which every value knows its line and column.
 
-Only the scanner and parser of ruamel.yaml are used; its constructors, which make Python objects, never run.
+ruamel.yaml composes the nodes and their marks; its constructors, which make Python objects and lose the marks, never
+run. This file adds what a recipe needs besides: no tags, no duplicate fields, no alias bombs, several problems at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-    StreamStartEvent,
-)
+from ruamel.yaml.nodes import MappingNode as ComposedMapping
+from ruamel.yaml.nodes import ScalarNode as ComposedScalar
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
 
 from xdistill.errors import Problem
-from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, ScalarValue, TreePath
-from xdistill.recipe.yaml.scalars import NotFiniteError, is_encodable, resolve_plain
-from xdistill.recipe.yaml.syntax import escape_problem, syntax_problem
+from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
+from xdistill.recipe.yaml.scalars import ScalarValue, is_finite, resolve_plain
+from xdistill.recipe.yaml.syntax import syntax_problem
 
-DEEPEST = 50
-LARGEST = 100_000
+MAX_DEPTH = 50
+MAX_VALUES = 100_000
+_TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep, or a value contains its own alias"
+_PLAIN, _UNTAGGED = Tag(suffix="plain"), Tag(suffix="untagged")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,17 @@ class Reading:
     """What a YAML text holds.
 
     Attributes:
-        root: the tree; None when the text holds nothing or cannot be understood.
+        root: the tree; None when the text is empty or not valid YAML.
         problems: everything that is wrong with it.
-        understood: False when the problems left no tree to go on with.
     """
 
     root: Node | None
     problems: tuple[Problem, ...]
-    understood: bool
+
+    @property
+    def understood(self) -> bool:
+        """Whether the text is valid YAML, possibly empty, and of acceptable size."""
+        return self.root is not None or not self.problems
 
 
 def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
@@ -57,152 +57,132 @@ def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
         source: its name in problems.
         folder: the folder of its file, kept with every value.
     """
-    builder = _Builder(source, folder)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Resolver = _Resolver
+    yaml.max_depth = MAX_DEPTH
+    yaml.composer.warn_double_anchors = False
+    converter = _Converter(source, folder)
     try:
-        root = builder.document(YAML(typ="safe", pure=True).parse(text))
-    except _StopReadingError:
-        return Reading(None, tuple(builder.problems), understood=False)
-    except YAMLError as error:
-        return Reading(None, (*builder.problems, syntax_problem(error, text, source)), understood=False)
-    except (OverflowError, ValueError):  # the scanner hands the escape \\UFFFFFFFF to chr
-        return Reading(None, (*builder.problems, escape_problem(text, source)), understood=False)
-    return Reading(root, tuple(builder.problems), understood=True)
+        composed = yaml.compose(text)
+        root = converter.node(composed, ()) if composed else None
+    except MaxDepthExceededError as error:
+        problem = converter.origin(error.problem_mark).problem(_TOO_DEEP)
+    except (YAMLError, OverflowError, ValueError) as error:  # ruamel.yaml passes the escape \\UFFFFFFFF to chr
+        problem = syntax_problem(error, text, source)
+    except _StopReadingError as error:
+        problem = error.problem
+    else:
+        return Reading(root, tuple(converter.problems))
+    return Reading(None, (*converter.problems, problem))
+
+
+class _Resolver(VersionedResolver):
+    """Marks plain scalars, whose values `resolve_plain` finds, and all else that has no tag."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Tag:
+        del value
+        return _PLAIN if kind is ComposedScalar and implicit[0] else _UNTAGGED
 
 
 class _StopReadingError(Exception):
-    """The last problem leaves nothing to go on with."""
+    """A problem after which the rest cannot be read."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
 
 
 @dataclass
-class _Builder:
+class _Converter:
     source: str
     folder: Path | None
     problems: list[Problem] = field(default_factory=list)
-    anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
-    size: int = 0  # values so far, aliases counted with all that stands behind them
+    anchored: dict[int, tuple[Node, int]] = field(default_factory=dict)  # by id, with the number of values
+    size: int = 0  # values so far; an alias counts as all values of its anchor
 
-    def document(self, events: Iterator[Event]) -> Node | None:
-        root: Node | None = None
-        documents = 0
-        for event in events:
-            if isinstance(event, DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.stop(event, "a recipe is one YAML document, and here a second one starts")
-            elif not isinstance(event, (StreamStartEvent, StreamEndEvent, DocumentEndEvent)):
-                root = self.node(event, events, ())
-        return root
-
-    def node(self, event: Any, events: Iterator[Event], path: TreePath, key: Origin | None = None) -> Node:
-        if len(path) > DEEPEST:
-            self.stop(event, f"values are nested more than {DEEPEST} deep")
-        self.count(event, 1)
-        if isinstance(event, AliasEvent):
-            return self.alias(event)
-        self.refuse_tag(event, path)
-        before = self.size - 1
-        node = self.value(event, events, path, key)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (node, self.size - before)
+    def node(self, composed: Any, path: TreePath, key: Origin | None = None) -> Node:
+        before = self.size
+        known, size = self.anchored.get(id(composed), (None, 1))
+        self.size += size
+        if self.size > MAX_VALUES:
+            self.stop(composed, f"the recipe has more than {MAX_VALUES:,} values once its aliases are expanded")
+        if known is not None:
+            return known
+        if len(path) > MAX_DEPTH:
+            self.stop(composed, _TOO_DEEP)
+        self.reject_tag(composed, path)
+        node = self.value(composed, path, key)
+        if composed.anchor is not None:
+            self.anchored[id(composed)] = node, self.size - before
         return node
 
-    def value(self, event: Any, events: Iterator[Event], path: TreePath, key: Origin | None) -> Node:
-        origin = self.origin(event)
-        if isinstance(event, ScalarEvent):
-            empty = event.value == "" and event.style is None
-            return ScalarNode(self.scalar(event, path), key if empty and key else origin)
-        # A block collection starts on a line after its field's name; the name is where a reader looks.
-        if key and not event.flow_style:
+    def value(self, composed: Any, path: TreePath, key: Origin | None) -> Node:
+        origin = self.origin(composed.start_mark)
+        if isinstance(composed, ComposedScalar):
+            empty = composed.ctag is _PLAIN and composed.value == ""
+            return ScalarNode(self.scalar(composed, path), key if empty and key else origin)
+        # A block collection starts on the line after its field's name; the name is where a reader looks.
+        if key and not composed.flow_style:
             origin = key
-        if isinstance(event, SequenceStartEvent):
-            return ListNode(tuple(self.items(events, path)), origin)
-        return MappingNode(self.entries(events, path), origin)
+        if isinstance(composed, ComposedMapping):
+            return MappingNode(self.entries(composed, path), origin)
+        items = (self.node(item, (*path, index)) for index, item in enumerate(composed.value))
+        return ListNode(tuple(items), origin)
 
-    def scalar(self, event: Any, path: TreePath) -> ScalarValue:
-        text: str = event.value
-        if not is_encodable(text):
-            self.problem(event, "this text holds half of a surrogate pair, which is no character", path)
+    def scalar(self, composed: Any, path: TreePath) -> ScalarValue:
+        text: str = composed.value
+        if _SURROGATE.search(text):
+            self.problem(composed, "the string contains half of a surrogate pair, which is not a character", path)
             return ""
-        if event.style is not None:
+        if composed.ctag is _UNTAGGED:  # in quotes
             return text
-        try:
-            return resolve_plain(text)
-        except NotFiniteError:
-            self.problem(event, f"numbers have to be finite, and this is {text}", path)
+        value = resolve_plain(text)
+        if not is_finite(value):
+            self.problem(composed, f"numbers must be finite, got {text}", path)
             return None
+        return value
 
-    def items(self, events: Iterator[Event], path: TreePath) -> Iterator[Node]:
-        for index, event in enumerate(events):
-            if isinstance(event, SequenceEndEvent):
-                return
-            yield self.node(event, events, (*path, index))
-
-    def entries(self, events: Iterator[Event], path: TreePath) -> dict[str, Entry]:
+    def entries(self, composed: Any, path: TreePath) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        inherited: list[MappingNode] = []
-        for event in events:
-            if isinstance(event, MappingEndEvent):
-                break
-            name, origin = self.key(event, path), self.origin(event)
-            value = self.node(next(events), events, (*path, name), key=origin)
-            if name == "<<" and _is_plain(event):
-                inherited += self.inherited(event, value, path)
+        merged: list[MappingNode] = []
+        for key, below in composed.value:
+            name, origin = self.key(key, path), self.origin(key.start_mark)
+            value = self.node(below, (*path, name), key=origin)
+            if name == "<<" and key.ctag is _PLAIN:
+                merged += self.merged(key, value, path)
             elif name in entries:
                 first = entries[name].key.line
-                self.problem(event, f"the field {name!r} stands here twice; first in line {first}", (*path, name))
+                self.problem(key, f"duplicate field `{name}`; first set in line {first}", (*path, name))
             else:
                 entries[name] = Entry(origin, value)
-        for mapping in inherited:
+        for mapping in merged:
             entries = {**mapping.entries, **entries}
         return entries
 
-    def key(self, event: Any, path: TreePath) -> str:
-        if not isinstance(event, ScalarEvent) or not is_encodable(event.value):
-            self.stop(event, "the name of a field has to be plain text", path)
-        name: str = event.value
-        self.refuse_tag(event, (*path, name))
+    def key(self, composed: Any, path: TreePath) -> str:
+        if not isinstance(composed, ComposedScalar) or _SURROGATE.search(composed.value):
+            self.stop(composed, "a field name must be a string")
+        name: str = composed.value
+        self.reject_tag(composed, (*path, name))
         return name
 
-    def inherited(self, event: Any, value: Node, path: TreePath) -> list[MappingNode]:
+    def merged(self, key: Any, value: Node, path: TreePath) -> list[MappingNode]:
         values = value.items if isinstance(value, ListNode) else (value,)
         mappings = [item for item in values if isinstance(item, MappingNode)]
         if len(mappings) < len(values):
-            self.problem(event, "`<<` takes in a mapping or a list of mappings, such as `<<: *name`", path)
+            self.problem(key, "`<<` merges a mapping or a list of mappings, such as `<<: *name`", path)
         return mappings
 
-    def alias(self, event: Any) -> Node:
-        if event.anchor not in self.anchors:
-            # An anchor is known once its value is complete: a value that holds itself ends here, too.
-            self.stop(event, f"the alias *{event.anchor} has no anchor &{event.anchor} that is complete above it")
-        node, size = self.anchors[event.anchor]
-        self.count(event, size)
-        return node
+    def reject_tag(self, composed: Any, path: TreePath) -> None:
+        if composed.ctag is not _PLAIN and composed.ctag is not _UNTAGGED:
+            tag = str(composed.ctag).replace("tag:yaml.org,2002:", "!!")
+            self.problem(composed, f"the tag `{tag}` is not allowed: a recipe is plain data", path)
 
-    def count(self, event: Any, size: int) -> None:
-        self.size += size
-        if self.size > LARGEST:
-            self.stop(event, f"the recipe has more than {LARGEST:,} values once its aliases are written out")
-
-    def origin(self, event: Any) -> Origin:
-        mark = event.start_mark
+    def origin(self, mark: Any) -> Origin:
         return Origin(self.source, mark.line + 1, mark.column + 1, self.folder)
 
-    def refuse_tag(self, event: Any, path: TreePath) -> None:
-        if event.tag is not None:
-            message = f"tags such as {_shown_tag(event.tag)} are not allowed: a recipe is plain data"
-            self.problem(event, message, path)
+    def problem(self, composed: Any, message: str, path: TreePath) -> None:
+        self.problems.append(self.origin(composed.start_mark).problem(message, path))
 
-    def problem(self, event: Any, message: str, path: TreePath = ()) -> None:
-        self.problems.append(self.origin(event).problem(message, path))
-
-    def stop(self, event: Any, message: str, path: TreePath = ()) -> NoReturn:
-        self.problem(event, message, path)
-        raise _StopReadingError
-
-
-def _shown_tag(tag: str) -> str:
-    return f"!!{tag.removeprefix('tag:yaml.org,2002:')}" if tag.startswith("tag:") else tag
-
-
-def _is_plain(event: Any) -> bool:
-    return event.style is None
+    def stop(self, composed: Any, message: str) -> NoReturn:
+        raise _StopReadingError(self.origin(composed.start_mark).problem(message))

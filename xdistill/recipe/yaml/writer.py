@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 
-from xdistill.recipe.yaml.scalars import NotFiniteError, resolve_plain
+from xdistill.recipe.yaml.scalars import resolve_plain
 
 _WIDTH = 100
 
@@ -35,7 +35,7 @@ class _Representer(SafeRepresenter):
 
     def represent_str(self, data: str) -> ScalarNode:
         """Text in quotes wherever it would be read as something else."""
-        quoted = not data.isprintable() or _reads_as_other(data)
+        quoted = not data.isprintable() or not isinstance(resolve_plain(data), str)
         return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if quoted else None)
 
     def represent_list(self, data: list[Any]) -> SequenceNode:
@@ -47,10 +47,3 @@ class _Representer(SafeRepresenter):
 _Representer.add_representer(str, _Representer.represent_str)
 _Representer.add_representer(list, _Representer.represent_list)
 _Representer.add_representer(tuple, _Representer.represent_list)
-
-
-def _reads_as_other(text: str) -> bool:
-    try:
-        return not isinstance(resolve_plain(text), str)
-    except NotFiniteError:
-        return True

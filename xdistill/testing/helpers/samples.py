@@ -53,7 +53,7 @@ def sample_batch(schema: Schema = SCHEMA, *, subjects: int = 6, seed: int = 0) -
         inputs={name: sample_values(spec, subjects, generator) for name, spec in schema.modalities.items()},
         present={name: torch.ones(subjects, dtype=torch.bool) for name in schema.modalities},
         subjects=tuple(f"subject-{place}" for place in range(subjects)),
-        target=torch.arange(subjects) % len(schema.classes),
+        target=schema.task.sample_targets(subjects),
     )
 
 

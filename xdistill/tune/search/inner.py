@@ -42,7 +42,7 @@ def inner_splits(experiment: Experiment, cohort: Cohort, tune: Tune, outer: Spli
             _at(cohort.subjects, rows),
             _at(cohort.patients, rows),
             cohort.targets[rows],
-            cohort.schema.classes,
+            cohort.schema.task,
             crossval,
             cohort.fingerprint,
             complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],

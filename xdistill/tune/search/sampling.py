@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler,
 from optuna.trial import FrozenTrial
 
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.training.seeds import derive
 from xdistill.tune.search.space import MOST_POINTS, grid
 

@@ -259,7 +259,7 @@ def _score(folder: RunFolder, name: str, metric: str, experiment: Experiment) ->
     """The student's score on the test part of an inner fold."""
     predictions = read_predictions(folder.fold(name) / "predictions.csv")
     (fold,) = predictions.of("student")
-    return experiment.metric(metric)(fold.target, fold.probabilities, predictions.classes)
+    return experiment.metric(metric)(fold.target, fold.probabilities, predictions.task.names)
 
 
 def _reason(error: Exception) -> str:

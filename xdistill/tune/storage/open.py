@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
-from xdistill.recipe.suggest import did_you_mean
+from xdistill.suggest import did_you_mean
 from xdistill.tune.storage.journal import FileLock, is_journal
 
 if TYPE_CHECKING:

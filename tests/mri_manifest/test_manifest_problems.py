@@ -20,33 +20,37 @@ def refusal(dataset):
     [
         (b"", {}, ["the file is empty"]),
         (b"\n \n", {}, ["the file is empty"]),
-        (b"subject,label,age\n", {}, ["the cohort is empty: there is a header and no row below it"]),
-        (b"subject;label;age\np;a;1\n", {}, ["seems to be delimited by ';'", 'set delimiter: ";"']),
-        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["seems to be delimited by a tab", 'set delimiter: "\\t"']),
-        (b"subject,label\np,a\n", {"delimiter": ";"}, ["split at ';'", 'set delimiter: ","']),
-        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "is not utf-8 text", "cp1252"]),
+        (b"subject,label,age\n", {}, ["the cohort is empty; the file has a header but no rows"]),
+        (b"subject;label;age\np;a;1\n", {}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
+        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["the file seems to use a tab", 'set delimiter: "\\t"']),
+        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter ';'", 'set delimiter: ","']),
+        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "not utf-8 text", "cp1252"]),
         ("subject,label,age\n".encode("utf-16"), {}, ["is UTF-16"]),
-        (b"subject,label,ages\n", {"encoding": "utf-16"}, ["is not utf-16 text"]),
+        (b"subject,label,ages\n", {"encoding": "utf-16"}, ["not utf-16 text"]),
         (b"PK\x03\x04 and so on", {}, ["Excel workbook", "export the sheet as CSV"]),
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
             {},
-            ["2 faults", "line 3: has 2 cells", "line 4: has 4 cells where the header has 3"],
+            ["2 problems", "line 3: has 2 cells", "line 4: has 4 cells where the header has 3"],
         ),
         (
             b"subject,label,age,label,age\np,a,1,b,2\n",
             {},
-            ["'label' appears 2 times (columns 2, 4)", "'age' appears 2 times (columns 3, 5)"],
+            ["'label' occurs 2 times (columns 2, 4)", "'age' appears 2 times (columns 3, 5)"],
         ),
         (b",subject,label\n1,p,a\n", {}, ["line 1: column 1 has no name"]),
         (b'subject,label,age\np,a,1\nq,"b,2\n', {}, ["line 3: cannot be read as CSV", "quotes"]),
         (
             b"subject,diagnosis,age\np,a,1\n",
             {},
-            ["no column 'label' (columns.label)", "there are 'subject', 'diagnosis', 'age'"],
+            ["unknown column 'label' (columns.label)", "valid names: 'subject', 'diagnosis', 'age'"],
         ),
         (b"Subject,lable,age\np,a,1\n", {}, ["did you mean 'Subject'?", "did you mean 'lable'?"]),
-        (b"subject,label,age\np,a,1\n", {"columns": {"patient": "persons"}}, ["no column 'persons' (columns.patient)"]),
+        (
+            b"subject,label,age\np,a,1\n",
+            {"columns": {"patient": "persons"}},
+            ["unknown column 'persons' (columns.patient)"],
+        ),
     ],
 )
 def test_a_table_that_cannot_be_read(folder, content, settings, parts):
@@ -57,20 +61,20 @@ def test_a_table_that_cannot_be_read(folder, content, settings, parts):
 
 def test_a_missing_table(tmp_path):
     dataset = ManifestDataset(ManifestDataset.Config(path=tmp_path / "none.csv"))
-    assert "there is no such file; set data.path" in refusal(dataset)
+    assert "no such file; set `data.path`" in refusal(dataset)
     assert "is a folder" in refusal(ManifestDataset(ManifestDataset.Config(path=tmp_path)))
 
 
 @pytest.mark.parametrize(
     ("rows", "settings", "parts"),
     [
-        (["p1,ill,,1,f", "p2,well,,2,f", "p1,ill,,3,m"], {}, ["line 4: the subject 'p1' stands here and on line 2"]),
+        (["p1,ill,,1,f", "p2,well,,2,f", "p1,ill,,3,m"], {}, ["line 4: the subject 'p1' is also on line 2"]),
         ([",ill,a.npy,1,f"], {}, ["line 2: the subject's id is missing"]),
         (["p1,,a.npy,1,f"], {}, ["line 2: the label is missing (column 'label')"]),
         (
             ["p1,il,a.npy,1,f"],
             {"classes": ["ill", "well"]},
-            ["line 2: the label 'il' is none of the classes; did you mean 'ill'?"],
+            ["line 2: unknown label 'il'; did you mean 'ill'?"],
         ),
         (["p1,ill,a.npy,1,f", "p2,ill,b.npy,1,f"], {}, ["every subject has the label 'ill'"]),
         (["p1,ill,x.npy,1,f", "p2,well,b.npy,2,f"], {}, ["line 2: 'x.npy' in the column 't1' does not exist"]),
@@ -82,12 +86,12 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,ill,a.dcm,1,f", "p2,well,b.npy,2,f"],
             {"volumes": ["t1"]},
-            ["line 2: 'a.dcm' in the column 't1' is no volume: files end in .nii, .nii.gz, .npy, .npz"],
+            ["line 2: 'a.dcm' in the column 't1' is not a volume: files end in .nii, .nii.gz, .npy, .npz"],
         ),
         (
             ["p1,ill,a.dcm,1,f", "p2,well,b.npy,2,f", "p3,well,c.npy,3,f"],
             {},
-            ["line 2: 'a.dcm' in the column 't1' is no volume"],
+            ["line 2: 'a.dcm' in the column 't1' is not a volume"],
         ),
         (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "dcm2niix"]),
         (["p1,ill,sub\\a.npy,1,f", "p2,well,b.npy,2,f"], {}, ["write it with / instead of \\"]),
@@ -99,7 +103,7 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,ill,a.npy,1,f", "p2,well,b.npy,<5,f", "p3,well,c.npy,2,f"],
             {},
-            ["line 3: '<5' in the column 'age' is no number", "clinical.categorical"],
+            ["line 3: '<5' in the column 'age' is not a number", "clinical.categorical"],
         ),
         (
             ["p1,ill,a.npy,1,f", 'p2,well,b.npy,"2,5",f', "p3,well,c.npy,2,f"],
@@ -109,53 +113,53 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,ill,a.npy,inf,f", "p2,well,b.npy,1,f", "p3,ill,c.npy,2,f"],
             {},
-            ["line 2: 'inf' in the column 'age' is no number"],
+            ["line 2: 'inf' in the column 'age' is not a number"],
         ),
         (
             ["p1,ill,a.npy,1_0,f", "p2,well,b.npy,1,f", "p3,ill,c.npy,2,f"],
             {},
-            ["'1_0' in the column 'age' is no number"],
+            ["'1_0' in the column 'age' is not a number"],
         ),
         (
             ["p1,ill,a.npy,1,f", "p2,well,b.npy,2,m"],
             {"clinical": {"numeric": ["sex"]}},
-            ["line 2: 'f' in the column 'sex' is no number", "line 3: 'm'"],
+            ["line 2: 'f' in the column 'sex' is not a number", "line 3: 'm'"],
         ),
         (
             ["p1,ill,a.npy,,f", "p2,well,b.npy,NA,m"],
             {},
-            ["the column 'age' holds no value in any row", "clinical.exclude"],
+            ["the column 'age' is empty in all rows", "clinical.exclude"],
         ),
         (
             ["p1,ill,a.npy,1,f"],
             {"clinical": {"include": ["ages"]}},
-            ["no column 'ages' (clinical.include); did you mean 'age'?"],
+            ["unknown column 'ages' (clinical.include); did you mean 'age'?"],
         ),
         (
             ["p1,ill,a.npy,1,f"],
             {"clinical": {"units": {"agee": "years"}}},
-            ["no column 'agee' (clinical.units); did you mean 'age'?"],
+            ["unknown column 'agee' (clinical.units); did you mean 'age'?"],
         ),
         (
             ["p1,ill,a.npy,1,f"],
             {"clinical": {"include": ["age", "label"]}},
-            ["'label' says who a subject is or its class, and cannot be a clinical value"],
+            ["'label' holds the subject, the patient or the class and cannot be a clinical value"],
         ),
         (["p1,ill,a.npy,1,f"], {"clinical": {"include": ["age", "t1"]}}, ["'t1' has another role"]),
         (
             ["p1,ill,a.npy,1,f"],
             {"clinical": {"categorical": ["age"], "numeric": ["age"]}},
-            ["both in clinical.categorical and in clinical.numeric"],
+            ["both in `clinical.categorical` and in `clinical.numeric`"],
         ),
-        (["p1,ill,a.npy,1,f"], {"clinical": {"name": "t1"}}, ["both called 't1'; set clinical.name"]),
+        (["p1,ill,a.npy,1,f"], {"clinical": {"name": "t1"}}, ["both called 't1'; set `clinical.name`"]),
         (
             ["p1,ill,a.npy,1,f"],
             {"volumes": {"mri": "t1w"}},
-            ["no column 't1w' (volumes.mri.column); did you mean 't1'?"],
+            ["unknown column 't1w' (volumes.mri.column); did you mean 't1'?"],
         ),
         (["p1,ill,a.npy,1,f"], {"volumes": {"mri": "label"}}, ["'label' has another role"]),
-        (["p1,ill,a.npy,1,f"], {"preprocess": {"crop": {"mask": "organ"}}}, ["no column 'organ' (crop.mask)"]),
-        (["p1,ill,,1,f"], {"volumes": {}, "clinical": None}, ["neither a column of volumes nor a clinical one"]),
+        (["p1,ill,a.npy,1,f"], {"preprocess": {"crop": {"mask": "organ"}}}, ["unknown column 'organ' (crop.mask)"]),
+        (["p1,ill,,1,f"], {"volumes": {}, "clinical": None}, ["neither volumes nor clinical columns"]),
     ],
 )
 def test_rows_at_fault(folder, rows, settings, parts):
@@ -167,7 +171,7 @@ def test_rows_at_fault(folder, rows, settings, parts):
 def test_a_patient_with_two_labels(folder):
     rows = ("s1,p,ill,1", "s2,q,ill,1", "s3,p,well,2", "s4,,well,2")
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
-    assert "line 4: the patient 'p' has the label 'well' here and 'ill' on line 2" in said
+    assert "line 4: the patient 'p' has the label 'well' here but 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
     alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
@@ -183,7 +187,7 @@ def test_a_subject_column_called_patient_is_enough(folder):
 def test_a_column_that_looks_like_the_patient_is_not_overlooked(folder, name):
     rows = ("s1,1,ill,3", "s2,1,ill,4", "s3,2,well,5")
     header = f"subject,{name},label,age"
-    assert f"the column {name!r} looks like the patient: set columns.patient" in refusal(
+    assert f"the column {name!r} looks like patients: set `columns.patient`" in refusal(
         folder.rows(*rows, header=header)
     )
     named = folder.rows(*rows, header=header, columns={"patient": name})
@@ -214,14 +218,14 @@ def test_a_patient_may_have_one_file_twice(folder):
 def test_names_without_end_are_no_categories(folder):
     rows = [f"p{row},{'ill' if row % 2 else 'well'},note {row}" for row in range(30)]
     said = refusal(folder.rows(*rows, header="subject,label,remark"))
-    assert "'remark' holds names, 30 different ones, and more than 20 are refused (clinical.max_categories)" in said
+    assert "'remark' holds 30 different names, but at most 20 are allowed (`clinical.max_categories`)" in said
     assert len(folder.rows(*rows, header="subject,label,remark", clinical={"max_categories": 30}).index()) == 30
 
 
 def test_a_mask_that_is_missing(folder):
     rows = ("p1,ill,a.npy,", "p2,well,b.npy,nowhere.npy", "p3,well,,")
     said = refusal(folder.rows(*rows, header="subject,label,t1,organ", preprocess={"crop": {"mask": "organ"}}))
-    assert "line 2: there is a volume 't1' and no mask to crop it by (column 'organ')" in said
+    assert "line 2: the volume 't1' has no mask to crop it by (column 'organ')" in said
     assert "line 3: 'nowhere.npy' in the column 'organ' does not exist" in said
     assert "line 4" not in said
 
@@ -230,7 +234,7 @@ def test_a_bound_that_is_no_number(folder):
     box = {"depth": ["top", 2], "height": [0, 2], "width": [0, 2]}
     rows = ("p1,ill,a.npy,0", "p2,well,b.npy,-1", "p3,well,c.npy,")
     said = refusal(folder.rows(*rows, header="subject,label,t1,top", preprocess={"crop": {"box": box}}))
-    assert "line 3: '-1' in the column 'top' is no bound of a box" in said
+    assert "line 3: '-1' in the column 'top' is not a bound of a box" in said
     assert "line 4: '' in the column 'top'" in said
 
 
@@ -246,7 +250,7 @@ def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(14)]
     said = refusal(folder.rows(*rows)).splitlines()
     # 7 duplicates, 14 labels, 14 files.
-    assert said[0].endswith("35 faults:")
+    assert said[0].endswith("35 problems:")
     assert len(said) == 12
     assert said[-1].strip() == "and 25 more"
     assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 3", "line 3", "line 4"]
@@ -257,10 +261,10 @@ def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     [
         ({"volumes": {"a/b": "t1"}}, "pattern"),
         ({"delimiter": ";;"}, "at most 1 character"),
-        ({"delimiter": "x"}, "cannot separate cells"),
-        ({"delimiter": "\n"}, "cannot separate cells"),
-        ({"encoding": "utf-9"}, "no text encoding 'utf-9'"),
-        ({"classes": ["a", "a"]}, "a class is named twice"),
+        ({"delimiter": "x"}, "is not a valid separator"),
+        ({"delimiter": "\n"}, "is not a valid separator"),
+        ({"encoding": "utf-9"}, "unknown text encoding 'utf-9'"),
+        ({"classes": ["a", "a"]}, "a class occurs twice"),
         ({"colums": {}}, "colums"),
         ({"volumes": {"t1": {"preprocess": {"clip": [5, 1]}}}}, "lower first"),
     ],

@@ -1,4 +1,4 @@
-"""Collecting what is wrong with a manifest, to report it at once."""
+"""Collects the problems of a manifest to report them together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from xdistill.errors import DataError
 _SHOWN = 10
 
 
-class Faults:
-    """The faults found so far in one file."""
+class Problems:
+    """The problems found so far in one file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -22,31 +22,31 @@ class Faults:
         return bool(self._found)
 
     def add(self, message: str, *, line: int = 0) -> None:
-        """Note a fault; line 0 stands for the file as a whole."""
+        """Add a problem; line 0 stands for the whole file."""
         self._found.append((line, message))
 
     def stop(self) -> None:
-        """Report what was found, if anything.
+        """Report the problems, if any.
 
         Raises:
-            DataError: with up to ten faults, those of the whole file first, then by line.
+            DataError: with up to ten problems, those of the whole file first, then by line.
         """
         if not self._found:
             return
-        ordered = sorted(self._found, key=lambda fault: fault[0])
+        ordered = sorted(self._found, key=lambda problem: problem[0])
         texts = [f"line {line}: {message}" if line else message for line, message in ordered]
         if len(texts) == 1:
             separator = ", " if ordered[0][0] else ": "
             raise DataError(f"{self.file}{separator}{texts[0]}")
         more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
-        raise DataError("\n  ".join([f"{self.file}: {len(texts)} faults:", *texts[:_SHOWN], *more]))
+        raise DataError("\n  ".join([f"{self.file}: {len(texts)} problems:", *texts[:_SHOWN], *more]))
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """A hint at the name that was probably meant, or at all there are."""
+    """A hint: the most similar name, or all names."""
     names = list(known)
     folded = {other.lower(): other for other in reversed(names)}
     match = get_close_matches(name.lower(), folded, n=1)
     if match:
         return f"did you mean {folded[match[0]]!r}?"
-    return f"there are {', '.join(repr(other) for other in names[:20])}{', …' if len(names) > 20 else ''}"  # noqa: PLR2004 -- as many as fit a message
+    return f"valid names: {', '.join(repr(other) for other in names[:20])}{', …' if len(names) > 20 else ''}"  # noqa: PLR2004 -- as many as fit a message
