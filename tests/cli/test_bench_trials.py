@@ -48,10 +48,16 @@ def test_a_benchmark_tuned_for_a_try_is_seen_with_the_same_option(xdistill):
     ("arguments", "told"),
     [
         (["show", "small.yaml"], "the benchmark 'small' has no results"),
-        (["show", "small.yaml", "--trials", "6"], "no finished run of the benchmark 'small' with --trials 6 is known"),
+        (
+            ["show", "small.yaml", "--trials", "6"],
+            "no finished run of the benchmark 'small' with --trials 6 is in this folder",
+        ),
         (["export", "small.yaml", "--trials", "5", "--folds", "2", "--format", "md"], "with --folds 2 --trials 5"),
-        (["compare", "kd", "alone", "--benchmark", "small.yaml", "--repeats", "2"], "with --repeats 2 is known"),
-        (["compare", "runs", "runs", "--trials", "5"], "--trials says which runs of a benchmark are meant"),
+        (
+            ["compare", "kd", "alone", "--benchmark", "small.yaml", "--repeats", "2"],
+            "with --repeats 2 is in this folder",
+        ),
+        (["compare", "runs", "runs", "--trials", "5"], "--trials selects runs of a benchmark"),
         (["show", "small.yaml", "--trials", "0"], "greater than or equal to 1"),
     ],
 )

@@ -54,7 +54,7 @@ def test_two_components_of_one_name_name_both_distributions():
     assert "two plugins offer the metric 'share'" in said
     assert "Share of xdistill-toy 1.2" in said
     assert "Copy of mine 7" in said
-    assert "uninstall one of them" in said
+    assert "uninstall or disable one of them" in said
 
 
 def test_one_name_may_be_used_for_two_kinds():
@@ -68,7 +68,9 @@ def test_one_name_may_be_used_for_two_kinds():
 
 def test_two_plugins_of_one_name():
     said = refusal(plugin(xdistill_metrics=[Share]), plugin(distribution="mine", xdistill_metrics=[Other]))
-    assert said == ("two plugins are named 'toy': one of xdistill-toy and one of mine; uninstall one of them")
+    assert said == (
+        "two plugins are named 'toy': one of xdistill-toy and one of mine; uninstall or disable one of them"
+    )
 
 
 def misspelt():

@@ -97,7 +97,7 @@ def test_selections_add_up_and_end(monkeypatch, tmp_path):
         (
             "not-a-module",
             "",
-            ["not-a-module.py cannot be imported, because it does not have a module name", "as in my_loss.py"],
+            ["not-a-module.py cannot be imported, because its name is not a Python identifier", "as in my_loss.py"],
         ),
         (
             "json",

@@ -35,7 +35,7 @@ def test_worker_processes_train_with_a_file(own_loss, tmp_path):
 
 
 def test_without_the_file_the_loss_is_unknown(own_loss, tmp_path):
-    for function in (xdistill.run, xdistill.run_with_controls, xdistill.tune):
+    for function in (xdistill.run, xdistill.run_with_controls):
         with pytest.raises(RecipeError, match="own_loss"):
             function(recipe_with_own_loss(), runs=tmp_path / "runs", cache=tmp_path / "cache")
     assert own_loss.is_file()
