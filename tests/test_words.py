@@ -73,7 +73,6 @@ PROSE = [
     *sorted((ROOT / "benchmarks").glob("*.yaml")),
 ]
 GENERATED = ("docs/reference/", "docs/kinds/")  # made from docstrings and help texts, which are code
-PENDING = {DOCS / "losses.md"}
 ROOMS = sorted(path for room in ("xdistill", "plugins") for path in (ROOT / room).iterdir() if path.name[0] != "_")
 NAME = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
 
@@ -94,11 +93,7 @@ def code_text(path: Path) -> str:
     return NAME.sub(" ", path.read_text(encoding="utf-8"))
 
 
-PAGES = [
-    pytest.param(page, marks=pytest.mark.xfail(strict=False, reason="is being rewritten") if page in PENDING else ())
-    for page in PROSE
-    if not name_of(page).startswith(GENERATED)
-]
+PAGES = [page for page in PROSE if not name_of(page).startswith(GENERATED)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

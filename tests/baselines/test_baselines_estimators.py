@@ -141,7 +141,7 @@ def test_it_can_be_sketched_without_memory(build_estimator, name):
 def test_a_solver_that_does_not_arrive_says_what_helps(build_estimator, name):
     inputs, target = subjects(3)
     block = {"use": name, "max_iterations": 1, "standardise": False, "C": 100.0}
-    with pytest.raises(SettingsError, match=r"did not converge .* raise max_iterations") as caught:
+    with pytest.raises(SettingsError, match=r"did not converge .* raise `max_iterations`") as caught:
         fitted(build_estimator(block), inputs, target)
     assert caught.value.field == "max_iterations"
 
@@ -161,7 +161,7 @@ def test_it_arrives_where_vectors_are_longer_than_subjects_are_many_and_alike(bu
 def test_a_class_with_fewer_subjects_than_calibration_takes_folds(build_estimator):
     inputs, _ = subjects(3, count=12)
     target = torch.tensor([0] * 6 + [1] * 4 + [2] * 2)
-    with pytest.raises(DataError, match="only 2 of them: lower calibration_folds"):
+    with pytest.raises(DataError, match="only 2 of them; lower `calibration_folds`"):
         fitted(build_estimator("linear_svm"), inputs, target)
     fitted(build_estimator({"use": "linear_svm", "calibration_folds": 2}), inputs, target)
 

@@ -129,7 +129,7 @@ def spoil_voxel(cohort):
     [
         (spoil_missing, ["cohort.csv, line 5: 's03-pre.nii.gz' in the column 'pre' does not exist"]),
         (spoil_truncated, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged"]),
-        (spoil_corrupt, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged or no .nii.gz file"]),
+        (spoil_corrupt, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged or not a .nii.gz file"]),
         (spoil_shape, ["s03-pre.nii.gz", "[9, 16, 16]", "'s00'", "[8, 16, 16]", "set preprocess.size"]),
         (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16); a 3-D volume is needed"]),
         (spoil_voxel, ["subject 's03'", "1 of 2048 voxels are NaN or infinite", "nonfinite: fill"]),

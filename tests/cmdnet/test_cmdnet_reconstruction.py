@@ -70,7 +70,7 @@ class TestReconstruction:
     @pytest.mark.parametrize(
         ("settings", "field", "message"),
         [
-            ({"modality": "lab"}, "modality", "no vector modality 'lab' to predict; there are: clinical"),
+            ({"modality": "lab"}, "modality", "no vector modality 'lab' to predict; vector modalities: clinical"),
             ({"modality": "hbp"}, "modality", "no vector modality 'hbp'"),
             ({"taps": ["hpb"]}, "taps", "did you mean 'hbp'"),
         ],

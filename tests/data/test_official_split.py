@@ -69,7 +69,7 @@ def recipe(**crossval):
 
 
 def test_there_is_one_official_split_and_no_repeats_of_it():
-    with pytest.raises(RecipeError, match=r"crossval\.official: there is one official split"):
+    with pytest.raises(RecipeError, match=r"crossval\.official: there is only one official split"):
         as_loaded(recipe(official=True, repeats=2))
 
 

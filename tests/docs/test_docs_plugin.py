@@ -15,12 +15,13 @@ import torch
 from docs.pages import ROOT, blocks
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.networks import build_networks, sketch, zeros
+from xdistill.experiment.networks import build_networks, build_term, probe
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import load_catalog
 from xdistill.plugin.catalog import Plugin, build_catalog
 from xdistill.recipe.load import load_recipe
-from xdistill.training.objective import Objective, build_term
+from xdistill.training.objective import Objective
+from xdistill.training.shapes import zeros
 
 PAGE = "docs/your-first-plugin.md"
 TINY = (
@@ -77,20 +78,21 @@ def test_an_assembled_recipe_computes_it(mine, project):
     experiment = assemble(load_recipe(project / "cosine.yaml", overrides=TINY), load_catalog(extra=[mine]))
     schema = experiment.data.build().schema()
     networks = build_networks(experiment.networks, schema, seed=0)
-    specs = {role: sketch(choice, schema)[1] for role, choice in experiment.networks.items()}
+    specs = {role: probe(choice, schema)[1] for role, choice in experiment.networks.items()}
     plan = experiment.stages[0].terms[-1]
     assert (plan.label, plan.weight) == ("cosine_features", 0.5)
     objective = Objective([build_term(plan, specs, TrainingFacts(schema, (8, 8, 8)))])
     batch = zeros(schema, size=4, device="cpu")
     outputs = {role: network(batch.restricted_to(network.inputs)) for role, network in networks.items()}
-    total, parts = objective(outputs, batch)
-    # By hand: one minus the mean cosine, over both taps and all subjects.
+    parts = objective(outputs, batch)
+    total = objective.total(parts)
+    # By hand: one minus the mean cosine, over both features and all subjects.
     cosines = [
         torch.dot(ours, theirs) / (ours.norm() * theirs.norm())
         for tap in ("hbp", "pre")
         for ours, theirs in zip(outputs["student"].features[tap], outputs["teacher"].features[tap], strict=True)
     ]
-    torch.testing.assert_close(parts["cosine_features"], 1 - torch.stack(cosines).mean().detach())
+    torch.testing.assert_close(parts["cosine_features"], 1 - torch.stack(cosines).mean())
     torch.testing.assert_close(total, 0.5 * (1 - torch.stack(cosines).mean()))
     total.backward()
     assert any(parameter.grad is not None for parameter in networks["student"].parameters())
@@ -104,7 +106,7 @@ def test_its_tests_pass(project, pytester):
     assert result.parseoutcomes()["passed"] > 15
 
 
-def test_a_tap_that_is_not_there_is_a_fault(mine, project):
+def test_an_unknown_feature_is_an_error(mine, project):
     loaded = load_recipe(project / "cosine.yaml", overrides=["stages.joint.objective.cosine_features.taps=[hpb]"])
     with pytest.raises(RecipeError, match=r"the teacher has no tap `hpb`; did you mean `hbp`"):
         assemble(loaded, load_catalog(extra=[mine]))

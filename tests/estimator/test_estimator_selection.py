@@ -34,7 +34,7 @@ def test_modalities_are_sliced_together():
 def test_modalities_that_do_not_fit_together():
     with pytest.raises(UserError, match=r"differ in length: `a` 3, `b` 2"):
         Modalities({"a": np.zeros((3, 1)), "b": np.zeros((2, 1))})
-    with pytest.raises(UserError, match=r"unknown privileged modality `blod`; did you mean 'blood'"):
+    with pytest.raises(UserError, match=r"unknown privileged modality `blod`; did you mean `blood`"):
         Modalities(VALUES, privileged=["blod"])
     with pytest.raises(UserError, match="has no modality"):
         Modalities({})

@@ -77,7 +77,7 @@ class TestFocal:
             assert grad.isfinite().all()
 
     def test_wrong_number_of_factors(self, build_task):
-        with pytest.raises(SettingsError, match="alpha has 2 numbers, and there are 3 classes: M0, M1, M2") as caught:
+        with pytest.raises(SettingsError, match="alpha has 2 numbers for 3 classes: M0, M1, M2") as caught:
             build_task({"use": "focal", "alpha": [1, 2]})
         assert caught.value.field == "alpha"
 
