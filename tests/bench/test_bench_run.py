@@ -90,7 +90,7 @@ def test_damaged_notes(place, small):
     (note,) = notes(small, place / "stopped").iterdir()
     assert note.name == "alone.seed0.1x3.json"
     note.write_text("{}")
-    with pytest.raises(RunError, match=r"alone.seed0.1x3.json: this does not say where a run lies; delete it"):
+    with pytest.raises(RunError, match=r"alone.seed0.1x3.json: this is not the path of a run; delete the file"):
         known_runs(small, place / "stopped")
 
 

@@ -97,7 +97,7 @@ def test_a_single_file_in_a_recipe_that_is_checked(xdistill):
     changes = ("--set", "stages.joint.objective.class_kl.use=halves", "--set", "data.subjects=60")
     ended = xdistill("recipe", "check", "mvi_hcc", *changes, "--plugin", "halves.py")
     assert ended.code == 0
-    assert "has no item 'class_kl'" in ended.err, "its search names the loss that was exchanged; a run does not care"
+    assert "has no item `class_kl`" in ended.err, "its search names the loss that was exchanged; a run does not care"
     assert "halves" in ended.out
     ended = xdistill("recipe", "check", "mvi_hcc", *changes)
     assert ended.code == 2

@@ -51,5 +51,5 @@ def test_the_catalog_lists_what_is_registered(own_loss):
 def test_an_unknown_kind():
     catalog = xdistill.catalog()
     for look in (catalog.names, lambda kind: catalog.has(kind, "concat"), lambda kind: catalog.entry(kind, "concat")):
-        with pytest.raises(LookupError, match=r"^there is no kind 'fusoin'; did you mean 'fusion'\?$"):
+        with pytest.raises(LookupError, match=r"^there is no kind 'fusoin'; did you mean `fusion`\?$"):
             look("fusoin")
