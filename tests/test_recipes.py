@@ -125,7 +125,7 @@ def test_the_paper_profile_trains_a_step(catalog):
 
     total, terms, _ = trainer.train_step(_two_subjects(experiment))
 
-    assert np.isfinite(total)
+    assert np.isfinite(float(total))
     assert set(terms) == {"focal:teacher", "focal:student", "class_kl", "feature_kl"}
     assert all(np.isfinite(float(value)) for value in terms.values())
     moved = {name.split(".")[1] for name, value in model.named_parameters() if not torch.equal(value, before[name])}

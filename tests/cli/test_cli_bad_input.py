@@ -130,7 +130,7 @@ def spoil_voxel(cohort):
         (spoil_missing, ["cohort.csv, line 5: 's03-pre.nii.gz' in the column 'pre' does not exist"]),
         (spoil_truncated, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged"]),
         (spoil_corrupt, ["subject 's03', modality 'pre'", "s03-pre.nii.gz: is damaged or not a .nii.gz file"]),
-        (spoil_shape, ["s03-pre.nii.gz", "[9, 16, 16]", "'s00'", "[8, 16, 16]", "set preprocess.size"]),
+        (spoil_shape, ["s03-pre.nii.gz", "[9, 16, 16]", "'s00'", "[8, 16, 16]", "set `preprocess.size`"]),
         (spoil_dimensions, ["subject 's03'", "holds 2 dimensions (16 x 16); a 3-D volume is needed"]),
         (spoil_voxel, ["subject 's03'", "1 of 2048 voxels are NaN or infinite", "nonfinite: fill"]),
     ],
@@ -163,14 +163,14 @@ def spoil_encoding(cohort):
 @pytest.mark.parametrize(
     ("spoil", "parts"),
     [
-        (spoil_label, ["cohort.csv, line 4: the label 'il' is none of the classes; did you mean 'ill'?"]),
+        (spoil_label, ["cohort.csv, line 4: unknown label 'il'; did you mean 'ill'?"]),
         (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' is also on line 3"]),
-        (spoil_patients, ["line 3: the patient 'p0' has the label 'well' here and 'ill' on line 2"]),
+        (spoil_patients, ["line 3: the patient 'p0' has the label 'well' here but 'ill' on line 2"]),
         (
             lambda cohort: cohort.table.write_text(cohort.table.read_text().replace(",", ";")),
             ["cohort.csv", "the file seems to use ';': set `delimiter: \";\"`"],
         ),
-        (spoil_encoding, ["cohort.csv, line 3: is not utf-8 text; save the file as UTF-8, or set encoding"]),
+        (spoil_encoding, ["cohort.csv, line 3: not utf-8 text; save the file as UTF-8, or set `encoding`"]),
         (lambda cohort: cohort.write_table([]), ["cohort.csv: the cohort is empty"]),
         (lambda cohort: cohort.table.write_text(""), ["cohort.csv: the file is empty"]),
         (lambda cohort: cohort.table.unlink(), ["cohort.csv: no such file; set `data.path`"]),
@@ -211,7 +211,7 @@ def test_a_cohort_of_another_format_version(cohort, xdistill):
         ended = xdistill("data", command, path)
         assert ended.code == 2
         assert f"{path}: the cohort has format version 99" in ended.err
-        assert "build it again with `xdistill data build`" in ended.err
+        assert "Build it again with `xdistill data build`" in ended.err
         assert "Traceback" not in ended.err
     assert xdistill("data", "build", "recipe.yaml").code == 0
     assert xdistill("data", "verify", path).code == 0, "a cohort that cannot be used is built anew"

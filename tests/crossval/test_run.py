@@ -83,7 +83,7 @@ def test_compiling_is_part_of_the_recipe_and_wants_one_device():
     compiled = as_loaded(tiny(compute={"compile": True})).recipe
     assert compiled.model_dump()["compute"]["compile"]
     assert "compile" not in as_loaded(tiny()).recipe.model_dump()["compute"]
-    with pytest.raises(RecipeError, match=r"cannot be compiled; leave out compute\.compile"):
+    with pytest.raises(RecipeError, match=r"`compile` does not support several devices; leave out `compute\.compile`"):
         as_loaded(tiny(compute={"compile": True, "devices": 2}))
 
 

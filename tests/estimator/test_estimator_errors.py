@@ -56,7 +56,7 @@ def test_groups_of_another_length():
 def test_a_class_of_one_subject_where_some_are_kept_aside():
     labels = np.where(np.arange(SUBJECTS) == 0, "rare", Y)
     assert Distiller(**blocks()).fit(X, labels).classes_.tolist() == ["benign", "malignant", "rare"]
-    with pytest.raises(UserError, match=r"class 'rare' has 1 patient, and crossval.validation needs two"):
+    with pytest.raises(UserError, match=r"class 'rare' has 1 patient, but validation needs at least two"):
         Distiller(**blocks(), validation=0.25).fit(X, labels)
 
 

@@ -18,7 +18,7 @@ EXAMPLES = (
     "xdistill bench compare runs/tries/kd/0a1b2c3d4e5f runs/tries/sp/5f4e3d2c1b0a",
     "xdistill bench compare kd s_pre_hbp --benchmark benchmarks/mvi_hcc.yaml",
     "xdistill bench compare kd sp --benchmark benchmarks/mvi_hcc.yaml --trials 30",
-    "xdistill bench compare mine kd --benchmark my_benchmark.yaml --plugin ./my_loss.py",
+    "xdistill bench compare mine kd --benchmark my.yaml --plugin ./my_loss.py",
 )
 
 
