@@ -178,3 +178,20 @@ def test_a_part_covers_what_is_within_it():
     assert covers(["branches.hbp"], "branches.hbp.trunk.0.weight")
     assert not covers(["branches.hbp"], "branches.hbp2.weight")
     assert not covers([], "branches")
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({"compute": {"compile": True}}, "compute.compile: false"),
+        ({"compute": {"devices": 2}}, "compute.devices: 1"),
+        ({"missing": "skip"}, "another `missing.use` than `skip`"),
+    ],
+)
+def test_a_loss_that_differentiates_through_the_networks_is_refused_where_it_cannot(catalog, changes, needed):
+    stage = tiny()["stages"][0]
+    objective = [{"use": "focal", "on": "teacher"}, {"use": "focal"}, {"use": "jacobian", "inputs": ["hbp"]}]
+    recipe = tiny(stages=[{**stage, "objective": objective}], **changes)
+    message = f"`jacobian` differentiates through the networks, which requires {needed}"
+    assert problems(catalog, recipe) == {("stages.0.objective.2", message)}
+    assert assemble(as_loaded({**recipe, **dict.fromkeys(changes, {})}), catalog)
