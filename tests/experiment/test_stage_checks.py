@@ -194,4 +194,4 @@ def test_a_loss_that_differentiates_through_the_networks_is_refused_where_it_can
     recipe = tiny(stages=[{**stage, "objective": objective}], **changes)
     message = f"`jacobian` differentiates through the networks, which requires {needed}"
     assert problems(catalog, recipe) == {("stages.0.objective.2", message)}
-    assert assemble(as_loaded({**recipe, **dict.fromkeys(changes, {})}), catalog)
+    assert assemble(as_loaded({**recipe, **{name: {} for name in changes}}), catalog)
