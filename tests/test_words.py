@@ -60,8 +60,11 @@ WORDS = {
     r"no medical device": "not a medical device",
 }
 # Files in which a word may appear, with the reason.
+CONFORMANCE = "names of conformance tests, by which plugins list expected failures"
 ALLOWED = {
     r"faults?": {"xdistill/errors.py": "the deprecated aliases `Fault` and `faults`"},
+    r"told": {"xdistill/testing/dataset.py": CONFORMANCE, "xdistill/testing/tracker.py": CONFORMANCE},
+    r"runs? that goes? on": {"xdistill/testing/tracker.py": CONFORMANCE},
 }
 PATTERNS = {word: re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE) for word in WORDS}
 PROSE = [
@@ -103,7 +106,6 @@ def test_documentation_uses_standard_terms(page):
     assert not hits, "\n".join(hits)
 
 
-@pytest.mark.xfail(strict=False, reason="messages and docstrings are still being rewritten")
 @pytest.mark.parametrize("room", ROOMS, ids=name_of)
 def test_code_uses_standard_terms(room):
     files = sorted(room.rglob("*.py")) if room.is_dir() else [room]

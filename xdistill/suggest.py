@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_SHORT = 12  # names that are listed beside a suggestion
+_SHORT = 12  # names that are listed in addition to a suggestion
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str = "names") -> str:

@@ -88,7 +88,7 @@ def _join(ray: Any, where: str, patience: float) -> None:
     def join() -> None:
         try:
             ray.init(where, **_QUIET)
-        except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported to the user, whatever it is
             raised.append(error)
 
     thread = threading.Thread(target=join, daemon=True, name="ray.init")
@@ -144,7 +144,7 @@ def _check_same(ray: Any, address: str | None) -> None:
 def _explained(error: Exception, where: str) -> RunError:
     if "authentication token" in f"{error} {error.__cause__}".lower():
         return RunError(
-            f"the Ray cluster at {where} wants a token that this process does not have; export RAY_AUTH_MODE=token, "
+            f"the Ray cluster at {where} requires a token that this process does not have; export RAY_AUTH_MODE=token, "
             f"and copy ~/.ray/auth_token from a machine of the cluster"
         )
     if "ersion mismatch" in str(error):

@@ -46,12 +46,12 @@ def check_room(ray: Any, jobs: Sequence[Job], gpu_share: float) -> None:
 
 def _rooms(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
     """How many jobs with these needs one node could run at the same time."""
-    beside = int(node["CPU"] / wanted["CPU"])
+    by_cpus = int(node["CPU"] / wanted["CPU"])
     if not wanted["GPU"]:
-        return beside
+        return by_cpus
     # fractions left of different GPUs cannot be combined
     of_gpus = int(node["GPU"] / wanted["GPU"]) if wanted["GPU"] >= 1 else int(node["GPU"]) * int(1 / wanted["GPU"])
-    return min(beside, of_gpus)
+    return min(by_cpus, of_gpus)
 
 
 def _nodes(ray: Any) -> list[dict[str, float]]:

@@ -18,7 +18,7 @@ class NumericColumn:
     Attributes:
         fill: replaces a missing value.
         center: is subtracted.
-        spread: divides; 0 for a column that said nothing in training and is 0 for everybody.
+        spread: divides; 0 for a column that was constant in training and is 0 for every subject.
         power: of the Yeo-Johnson transform that comes before; 1 for none.
     """
 

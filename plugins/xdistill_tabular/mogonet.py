@@ -29,7 +29,7 @@ ViewName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 class Mogonet(Dataset):
     """A folder in the layout of MOGONET's data: a table of numbers for each view, in a training and a test part.
 
-    ``1_tr.csv`` and ``1_te.csv`` hold the first view, a row a subject and no header; ``labels_tr.csv`` and
+    ``1_tr.csv`` and ``1_te.csv`` hold the first view, one row per subject and no header; ``labels_tr.csv`` and
     ``labels_te.csv`` the classes as 0, 1 and so on, in the same order; ``1_featname.csv``, where it is there, a name a
     column. Further views are numbered on. The files name no subject: ids are ``train-0001``, ``test-0001`` and so on.
     An empty cell or ``nan`` is a missing value.

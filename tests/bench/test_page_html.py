@@ -157,7 +157,7 @@ def test_a_test_that_is_not_defined_has_no_interval(standings):
 
 
 def test_no_share_of_the_gap_without_a_reason(standings):
-    gap = replace(standings.entries[0].gap, share=None, reason="the gap cannot be told from zero <x>")
+    gap = replace(standings.entries[0].gap, share=None, reason="the gap cannot be distinguished from zero <x>")
     entries = (replace(standings.entries[0], gap=gap), *standings.entries[1:])
     words = PageParts(render(replace(standings, entries=entries), "html")).words
-    assert "No share of the gap closed, since the gap cannot be told from zero <x>." in words
+    assert "No share of the gap closed, since the gap cannot be distinguished from zero <x>." in words

@@ -55,7 +55,7 @@ def test_a_gap_that_may_be_zero_has_no_share():
     found = gap_closed(distilled, alone, teacher, resamples=300)
     assert found.gap.estimate > 0 > found.gap.low
     assert found.share is None
-    assert "cannot be told from zero (95% interval" in found.reason
+    assert "cannot be distinguished from zero (95% interval" in found.reason
     assert found.gain.low < found.gain.estimate < found.gain.high
 
 

@@ -14,7 +14,7 @@ from xdistill.bench.names import misnamed
 from xdistill.bench.schema import FORMAT, BenchmarkFile, Entry
 from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
-from xdistill.recipe.files import UnreadableError, names_beside, read_text, shown
+from xdistill.recipe.files import UnreadableError, names_in_folder_of, read_text, shown
 from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.recipe import Crossval
@@ -147,7 +147,7 @@ def is_benchmark(path: Path) -> bool:
 def _read(path: Path) -> tuple[MappingNode, list[Problem]]:
     source = shown(path)
     if not path.is_file():
-        near = did_you_mean(path.name, names_beside(path))
+        near = did_you_mean(path.name, names_in_folder_of(path))
         message = "this is a folder; name a benchmark file" if path.is_dir() else f"there is no such file{near}"
         raise RecipeError([Problem(message, "", source)])
     try:
@@ -174,6 +174,6 @@ def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:
     if has_ending(name):
         return (
             None,
-            f"there is no recipe file {name!r} next to this benchmark{did_you_mean(path.name, names_beside(path))}",
+            f"no recipe file {name!r} next to this benchmark{did_you_mean(path.name, names_in_folder_of(path))}",
         )
     return None, f"there is no bundled recipe {name!r}{did_you_mean(name, bundled_names())}"

@@ -161,8 +161,8 @@ def finish(prepared: Prepared) -> Run:
     parts = [read_predictions(folder.fold(name) / "predictions.csv") for name in prepared.folds]
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
-    with written_whole(folder.predictions) as beside:
-        write_predictions(beside, Predictions(prepared.cohort.schema.task, folds))
+    with written_whole(folder.predictions) as temporary:
+        write_predictions(temporary, Predictions(prepared.cohort.schema.task, folds))
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)

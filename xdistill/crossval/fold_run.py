@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xdistill.crossval.callbacks import BestEpoch, Checkpoints, FoldProgress, WatchedScore
+from xdistill.crossval.diagnostics import Diagnostics
 from xdistill.crossval.events import EpochEnded, Event, FoldStarted, TeacherCacheFailed
 from xdistill.crossval.fit_stage import fit_stage
 from xdistill.crossval.gradient_stage import train_stage
@@ -16,7 +17,6 @@ from xdistill.experiment.context import FoldContext
 from xdistill.experiment.plans import FitPlan, StagePlan, TrainPlan
 from xdistill.interfaces.callback import Callback
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.diagnostics import Diagnostics
 
 
 class FoldRun:

@@ -54,7 +54,7 @@ class Dataset(Component, ABC):
     """A cohort that can be read subject by subject.
 
     Construction and `index` are cheap: they look at tables, not at volumes. Values are read by `load_many`,
-    in parallel worker processes that each build the data set anew from its settings.
+    in parallel worker processes that each build the data set from its settings.
 
     Attributes:
         version: counts up when the same settings give other bytes; part of the cache's key.
@@ -92,7 +92,7 @@ class Dataset(Component, ABC):
     def official_test(self) -> Sequence[str] | None:
         """Subjects of the test part, where the data come with an official split; None where they do not.
 
-        Everybody else is the training part. A recipe asks for it with ``crossval: {official: true}``.
+        All other subjects are the training part. A recipe asks for it with ``crossval: {official: true}``.
         """
         return None
 

@@ -32,15 +32,15 @@ def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tupl
 
 
 def resolve_paths(root: MappingNode) -> MappingNode:
-    """Make relative paths in `data` absolute when they exist beside the recipe file that they were written in.
+    """Make relative paths in `data` absolute if they exist next to the recipe file that they were written in.
 
     A path is text in a field named `path`, or whose name ends in ``_path`` or ``_dir``. A leading ``~`` becomes the
-    home folder. What does not exist beside the file stays relative to the working directory.
+    home folder. A path that does not exist next to the file stays relative to the working directory.
     """
 
     def resolved(text: str, origin: Origin, path: TreePath) -> str:
         names = [part for part in path if isinstance(part, str)]
-        return _beside(text, origin.folder) if is_path_field(names[-1]) else text
+        return _next_to(text, origin.folder) if is_path_field(names[-1]) else text
 
     return _in_data(root, resolved)
 
@@ -77,16 +77,16 @@ def is_path_field(name: str) -> bool:
     return name == "path" or name.endswith(("_path", "_dir"))
 
 
-def _beside(text: str, folder: Path | None) -> str:
+def _next_to(text: str, folder: Path | None) -> str:
     if not text:
         return text
     if text.startswith("~"):
         text = os.path.expanduser(text)  # noqa: PTH111  # Path.expanduser raises where this leaves the text alone
     if folder is None or Path(text).is_absolute():
         return text
-    beside = folder / text
+    candidate = folder / text
     try:
-        return str(beside.resolve()) if beside.exists() else text
+        return str(candidate.resolve()) if candidate.exists() else text
     except (OSError, ValueError):
         return text
 

@@ -64,7 +64,7 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def names_beside(path: Path) -> list[str]:
+def names_in_folder_of(path: Path) -> list[str]:
     """The recipe files in the folder of a file that does not exist."""
     try:
         return sorted(other.name for other in path.parent.iterdir() if other.suffix in {".yaml", ".yml"})

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
-from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_beside, read_text, shown
+from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_in_folder_of, read_text, shown
 from xdistill.recipe.merge import is_null
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.yaml.reader import Reading, read_yaml
@@ -177,7 +177,7 @@ def _profiles(chain: Chain, entry: Entry | None) -> dict[str, MappingNode]:
 
 
 def _near_file(path: Path) -> str:
-    return did_you_mean(path.name, names_beside(path), "files")
+    return did_you_mean(path.name, names_in_folder_of(path), "files")
 
 
 def _refuse(chain: Chain, problem: Problem) -> NoReturn:

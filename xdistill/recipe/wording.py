@@ -22,7 +22,7 @@ def worded(error: ErrorDetails, *, description: str = "", known: Iterable[str] =
     Args:
         error: one entry of ``ValidationError.errors()``.
         description: of the field that the error is about, when it has one.
-        known: names of the fields beside an unknown one.
+        known: names of the valid fields.
     """
     kind, name, value = error["type"], (error["loc"] or ("",))[-1], error.get("input")
     if kind == "extra_forbidden":

@@ -56,7 +56,7 @@ def directions(classes: int) -> Iterator[tuple[tuple[int, int], tuple[tuple[int,
     Each pair is seen from both sides, by the probability of either class (Hand and Till 2001). With two classes both
     sides are the same, and the second class is the positive one, as in scikit-learn.
     """
-    if classes == 2:  # noqa: PLR2004 - that case is what is told apart
+    if classes == 2:  # noqa: PLR2004 - the binary case
         yield (0, 1), ((1, 0),)
         return
     for first, second in combinations(range(classes), 2):

@@ -1,9 +1,9 @@
 """Stratified, patient-level, paired bootstrap (Efron and Tibshirani 1993) of metrics that are means over test folds.
 
-A patient is drawn, with all subjects of his, from the patients of his class within his test fold; all methods see the
-same draw; a metric is computed a fold and averaged over folds. A cohort that is split anew in every repeat is still one
-cohort: a patient keeps his multiplicity in all repeats. Drawing anew in each repeat would treat the repeats as so many
-further cohorts and make the intervals too narrow by about the square root of their number.
+Patients are drawn, with all of their subjects, from the patients of the same class in the same test fold; all methods
+get the same draw; a metric is computed per fold and averaged over folds. A cohort that every repeat splits differently
+is still one cohort: a patient has the same multiplicity in all repeats. Independent draws in each repeat would treat
+the repeats as further cohorts and make the intervals too narrow by about the square root of their number.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Interval:
 
 
 def check_request(metrics: Sequence[str], level: float, resamples: int) -> None:
-    """Refuse what cannot be computed, before anything is.
+    """Reject invalid arguments before anything is computed.
 
     Raises:
-        UserError: naming the metric, level or number that is at fault.
+        UserError: naming the invalid metric, level or number.
     """
     for metric in metrics:
         if metric not in RESAMPLED:
@@ -85,7 +85,7 @@ def resampled_scores(
 
     Returns:
         By metric ``(methods, resamples)``; differences of its rows are paired. In a resample in which a later repeat's
-        fold draws nobody of a class, that fold is left out of the mean; folds of the first repeat always have all.
+        fold draws no subject of a class, that fold is left out of the mean; folds of the first repeat always have all.
 
     Raises:
         UserError: for an unknown metric, no resamples, or a subject whose patient is not known.

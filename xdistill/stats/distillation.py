@@ -22,7 +22,7 @@ class GapClosed:
 
     Attributes:
         share: (distilled - alone) / (teacher - alone); 1 is the teacher's score, 0 no gain, below 0 a loss. None where
-            the gap cannot be told from zero.
+            the gap cannot be distinguished from zero.
         gain: distilled - alone, in the metric's unit.
         gap: teacher - alone, in the metric's unit.
         reason: why there is no share; empty otherwise.
@@ -87,7 +87,7 @@ def _gap_closed(scores: Floats, resampled: Floats, level: float) -> GapClosed:
     if gap.estimate <= 0:
         return GapClosed(None, gain, gap, "the teacher is not better than the student alone: there is no gap to close")
     if gap.low <= 0:
-        reason = f"the gap cannot be told from zero ({level:.0%} interval {gap.low:.3f} to {gap.high:.3f})"
+        reason = f"the gap cannot be distinguished from zero ({level:.0%} interval {gap.low:.3f} to {gap.high:.3f})"
         return GapClosed(None, gain, gap, reason)
     return GapClosed(_share_interval(gain, gap, resampled, level), gain, gap)
 

@@ -69,8 +69,8 @@ def naive_paired_t(differences: Sequence[float]) -> TTest:
     """The paired t-test over splits as if they were independent: t = mean(d) / sqrt(s² / n).
 
     Anticonservative: over the folds of cross-validation it rejects true null hypotheses too often, and the more so the
-    more repeats there are (Dietterich 1998; Nadeau and Bengio 2003). It is here to set numbers beside published ones
-    that were made this way, and decides nothing.
+    more repeats there are (Dietterich 1998; Nadeau and Bengio 2003). It serves comparison with published numbers that
+    were computed this way, and decides nothing.
 
     Raises:
         UserError: for fewer than two splits.

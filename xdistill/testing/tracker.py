@@ -43,7 +43,7 @@ class TrackerConformance(Conformance):
             tracker.log(dict(_VALUES), fold="r0-f0", stage="joint", step=1)
 
     def test_a_run_that_goes_on(self) -> None:
-        """The same run, started again, is taken up."""
+        """A tracker accepts a run that it has seen before."""
         with TemporaryDirectory() as folder:
             for step in (1, 2):
                 tracker = self._built(Path(folder))

@@ -51,9 +51,9 @@ class Checkpointer:
         """
         begin = time.monotonic()
         make_folder(self.path.parent)
-        with written_whole(self.path) as beside:
+        with written_whole(self.path) as temporary:
             try:
-                with beside.open("wb") as file:  # a file of ours, since torch's own hides why it fails
+                with temporary.open("wb") as file:  # a file of ours, since torch's own hides why it fails
                     torch.save({**state, "identity": self.identity}, file)
             except RuntimeError as error:
                 raise _disk_error(error) from error

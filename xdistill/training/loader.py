@@ -19,7 +19,7 @@ from xdistill.types import MIN_SUBJECTS, Batch
 
 @dataclass(frozen=True)
 class BatchKey:
-    """Which subjects a batch holds, and the seed of its augmentation."""
+    """The subjects of a batch, and the seed of its augmentation."""
 
     rows: Rows
     seed: int

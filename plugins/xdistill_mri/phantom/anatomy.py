@@ -55,7 +55,7 @@ def draw_anatomies(rows: Sequence[int], seed: int, shape: tuple[int, int, int]) 
     """The nuisances of these subjects.
 
     Each subject has a generator of its own, seeded by the cohort's seed and its row, so that a subject looks the
-    same whoever is drawn with it.
+    same whichever subjects are drawn with it.
     """
     drawn = [_draw_one(np.random.default_rng([seed, _IMAGE_STREAM, row]), shape) for row in rows]
     return Anatomy(

@@ -55,7 +55,7 @@ def draw_latents(subjects: int, effect: Effect, seed: int) -> Latents:
         seed: of the cohort.
     """
     items = len(ITEMS)
-    # One row a subject, so that a longer cohort only adds rows.
+    # One row per subject, so that a longer cohort only adds rows.
     normal = np.random.default_rng([seed, _TRUTH_STREAM]).standard_normal((subjects, 5 + 2 * items))
     r, pathology_noise, hbp_noise, pre_noise, size = normal[:, :5].T
     hbp = _follow(r, hbp_noise, effect.hbp)

@@ -1,4 +1,4 @@
-"""``xdistill data``: build, inspect and verify cohort files, and clean up beside them."""
+"""``xdistill data``: build, inspect and verify cohort files, and remove cached teachers."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class TeacherCache:
 
     @contextmanager
     def one_at_a_time(self, key: str) -> Iterator[None]:
-        """Let other processes that need the same teacher wait; without working locks, nobody waits."""
+        """Let other processes that need the same teacher wait; without working locks, none waits."""
         with contextlib.ExitStack() as stack:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,15 +66,15 @@ class TeacherCache:
         """Write a file whole; after a failure nothing more is written."""
         if not self.writable:
             return
-        beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")  # writers may be on several machines
+        temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")  # writers may be on several machines
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                beside.write_bytes(data)
-                beside.replace(path)
+                temporary.write_bytes(data)
+                temporary.replace(path)
                 self.grew = True
             finally:
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
         except OSError as error:
             self._not_writable(error)
 

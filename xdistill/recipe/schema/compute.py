@@ -22,8 +22,8 @@ class Loader(Grown):
     )
     prefetch: bool | None = Field(
         default=None,
-        description="prepare the next batch in a thread while a step computes; left out: on accelerators, where steps "
-        "wait, and where a core is lent; not part of a run's identity",
+        description="prepare the next batch in a thread while a step computes; default: only on accelerators; not "
+        "part of a run's identity",
     )
     memory_mb: Annotated[int, Field(ge=1)] = Field(
         default=4096, description="cohorts larger than this are streamed from disk instead of loaded into memory"

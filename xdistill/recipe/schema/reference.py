@@ -90,7 +90,7 @@ def _row(name: str, info: FieldInfo) -> str:
 
 
 def _type(info: FieldInfo) -> str:
-    # pydantic keeps the limits of a plain field beside the annotation, and those of a union's member inside it.
+    # pydantic keeps the limits of a plain field next to the annotation, and those of a union's member inside it.
     members = [_limited(_named(option), metadata) for option, metadata in _members(info.annotation)]
     members[0] = _limited(members[0], info.metadata)
     return " or ".join(members)

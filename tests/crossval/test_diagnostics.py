@@ -5,7 +5,7 @@ import torch
 
 import xdistill
 from tiny import tiny, trained
-from xdistill.training.diagnostics import _cosine, cka
+from xdistill.crossval.diagnostics import _cosine, cka
 
 
 def test_cka_by_hand():
