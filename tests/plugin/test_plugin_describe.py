@@ -98,10 +98,11 @@ def test_where_no_example_is_found_there_is_none(toys):
 @pytest.mark.parametrize("kind", ["task_loss", "distillation_loss"])
 def test_the_example_of_a_loss_is_an_item_that_can_be_pasted(kind, catalog):
     recipe = tiny()
+    data = {**recipe["data"], "shape": [16, 32, 32]}  # maps of several positions
     for name in catalog.names(kind):
         (item,) = in_recipe(kind, example(catalog.entry(kind, name), catalog))
         objective = recipe["stages"][0]["objective"]
-        assemble(loaded(stages=[{**recipe["stages"][0], "objective": [*objective, item]}]), catalog)
+        assemble(loaded(data=data, stages=[{**recipe["stages"][0], "objective": [*objective, item]}]), catalog)
 
 
 def test_every_bundled_component_has_an_example(catalog):

@@ -14,7 +14,7 @@ from xdistill.types import Batch, Output, OutputSpec
 from xdistill_losses.base import MapLoss
 from xdistill_losses.gradients.derivatives import Scored, gradients_of, scored_classes
 from xdistill_losses.numerics import full, in_full_precision, unit
-from xdistill_losses.taps import TapsConfig, check_positions, rows, same_space
+from xdistill_losses.taps import Taps, TapsConfig, check_positions, rows, same_space
 
 Form = Literal["cam", "gradient"]
 Map = Float[Tensor, "batch channels *space"]
@@ -65,6 +65,9 @@ class ClassAttention(MapLoss):
     class Config(TapsConfig):
         """Which class, and which map."""
 
+        taps: Taps = Field(
+            description="maps that the logits are computed from; one term per map, summed", examples=[["hbp.map"]]
+        )
         of: Scored = Field(
             default="target", description="differentiate the logit of the true class, or of the teacher's prediction"
         )
