@@ -124,8 +124,8 @@ def test_out_of_memory_says_what_lowers_the_need(cohort):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--precision", "17-bits"], ["compute.precision", "32-true, bf16-mixed, 16-mixed", "'17-bits'"]),
-        (["--accelerator", "abacus"], ["compute.accelerator", "auto, cpu, cuda, mps", "'abacus'"]),
+        (["--precision", "17-bits"], ["compute.precision", "'32-true', 'bf16-mixed' or '16-mixed'", "got '17-bits'"]),
+        (["--accelerator", "abacus"], ["compute.accelerator", "'auto', 'cpu', 'cuda' or 'mps'", "got 'abacus'"]),
         (["--jobs", "0"], ["--jobs", "greater than or equal to 1"]),
         (["--threads", "many"], ["--threads", "valid integer"]),
         (["--profile", "paper"], ["--profile paper", "unknown profile `paper`"]),

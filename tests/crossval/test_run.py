@@ -338,7 +338,7 @@ def test_a_loss_that_is_not_finite_names_subjects_stage_epoch_and_term(tmp_path,
 
 
 def test_missing_values_without_a_transform(tmp_path, shared_cache):
-    with pytest.raises(DataError, match="'clinical' has missing values and the recipe has no transform"):
+    with pytest.raises(DataError, match="`clinical` has missing values, and the recipe has no transform"):
         run(tmp_path, shared_cache, transforms=[])
 
 

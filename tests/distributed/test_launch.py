@@ -59,7 +59,7 @@ def test_whoever_listens_no_more_ends_them(together):
         ("second_is_killed", WorkerDiedError, "process 2 of 2 of r0-f1 was killed by SIGKILL, as happens when memory"),
         ("second_refuses", DataError, "subject s7 is upside down"),
         ("first_loses_the_second", WorkerDiedError, "process 2 of 2 of r0-f1 ended with status 7"),
-        ("nobody_answers", WorkerDiedError, r"the 2 processes of r0-f1 lost each other \(.* Timed out waiting"),
+        ("nobody_answers", WorkerDiedError, r"the 2 processes of r0-f1 lost their connection \(.* Timed out waiting"),
         ("first_fails", RuntimeError, "a fault of ours"),
     ],
 )

@@ -228,7 +228,7 @@ def test_a_process_without_the_token(cluster):
     once = {"RAY_gcs_server_port_wait_time_s": "1"}  # instead of twenty times
     said = refused(cluster, RAY_AUTH_TOKEN="of-somebody-else" + "0" * 32, **once).splitlines()
     assert said[-1] == (  # before it, warnings of Ray's
-        f"the Ray cluster at {cluster.address} wants a token that this process does not have; export "
+        f"the Ray cluster at {cluster.address} requires a token that this process does not have; export "
         f"RAY_AUTH_MODE=token, and copy ~/.ray/auth_token from a machine of the cluster"
     )
 
@@ -251,7 +251,7 @@ def test_a_run_that_a_worker_does_not_see(cluster, tmp_path):
     job = fold(tmp_path, run=str(tmp_path / "only_of_the_driver"))
     error = failure(cluster, job)
     assert isinstance(error, RunError)
-    assert "does not see" in str(error)
+    assert "cannot see" in str(error)
     assert "--runs and --cache" in str(error)
 
 
@@ -260,9 +260,9 @@ def test_a_run_that_a_worker_does_not_see(cluster, tmp_path):
     [
         (
             "toy_of_two_versions",
-            "has the plugin 'toy_of_two_versions' from toy_of_two_versions 2.0, and the driver from",
+            "has the plugin 'toy_of_two_versions' from toy_of_two_versions 2.0, but the driver has it from",
         ),
-        ("toy_of_the_driver", "has no plugin 'toy_of_the_driver', which the driver has from toy_of_the_driver 1.2"),
+        ("toy_of_the_driver", "lacks the plugin 'toy_of_the_driver', which the driver has from toy_of_the_driver 1.2"),
     ],
 )
 def test_a_plugin_that_differs(cluster, tmp_path, monkeypatch, name, message):

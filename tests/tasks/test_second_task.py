@@ -82,7 +82,7 @@ def test_splits_are_not_stratified_and_need_no_classes():
     assert sorted(subject for split in splits for subject in split.test) == subjects
     # Without strata the targets do not decide who is tested with whom.
     assert splits == make_splits(subjects, patients, np.zeros(10), TASK, Crossval(folds=5), "print")
-    with pytest.raises(DataError, match="the cohort has 5 patients, and each of the 6 folds needs one at least"):
+    with pytest.raises(DataError, match="the cohort has 5 patients, but each of the 6 folds needs at least one"):
         make_splits(subjects, patients, np.zeros(10), TASK, Crossval(folds=6), "print")
 
 

@@ -150,8 +150,9 @@ def _required(model: type[BaseModel], catalog: Catalog, depth: int) -> dict[str,
     schema = model.model_json_schema()
     schema = _inlined(schema, schema.get("$defs", {}), depth)
     found = {}
-    for name in schema.get("required", ()):
-        field = schema["properties"][name]
+    for name, field in schema["properties"].items() if "properties" in schema else ():
+        if name not in schema.get("required", ()) and not field.get("examples"):
+            continue
         kind = chosen_kind(model.model_fields[name].annotation)
         found[name] = field["examples"][0] if field.get("examples") else _value(field, kind, catalog, depth)
     return found

@@ -63,7 +63,7 @@ class Jacobian(DistillationLoss):
         """Which derivatives."""
 
         inputs: tuple[str, ...] = Field(
-            default=(), description="modalities that both networks read; a term for each, summed"
+            default=(), description="modalities that both networks read; a term for each, summed", examples=[["hbp"]]
         )
         taps: tuple[str, ...] = Field(
             default=(), description="features of equal shape in both networks; a term for each, summed"
