@@ -154,7 +154,7 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
     with selected(files=options.get("plugins", ())):
         loaded = read_recipe(recipe, **layers, catalog=load_catalog)
     if loaded.recipe.teacher is None:  # reported before anything is trained
-        raise UserError(f"{loaded.recipe.name}: a control takes the place of the teacher, and this recipe has none")
+        raise UserError(f"{loaded.recipe.name}: a null control replaces the teacher, but the recipe has none")
     result = run(recipe, **options)
     controls: dict[str, FinishedRun] = {}
     refused: dict[str, str] = {}

@@ -32,9 +32,7 @@ def hand_made() -> Standings:
     against = Against("alone", Interval(0.2146, 0.1, 0.3), (0.2141, 0.2151), TEST, 0.0102, NAIVE)
     first = Row("cmdnet", "auc_ovo", SCORES, Interval(0.7146, 0.6899, 0.7401), against)
     second = Row("alone", "auc_ovo", HALF, Interval(0.5, 0.45, 0.55), None)
-    gap = GapClosed(
-        None, Interval(0.2146, 0.1, 0.3), Interval(0.01, -0.02, 0.04), "the gap cannot be distinguished from zero"
-    )
+    gap = GapClosed(None, Interval(0.2146, 0.1, 0.3), Interval(0.01, -0.02, 0.04), "the gap cannot be told from zero")
     return Standings(
         name="two",
         title="Two methods",
