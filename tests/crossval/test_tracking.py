@@ -58,8 +58,8 @@ def epoch(step, fold="r0-f0"):
 def test_a_tracker_is_told_epochs_scores_and_the_end(tracked):
     tracking = Tracking([Choice(Diary, Settings())], tracked)
     assert list(tracking.start()) == []
-    assert list(tracking.tell(FoldStarted("r0-f0"))) == []
-    assert list(tracking.tell(epoch(3))) == []
+    assert list(tracking.log(FoldStarted("r0-f0"))) == []
+    assert list(tracking.log(epoch(3))) == []
     assert list(tracking.finish({"student": {"auc_ovo": {"mean": 0.7, "sd": 0.1, "folds": [0.7]}}})) == []
     tracking.close()
     assert Diary.told == [
@@ -72,7 +72,7 @@ def test_a_tracker_is_told_epochs_scores_and_the_end(tracked):
 def test_one_that_fails_is_told_of_once_and_the_others_go_on(tracked):
     tracking = Tracking([Choice(kind, Settings()) for kind in (Absent, Moody, Diary)], tracked)
     assert list(tracking.start()) == [TrackerFailed("absent", "ImportError: nothing here")]
-    failures = [list(tracking.tell(epoch(step))) for step in (1, 2, 3)]
+    failures = [list(tracking.log(epoch(step))) for step in (1, 2, 3)]
     assert failures == [[], [TrackerFailed("moody", "ConnectionError: no route to [somewhere]")], []]
     assert [told[3] for told in Diary.told] == [1, 2, 3]
 
