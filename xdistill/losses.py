@@ -23,7 +23,6 @@ xdistill.errors.SettingsError: unknown setting `temprature` of KD; did you mean 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, TypeAlias
@@ -36,6 +35,7 @@ from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Component, Settings
 from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts
 from xdistill.plugin import Catalog, load_catalog
+from xdistill.suggest import did_you_mean
 from xdistill.types import Batch, Output, OutputSpec, Schema
 
 Outputs: TypeAlias = Tensor | Mapping[str, Tensor] | Output
@@ -154,7 +154,7 @@ class PlainDistillationLoss(PlainLoss):
         """
         ours, theirs = (_output(value, features=bool(self.taps)) for value in (student, teacher))
         if self.loss is None:
-            self.build(_spec(ours), _spec(theirs))
+            self.build(OutputSpec.of(ours), OutputSpec.of(theirs))
             self.to(ours.logits.device)
         value: Tensor = self.loss(ours, theirs, _batch(len(ours.logits), target, inputs))  # type: ignore[misc]  # built
         return value
@@ -191,7 +191,7 @@ class PlainTaskLoss(PlainLoss):
         """
         scored = _output(output, features=False)
         if self.loss is None:
-            self.build(_spec(scored))
+            self.build(OutputSpec.of(scored))
             self.to(scored.logits.device)
         value: Tensor = self.loss(scored, _batch(len(scored.logits), target, inputs))  # type: ignore[misc]  # built
         return value
@@ -203,10 +203,8 @@ def __getattr__(name: str) -> type[PlainLoss]:
     known = _known()
     if _key(name) in known:
         return _class_of(*known[_key(name)])
-    near = get_close_matches(_key(name), known, n=1)
-    hint = f"did you mean {_written(known[near[0]][1])!r}? " if near else ""
-    listed = ", ".join(sorted(_written(other) for _, other in known.values()))
-    raise AttributeError(f"module {__name__!r} has no loss {name!r}; {hint}Losses: {listed}")
+    losses = sorted(_written(other) for _, other in known.values())
+    raise AttributeError(f"module {__name__!r} has no loss `{name}`{did_you_mean(name, losses, 'losses')}")
 
 
 def __dir__() -> list[str]:
@@ -262,10 +260,7 @@ def _written(name: str) -> str:
 def _message(loss: str, kind: str, field: str, reason: str, config: type[Settings]) -> str:
     if kind != "extra_forbidden":
         return f"invalid setting `{field}` of {loss}: {reason[:1].lower()}{reason[1:]}"
-    near = get_close_matches(field, config.model_fields, n=1)
-    hint = f"did you mean `{near[0]}`? " if near else ""
-    listed = ", ".join(f"`{name}`" for name in config.model_fields) or "none"
-    return f"unknown setting `{field}` of {loss}; {hint}Valid settings: {listed}"
+    return f"unknown setting `{field}` of {loss}{did_you_mean(field, config.model_fields, 'settings')}"
 
 
 def _output(value: Outputs, *, features: bool) -> Output:
@@ -282,11 +277,6 @@ def _output(value: Outputs, *, features: bool) -> Output:
         raise SettingsError("the mapping of features is empty; pass at least one tensor")
     first = next(iter(taps.values()))
     return Output(first.new_zeros(len(first), 1), taps)
-
-
-def _spec(output: Output) -> OutputSpec:
-    shapes = {name: tuple(value.shape[1:]) for name, value in output.features.items()}
-    return OutputSpec(output.logits.shape[1], shapes, tuple(output.aux))
 
 
 def _batch(size: int, target: Tensor | None, inputs: Mapping[str, Tensor] | None) -> Batch:

@@ -274,6 +274,12 @@ class OutputSpec:
         object.__setattr__(self, "features", {} if features is None else features)
         object.__setattr__(self, "aux", aux)
 
+    @classmethod
+    def of(cls, output: Output) -> OutputSpec:
+        """The shapes of an output."""
+        features = {name: tuple(value.shape[1:]) for name, value in output.features.items()}
+        return cls(output.logits.shape[1], features, tuple(output.aux))
+
     @property
     def classes(self) -> int:
         """Deprecated: `outputs`."""

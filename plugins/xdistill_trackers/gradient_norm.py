@@ -25,13 +25,11 @@ class GradientNorm(Callback):
         self._norms: defaultdict[str, list[Tensor]] = defaultdict(list)
 
     def on_backward_end(self, trainer: Any) -> None:
-        """Measure each network; with mixed precision in float16, the gradients are still scaled."""
-        scaler = getattr(trainer.fabric.strategy.precision, "scaler", None)
-        scale = 1.0 if scaler is None else scaler.get_scale()
+        """Measure each network; the trainer has removed the loss scale of 16-bit precision by then."""
         for role, network in trainer.model.networks.items():
             gradients = _gradients(network)
             if gradients:
-                self._norms[role].append(torch.nn.utils.get_total_norm(gradients) / scale)
+                self._norms[role].append(torch.nn.utils.get_total_norm(gradients))
 
     def on_epoch_end(self, trainer: Any, logs: dict[str, Any]) -> None:
         """Add the means."""

@@ -172,7 +172,7 @@ def test_names_in_any_case():
 
 
 def test_an_unknown_loss():
-    with pytest.raises(AttributeError, match=r"no loss 'ClasKL'; did you mean 'ClassKL'\? Losses: AB, AT, ") as caught:
+    with pytest.raises(AttributeError, match=r"no loss `ClasKL`; did you mean `ClassKL`\?") as caught:
         _ = xdistill.losses.ClasKL
     assert "Wsld" in str(caught.value)
     with pytest.raises(ImportError):
@@ -183,7 +183,7 @@ def test_an_unknown_loss():
     ("make", "message", "field"),
     [
         (lambda: KD(temprature=1), "unknown setting `temprature` of KD; did you mean `temperature`?", "temprature"),
-        (lambda: KD(colour=1), "of KD; Valid settings: `temperature`, `standardise`, `reduction`", "colour"),
+        (lambda: KD(colour=1), "of KD; valid settings: `temperature`, `standardise`, `reduction`", "colour"),
         (
             lambda: KD(temperature=0),
             "invalid setting `temperature` of KD: input should be greater than 0",

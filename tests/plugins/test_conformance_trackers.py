@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xdistill.testing import CallbackConformance, TrackerConformance
-from xdistill.testing.helpers.training import ToyTrainer
+from xdistill.testing.helpers.training import toy_trainer, train
 from xdistill_trackers.gradient_norm import GradientNorm
 from xdistill_trackers.mlflow_store import MLflow
 from xdistill_trackers.tensorboard_files import TensorBoard
@@ -36,10 +36,10 @@ class TestGradientNorm(CallbackConformance):
 def test_the_norm_of_each_trained_network_is_averaged_over_the_steps_of_an_epoch():
     """By hand: (3, 4) has the norm 5, and (0, 0) with 12 has 12, on average 8.5; the teacher is frozen."""
     callback = GradientNorm()
-    trainer = ToyTrainer([callback])
+    trainer = toy_trainer([callback])
     student = torch.nn.Linear(2, 1)
     trainer.model.networks["student"] = student
-    trainer.model.networks["teacher"].weight.grad = torch.ones(3, 5)  # left from a stage that trained it
+    trainer.model.networks["teacher"].module.weight.grad = torch.ones(3, 5)  # left from a stage that trained it
     for epoch in ("first", "second"):
         logs = {"total": 1.0}
         callback.on_epoch_begin(trainer)
@@ -51,9 +51,25 @@ def test_the_norm_of_each_trained_network_is_averaged_over_the_steps_of_an_epoch
 
 
 def test_the_norm_is_that_of_the_gradient_that_the_optimiser_gets():
-    trainer = ToyTrainer([GradientNorm()])
-    before = trainer.model.networks["student"].weight.detach().clone()
-    (row,) = trainer.fit_until(1)
-    assert set(row) == {"stage", "epoch", "lr", "total", "gradient_norm.student"}
-    moved = float((trainer.model.networks["student"].weight.detach() - before).norm())
+    trainer = toy_trainer([GradientNorm()])
+    student = trainer.model.networks["student"].module
+    before = student.weight.detach().clone()
+    (row,) = train(trainer, until=1)
+    assert set(row) == {"stage", "epoch", "lr", "total", "cross_entropy_loss", "distance", "gradient_norm.student"}
+    moved = float((student.weight.detach() - before).norm())
     assert 0 < moved <= 0.1 * 2 * row["gradient_norm.student"] + 1e-6, "two steps with the rate 0.1"
+
+
+def test_gradients_arrive_without_the_loss_scale():
+    """The trainer unscales before the callback is called: whatever the scale, the figure is the same."""
+    plain, scaled = toy_trainer([GradientNorm()]), toy_trainer([GradientNorm()])
+
+    class Scaler:
+        def unscale_(self, optimizer):
+            for parameter in optimizer.param_groups[0]["params"]:
+                parameter.grad /= 1024
+
+    scaled.fabric.strategy.precision.scaler = Scaler()
+    scaled.fabric.backward = lambda loss: (1024 * loss).backward()
+    (expected,), (row,) = train(plain, until=1), train(scaled, until=1)
+    assert row["gradient_norm.student"] == pytest.approx(expected["gradient_norm.student"])

@@ -209,8 +209,16 @@ class Skips(Image):
     ("changes", "error", "message"),
     [
         ({"student": Text()}, SettingsError, r"cannot find logits in the output of Text: .* keys 'scores'"),
-        ({"student_inputs": ["imag"]}, SettingsError, r"student_inputs: the loader returns no input 'imag'; .*'image'"),
-        ({"taps": {"t": "student.encodr"}}, SettingsError, r"tap 't': Image has no submodule 'encodr'; did you mean"),
+        (
+            {"student_inputs": ["imag"]},
+            SettingsError,
+            r"student_inputs: .* no input `imag`; did you mean `image`",
+        ),
+        (
+            {"taps": {"t": "student.encodr"}},
+            SettingsError,
+            r"Image has no submodule `encodr`; did you mean `encoder`",
+        ),
         ({"student": Skips(), "taps": {"t": "student.encoder"}}, SettingsError, r"'encoder', but its forward does not"),
         ({"losses": []}, SettingsError, r"no loss with a positive weight"),
         ({"losses": [3]}, SettingsError, r"3 is no loss"),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from xdistill.interfaces.callback import Callback
-from xdistill.testing.helpers.training import EPOCHS, ToyTrainer
+from xdistill.testing.helpers.training import toy_trainer, train
 from xdistill.testing.suite import Conformance, promised, require
 
 
@@ -34,12 +34,12 @@ class CallbackConformance(Conformance):
         """A callback is called in each stage of a recipe."""
         callback = self.built()
         for stage in ("first", "second"):
-            ToyTrainer([callback], name=stage).fit()
+            train(toy_trainer([callback], name=stage))
 
     def test_the_history_keeps_its_figures(self) -> None:
         """Rows keep what the trainer writes, and what is added are texts and numbers, which fit into a table."""
-        expected = ToyTrainer([]).fit()
-        for own, row in zip(expected, ToyTrainer([self.built()]).fit(), strict=True):
+        expected = train(toy_trainer())
+        for own, row in zip(expected, train(toy_trainer([self.built()])), strict=True):
             lost = [name for name in own if name not in row]
             require(not lost, f"the history loses {lost}")
             wrong = {name: value for name, value in row.items() if not isinstance(value, (str, int, float))}
@@ -48,7 +48,7 @@ class CallbackConformance(Conformance):
     def test_state_survives_a_checkpoint(self) -> None:
         """The state is plain data and tensors, and what takes it up has the same state."""
         first, second = self.built(), self.built()
-        ToyTrainer([first]).fit_until(1)
+        train(toy_trainer([first]), until=1)
         state, loaded = _checkpointed(first.state_dict()), _checkpointed(first.state_dict())
         second.load_state_dict(loaded)
         again = _checkpointed(second.state_dict())
@@ -57,13 +57,13 @@ class CallbackConformance(Conformance):
     @promised("repeats")
     def test_a_training_that_is_resumed(self) -> None:
         """A training that stops after an epoch and is resumed writes the same history."""
-        expected = ToyTrainer([self.built()]).fit()
+        expected = train(toy_trainer([self.built()]))
         stopped, resumed = self.built(), self.built()
-        trainer = ToyTrainer([stopped])
-        trainer.fit_until(1)
+        trainer = toy_trainer([stopped])
+        train(trainer, until=1)
         resumed.load_state_dict(deepcopy(stopped.state_dict()))
         trainer.callbacks = [resumed]
-        history = trainer.fit_until(EPOCHS)
+        history = train(trainer, done=1)
         require(history == expected, f"resumed after epoch 1, the history is {history[1:]}, not {expected[1:]}")
 
     @promised("draws", expected=False)
@@ -71,7 +71,7 @@ class CallbackConformance(Conformance):
         """The training draws the same random numbers with and without the callback."""
         before = torch.get_rng_state()
         try:
-            ToyTrainer([self.built()]).fit()
+            train(toy_trainer([self.built()]))
             same = torch.equal(before, torch.get_rng_state())
         finally:
             torch.set_rng_state(before)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
+from xdistill.suggest import did_you_mean
 from xdistill.types import Batch, Output
 
 _TARGETS = ("target", "targets", "label", "labels", "y")
@@ -186,6 +186,5 @@ def _check_path(module: nn.Module, tap: str, path: str) -> None:
     paths = [name for name, _ in module.named_modules() if name]
     if path in paths:
         return
-    near = get_close_matches(path, paths, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(paths[:10]) or 'none'}"
-    raise SettingsError(f"tap {tap!r}: {type(module).__name__} has no submodule {path!r}{hint}", field="taps")
+    hint = did_you_mean(path, paths, "submodules")
+    raise SettingsError(f"tap {tap!r}: {type(module).__name__} has no submodule `{path}`{hint}", field="taps")

@@ -12,10 +12,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.callback import Callback
+from xdistill.suggest import did_you_mean
 from xdistill.training.adapters import WrappedModule, as_batch, wrap
 from xdistill.training.model import DistillationModel, set_modes
 from xdistill.training.objective import Objective
-from xdistill.training.shapes import evaluating, spec_of
+from xdistill.training.shapes import evaluating
 from xdistill.training.terms import Loss, make_terms
 from xdistill.training.trainer import Trainer
 from xdistill.types import Batch, OutputSpec
@@ -135,8 +136,8 @@ def _inputs(inputs: Inputs | None, batch: Batch, role: str) -> Inputs:
     names = tuple(inputs.values()) if isinstance(inputs, Mapping) else tuple(inputs)
     for name in names:
         if name not in batch.inputs:
-            known = ", ".join(map(repr, batch.inputs)) or "none"
-            raise SettingsError(f"{role}_inputs: the loader returns no input {name!r}; its inputs are {known}")
+            hint = did_you_mean(name, batch.inputs, "inputs")
+            raise SettingsError(f"{role}_inputs: the loader returns no input `{name}`{hint}")
     return inputs
 
 
@@ -155,7 +156,7 @@ def _taps(taps: Taps | None, role: str) -> dict[str, str]:
 
 def _spec(network: WrappedModule, batch: Batch) -> OutputSpec:
     with torch.random.fork_rng(), evaluating(network):
-        return spec_of(network(batch.restricted_to(network.inputs)))
+        return OutputSpec.of(network(batch.restricted_to(network.inputs)))
 
 
 def _optimizer(

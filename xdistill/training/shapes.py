@@ -43,16 +43,7 @@ def output_spec(network: Network, schema: Schema, *, device: str) -> OutputSpec:
             f"the network {network.name!r} returned logits of shape {tuple(output.logits.shape)} for 2 subjects; "
             f"expected {expected} for {schema.task.describe()}"
         )
-    return spec_of(output)
-
-
-def spec_of(output: Output) -> OutputSpec:
-    """The shapes of an output, without the batch dimension."""
-    return OutputSpec(
-        outputs=output.logits.shape[1],
-        features={name: tuple(value.shape[1:]) for name, value in output.features.items()},
-        aux=tuple(output.aux),
-    )
+    return OutputSpec.of(output)
 
 
 def zeros(schema: Schema, *, size: int, device: str) -> Batch:
