@@ -23,6 +23,7 @@ xdistill.errors.SettingsError: unknown setting `temprature` of KD; did you mean 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, TypeAlias
@@ -204,7 +205,9 @@ def __getattr__(name: str) -> type[PlainLoss]:
     if _key(name) in known:
         return _class_of(*known[_key(name)])
     losses = sorted(_written(other) for _, other in known.values())
-    raise AttributeError(f"module {__name__!r} has no loss `{name}`{did_you_mean(name, losses, 'losses')}")
+    near = get_close_matches(name, losses, n=1)
+    hint = f" did you mean `{near[0]}`?" if near else ""
+    raise AttributeError(f"module {__name__!r} has no loss `{name}`;{hint} Losses: {', '.join(losses)}")
 
 
 def __dir__() -> list[str]:
