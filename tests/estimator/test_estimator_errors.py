@@ -84,7 +84,7 @@ def test_images_and_nan_in_them():
     for call in (lambda: distiller.predict({"image": images}), lambda: distiller.fit({"image": images}, Y)):
         with pytest.raises(UserError, match=r"subject '5', modality 'image': 1 values? (is|are) NaN"):
             call()
-    with pytest.raises(UserError, match=r"modality `image` has shape \(1, 4, 4\) per subject, and had \(2, 4, 4\)"):
+    with pytest.raises(UserError, match=r"modality `image` has shape \(1, 4, 4\) per subject, but had \(2, 4, 4\)"):
         distiller.predict({"image": images[:, :1]})
 
 
@@ -101,7 +101,7 @@ PREDICT = [
     ({"blood": X["blood"]}, r"privileged modality `blood`"),
     ({"hair": X["scan"]}, r"`X` has the unknown modality `hair`; the student reads `scan`"),
     ({}, r"`X` has no modality `scan`; the student reads `scan`"),
-    ({"scan": X["scan"][:, :3]}, r"modality `scan` has shape \(3,\) per subject, and had \(4,\) in fit"),
+    ({"scan": X["scan"][:, :3]}, r"modality `scan` has shape \(3,\) per subject, but had \(4,\) in fit"),
     ({"scan": X["scan"][:0]}, r"`X` has no subjects"),
     ({"scan": np.full((2, 4), np.nan)}, r"modality 'scan': value 0 has missing values that no transform fills"),
     (None, r"`X` is NoneType; pass a mapping"),

@@ -113,7 +113,7 @@ def _where(modality: str, column: str) -> str:
 
 def _check_shape(name: str, spec: ModalitySpec, shape: tuple[int, ...]) -> None:
     if shape[1:] != spec.shape:
-        raise UserError(f"modality `{name}` has shape {shape[1:]} per subject, and had {spec.shape} in fit")
+        raise UserError(f"modality `{name}` has shape {shape[1:]} per subject, but had {spec.shape} in fit")
 
 
 def _array(name: str, value: Any) -> NDArray[Any]:

@@ -89,9 +89,14 @@ def distill(
     """
     from lightning_fabric import Fabric
 
+    if epochs < 1:
+        raise SettingsError(f"epochs should be at least 1, got {epochs}", field="epochs")
     if seed is not None:
         torch.manual_seed(seed)
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    try:
+        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise SettingsError(f"cannot train on {device!r} with precision {precision!r}: {error}") from error
     first = _first(loader)
     networks = {"student": wrap(student, inputs=_inputs(student_inputs, first, "student"), taps=_taps(taps, "student"))}
     if teacher is not None:
@@ -125,8 +130,14 @@ def _first(loader: Iterable[Any]) -> Batch:
 
 
 def _batches(loader: Iterable[Any], device: torch.device) -> Iterator[Batch]:
+    empty = True
     for item in loader:
+        empty = False
         yield as_batch(item).to(device)
+    if empty:
+        raise SettingsError(
+            "the loader returned no batch when it was iterated again; pass a DataLoader or a list, not an iterator"
+        )
 
 
 def _inputs(inputs: Inputs | None, batch: Batch, role: str) -> Inputs:
