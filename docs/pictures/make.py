@@ -24,7 +24,7 @@ from rich.text import Text
 
 import xdistill
 from xdistill.api import FinishedRun
-from xdistill.cli.progress import Bars, _bars
+from xdistill.cli.progress import Bars, bars
 from xdistill.cli.table import print_results
 from xdistill.crossval.events import EpochEnded, Event, FoldFinished, FoldStarted, RunStarted
 from xdistill.report.page import render_report
@@ -54,14 +54,14 @@ def terminal(run: FinishedRun) -> str:
     moments = sorted(replay(run), key=lambda moment: moment[0])
     stop = HALF_WAY * moments[-1][0]
     now = 0.0
-    progress = _bars()
+    progress = bars()
     progress.get_time = lambda: now
-    bars = Bars(progress)
+    shown = Bars(progress)
     for time, event in moments:
         if time > stop:
             break
         now = time
-        bars.listen(event)
+        shown.listen(event)
     now = stop
     console.print(Text("$ xdistill run mvi_hcc", style="bold"))
     console.print(progress.get_renderable())
