@@ -206,7 +206,7 @@ def tune(
         cache: as for `run`.
         on_event: as for `run`.
         plugins: as for `run`.
-        options: the fields of `xdistill.tune.study.Options`: ``studies``, ``storage``, ``name``, ``workers``, ``flat``.
+        options: the fields of `xdistill.tuning.study.Options`: ``studies``, ``storage``, ``name``, ``workers``, ``flat``.
 
     Raises:
         XdistillError: as `run`; also for an invalid space or storage.
@@ -221,9 +221,9 @@ def tune(
     from xdistill.plugin import load_catalog
     from xdistill.plugin.importing import selected
     from xdistill.report import write_report
-    from xdistill.tune.events import StudyFinished
-    from xdistill.tune.run import TUNED, tune
-    from xdistill.tune.study import Options
+    from xdistill.tuning.events import StudyFinished
+    from xdistill.tuning.run import TUNED, tune
+    from xdistill.tuning.study import Options
 
     if "studies" in options:
         options["studies"] = Path(options["studies"])

@@ -20,10 +20,10 @@ from statistics import median
 import optuna
 
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.tune.search.sampling import quiet, sampler_for
-from xdistill.tune.search.space import suggest
-from xdistill.tune.storage.open import open_storage, open_study, storage_url
-from xdistill.tune.storage.trials import FOLDS, best_of, register_worker, trials_by_state
+from xdistill.tuning.search.sampling import quiet, sampler_for
+from xdistill.tuning.search.space import suggest
+from xdistill.tuning.storage.open import open_storage, open_study, storage_url
+from xdistill.tuning.storage.trials import FOLDS, best_of, register_worker, trials_by_state
 
 TIMED = 5  # trials that are timed at each size
 SPACE = {

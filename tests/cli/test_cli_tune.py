@@ -12,9 +12,9 @@ from cli.test_cli_interrupt import members, read_until
 from tune import searches
 from waiting import LONG, until
 from xdistill.recipe.yaml.writer import write_yaml
-from xdistill.tune.search.sampling import quiet
-from xdistill.tune.storage.open import open_storage
-from xdistill.tune.storage.trials import trials_by_state
+from xdistill.tuning.search.sampling import quiet
+from xdistill.tuning.storage.open import open_storage
+from xdistill.tuning.storage.trials import trials_by_state
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def counted(url, name):
 START_HELD = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from xdistill.tune import run
+from xdistill.tuning import run
 run.JOB_FUNCTION = "tune.held_trials:run_two_trials"
 {START}
 """

@@ -9,7 +9,7 @@ from xdistill.cli.progress import Lines, bars
 from xdistill.cli.tune.progress import TuneBars, TuneLines
 from xdistill.cli.tune.table import caption, print_study
 from xdistill.crossval.events import RunAwaited
-from xdistill.tune.events import SearchFinished, SearchStarted, TrialFinished, TrialFoldFinished, TrialStarted
+from xdistill.tuning.events import SearchFinished, SearchStarted, TrialFinished, TrialFoldFinished, TrialStarted
 
 RECORD = {
     "kind": "nested",

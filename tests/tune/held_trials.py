@@ -7,8 +7,8 @@ from typing import Any
 
 from waiting import until
 from xdistill.crossval.events import Event
-from xdistill.tune.events import TrialFinished
-from xdistill.tune.search import worker
+from xdistill.tuning.events import TrialFinished
+from xdistill.tuning.search import worker
 
 
 def run_two_trials(payload: Mapping[str, Any]) -> Iterator[Event]:

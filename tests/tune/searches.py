@@ -13,11 +13,11 @@ from xdistill.experiment.assemble import assemble
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.tune.check import searched
-from xdistill.tune.run import _identity
-from xdistill.tune.search.variants import without_search
-from xdistill.tune.search.worker import run_trials
-from xdistill.tune.study import Options, Study, make_study
+from xdistill.tuning.check import searched
+from xdistill.tuning.run import _identity
+from xdistill.tuning.search.variants import without_search
+from xdistill.tuning.search.worker import run_trials
+from xdistill.tuning.study import Options, Study, make_study
 
 SPACE: dict[str, Any] = {
     "optimizer.lr": {"low": 1e-3, "high": 0.3, "log": True},

@@ -11,13 +11,13 @@ from xdistill.errors import PluginError, RecipeError, UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml.writer import write_yaml
-from xdistill.tune.check import check_search
-from xdistill.tune.run import tune
-from xdistill.tune.search.sampling import quiet
-from xdistill.tune.search.variants import without_search
-from xdistill.tune.search.worker import run_trials
-from xdistill.tune.storage.open import open_storage, open_study, shown_url, storage_url
-from xdistill.tune.study import Options
+from xdistill.tuning.check import check_search
+from xdistill.tuning.run import tune
+from xdistill.tuning.search.sampling import quiet
+from xdistill.tuning.search.variants import without_search
+from xdistill.tuning.search.worker import run_trials
+from xdistill.tuning.storage.open import open_storage, open_study, shown_url, storage_url
+from xdistill.tuning.study import Options
 
 
 def faults(tmp_path, catalog, text):

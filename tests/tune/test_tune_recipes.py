@@ -7,9 +7,9 @@ import pytest
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import load_recipe
-from xdistill.tune.check import check_search
-from xdistill.tune.search.sampling import quiet
-from xdistill.tune.search.variants import without_search
+from xdistill.tuning.check import check_search
+from xdistill.tuning.search.sampling import quiet
+from xdistill.tuning.search.variants import without_search
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -14,8 +14,8 @@ from xdistill.data import Splits
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs.files import read_json
-from xdistill.tune.events import SearchStarted, TrialStarted
-from xdistill.tune.report.figures import _last
+from xdistill.tuning.events import SearchStarted, TrialStarted
+from xdistill.tuning.report.figures import _last
 
 
 @pytest.fixture(scope="module")

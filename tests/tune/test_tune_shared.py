@@ -12,7 +12,7 @@ from tune import searches
 from xdistill import api
 from xdistill.crossval.events import FoldFinished, FoldStarted
 from xdistill.recipe.yaml.writer import write_yaml
-from xdistill.tune.events import TrialFinished, TrialStarted
+from xdistill.tuning.events import TrialFinished, TrialStarted
 
 pytestmark = pytest.mark.slow
 FORK = multiprocessing.get_context("fork")

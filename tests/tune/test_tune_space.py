@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from xdistill.recipe.schema.tuning import Search
-from xdistill.tune.search.space import choice_of, grid, in_order, labels, points, suggest, values_of
+from xdistill.tuning.search.space import choice_of, grid, in_order, labels, points, suggest, values_of
 
 CONCAT = {"use": "concat", "hidden": 8}
 SPACE = {

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from xdistill.tune.search.sampling import quiet
-from xdistill.tune.storage.journal import FileLock
-from xdistill.tune.storage.open import open_storage, open_study
+from xdistill.tuning.search.sampling import quiet
+from xdistill.tuning.storage.journal import FileLock
+from xdistill.tuning.storage.open import open_storage, open_study
 
 
 def test_half_a_line_of_a_writer_that_died_is_cut_off(tmp_path):
@@ -30,7 +30,7 @@ def test_half_a_line_of_a_writer_that_died_is_cut_off(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from xdistill.tune.storage.journal import FileLock
+from xdistill.tuning.storage.journal import FileLock
 FileLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 time.sleep(3600)

@@ -10,7 +10,7 @@ from xdistill.crossval.fold import run_fold
 from xdistill.distillation.teacher_cache.store import FOLDER
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import make_folder, read_json, write_json
-from xdistill.tune.search import worker
+from xdistill.tuning.search import worker
 
 STAGES = [
     {"name": "teach", "train": ["teacher"], "epochs": 1, "objective": [{"use": "cross_entropy", "on": "teacher"}]},

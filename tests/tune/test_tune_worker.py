@@ -12,11 +12,11 @@ import pytest
 from tune import searches
 from xdistill.crossval.callbacks import WATCHED
 from xdistill.errors import LeakError, UserError
-from xdistill.tune.events import TrialFinished
-from xdistill.tune.outcome import winner_of
-from xdistill.tune.search.inner import inner_splits
-from xdistill.tune.storage.open import JOURNAL, open_storage
-from xdistill.tune.storage.trials import ALIVE, STALE, WORKER, register_worker, trials_by_state
+from xdistill.tuning.events import TrialFinished
+from xdistill.tuning.outcome import winner_of
+from xdistill.tuning.search.inner import inner_splits
+from xdistill.tuning.storage.open import JOURNAL, open_storage
+from xdistill.tuning.storage.trials import ALIVE, STALE, WORKER, register_worker, trials_by_state
 
 
 def trials(study, name="all"):
@@ -153,7 +153,7 @@ def test_a_leak_is_no_failed_trial(flat):
     payload = study.jobs()[0].payload
     part = payload["splits"]["splits"][0]
     part["train"] = [*part["train"], part["test"][0]]
-    from xdistill.tune.search.worker import run_trials
+    from xdistill.tuning.search.worker import run_trials
 
     with pytest.raises(LeakError):
         list(run_trials(payload))
@@ -230,7 +230,7 @@ def test_two_processes_share_a_search(flat):
 
 
 def exhaust(payload):
-    from xdistill.tune.search.worker import run_trials
+    from xdistill.tuning.search.worker import run_trials
 
     for _ in run_trials(payload):
         pass

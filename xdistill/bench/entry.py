@@ -93,8 +93,8 @@ def _running(loaded: LoadedRecipe, catalog: Catalog, runs: Path, cache: Path | N
 def _tuning(
     loaded: LoadedRecipe, catalog: Catalog, runs: Path, cache: Path | None, studies: Path
 ) -> Generator[Event, None, None]:
-    from xdistill.tune.run import tune
-    from xdistill.tune.study import Options
+    from xdistill.tuning.run import tune
+    from xdistill.tuning.study import Options
 
     return tune(loaded, catalog, runs=runs, cache=cache, options=Options(studies=studies))
 

@@ -121,7 +121,7 @@ def _search_problems(loaded: LoadedRecipe, experiment: Experiment) -> tuple[Prob
         return ()
     from xdistill.errors import RecipeError
     from xdistill.plugin import load_catalog
-    from xdistill.tune.check import check_search
+    from xdistill.tuning.check import check_search
 
     try:
         check_search(loaded, experiment, load_catalog())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from xdistill.crossval.events import Event
-    from xdistill.tune import events
+    from xdistill.tuning import events
 
 REFITS = "refits"  # what the training of outer folds is called here
 
@@ -44,7 +44,7 @@ class TuneBars:
     def listen(self, event: Event) -> None:
         """Show one event."""
         from xdistill.crossval import events as engine
-        from xdistill.tune import events
+        from xdistill.tuning import events
 
         match event:
             case events.SearchStarted():
@@ -82,7 +82,7 @@ class TuneLines:
     def listen(self, event: Event) -> None:
         """Show one event."""
         from xdistill.crossval import events as engine
-        from xdistill.tune import events
+        from xdistill.tuning import events
 
         match event:
             case events.SearchStarted():

@@ -57,7 +57,7 @@ def settings(values: Mapping[str, Any]) -> str:
 
 def caption(record: Mapping[str, Any]) -> str:
     """What the scores mean, in a few lines."""
-    from xdistill.tune.wording import OPTIMISTIC
+    from xdistill.tuning.wording import OPTIMISTIC
 
     if record["optimistic"]:
         return f"best inner {record['inner']:.4f}. {OPTIMISTIC}"

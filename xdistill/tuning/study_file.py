@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.runs import Run
 from xdistill.runs.files import write_json
-from xdistill.tune.search.score import outer_interval
-from xdistill.tune.search.space import values_of
-from xdistill.tune.storage.open import shown_url
+from xdistill.tuning.search.score import outer_interval
+from xdistill.tuning.search.space import values_of
+from xdistill.tuning.storage.open import shown_url
 from xdistill.version import __version__
 
 if TYPE_CHECKING:
-    from xdistill.tune.outcome import Winner
-    from xdistill.tune.study import Study
+    from xdistill.tuning.outcome import Winner
+    from xdistill.tuning.study import Study
 
 FORMAT = "xdistill-study"
 FORMAT_VERSION = 1

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from xdistill.report.palette import INK, MUTED, RULE, STUDENT, TEACHER
 from xdistill.report.picture import Picture, new_picture, shorten, write
-from xdistill.tune.report.trials import SearchRows, TrialRow, best_so_far, mean_importances
-from xdistill.tune.search.space import Space, labels
+from xdistill.tuning.report.trials import SearchRows, TrialRow, best_so_far, mean_importances
+from xdistill.tuning.search.space import Space, labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from xdistill.report.page import listed, setting
 from xdistill.report.picture import svg_markup
 from xdistill.runs.files import write_text
-from xdistill.tune.report.figures import history_figure, importances_figure, parallel_figure
-from xdistill.tune.report.trials import FEWEST, SearchRows, mean_importances
-from xdistill.tune.search.space import Space
-from xdistill.tune.wording import AGREED, OPTIMISTIC
+from xdistill.tuning.report.figures import history_figure, importances_figure, parallel_figure
+from xdistill.tuning.report.trials import FEWEST, SearchRows, mean_importances
+from xdistill.tuning.search.space import Space
+from xdistill.tuning.wording import AGREED, OPTIMISTIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def render_study(record: Mapping[str, Any], searches: Sequence[SearchRows], spac
     import jinja2
 
     loader = jinja2.ChoiceLoader(
-        [jinja2.PackageLoader("xdistill.tune.report"), jinja2.PackageLoader("xdistill.report")]
+        [jinja2.PackageLoader("xdistill.tuning.report"), jinja2.PackageLoader("xdistill.report")]
     )
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

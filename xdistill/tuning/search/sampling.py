@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial
 from xdistill.recipe.schema.tuning import Tune
 from xdistill.suggest import did_you_mean
 from xdistill.training.seeds import derive
-from xdistill.tune.search.space import MOST_POINTS, grid
+from xdistill.tuning.search.space import MOST_POINTS, grid
 
 SAMPLERS: Mapping[str, type[BaseSampler]] = {
     "tpe": TPESampler,

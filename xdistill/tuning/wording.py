@@ -6,12 +6,12 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from xdistill.runs import Run
-from xdistill.tune.search.score import outer_interval
+from xdistill.tuning.search.score import outer_interval
 
 if TYPE_CHECKING:
     from xdistill.stats import Interval
-    from xdistill.tune.outcome import Winner
-    from xdistill.tune.study import Study
+    from xdistill.tuning.outcome import Winner
+    from xdistill.tuning.study import Study
 
 WIDTH = 100
 OPTIMISTIC = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
-from xdistill.tune.search.space import Space, in_order, is_active, values_of
-from xdistill.tune.storage.trials import FAILED, best_of, trials_by_state
+from xdistill.tuning.search.space import Space, in_order, is_active, values_of
+from xdistill.tuning.storage.trials import FAILED, best_of, trials_by_state
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xdistill.tune.outcome import counted_trials, state_of
-from xdistill.tune.search.space import Space
+from xdistill.tuning.outcome import counted_trials, state_of
+from xdistill.tuning.search.space import Space
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

@@ -13,7 +13,7 @@ from xdistill.recipe.load import load_recipe
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs.files import write_text
-from xdistill.tune.search.variants import with_values
+from xdistill.tuning.search.variants import with_values
 
 _GONE = object()
 _IGNORED = frozenset({"executor", "tune"})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
 from xdistill.suggest import did_you_mean
-from xdistill.tune.storage.journal import FileLock, is_journal
+from xdistill.tuning.storage.journal import FileLock, is_journal
 
 if TYPE_CHECKING:
     from optuna import Study

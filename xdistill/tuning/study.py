@@ -16,16 +16,16 @@ from xdistill.interfaces.executor import Job
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.tuning import Tune
 from xdistill.runs.files import make_folder
-from xdistill.tune.check import searched
-from xdistill.tune.metrics import is_maximised
-from xdistill.tune.search.inner import FLAT, inner_splits
-from xdistill.tune.search.variants import without_search
-from xdistill.tune.storage.open import open_storage, open_study, reached, storage_url
+from xdistill.tuning.check import searched
+from xdistill.tuning.metrics import is_maximised
+from xdistill.tuning.search.inner import FLAT, inner_splits
+from xdistill.tuning.search.variants import without_search
+from xdistill.tuning.storage.open import open_storage, open_study, reached, storage_url
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
 
-JOB_FUNCTION = "xdistill.tune.search.worker:run_trials"
+JOB_FUNCTION = "xdistill.tuning.search.worker:run_trials"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.tune.metrics import metric_problem
-from xdistill.tune.search.variants import variants
+from xdistill.tuning.metrics import metric_problem
+from xdistill.tuning.search.variants import variants
 
 
 def searched(loaded: LoadedRecipe) -> Tune:
@@ -47,7 +47,7 @@ def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog)
     if wrong:
         problems.append(loaded.problem(("tune", "metric"), wrong))
     if find_spec("optuna") is not None:
-        from xdistill.tune.search.sampling import quiet, search_problems
+        from xdistill.tuning.search.sampling import quiet, search_problems
 
         with quiet():
             found_problems = list(search_problems(tune, experiment.epochs * tune.folds))

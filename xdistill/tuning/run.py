@@ -18,21 +18,21 @@ from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run
 from xdistill.runs.files import make_folder, read_json, write_json
-from xdistill.tune.check import check_search, searched
-from xdistill.tune.events import SearchFinished, SearchStarted, StudyFinished
-from xdistill.tune.outcome import Winner, agreed, optimism, winner_of
-from xdistill.tune.report import write_study_report
-from xdistill.tune.report.trials import search_rows
-from xdistill.tune.search.inner import FLAT
-from xdistill.tune.search.sampling import quiet
-from xdistill.tune.search.space import values_of
-from xdistill.tune.search.variants import with_values, without_search
-from xdistill.tune.storage.open import reached, shown_url
-from xdistill.tune.storage.trials import best_of, trials_by_state
-from xdistill.tune.study import JOB_FUNCTION, Options, Study, check_options, make_study
-from xdistill.tune.study_file import study_summary, write_study_file
-from xdistill.tune.tuned import write_tuned
-from xdistill.tune.wording import flat_remarks, nested_remarks
+from xdistill.tuning.check import check_search, searched
+from xdistill.tuning.events import SearchFinished, SearchStarted, StudyFinished
+from xdistill.tuning.outcome import Winner, agreed, optimism, winner_of
+from xdistill.tuning.report import write_study_report
+from xdistill.tuning.report.trials import search_rows
+from xdistill.tuning.search.inner import FLAT
+from xdistill.tuning.search.sampling import quiet
+from xdistill.tuning.search.space import values_of
+from xdistill.tuning.search.variants import with_values, without_search
+from xdistill.tuning.storage.open import reached, shown_url
+from xdistill.tuning.storage.trials import best_of, trials_by_state
+from xdistill.tuning.study import JOB_FUNCTION, Options, Study, check_options, make_study
+from xdistill.tuning.study_file import study_summary, write_study_file
+from xdistill.tuning.tuned import write_tuned
+from xdistill.tuning.wording import flat_remarks, nested_remarks
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy

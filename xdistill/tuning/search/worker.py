@@ -30,12 +30,12 @@ from xdistill.recipe.schema.tuning import Tune
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import make_folder, write_json
 from xdistill.stats import read_predictions
-from xdistill.tune.events import TrialFinished, TrialFoldFinished, TrialStarted
-from xdistill.tune.search.sampling import pruner_for, quiet, sampler_for
-from xdistill.tune.search.space import suggest, values_of
-from xdistill.tune.search.variants import with_values
-from xdistill.tune.storage.open import open_storage, reached
-from xdistill.tune.storage.trials import (
+from xdistill.tuning.events import TrialFinished, TrialFoldFinished, TrialStarted
+from xdistill.tuning.search.sampling import pruner_for, quiet, sampler_for
+from xdistill.tuning.search.space import suggest, values_of
+from xdistill.tuning.search.variants import with_values
+from xdistill.tuning.storage.open import open_storage, reached
+from xdistill.tuning.storage.trials import (
     FAILED,
     FOLDS,
     best_of,
