@@ -11,6 +11,7 @@
     │   ├── PluginError              a plugin that cannot be loaded or that breaks the rules of the catalog
     │   ├── RunError                 a run folder that cannot be written or read
     │   │   └── BusyRunError         one that another process works in
+    │   ├── ModelError               a model folder that cannot be written or read, or subjects that do not fit it
     │   └── LeakError                something tried to learn from subjects it must not see
     ├── NonFiniteLossError           a loss term became NaN or infinite
     ├── OutOfMemoryError             memory ran out; names the setting that lowers the need
@@ -124,6 +125,10 @@ class RunError(UserError):
 
 class BusyRunError(RunError):
     """A run folder that another process works in."""
+
+
+class ModelError(UserError):
+    """A model folder that cannot be written or read, or subjects that do not fit the model."""
 
 
 class LeakError(UserError):

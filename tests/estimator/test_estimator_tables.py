@@ -8,9 +8,9 @@ import pytest
 
 from estimator.small import SUBJECTS, blocks, vectors
 from xdistill import Distiller, Modalities
+from xdistill.arrays.columns import column_values, spec_of_column
+from xdistill.arrays.reading import learn_spec, read_values
 from xdistill.errors import UserError
-from xdistill.estimator.columns import column_values, spec_of_column
-from xdistill.estimator.reading import learn_spec, read_values
 
 X, Y = vectors()
 

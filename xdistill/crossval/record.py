@@ -9,6 +9,7 @@ from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
+from xdistill.models.describe import describe_student
 from xdistill.runs import FORMAT, FORMAT_VERSION
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
@@ -18,6 +19,21 @@ def _control(prepared: Prepared) -> dict[str, Any]:
     """Which null control the run is, and of which run; empty for other runs."""
     control = prepared.experiment.recipe.control
     return {} if control is None else {"control": {"use": control, "of": prepared.control_of}}
+
+
+def _student(prepared: Prepared) -> dict[str, Any]:
+    """How to use the students later; nothing if the folds have different settings."""
+    if prepared.recipes:
+        return {}
+    facts = prepared.cohort.facts
+    described = describe_student(
+        prepared.experiment,
+        prepared.cohort,
+        versions=prepared.versions,
+        title=facts.title,
+        synthetic=facts.synthetic,
+    )
+    return {"student": described.to_json()}
 
 
 def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
@@ -57,6 +73,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
             for role, facts in experiment.facts.items()
         },
         "privileged": list(experiment.privileged),
+        **_student(prepared),
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
         **prepared.notes,

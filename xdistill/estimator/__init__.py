@@ -1,6 +1,6 @@
 """A scikit-learn estimator: train a recipe on arrays, predict with the student."""
 
+from xdistill.arrays.modalities import Modalities
 from xdistill.estimator.distiller import Distiller
-from xdistill.estimator.modalities import Modalities
 
 __all__ = ["Distiller", "Modalities"]

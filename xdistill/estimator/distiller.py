@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from xdistill.arrays.modalities import common_length
+from xdistill.arrays.reading import by_name
 from xdistill.estimator.labels import checked_labels, read_groups, read_labels
-from xdistill.estimator.modalities import common_length
-from xdistill.estimator.reading import by_name
 
 if TYPE_CHECKING:
     from xdistill.interfaces.callback import Callback
@@ -144,8 +145,8 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Raises:
             UserError: if the recipe, ``X``, ``y`` or ``groups`` cannot be used.
         """
+        from xdistill.distributed.settings import torch_settings_kept
         from xdistill.estimator.fitting import train
-        from xdistill.estimator.isolation import torch_settings_kept
         from xdistill.estimator.recipes import load
         from xdistill.training.memory import memory_explained
 
@@ -166,11 +167,11 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
                 loaded, catalog, X, targets, names, groups=groups, callbacks=self.callbacks, verbose=self.verbose
             )
         self.classes_ = classes
-        self.modalities_ = trained.model.network.inputs
+        self.modalities_ = trained.model.inputs
         self.privileged_ = trained.privileged
         self.history_ = trained.history
         self.recipe_ = trained.recipe
-        self.student_ = trained.model.network
+        self.student_ = trained.model.members[0].network
         self._model = trained.model
         self._keep(trained.teacher)
         return self
@@ -186,11 +187,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             UserError: if a modality is missing, privileged, unknown, or not as in fit.
         """
         check_is_fitted(self, "student_")
-        from xdistill.estimator.isolation import torch_settings_kept
-        from xdistill.training.memory import memory_explained
-
-        with torch_settings_kept(), memory_explained():
-            return self._model.probabilities(X, privileged=self.privileged_, device=self.device)
+        return self._model.predict_proba(X, device=self.device)
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803 - scikit-learn's name
         """The most probable class of each subject, ``(subjects,)``; see `predict_proba`."""
@@ -207,6 +204,21 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         check_is_fitted(self, "student_")
         labels = checked_labels(y, common_length(by_name(X)))
         return float(super().score(X, labels, sample_weight))
+
+    def save(self, path: PathLike[str] | str) -> Path:
+        """Write the trained student as a model folder, which `xdistill.load_model` and the command line read.
+
+        Labels are written as text. A folder that exists already is replaced if it holds a model.
+
+        Returns:
+            The folder.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before fit.
+            UserError: if the folder cannot be written, or holds something else.
+        """
+        check_is_fitted(self, "student_")
+        return self._model.save(Path(path))
 
     def _blocks(self) -> dict[str, Any]:
         """What the parameters change in the recipe, by dotted name."""

@@ -9,22 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.arrays.modalities import Modalities, common_length
+from xdistill.arrays.reading import by_name, learn_spec, listed, read_values
 from xdistill.crossval.events import EpochEnded
 from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
-from xdistill.data import ArrayCohort, FittedTransforms
+from xdistill.data import ArrayCohort
 from xdistill.data.splitting import training_split
 from xdistill.errors import UserError
 from xdistill.estimator.dataset import Arrays
-from xdistill.estimator.modalities import Modalities, common_length
-from xdistill.estimator.model import Model, check_available
-from xdistill.estimator.reading import by_name, learn_spec, listed, read_values
 from xdistill.estimator.recipes import modalities_of
 from xdistill.experiment.assemble import assemble
+from xdistill.experiment.identity import versions
 from xdistill.experiment.missing import check_presence
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
+from xdistill.models.describe import describe_student
+from xdistill.models.ensemble import Member, check_available
+from xdistill.models.model import StudentModel
+from xdistill.models.restore import transforms_of
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.types import Schema
@@ -34,7 +38,7 @@ from xdistill.types import Schema
 class Training:
     """What comes of training: the student, the teacher, one row per epoch, the recipe with its defaults filled in."""
 
-    model: Model
+    model: StudentModel
     teacher: Network | None
     privileged: tuple[str, ...]
     history: list[dict[str, Any]]
@@ -85,22 +89,15 @@ def train(
             losses = ", ".join(f"{name} {value:.4g}" for name, value in event.losses.items())
             print(f"{event.stage}, epoch {event.epoch}: {losses} ({event.seconds:.1f} s)")  # noqa: T201 - verbose
     networks = {role: _for_prediction(network) for role, network in run.context.networks.items()}
+    config = describe_student(experiment, cohort, versions=versions(experiment.components, catalog), files=False)
+    transforms = transforms_of(config, catalog, run.context.source.transforms.state())
     return Training(
-        model=_model(experiment, networks["student"], schema, run.context.source.transforms),
+        model=StudentModel(config, (Member("fit", networks["student"], transforms),)),
         teacher=networks.get("teacher"),
         privileged=experiment.privileged,
         history=run.progress.history,
         recipe=experiment.resolved(),
     )
-
-
-def _model(experiment: Experiment, student: Network, schema: Schema, transforms: FittedTransforms) -> Model:
-    """The student with the transforms of its own modalities."""
-    own = schema.restricted_to(student.inputs)
-    choices = [choice for choice in experiment.transforms if modality_of(choice) in own.modalities]
-    states = [state for state in transforms.state()["transforms"] if state["modality"] in own.modalities]
-    fitted = FittedTransforms.from_state(choices, own, {"transforms": states})
-    return Model(student, own, fitted, experiment.recipe.compute, experiment.recipe.loader.memory_mb)
 
 
 def _for_prediction(network: Network) -> Network:

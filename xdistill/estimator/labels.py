@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.arrays.columns import is_missing
 from xdistill.errors import UserError
-from xdistill.estimator.columns import is_missing
 
 
 def read_labels(y: Any, subjects: int) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher, modality_of
+    from xdistill.interfaces.reader import Cell, Space, SubjectReader
     from xdistill.interfaces.tracker import TrackedRun, Tracker
     from xdistill.interfaces.transform import Transform
 
@@ -27,6 +28,7 @@ __all__ = [
     "Augmentation",
     "BranchSpec",
     "Callback",
+    "Cell",
     "Choice",
     "Component",
     "Dataset",
@@ -42,7 +44,9 @@ __all__ = [
     "Metric",
     "Network",
     "Settings",
+    "Space",
     "Student",
+    "SubjectReader",
     "SubjectRow",
     "TaskLoss",
     "Teacher",
@@ -67,6 +71,7 @@ _HOME = {
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher", "modality_of"),
+    "reader": ("Cell", "Space", "SubjectReader"),
     "tracker": ("TrackedRun", "Tracker"),
     "transform": ("Transform",),
 }

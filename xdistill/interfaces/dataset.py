@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from xdistill.interfaces.reader import SubjectReader
+
 
 @dataclass(frozen=True)
 class SubjectRow:
@@ -115,6 +117,29 @@ class Dataset(Component, ABC):
         """
         placed = {name for name, value in settings if name == "path" or isinstance(value, Path)}
         return settings.model_dump(mode="json", exclude=placed)
+
+    def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any] | None:
+        """What `reader` needs to read these modalities of new subjects: JSON-ready, without paths and subjects.
+
+        It is stored with a trained student. None, the default: new subjects are passed as arrays, or as columns of a
+        table.
+        """
+        del modalities
+        return None
+
+    @classmethod
+    def reader(cls, settings: Mapping[str, Any], schema: Schema) -> SubjectReader:
+        """A reader of new subjects, from what `reader_settings` returned.
+
+        Args:
+            settings: as they were stored.
+            schema: the modalities that the student reads.
+
+        Raises:
+            UserError: if the settings are not those of this data set.
+        """
+        del settings, schema
+        raise NotImplementedError
 
     @abstractmethod
     def facts(self) -> DatasetFacts:

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
+from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +93,28 @@ class ManifestDataset(Dataset):
                 if source is not None:
                     files |= dict.fromkeys(file for file in (source.file, source.mask) if file is not None)
         return list(files)
+
+    def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
+        """Column, array and preprocessing of each volume."""
+        volumes = self.config.volumes or {}
+        reading = Reading(
+            volumes={
+                name: VolumeReading(
+                    column=(volumes[name].column if name in volumes else None) or name,
+                    array=volumes[name].array if name in volumes else None,
+                    preprocess=self.config.prepared(name),
+                )
+                for name in modalities
+                if name in self.cohort.modalities
+            },
+            subject=self.config.columns.subject,
+        )
+        return reading.model_dump(mode="json")
+
+    @classmethod
+    def reader(cls, settings: Mapping[str, Any], schema: Schema) -> VolumeReader:
+        """Reads volumes of new subjects with the same preprocessing."""
+        return VolumeReader(settings, schema)
 
     def facts(self) -> DatasetFacts:
         """Title and source from the settings."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.problems import Problems
-from xdistill_mri.manifest.roles import SUFFIXES
 from xdistill_mri.manifest.table import Line, Table
 from xdistill_mri.preprocess.settings import Box
-from xdistill_mri.preprocess.source import Bounds, VolumeSource
+from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
 
 SubjectVolumes = Mapping[str, VolumeSource | None]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
+from xdistill_mri.preprocess.source import SUFFIXES
 
-SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
 _MOSTLY = 0.5
 _PATIENT = "patient"

@@ -17,6 +17,7 @@ from xdistill_mri.phantom.clinical import clinical_values, columns
 from xdistill_mri.phantom.effects import CLASSES, EFFECTS, EffectName
 from xdistill_mri.phantom.latents import Latents, draw_latents, grades
 from xdistill_mri.phantom.render import render
+from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,6 +131,17 @@ class HccPhantom(Dataset):
         at_once = max(1, _VOXELS_AT_ONCE // (depth * height * width))
         for start in range(0, len(rows), at_once):
             yield from self._render(list(rows[start : start + at_once]))
+
+    def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
+        """Both phases from files of the cohort's shape, as they are."""
+        return Reading(volumes={name: VolumeReading(column=name) for name in modalities if name in PHASES}).model_dump(
+            mode="json"
+        )
+
+    @classmethod
+    def reader(cls, settings: Mapping[str, Any], schema: Schema) -> VolumeReader:
+        """Reads volumes of new subjects from files."""
+        return VolumeReader(settings, schema)
 
     def facts(self) -> DatasetFacts:
         """Says that the cohort is generated, and the best possible scores on it."""

@@ -26,8 +26,26 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
         DataError: naming the file.
         UserError: if a required library is not installed.
     """
-    image = read_volume(source.file, spacing_of_arrays=settings.spacing_of_arrays, array=source.array)
-    image = intensity.finite(image, fill=settings.nonfinite == "fill")
+    image = _prepared(intensity.finite(_read(source, settings), fill=settings.nonfinite == "fill"), source, settings)
+    if settings.clip is not None:
+        image = intensity.clipped(image, settings.clip)
+    if settings.zscore:
+        image = intensity.standardised(image, constant_to_zeros=settings.constant == "zeros")
+    return np.ascontiguousarray(image.values.transpose(2, 1, 0)[None])
+
+
+def grids(source: VolumeSource, settings: Preprocess) -> tuple[Volume, Volume]:
+    """The volume as it is in its file, and on the grid of the result of `prepare`; raises as `prepare`."""
+    image = _read(source, settings)
+    return image, _prepared(intensity.finite(image, fill=settings.nonfinite == "fill"), source, settings)
+
+
+def _read(source: VolumeSource, settings: Preprocess) -> Volume:
+    return read_volume(source.file, spacing_of_arrays=settings.spacing_of_arrays, array=source.array)
+
+
+def _prepared(image: Volume, source: VolumeSource, settings: Preprocess) -> Volume:
+    """The volume on the grid of the result."""
     mask = None
     if source.mask is not None:
         mask = read_volume(source.mask, spacing_of_arrays=settings.spacing_of_arrays)
@@ -38,11 +56,7 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
         image = geometry.cropped(image, settings.crop, box=source.box, mask=mask)
     if settings.size is not None and image.shape != settings.size:
         image = geometry.resized(image, settings.size, settings.fit)
-    if settings.clip is not None:
-        image = intensity.clipped(image, settings.clip)
-    if settings.zscore:
-        image = intensity.standardised(image, constant_to_zeros=settings.constant == "zeros")
-    return np.ascontiguousarray(image.values.transpose(2, 1, 0)[None])
+    return image
 
 
 @contextmanager

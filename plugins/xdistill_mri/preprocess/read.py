@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
 from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.source import SUFFIXES
 from xdistill_mri.preprocess.volume import Volume
-
-SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
 
 _NO_TRANSFORM = (
     "this file has no spatial transform (its sform and qform codes are 0) and none is invented: leave the setting "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+SUFFIXES = (".nii", ".nii.gz", ".npy", ".npz")
+
 Bounds = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 

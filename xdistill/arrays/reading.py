@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.arrays.columns import column_values, names_of, spec_of_column
+from xdistill.arrays.modalities import Modalities
 from xdistill.errors import UserError
-from xdistill.estimator.columns import column_values, names_of, spec_of_column
-from xdistill.estimator.modalities import Modalities
 from xdistill.types import ColumnSpec, ModalityKind, ModalitySpec
 
 _KINDS: Mapping[int, ModalityKind] = {2: "vector", 4: "image", 5: "volume"}

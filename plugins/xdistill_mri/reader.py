@@ -1,0 +1,119 @@
+"""Reads volumes of new subjects with the preprocessing of the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from xdistill.errors import DataError, UserError
+from xdistill.interfaces import Cell, Settings, Space, SubjectReader
+from xdistill.types import Schema
+from xdistill_mri.preprocess.settings import Box, Preprocess
+from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class VolumeReading(Settings):
+    """How one image modality is read."""
+
+    column: str
+    array: str | None = None
+    preprocess: Preprocess = Preprocess()
+
+
+class Reading(Settings):
+    """How all image modalities are read."""
+
+    volumes: Mapping[str, VolumeReading]
+    subject: str = "subject"
+
+
+class VolumeReader(SubjectReader):
+    """Reads NIfTI files and NumPy arrays.
+
+    Args:
+        settings: what `Reading` dumped.
+        schema: the student's modalities.
+
+    Raises:
+        UserError: if the settings are not valid.
+    """
+
+    suffixes: Sequence[str] = SUFFIXES
+
+    def __init__(self, settings: Mapping[str, object], schema: Schema) -> None:
+        try:
+            self.reading = Reading.model_validate(settings)
+        except ValidationError as error:
+            raise UserError(f"the model's settings for reading volumes are not valid: {error}") from None
+        self.schema = schema
+        self.subject = self.reading.subject
+        self.columns = {name: volume.column for name, volume in self.reading.volumes.items()}
+
+    def further_columns(self, modality: str) -> Sequence[str]:
+        """Columns with masks and bounds of boxes."""
+        crop = self.reading.volumes[modality].preprocess.crop
+        if crop is None:
+            return ()
+        return [*([crop.mask] if crop.mask else []), *(crop.box.columns() if crop.box else ())]
+
+    def read(self, modality: str, cell: Cell) -> NDArray[np.float32]:
+        """The prepared volume, ``(1, depth, height, width)``."""
+        from xdistill_mri.preprocess.pipeline import one_thread, prepare
+
+        source = self._source(modality, cell)
+        with one_thread():
+            values = prepare(source, self.reading.volumes[modality].preprocess)
+        expected = self.schema.modalities[modality].shape
+        if values.shape != expected:
+            raise DataError(
+                f"modality {modality!r}: {source.file} becomes a volume of {list(values.shape[1:])}, but the model was "
+                f"trained on volumes of {list(expected[1:])} (depth, height, width); resample it to that size"
+            )
+        return values
+
+    def space(self, modality: str, cell: Cell) -> Space:
+        """The grid of the file and that of the prepared volume."""
+        from xdistill_mri.preprocess.pipeline import grids, one_thread
+
+        with one_thread():
+            before, after = grids(self._source(modality, cell), self.reading.volumes[modality].preprocess)
+        return Space(before.values.shape, before.affine, after.affine)
+
+    def _source(self, modality: str, cell: Cell) -> VolumeSource:
+        volume = self.reading.volumes[modality]
+        crop = volume.preprocess.crop
+        mask = None
+        if crop is not None and crop.mask is not None:
+            text = cell.row.get(crop.mask, "")
+            if not text:
+                raise DataError(f"modality {modality!r}: no mask to crop the volume by; name it as `{crop.mask}`")
+            mask = self._file(modality, cell.folder / text)
+        box = None if crop is None or crop.box is None else self._bounds(modality, crop.box, cell)
+        return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array)
+
+    def _file(self, modality: str, file: Path) -> Path:
+        if not file.name.lower().endswith(SUFFIXES):
+            raise DataError(f"modality {modality!r}: {file} is not a volume; files end in {', '.join(SUFFIXES)}")
+        if file.is_dir():
+            raise DataError(f"modality {modality!r}: {file} is a folder; name a file")
+        return file
+
+    def _bounds(self, modality: str, box: Box, cell: Cell) -> Bounds:
+        numbers = []
+        for bound in (*box.depth, *box.height, *box.width):
+            text = str(bound) if isinstance(bound, int) else cell.row.get(bound, "")
+            if not text.isdecimal():
+                raise DataError(
+                    f"modality {modality!r}: {text!r} in the column {bound!r} is not a bound of a box; use whole "
+                    f"numbers of voxels from 0"
+                )
+            numbers.append(int(text))
+        return (numbers[0], numbers[1]), (numbers[2], numbers[3]), (numbers[4], numbers[5])

@@ -1,0 +1,201 @@
+"""``xdistill predict``: a model's predictions for new subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xdistill.cli import options as shared
+
+if TYPE_CHECKING:
+    from xdistill.models import StudentModel
+    from xdistill.models.subject import NewSubject, Predicted
+
+EXAMPLES = (
+    "xdistill predict models/mvi new.csv --to out.csv",
+    "xdistill predict models/mvi hbp=a.nii.gz pre=b.nii.gz",
+    "xdistill predict models/mvi scans/ --jobs 4 --skip-errors --to out.csv",
+    "xdistill predict runs/mvi_hcc/cmdnet/0f3a8c21d9be new.csv --member r0-f0",
+)
+DEVICES = "auto, cpu, cuda or mps."
+
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model folder, or the folder of a finished run.", show_default=False)
+]
+SubjectsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SUBJECTS",
+        help="A CSV file, a folder of <subject>/<modality>.nii.gz, or MODALITY=FILE for each modality of one subject.",
+        show_default=False,
+    ),
+]
+LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the prediction sets, between 0 and 1.")]
+
+
+def predict(
+    model: ModelArgument,
+    subjects: SubjectsArgument,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="CSV file to write; default: a table on the terminal.")
+    ] = None,
+    member: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One network of an ensemble alone, such as r0-f0, uncalibrated.")
+    ] = None,
+    level: LevelOption = 0.9,
+    device: Annotated[str, typer.Option(help=DEVICES)] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Subjects per batch.")] = 32,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 1,
+    skip_errors: Annotated[
+        bool, typer.Option("--skip-errors", help="Go on after a subject that cannot be read; it is listed at the end.")
+    ] = False,
+    plugin: shared.PluginOption = None,
+    disable_plugin: shared.DisableOption = None,
+    as_json: shared.JsonOption = False,
+    quiet: shared.QuietOption = False,
+) -> None:
+    """Predict for new subjects with a model: from their images alone, without privileged data and labels."""
+    with shared.chosen_plugins(plugin, disable_plugin):
+        from xdistill.cli.console import print_hint, print_json, print_warning
+        from xdistill.models import load_model
+
+        loaded = load_model(model, member=member)
+        for note in loaded.notes:
+            print_warning(note)
+        found = new_subjects(loaded, subjects)
+        with progress(len(found), quiet=quiet) as report:
+            from xdistill.models.stream import predict_stream
+
+            stream = predict_stream(
+                loaded,
+                found,
+                device=device,
+                batch_size=batch_size,
+                jobs=jobs,
+                skip_errors=skip_errors,
+                level=level,
+                on_progress=report,
+            )
+            rows = list(stream) if to is None else []
+            failed = [row for row in rows if row.error] if to is None else _write(loaded, stream, to)
+    if to is None:
+        if as_json:
+            print_json([_document(loaded, row) for row in rows])
+        else:
+            _print(loaded, [row for row in rows if not row.error])
+    for row in failed:
+        print_warning(row.error)
+    if failed:
+        print_hint(f"{len(failed)} of {len(found)} subjects could not be read and have no prediction")
+    if to is not None and not quiet:
+        print_hint(f"predictions: {to}")
+
+
+def new_subjects(model: StudentModel, given: Sequence[str]) -> list[NewSubject]:
+    """The subjects that the arguments name.
+
+    Raises:
+        UserError: if they are neither a table, nor a folder, nor files of modalities.
+    """
+    from xdistill.errors import UserError
+    from xdistill.models.tables import one_subject, read_folder, read_table
+
+    path = Path(given[0])
+    if len(given) == 1 and ("=" not in given[0] or path.exists()):
+        return read_folder(model, path) if path.is_dir() else read_table(model, path)
+    files = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or not name or not file:
+            raise UserError(f"`{text}` is not MODALITY=FILE; pass one table, one folder, or the file of each modality")
+        if name in files:
+            raise UserError(f"the modality `{name}` is given twice")
+        files[name] = file
+    return [one_subject(model, files)]
+
+
+@contextmanager
+def progress(total: int, *, quiet: bool) -> Iterator[Any]:
+    """Something to report the number of subjects that are done to."""
+    from xdistill.cli.console import stderr
+
+    if quiet or not stderr().is_terminal or total == 1:
+        yield None
+        return
+    from xdistill.cli.progress import bars
+
+    with bars() as shown:
+        task = shown.add_task("subjects", total=total, note="")
+        yield lambda done: shown.update(task, completed=done)
+
+
+def _columns(model: StudentModel) -> list[str]:
+    extra = (["sd"] if len(model.members) > 1 else []) + (["set"] if model.calibration is not None else [])
+    return ["subject", "prediction", *model.schema.task.columns, *extra, "flags"]
+
+
+def _cells(model: StudentModel, row: Predicted) -> list[Any]:
+    extra: list[Any] = [row.sd] if len(model.members) > 1 else []
+    if model.calibration is not None:
+        extra.append(" ".join(row.classes or ()))
+    return [row.subject, row.prediction, *map(repr, row.probabilities), *extra, "; ".join(row.flags)]
+
+
+def _write(model: StudentModel, rows: Iterable[Predicted], to: Path) -> list[Predicted]:
+    """Write the CSV file, complete or not at all; returns the subjects that could not be read."""
+    import csv
+
+    from xdistill.runs.files import written_whole
+
+    failed = []
+    with written_whole(to) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_columns(model))
+        for row in rows:
+            if row.error:
+                failed.append(row)
+            else:
+                writer.writerow(_cells(model, row))
+    return failed
+
+
+def _document(model: StudentModel, row: Predicted) -> dict[str, Any]:
+    if row.error:
+        return {"subject": row.subject, "error": row.error}
+    return {
+        "subject": row.subject,
+        "prediction": row.prediction,
+        "probabilities": dict(zip(model.classes, row.probabilities, strict=True)),
+        "sd": row.sd,
+        "set": None if row.classes is None else list(row.classes),
+        "flags": list(row.flags),
+    }
+
+
+def _print(model: StudentModel, rows: Sequence[Predicted]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from xdistill.cli.console import stdout
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in _columns(model):
+        table.add_column(Text(name), no_wrap=name != "flags")
+    for row in rows:
+        cells = _cells(model, row)
+        shown = [f"{float(cell):.3f}" if _is_number(cell) else str(cell or "") for cell in cells[2:]]
+        table.add_row(*(Text(cell) for cell in [*map(str, cells[:2]), *shown]))
+    stdout().print(table)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True

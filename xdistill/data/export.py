@@ -1,0 +1,153 @@
+"""Writes a cohort as files: a CSV table and one file per image, as importers read them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from xdistill.data.protocol import CohortLike
+from xdistill.errors import DataError, UserError
+from xdistill.types import ColumnSpec, ModalitySpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TABLE = "subjects.csv"
+Format = Literal["nifti", "npy"]
+
+
+def export_cohort(
+    cohort: CohortLike,
+    folder: Path,
+    *,
+    modalities: Sequence[str] | None = None,
+    file_format: Format = "nifti",
+    labels: bool = True,
+    limit: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Path:
+    """Write ``subjects.csv`` and ``<subject>/<modality>.nii.gz``.
+
+    Values are those of the cohort, which are preprocessed already. The spacing of NIfTI files is 1 mm, since cohort
+    files hold none.
+
+    Args:
+        cohort: to write.
+        folder: new or empty.
+        modalities: to write; None: all.
+        file_format: of images: ``nifti`` for 3-D volumes with one channel (needs nibabel), or ``npy``.
+        labels: write the column ``label``.
+        limit: write that many subjects, the first; None: all.
+        on_progress: called with the number of subjects written.
+
+    Returns:
+        The table.
+
+    Raises:
+        DataError: for a modality that cannot be written as a file.
+        UserError: if the folder is not empty, or nibabel is not installed.
+    """
+    chosen = tuple(cohort.schema.modalities) if modalities is None else tuple(modalities)
+    for name in chosen:
+        _check(name, cohort.schema.modalities.get(name), file_format)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: exists already; choose a new folder")
+    write = _writer(file_format)
+    count = len(cohort) if limit is None else min(limit, len(cohort))
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / TABLE
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_header(cohort, chosen, labels=labels))
+        for row in range(count):
+            writer.writerow(_row(cohort, row, chosen, folder, write, labels=labels))
+            if on_progress is not None:
+                on_progress(row + 1)
+    return table
+
+
+def _check(name: str, spec: ModalitySpec | None, file_format: Format) -> None:
+    if spec is None:
+        raise DataError(f"the cohort has no modality {name!r}")
+    if spec.kind == "vector" and not spec.columns:
+        raise DataError(f"modality {name!r} is a vector without names of columns, which a table cannot hold")
+    if spec.kind != "vector" and (len(spec.shape) != 4 or spec.shape[0] != 1):  # noqa: PLR2004 - channel and three axes
+        raise DataError(
+            f"modality {name!r} has the shape {list(spec.shape)}; only volumes with one channel are written as "
+            f"{file_format}"
+        )
+
+
+def _header(cohort: CohortLike, modalities: Sequence[str], *, labels: bool) -> list[str]:
+    header = ["subject", "patient", *(["label"] if labels else [])]
+    for name in modalities:
+        spec = cohort.schema.modalities[name]
+        header += [column.name for column in spec.columns] if spec.kind == "vector" else [name]
+    return header
+
+
+def _row(
+    cohort: CohortLike,
+    row: int,
+    modalities: Sequence[str],
+    folder: Path,
+    write: Callable[[Path, NDArray[np.float32]], Path],
+    *,
+    labels: bool,
+) -> list[str]:
+    subject = cohort.subjects[row]
+    task = cohort.schema.task
+    cells = [subject, cohort.patients[row]]
+    if labels:
+        target = cohort.targets[row]
+        cells.append(task.names[target] if task.kind == "classification" else task.target_text(target))
+    for name in modalities:
+        spec = cohort.schema.modalities[name]
+        present = bool(cohort.present(name)[row])
+        values = cohort.values(name, [row])[0]
+        if spec.kind == "vector":
+            cells += [
+                _text(column, value, present) for column, value in zip(spec.columns, values.tolist(), strict=True)
+            ]
+        elif present:
+            home = folder / re.sub(r"[^\w.-]", "_", subject)
+            home.mkdir(exist_ok=True)
+            cells.append(str(write(home / name, values[0]).relative_to(folder)))
+        else:
+            cells.append("")
+    return cells
+
+
+def _text(column: ColumnSpec, value: float, present: bool) -> str:
+    if not present or np.isnan(value):
+        return ""
+    return column.categories[int(value)] if column.kind == "categorical" else repr(value)
+
+
+def _writer(file_format: Format) -> Callable[[Path, NDArray[np.float32]], Path]:
+    if file_format == "npy":
+        return _write_npy
+    try:
+        import nibabel
+    except ImportError:
+        raise UserError(
+            "NIfTI files need nibabel, which is not installed; run `pip install 'xdistill[mri]'`, or use --format npy"
+        ) from None
+
+    def write(path: Path, values: NDArray[np.float32]) -> Path:
+        file = path.with_name(f"{path.name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(values.transpose(2, 1, 0)), np.eye(4)), file)  # type: ignore[no-untyped-call]
+        return file
+
+    return write
+
+
+def _write_npy(path: Path, values: NDArray[np.float32]) -> Path:
+    file = path.with_name(f"{path.name}.npy")
+    np.save(file, values)
+    return file

@@ -1,0 +1,94 @@
+"""What a model folder says about its training subjects: counts, scores, and the distributions of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data import CohortLike
+from xdistill.runs import Run
+from xdistill.types import ModalitySpec
+
+QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+_AT_ONCE = 32  # subjects that are read at a time
+
+
+def training_facts(cohort: CohortLike, inputs: Sequence[str], run: Run | None) -> dict[str, Any]:
+    """JSON-ready facts of the training cohort; no ids, and nothing of privileged modalities.
+
+    Args:
+        cohort: that the model was trained on.
+        inputs: modalities of the student.
+        run: the cross-validation; None if there was none.
+    """
+    task = cohort.schema.task
+    facts: dict[str, Any] = {
+        "fingerprint": cohort.fingerprint,
+        "subjects": len(cohort),
+        "patients": len(set(cohort.patients)),
+        **task.summary(cohort.targets),
+        "modalities": {name: _modality(cohort, name) for name in inputs},
+    }
+    if run is not None:
+        facts["crossval"] = {
+            "run": run.record["id"],
+            "folds": len(run.predictions.of("student")),
+            "summary": run.summary,
+        }
+    return facts
+
+
+def image_statistics(values: NDArray[np.floating]) -> dict[str, float]:
+    """Statistics of the intensities of one subject's image."""
+    low, middle, high = np.percentile(values, [1, 50, 99])
+    return {
+        "mean": float(values.mean(dtype=np.float64)),
+        "sd": float(values.std(dtype=np.float64)),
+        "p01": float(low),
+        "p50": float(middle),
+        "p99": float(high),
+    }
+
+
+def _modality(cohort: CohortLike, name: str) -> dict[str, Any]:
+    spec = cohort.schema.modalities[name]
+    rows = np.flatnonzero(cohort.present(name))
+    facts: dict[str, Any] = {
+        "kind": spec.kind,
+        "shape": list(spec.shape),
+        "absent": 1 - len(rows) / max(1, len(cohort)),
+    }
+    if spec.kind == "vector":
+        return {**facts, "columns": _columns(cohort.values(name, rows), spec)}
+    found: list[dict[str, float]] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        found += [image_statistics(values) for values in cohort.values(name, rows[start : start + _AT_ONCE])]
+    statistics = {key: _distribution(np.array([item[key] for item in found])) for key in found[0]} if found else {}
+    return {**facts, "intensity": statistics}
+
+
+def _columns(values: NDArray[Any], spec: ModalitySpec) -> list[dict[str, Any]]:
+    names = [column.name for column in spec.columns] or [str(place) for place in range(spec.shape[0])]
+    return [
+        {
+            "name": name,
+            "missing": float(np.isnan(values[:, place]).mean()) if len(values) else 1.0,
+            **_distribution(values[:, place]),
+        }
+        for place, name in enumerate(names)
+    ]
+
+
+def _distribution(values: NDArray[Any]) -> dict[str, Any]:
+    """Mean, standard deviation and quantiles of the values that are there."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not len(known):
+        return {"mean": None, "sd": None, "quantiles": None}
+    return {
+        "mean": float(known.mean()),
+        "sd": float(known.std()),
+        "quantiles": [float(value) for value in np.quantile(known, QUANTILES)],
+    }

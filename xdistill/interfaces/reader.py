@@ -1,0 +1,76 @@
+"""Readers: how a new subject is read exactly as the subjects were that a student was trained on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where one modality of one new subject is.
+
+    Attributes:
+        text: what the table says, such as the path of an image relative to ``folder``.
+        row: the subject's whole row, by column.
+        folder: of the table.
+    """
+
+    text: str
+    row: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Space:
+    """The grids of an image before and after preprocessing.
+
+    Attributes:
+        shape: of the source file along its own axes, ``(x, y, z)``.
+        affine: of the source file, ``(4, 4)``, from voxel indices to mm; None if its spacing is unknown.
+        prepared: the affine of the preprocessed grid, whose axes are ``(x, y, z)`` as well: the reverse of the array's
+            ``(depth, height, width)``. None if the spacing is unknown.
+    """
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64] | None
+    prepared: NDArray[np.float64] | None
+
+
+class SubjectReader(ABC):
+    """Reads modalities of new subjects, one cell of a table each. `Dataset.reader` makes one.
+
+    Attributes:
+        columns: by modality, the column of the table that holds it.
+        suffixes: endings of the files that cells name; empty if cells hold values.
+        subject: the column with the ids.
+    """
+
+    columns: Mapping[str, str]
+    suffixes: Sequence[str] = ()
+    subject: str = "subject"
+
+    def further_columns(self, modality: str) -> Sequence[str]:
+        """Columns that reading a modality needs in addition, such as the one with the path of a mask."""
+        del modality
+        return ()
+
+    @abstractmethod
+    def read(self, modality: str, cell: Cell) -> NDArray[np.generic]:
+        """The values of a subject, of the schema's shape.
+
+        Raises:
+            DataError: naming the file, for one that is missing, damaged or cannot be prepared.
+        """
+
+    def space(self, modality: str, cell: Cell) -> Space | None:
+        """The grids of an image; None if files of this kind have none."""
+        del modality, cell
+        return None

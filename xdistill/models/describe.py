@@ -1,0 +1,47 @@
+"""What has to be known of a student to use it later: written by runs and by fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xdistill.data import CohortLike
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.models.config import ReaderConfig, StudentConfig
+
+
+def describe_student(
+    experiment: Experiment,
+    cohort: CohortLike,
+    *,
+    versions: Mapping[str, str],
+    title: str = "",
+    synthetic: bool = False,
+    files: bool = True,
+) -> StudentConfig:
+    """The student of an experiment, without its weights.
+
+    Args:
+        experiment: what it is trained by.
+        cohort: that it is trained on.
+        versions: of everything that computes.
+        title: of the cohort.
+        synthetic: whether its subjects are generated.
+        files: whether the data set reads files; False: subjects are arrays.
+    """
+    recipe = experiment.recipe
+    inputs = experiment.facts["student"].inputs
+    settings = experiment.data.build().reader_settings(inputs) if files else None
+    return StudentConfig(
+        name=recipe.name,
+        schema=cohort.schema.restricted_to(inputs).to_json(),
+        student=experiment.networks["student"].dump(),
+        transforms=[choice.dump() for choice in experiment.transforms if modality_of(choice) in inputs],
+        privileged=list(experiment.privileged),
+        optional=[name for name in inputs if not cohort.present(name).all()],
+        reader=None if settings is None else ReaderConfig(use=experiment.data.use, settings=dict(settings)),
+        stored=recipe.cache.dtype,
+        compute=recipe.compute,
+        synthetic=synthetic,
+        cohort=title,
+        versions=dict(versions),
+    )

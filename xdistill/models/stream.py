@@ -1,0 +1,194 @@
+"""Predicts for many new subjects in bounded memory: reads, prepares and predicts a batch at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data import ArrayCohort
+from xdistill.data.file.layout import loaded_dtype, stored_dtype
+from xdistill.data.subject import check_values
+from xdistill.errors import DataError, UserError, XdistillError
+from xdistill.interfaces.reader import SubjectReader
+from xdistill.models.numbers import mean_of
+from xdistill.models.subject import NewSubject, Predicted
+from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.training.evaluate import EVALUATION_BATCH
+from xdistill.types import Schema
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from xdistill.models.ensemble import Ensemble
+
+LEVEL = 0.9  # of conformal prediction sets
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one subject; None for a modality that it lacks, or the message of the error."""
+
+    arrays: Mapping[str, NDArray[Any] | None]
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading needs of a model: without its networks, so that it can be sent to other processes."""
+
+    schema: Schema
+    reader: SubjectReader | None
+    stored: CacheRecipe
+    optional: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: Ensemble) -> Reading:
+        """That of a model."""
+        config = model.config
+        return cls(model.schema, model.reader, CacheRecipe(dtype=config.stored), tuple(config.optional))
+
+    def read(self, subject: NewSubject) -> Values:
+        """Read a subject's files; errors are returned, for the caller to raise or to list."""
+        try:
+            return Values({name: self._modality(subject, name) for name in self.schema.modalities})
+        except XdistillError as error:
+            return Values({}, f"subject {subject.subject!r}: {error}")
+
+    def _modality(self, subject: NewSubject, name: str) -> NDArray[Any] | None:
+        spec = self.schema.modalities[name]
+        if name in subject.vectors:
+            values: NDArray[Any] = subject.vectors[name]
+        else:
+            cell = subject.cells[name]
+            if cell is None or self.reader is None:
+                if name not in self.optional:
+                    raise DataError(
+                        f"modality `{name}` is missing; all training subjects had it, so the student cannot do "
+                        f"without ({subject.where})"
+                    )
+                return None
+            values = np.asarray(self.reader.read(name, cell))
+        if values.shape != spec.shape:
+            raise DataError(f"modality `{name}` has the shape {values.shape}; the model needs {spec.shape}")
+        check_values(values, f"modality `{name}`", spec)
+        with np.errstate(over="ignore", under="ignore"):
+            return values.astype(stored_dtype(spec, self.stored)).astype(loaded_dtype(spec))
+
+
+def predict_stream(
+    model: Ensemble,
+    subjects: Iterable[NewSubject],
+    *,
+    device: str = "auto",
+    batch_size: int = EVALUATION_BATCH,
+    jobs: int = 1,
+    skip_errors: bool = False,
+    level: float = LEVEL,
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[Predicted]:
+    """Predictions in the order of the subjects, as they are made.
+
+    Args:
+        model: that predicts.
+        subjects: from `xdistill.models.tables`.
+        device: see `xdistill.models.StudentModel.predict_proba`.
+        batch_size: subjects per batch; the last bits can depend on it.
+        jobs: processes that read files; 1: this one.
+        skip_errors: yield a `Predicted` with its ``error`` for a subject that cannot be read, instead of raising.
+        level: of the conformal prediction sets.
+        on_progress: called with the number of subjects that are done.
+
+    Raises:
+        DataError: naming the subject and the file.
+        UserError: for an invalid option.
+    """
+    if batch_size < 1 or jobs < 1:
+        raise UserError(f"`batch_size` and `jobs` are at least 1, not {batch_size} and {jobs}")
+    if not 0 < level < 1:
+        raise UserError(f"`level` is between 0 and 1, not {level}")
+    done = 0
+    with model.on_device(device) as fabric:
+        for batch, values in _read(Reading.of(model), subjects, batch_size, jobs):
+            if not skip_errors:
+                for value in values:
+                    if value.error:
+                        raise DataError(value.error)
+            yield from _predicted(model, fabric, batch, values, level)
+            done += len(batch)
+            if on_progress is not None:
+                on_progress(done)
+
+
+def _read(
+    reading: Reading, subjects: Iterable[NewSubject], batch_size: int, jobs: int
+) -> Iterator[tuple[list[NewSubject], list[Values]]]:
+    """Batches of subjects with their values; at most two batches per process are read ahead."""
+    iterator = iter(subjects)
+    batches = iter(lambda: list(islice(iterator, batch_size)), [])
+    if jobs == 1:
+        for batch in batches:
+            yield batch, [reading.read(subject) for subject in batch]
+        return
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
+        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+        ahead: deque[tuple[list[NewSubject], list[Future[Values]]]] = deque()
+        for batch in islice(batches, 2 * jobs):
+            ahead.append((batch, [pool.submit(reading.read, subject) for subject in batch]))
+        while ahead:
+            batch, futures = ahead.popleft()
+            yield batch, [future.result() for future in futures]
+            for following in islice(batches, 1):
+                ahead.append((following, [pool.submit(reading.read, subject) for subject in following]))
+
+
+def _predicted(
+    model: Ensemble, fabric: Fabric, batch: Sequence[NewSubject], values: Sequence[Values], level: float
+) -> Iterator[Predicted]:
+    good = [place for place, value in enumerate(values) if not value.error]
+    made: dict[int, Predicted] = {}
+    if good:
+        cohort = _cohort(model.schema, [batch[place] for place in good], [values[place] for place in good])
+        members = model.predict_members(cohort, fabric, batch_size=len(good))
+        made = dict(zip(good, _rows(model, cohort, members, level), strict=True))
+    for place, subject in enumerate(batch):
+        yield made[place] if place in made else Predicted(subject.subject, error=values[place].error)
+
+
+def _cohort(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
+    arrays, present = {}, {}
+    for name, spec in schema.modalities.items():
+        found = [value.arrays[name] for value in values]
+        present[name] = np.array([array is not None for array in found])
+        empty = np.zeros(spec.shape, loaded_dtype(spec))
+        arrays[name] = np.stack([empty if array is None else array for array in found])
+    return ArrayCohort(schema, arrays, None, subjects=[subject.subject for subject in subjects], present=present)
+
+
+def _rows(model: Ensemble, cohort: ArrayCohort, members: NDArray[np.float64], level: float) -> Iterator[Predicted]:
+    probabilities = model.calibrated(mean_of(members))
+    sets = None if model.calibration is None else model.calibration.sets(probabilities, level)
+    best = probabilities.argmax(axis=1)
+    names = model.classes
+    for row, subject in enumerate(cohort.subjects):
+        yield Predicted(
+            subject=subject,
+            prediction=names[best[row]],
+            probabilities=tuple(probabilities[row].tolist()),
+            sd=float(members[:, row, best[row]].std(ddof=1)) if len(members) > 1 else None,
+            classes=None if sets is None else tuple(names[place] for place in np.flatnonzero(sets[row])),
+            flags=_flags(cohort, row),
+        )
+
+
+def _flags(cohort: ArrayCohort, row: int) -> tuple[str, ...]:
+    return tuple(f"no {name}" for name in cohort.schema.modalities if not cohort.present(name)[row])
