@@ -97,7 +97,7 @@ def _under_each_other(figures: Sequence[str]) -> list[str]:
 
 def _caption(run: Run) -> str:
     from xdistill.report.controls import WHAT, gain_over_controls
-    from xdistill.report.scores import missing_note, over_folds
+    from xdistill.report.scores import missing_note, one_class_notes, over_folds
 
     several = len(run.predictions.of("student")) > 1
     spread = "Mean ± standard deviation (ddof 1) over" if several else "Scored on"
@@ -108,6 +108,7 @@ def _caption(run: Run) -> str:
         lines.append(f"Null control, not the method: {WHAT[run.control]}.")
     if missing_note(run):
         lines.append(missing_note(run))
+    lines.extend(map(_one_line, one_class_notes(run)))
     gain = gain_over_controls(run)
     if gain is not None:
         lines.append(f"{_one_line(gain.sentence())}.")

@@ -76,6 +76,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "repeats": len({fold.repeat for fold in run.predictions.of("student")}),
         "agreement": scores.agreement(run.predictions),
         "missing_note": scores.missing_note(run),
+        "one_class_notes": scores.one_class_notes(run),
         "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
         "gain": controls.gain_over_controls(run),
         "what": controls.WHAT,
