@@ -30,7 +30,7 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
     """
     if cohort is not None:
         _same_cohort(run, cohort)
-    return _environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
+    return environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
 
 
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
@@ -123,7 +123,8 @@ def _same_cohort(run: Run, cohort: Cohort) -> None:
         )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Jinja that escapes everything and accepts no unknown name, with the templates of the reports."""
     import jinja2
 
     environment = jinja2.Environment(
