@@ -17,7 +17,6 @@ from xdistill.stats.weighted import ratio
 SMALLEST = 1e-6  # probability whose log odds are taken
 STEPS = 50  # of Newton's method
 CONVERGED = 1e-9
-LARGEST = 1e3  # slope or intercept of subjects that a threshold separates without an error: there is none
 
 Flags = NDArray[np.bool_]
 
@@ -120,7 +119,18 @@ def _newton(positive: Flags, odds: Floats, counts: Counts, *, offset: bool) -> t
         intercept, slope = intercept + steps[0] / size, slope + steps[1] / size
         if not (np.maximum(np.abs(steps[0]), np.abs(steps[1])) > CONVERGED).any():
             break
-    wrong = (np.abs(intercept) > LARGEST) | (np.abs(slope) > LARGEST)
     both = (counts[positive].sum(axis=0) > 0) & (counts[~positive].sum(axis=0) > 0)
-    defined = both & ~wrong
+    defined = both if offset else both & ~_separated(positive, odds, counts)
     return np.where(defined, intercept, np.nan), np.where(defined, slope, np.nan)
+
+
+def _separated(positive: Flags, odds: Floats, counts: Counts) -> NDArray[np.bool_]:
+    """Where a threshold divides the drawn subjects without an error: the slope has no finite optimum then."""
+    drawn, column = counts > 0, odds[:, None]
+    low, high = np.where(drawn, column, np.inf), np.where(drawn, column, -np.inf)
+
+    def above(one: Flags, other: Flags) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = low[one].min(axis=0, initial=np.inf) >= high[other].max(axis=0, initial=-np.inf)
+        return result
+
+    return above(positive, ~positive) | above(~positive, positive)
