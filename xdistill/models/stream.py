@@ -122,7 +122,7 @@ def predict_stream(
                 for value in values:
                     if value.error:
                         raise DataError(value.error)
-            yield from _predicted(model, fabric, batch, values, level)
+            yield from predict_batch(model, fabric, batch, values, level)
             done += len(batch)
             if on_progress is not None:
                 on_progress(done)
@@ -151,9 +151,18 @@ def _read(
                 ahead.append((following, [pool.submit(reading.read, subject) for subject in following]))
 
 
-def _predicted(
+def predict_batch(
     model: Ensemble, fabric: Fabric, batch: Sequence[NewSubject], values: Sequence[Values], level: float
 ) -> Iterator[Predicted]:
+    """Predictions for subjects whose files are read.
+
+    Args:
+        model: that predicts, on the device of ``fabric``; see `Ensemble.on_device`.
+        fabric: of the device.
+        batch: the subjects.
+        values: of each, from `Reading.read`.
+        level: of the conformal prediction sets.
+    """
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
