@@ -14,12 +14,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from xdistill.serving.decoding.job import Upload
 from xdistill.serving.describe import error_responses, request_body
 from xdistill.serving.guard import Guard
 from xdistill.serving.pages import Pages
 from xdistill.serving.refusal import RefusedError
 from xdistill.serving.service import Service
-from xdistill.serving.uploads import Upload, receive
+from xdistill.serving.uploads import receive
 from xdistill.version import __version__
 
 STATIC = Path(__file__).parent / "static"

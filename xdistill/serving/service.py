@@ -17,13 +17,12 @@ from xdistill.models.model import StudentModel
 from xdistill.models.stream import LEVEL, Reading, Values, predict_batch
 from xdistill.models.subject import NewSubject, Predicted
 from xdistill.models.tables import subject_of_row
-from xdistill.serving.decode import Job
-from xdistill.serving.decoder import Decoder
+from xdistill.serving.decoding.decoder import Decoder
+from xdistill.serving.decoding.job import Job, Upload
 from xdistill.serving.explanation import Explainer, find_explainer
 from xdistill.serving.fields import Fields
 from xdistill.serving.limits import RETRY_AFTER, Limits
 from xdistill.serving.refusal import RefusedError
-from xdistill.serving.uploads import Upload
 from xdistill.tasks import Classification
 
 if TYPE_CHECKING:

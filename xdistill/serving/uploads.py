@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
@@ -15,44 +14,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from xdistill.serving.decoding.job import ARRAYS, Upload, UploadedFile
 from xdistill.serving.fields import DICOM, Fields
 from xdistill.serving.limits import TEXT_BYTES, Limits
 from xdistill.serving.refusal import RefusedError
 
-ARRAYS = "arrays.json"
 _DIGITS = 9  # of a bound of a box
-
-
-@dataclass(frozen=True)
-class UploadedFile:
-    """One file of a request.
-
-    Attributes:
-        field: of the form.
-        stored: name in the folder; no part of the client's name but its ending.
-        target: name of what the model's reader reads: ``stored``, or what is unpacked from it.
-    """
-
-    field: str
-    stored: str
-    target: str
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A request in a folder.
-
-    Attributes:
-        folder: a temporary one.
-        row: by column of a table of subjects: names of files, and text.
-        files: of a form.
-        arrays: whether `ARRAYS` is there instead of files.
-    """
-
-    folder: Path
-    row: dict[str, str] = field(default_factory=dict)
-    files: tuple[UploadedFile, ...] = ()
-    arrays: bool = False
 
 
 async def receive(request: Request, folder: Path, fields: Fields, limits: Limits) -> Upload:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from xdistill.errors import WorkerDiedError
 from xdistill.models.stream import Reading
-from xdistill.serving.decode import READY, Job, decode_forever
+from xdistill.serving.decoding.job import Job
+from xdistill.serving.decoding.process import READY, decode_forever
 from xdistill.serving.fields import Fields
 from xdistill.serving.limits import Limits
 from xdistill.serving.refusal import RefusedError

@@ -8,10 +8,10 @@ import zlib
 from http import HTTPStatus
 from pathlib import Path
 
-from xdistill.serving.dicom import read_series
+from xdistill.serving.decoding.dicom import read_series
+from xdistill.serving.decoding.job import UploadedFile
 from xdistill.serving.limits import MB, Limits
 from xdistill.serving.refusal import RefusedError
-from xdistill.serving.uploads import UploadedFile
 
 _BLOCK = MB
 _IGNORED = ("__macosx/", ".ds_store", "dicomdir", "thumbs.db")

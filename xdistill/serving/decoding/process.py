@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,28 +22,13 @@ from numpy.typing import NDArray
 from xdistill.errors import UserError
 from xdistill.models.stream import Reading
 from xdistill.models.subject import NewSubject
+from xdistill.serving.decoding.job import ARRAYS, Job, Upload
+from xdistill.serving.decoding.unpack import unpack
 from xdistill.serving.fields import Fields
 from xdistill.serving.limits import Limits
 from xdistill.serving.refusal import RefusedError
-from xdistill.serving.unpack import unpack
-from xdistill.serving.uploads import ARRAYS, Upload
 
 READY = b"ready"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is read for one request.
-
-    Attributes:
-        upload: the files.
-        subject: the subject that they make; None for arrays.
-        unpack_only: whether the values are not needed.
-    """
-
-    upload: Upload
-    subject: NewSubject | None
-    unpack_only: bool = False
 
 
 def decode_forever(connection: Connection, reading: Reading, fields: Fields, limits: Limits) -> None:
