@@ -155,7 +155,7 @@ def test_a_full_queue_is_said_with_the_time_to_wait(model, files):
             held.set()
             release.wait(60)
 
-        service._compute.submit(hold)
+        service._thread.submit(hold)
         held.wait(60)
         answers = []
         first = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/predict", files=files, timeout=60)))

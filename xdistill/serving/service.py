@@ -26,7 +26,7 @@ from xdistill.serving.refusal import RefusedError
 from xdistill.tasks import Classification
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+    from xdistill.distributed.device import Device
 
 Result = TypeVar("Result")
 
@@ -60,8 +60,8 @@ class Service:
         self.waiting = 0
         self._device = device
         self._stack = ExitStack()
-        self._fabric: Fabric | None = None
-        self._compute = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._computing: Device | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._read = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         self._decoders: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
         self._all = [Decoder(Reading.of(model), self.fields, limits) for _ in range(readers)]
@@ -73,7 +73,9 @@ class Service:
                 decoder.start()
                 self._decoders.put(decoder)
             # In the thread that predicts: some of torch's settings are those of a thread.
-            self._fabric = self._compute.submit(self._stack.enter_context, self.model.on_device(self._device)).result()
+            self._computing = self._thread.submit(
+                self._stack.enter_context, self.model.on_device(self._device)
+            ).result()
         except BaseException:
             self.close()
             raise
@@ -81,8 +83,8 @@ class Service:
     def close(self) -> None:
         """End the processes and threads."""
         self._read.shutdown(wait=False, cancel_futures=True)
-        self._compute.submit(self._stack.close).result()
-        self._compute.shutdown()
+        self._thread.submit(self._stack.close).result()
+        self._thread.shutdown()
         for decoder in self._all:
             decoder.close()
 
@@ -150,9 +152,9 @@ class Service:
             self._decoders.put(decoder)
 
     async def _computed(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._compute, lambda: function(*arguments))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*arguments))
 
     def _predicted(self, arrays: Mapping[str, NDArray[Any] | None], level: float) -> Predicted:
         subject = NewSubject("1", {}, {}, "the request", {})
-        assert self._fabric is not None  # noqa: S101 - `start` has been called
-        return next(predict_batch(self.model, self._fabric, [subject], [Values(arrays)], level))
+        assert self._computing is not None  # noqa: S101 - `start` has been called
+        return next(predict_batch(self.model, self._computing, [subject], [Values(arrays)], level))
