@@ -59,26 +59,15 @@ def create_app(service: Service, *, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
     """The ASGI application of one model.
 
     Args:
-        service: the model, which the application starts and closes.
+        service: the model; it has been started.
         hosts: names by which the server may be called; others are refused, which stops DNS rebinding.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        del app
-        service.start()
-        try:
-            yield
-        finally:
-            service.close()
-
     app = FastAPI(
         title=f"xdistill: {service.model.name}",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     _add_predictions(app, service)
     _add_pages(app, service)

@@ -67,22 +67,25 @@ class Service:
         self._all = [Decoder(Reading.of(model), self.fields, limits) for _ in range(readers)]
 
     def start(self) -> None:
-        """Start the processes, and move the networks to the device; `close` undoes it."""
+        """Start the processes, and move the networks to the device; `close` undoes it.
+
+        Raises:
+            XdistillError: if the machine does not have the device, or a process does not start.
+        """
         try:
-            for decoder in self._all:
-                decoder.start()
-                self._decoders.put(decoder)
             # In the thread that predicts: some of torch's settings are those of a thread.
-            self._computing = self._thread.submit(
-                self._stack.enter_context, self.model.on_device(self._device)
-            ).result()
+            networks = self._thread.submit(self._stack.enter_context, self.model.on_device(self._device))
+            list(self._read.map(Decoder.start, self._all))
+            self._computing = networks.result()
         except BaseException:
             self.close()
             raise
+        for decoder in self._all:
+            self._decoders.put(decoder)
 
     def close(self) -> None:
         """End the processes and threads."""
-        self._read.shutdown(wait=False, cancel_futures=True)
+        self._read.shutdown(cancel_futures=True)
         self._thread.submit(self._stack.close).result()
         self._thread.shutdown()
         for decoder in self._all:
