@@ -122,10 +122,9 @@ def test_everything_is_escaped(tmp_path):
     record = json.loads(path.read_text())
     record["cohort"] |= {"title": bad, "source": bad, "synthetic": False, "bounds": {bad: 0.9}}
     record["privileged"] = [bad]
-    record["networks"]["student"]["inputs"] = [bad]
+    record["networks"]["student"]["inputs"] = [f"image {bad}"]
     record["versions"][bad] = bad
     record["machine"]["processor"] = bad
-    record["id"] = bad
     path.write_text(json.dumps(record))
     html = render_report(load_run(run.path), cohort=cohort, show_subjects=True)
     page = PageParts(html)

@@ -7,10 +7,11 @@ from typing import Any
 
 from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
+from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
-from xdistill.runs import FORMAT, FORMAT_VERSION
+from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
 
@@ -36,6 +37,14 @@ def _student(prepared: Prepared) -> dict[str, Any]:
     return {"student": described.to_json()}
 
 
+def _created(folder: RunFolder) -> str:
+    """When the run was started; empty if that is not known."""
+    try:
+        return str(read_record(folder.record).get("created", ""))
+    except RunError:  # there is none, or it was damaged
+        return ""
+
+
 def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
     """The current record of a run; docs/formats/run.md describes the format."""
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
@@ -44,7 +53,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
     # A network's size can depend on the fitted transforms; the first fold is taken.
     sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    created = read_json(folder.record)["created"] if folder.record.is_file() else now
+    created = _created(folder) or now
     compute = experiment.recipe.compute
     return {
         "format": FORMAT,

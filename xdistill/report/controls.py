@@ -8,7 +8,7 @@ from typing import Final
 
 from xdistill.errors import RunError, UserError
 from xdistill.recipe.schema.recipe import CONTROLS
-from xdistill.runs import Run, load_run
+from xdistill.runs import Run, load_run, read_record
 from xdistill.runs.files import read_json
 from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare
 
@@ -92,17 +92,21 @@ def words(control: str) -> str:
 
 
 def find_controls(run: Run) -> tuple[Run, ...]:
-    """The finished controls of a run next to it: same recipe, cohort, splits and versions."""
+    """The finished controls of a run next to it: same recipe, cohort, splits and versions.
+
+    Raises:
+        RunError: if a control was changed since it was finished; names the file.
+    """
     found = []
     for control in CONTROLS:
         folder = run.path.parent.with_name(f"{run.path.parent.name}-control-{control}")
-        for record in sorted(folder.glob("*/record.json")):
+        for path in sorted(folder.glob("*/record.json")):
             try:
-                other = load_run(record.parent)
-            except RunError:  # not finished, or not for us to read
+                record = read_record(path)
+            except RunError:  # of another version
                 continue
-            if (other.record.get("control") or {}).get("of") == run.record.get("id"):
-                found.append(other)
+            if record["status"] == "finished" and (record.get("control") or {}).get("of") == run.record.get("id"):
+                found.append(load_run(path.parent))
                 break
     return tuple(found)
 
