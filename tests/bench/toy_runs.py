@@ -122,6 +122,11 @@ def _record(recipe: Any, splits: Any, targets: Any, *, patients: int, roles: Any
         "machine": {"system": "Linux x86_64", "device": "cpu", "threads": 1},
         "created": "2025-01-02T03:04:05+00:00",
         "finished": "2025-01-02T03:08:11+00:00",
-        "seconds": {"folds": {split.name: 2.0 for split in splits}, "training": 2.0 * len(splits)},
+        "seconds": {
+            "folds": {split.name: 2.0 for split in splits},
+            "training": 2.0 * len(splits),
+            "at_once": {split.name: 2 for split in splits},
+            "reused": [],
+        },
         "summary": {},
     }

@@ -140,12 +140,15 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         if fold_name(split.repeat, split.fold) not in finished
     ]
     executor = prepared.experiment.executor.build()
+    at_once = executor.workers(jobs)
+    for job in jobs:
+        job.payload["at_once"] = at_once
     yield RunStarted(
         path=str(folder.path),
         folds=prepared.folds,
         finished=finished,
         epochs=prepared.experiment.epochs,
-        jobs=executor.workers(jobs),
+        jobs=at_once,
         threads=compute.threads,
     )
     for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else DISTRIBUTED_FUNCTION, jobs):

@@ -49,7 +49,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     Args:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
-            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``watch`` (a metric):
+            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``at_once``, the number
+            of folds that are trained at the same time; ``watch`` (a metric):
             adds the student's score on the test subjects to the history after each epoch, for a search whose test
             subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
             reads.
@@ -79,7 +80,10 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
         run, split = _prepared(payload, folder, name)
         yield from run.events()
         seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
-        _write(folder, run, split, seconds, str(payload["identity"]))
+        facts = {"run": payload["identity"], "seconds": seconds}
+        if "at_once" in payload:
+            facts["at_once"] = payload["at_once"]
+        _write(folder, run, split, facts)
         yield FoldFinished(name, seconds)
 
 
@@ -168,7 +172,7 @@ def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
-def _write(folder: RunFolder, run: FoldRun, split: Split, seconds: float, identity: str) -> None:
+def _write(folder: RunFolder, run: FoldRun, split: Split, facts: Mapping[str, Any]) -> None:
     """Write the fold's folder next to its final path, its checksums last, and move it there whole."""
     context, progress, name = run.context, run.progress, split.name
     target = folder.partial(name).with_suffix(".finished")
@@ -200,13 +204,7 @@ def _write(folder: RunFolder, run: FoldRun, split: Split, seconds: float, identi
     parameters = {
         role: sum(parameter.numel() for parameter in network.parameters()) for role, network in context.networks.items()
     }
-    fold = {
-        "run": identity,
-        "repeat": split.repeat,
-        "fold": split.fold,
-        "seconds": seconds,
-        "parameters": parameters,
-    }
+    fold = {"repeat": split.repeat, "fold": split.fold, **facts, "parameters": parameters}
     if progress.reused:
         fold["reused"] = progress.reused
     write_json(target / "fold.json", fold)

@@ -50,6 +50,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
     folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
     seconds = {name: fold["seconds"] for name, fold in folds.items()}
+    at_once = {name: fold["at_once"] for name, fold in folds.items() if "at_once" in fold}
+    reused = [name for name, fold in folds.items() if fold.get("reused")]
     # A network's size can depend on the fitted transforms; the first fold is taken.
     sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -91,6 +93,6 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},
         "created": created,
         "finished": now if status == "finished" else None,
-        "seconds": {"folds": seconds, "training": sum(seconds.values())},
+        "seconds": {"folds": seconds, "training": sum(seconds.values()), "at_once": at_once, "reused": reused},
         "summary": {},
     }

@@ -66,6 +66,8 @@ class _Network(_Part):
 class _Seconds(_Part):
     folds: dict[str, float]
     training: float
+    at_once: dict[str, int] = {}
+    reused: list[str] = []
 
 
 class _Missing(_Part):
