@@ -44,6 +44,7 @@ app = typer.Typer(
 command(app, *run.EXAMPLES)(run.run)
 command(app, *fit.EXAMPLES)(fit.fit)
 command(app, *predict.EXAMPLES)(predict.predict)
+command(app, *evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, *tune.EXAMPLES)(tune.tune)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(model.app, name="model")
