@@ -31,6 +31,7 @@ SCRIPTS = {
     "ranking": "Statistics",
     "losses": "Distillation losses",
     "start": "Start of commands",
+    "export": "Exported students",
 }
 HERE = Path(__file__).parent
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
 
+import xdistill
 from xdistill.deployment.export import export_model, verify
 from xdistill.deployment.export.write import check_format
 from xdistill.errors import ModelError, UserError
@@ -40,6 +43,15 @@ def test_both_formats_hold_the_same_document(student, tmp_path):
     extra = {"xdistill.json": ""}
     torch.export.load(tmp_path / "student.pt2", extra_files=extra)
     assert {**json.loads(extra["xdistill.json"]), "file": "onnx"} == onnx_metadata(tmp_path / "student.onnx")
+
+
+def test_a_file_names_no_folder_of_this_machine(student, tmp_path):
+    model = student("mlp")
+    content = export_model(model, tmp_path / "student.onnx").path.read_bytes()
+    with zipfile.ZipFile(export_model(model, tmp_path / "student.pt2").path) as archive:
+        content += b"".join(map(archive.read, archive.namelist()))
+    for folder in (Path(xdistill.__file__).parents[1], Path(torch.__file__).parents[1], tmp_path):
+        assert str(folder).encode() not in content
 
 
 def test_names_of_inputs_and_outputs_and_the_free_batch(student, tmp_path):

@@ -63,11 +63,25 @@ def write_onnx(program: ExportedProgram, names: Sequence[str], metadata: str, pa
             ) from error
         assert converted is not None  # noqa: S101 - with dynamo=True it is a program
         proto = converted.model_proto
+    _strip(proto)
     onnx.helper.set_model_props(proto, {KEY: metadata})
     try:
         path.write_bytes(proto.SerializeToString())
     except ValueError as error:  # protobuf holds 2 GB at most
         raise ModelError("the student is too large for one ONNX file (2 GB); use `--format pt2`") from error
+
+
+def _strip(proto: Any) -> None:
+    """Drop the exporter's notes: they name folders of this machine, and are larger than a small model."""
+    graphs = [proto.graph, *proto.functions]
+    for graph in graphs:
+        for part in (graph, *graph.node, *graph.value_info):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+        graphs += [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
+    for part in (*proto.graph.input, *proto.graph.output, *proto.graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 def onnx_runner(path: Path, *, threads: int = 0) -> Run:

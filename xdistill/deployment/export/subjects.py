@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xdistill.data import ArrayCohort
 from xdistill.data.file.layout import loaded_dtype
 from xdistill.deployment.export.plan import InputPlan
-from xdistill.errors import DataError
+from xdistill.errors import DataError, ModelError
 from xdistill.models.ensemble import Ensemble
 from xdistill.models.stream import Reading
 from xdistill.models.tables import read_folder, read_table
@@ -55,18 +55,31 @@ class Subjects:
         return found
 
 
-def random_subjects(model: Ensemble, *, seed: int = 0) -> Iterator[Subjects]:
-    """Batches of different sizes; values are spread as those of training, where the model says how those were."""
-    generator = np.random.default_rng(seed)
+def random_subjects(model: Ensemble) -> Iterator[Subjects]:
+    """Batches of different sizes; values are spread as those of training, where the model says how those were.
+
+    Raises:
+        ModelError: if what the model says of its training subjects is not valid.
+    """
+    generator = np.random.default_rng(0)
     for count in RANDOM_BATCHES:
-        values, present = {}, {}
-        for name, spec in model.schema.modalities.items():
-            known = model.training.get("modalities", {}).get(name, {})
-            filled = bool(model.members[0].transforms.of(name))
-            values[name] = _random(spec, known, count, generator, filled=filled)
-            optional = name in model.config.optional
-            present[name] = generator.random(count) >= (_ABSENT if optional else 0)
-        yield Subjects(values, present)
+        try:
+            yield _random_batch(model, count, generator)
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the model's description of its training subjects is not valid ({type(error).__name__}: {error}); "
+                f"copy the model again"
+            ) from error
+
+
+def _random_batch(model: Ensemble, count: int, generator: np.random.Generator) -> Subjects:
+    values, present = {}, {}
+    for name, spec in model.schema.modalities.items():
+        known = model.training.get("modalities", {}).get(name, {})
+        filled = bool(model.members[0].transforms.of(name))
+        values[name] = _random(spec, known, count, generator, filled=filled)
+        present[name] = generator.random(count) >= (_ABSENT if name in model.config.optional else 0)
+    return Subjects(values, present)
 
 
 def _random(

@@ -28,12 +28,17 @@ def traced(graph: StudentGraph) -> ExportedProgram:
     dimensions = {name: {0: Dim("batch")} for name in graph.example(EXAMPLE)}
     with quiet(), torch.no_grad():
         try:
-            return torch.export.export(graph, (graph.example(EXAMPLE),), dynamic_shapes=(dimensions,), strict=False)
+            program = torch.export.export(graph, (graph.example(EXAMPLE),), dynamic_shapes=(dimensions,), strict=False)
         except Exception as error:
             raise ModelError(
                 f"the student cannot be exported: {reason(error)}. Its operations must not depend on values or on the "
                 f"number of subjects"
             ) from error
+    for module in program.graph_module.modules():
+        if isinstance(module, torch.fx.GraphModule):
+            for node in module.graph.nodes:
+                node.meta.pop("stack_trace", None)  # names folders of this machine
+    return program
 
 
 def reason(error: BaseException) -> str:

@@ -108,7 +108,7 @@ def _calibration(
     model: Ensemble, inputs: Sequence[InputPlan], subjects: Path | None
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """What the scales of 8-bit integers are taken from."""
-    for batch in random_subjects(model, seed=1) if subjects is None else subjects_of(model, subjects):
+    for batch in random_subjects(model) if subjects is None else subjects_of(model, subjects):
         yield batch.feed(model, inputs)
 
 
