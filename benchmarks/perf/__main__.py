@@ -28,6 +28,7 @@ SCRIPTS = {
     "folds": "Whole runs",
     "teacher": "A cached teacher",
     "cache": "Reading",
+    "predict": "Predicting from files",
     "ranking": "Statistics",
     "losses": "Distillation losses",
     "start": "Start of commands",

@@ -26,8 +26,7 @@ from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.types import Schema
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
+    from xdistill.distributed.device import Device
     from xdistill.models.ensemble import Ensemble
 
 LEVEL = 0.9  # of conformal prediction sets
@@ -116,13 +115,13 @@ def predict_stream(
     if not 0 < level < 1:
         raise UserError(f"`level` is between 0 and 1, not {level}")
     done = 0
-    with model.on_device(device) as fabric:
+    with model.on_device(device) as computing:
         for batch, values in _read(Reading.of(model), subjects, batch_size, jobs):
             if not skip_errors:
                 for value in values:
                     if value.error:
                         raise DataError(value.error)
-            yield from _predicted(model, fabric, batch, values, level)
+            yield from _predicted(model, computing, batch, values, level)
             done += len(batch)
             if on_progress is not None:
                 on_progress(done)
@@ -152,13 +151,13 @@ def _read(
 
 
 def _predicted(
-    model: Ensemble, fabric: Fabric, batch: Sequence[NewSubject], values: Sequence[Values], level: float
+    model: Ensemble, computing: Device, batch: Sequence[NewSubject], values: Sequence[Values], level: float
 ) -> Iterator[Predicted]:
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
         cohort = _cohort(model.schema, [batch[place] for place in good], [values[place] for place in good])
-        members = model.predict_members(cohort, fabric, batch_size=len(good))
+        members = model.predict_members(cohort, computing, batch_size=len(good))
         made = dict(zip(good, _rows(model, cohort, members, level), strict=True))
     for place, subject in enumerate(batch):
         yield made[place] if place in made else Predicted(subject.subject, error=values[place].error)

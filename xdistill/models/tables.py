@@ -164,7 +164,8 @@ def _subject(model: Ensemble, subject: str, row: Mapping[str, str], folder: Path
     for name, spec in model.schema.modalities.items():
         if name in columns:
             text = row.get(columns[name], "")
-            cells[name] = None if text.lower() in MISSING else Cell(text, row, folder)
+            absent = text.lower() in MISSING if model.reader is not None and model.reader.suffixes else not text
+            cells[name] = None if absent else Cell(text, row, folder)
         else:
             vectors[name] = _vector(spec, row, f"{where}: modality `{name}`")
     return NewSubject(subject, cells, vectors, where, row)
