@@ -176,14 +176,20 @@ def _predicted(
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
+<<<<<<< HEAD
         cohort = _cohort(model.schema, [batch[place] for place in good], [values[place] for place in good])
         members = model.predict_members(cohort, computing, batch_size=len(good))
+=======
+        cohort = cohort_of_values(model.schema, [batch[place] for place in good], [values[place] for place in good])
+        members = model.predict_members(cohort, fabric, batch_size=len(good))
+>>>>>>> h-explain
         made = dict(zip(good, _rows(model, cohort, members, level), strict=True))
     for place, subject in enumerate(batch):
         yield made[place] if place in made else Predicted(subject.subject, error=values[place].error)
 
 
-def _cohort(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
+def cohort_of_values(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
+    """Subjects that were read without an error as a cohort, without targets."""
     arrays, present = {}, {}
     for name, spec in schema.modalities.items():
         found = [value.arrays[name] for value in values]
