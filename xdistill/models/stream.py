@@ -140,8 +140,12 @@ def predict_stream(
                 for value in values:
                     if value.error:
                         raise DataError(value.error)
+<<<<<<< HEAD
             for predicted, value in zip(_predicted(model, computing, batch, values, level), values, strict=True):
                 yield predicted if predicted.error else _with_inputs(predicted, value, known, keep=inputs)
+=======
+            yield from predict_batch(model, computing, batch, values, level)
+>>>>>>> h-serve
             done += len(batch)
             if on_progress is not None:
                 on_progress(done)
@@ -170,9 +174,18 @@ def _read(
                 ahead.append((following, [pool.submit(reading.read, subject) for subject in following]))
 
 
-def _predicted(
+def predict_batch(
     model: Ensemble, computing: Device, batch: Sequence[NewSubject], values: Sequence[Values], level: float
 ) -> Iterator[Predicted]:
+    """Predictions for subjects whose files are read.
+
+    Args:
+        model: that predicts.
+        computing: the device that its networks are on; see `Ensemble.on_device`.
+        batch: the subjects.
+        values: of each, from `Reading.read`.
+        level: of the conformal prediction sets.
+    """
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
