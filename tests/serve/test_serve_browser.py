@@ -96,6 +96,8 @@ def test_chosen_files_are_shown_and_predicted(opened, paths, url, client, files,
     assert ", ".join(expected["set"]) in facts
     width = opened.value("document.querySelector('.bar.best .fill').style.width")
     assert float(width.rstrip("%")) == pytest.approx(100 * max(expected["probabilities"].values()))
+    opened.click("#explain")
+    wait(opened, "document.getElementById('viewer').dataset.overlay === 'pre'")
     asked = [
         event["params"]["request"]["url"]
         for event in opened.events

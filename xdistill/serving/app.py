@@ -113,17 +113,14 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
             await service.unpack(upload)
             return _nifti((upload.folder / files[0].target).read_bytes())
 
-    if service.explainer is None:
+    if not service.methods:
         return
 
     @app.post("/explain", openapi_extra=body, responses=errors, response_class=Response)
-    async def explain(request: Request, modality: str, method: str = "gradcam") -> Response:
+    async def explain(request: Request, modality: str, method: str = service.methods[0]) -> Response:
         """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
         async with _uploaded(request, service) as upload:
-            maps = await service.explain(upload, method)
-        if modality not in maps:
-            raise RefusedError("there is no map of this modality")
-        return _nifti(maps[modality])
+            return _nifti(await service.explain(upload, modality, method))
 
 
 def _nifti(content: bytes) -> Response:
