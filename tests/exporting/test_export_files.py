@@ -70,7 +70,7 @@ def test_a_transform_that_is_no_operation_stays_outside(student, tmp_path, monke
     assert plan.transformed
     assert plan.spec.shape == step.output().shape
     (state,) = onnx_metadata(written.path)["transforms"]
-    assert state["state"] == step.state()
+    assert state["state"] == json.loads(json.dumps(step.state()))
 
 
 def test_an_ensemble_of_networks_with_their_own_transforms_outside_is_refused(student, tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def altered(model, monkeypatch, change):
 
 def test_an_operator_that_onnx_does_not_have_is_named(student, tmp_path, monkeypatch):
     model = altered(student("mlp"), monkeypatch, lambda logits: logits * torch.special.bessel_j0(logits))
-    with pytest.raises(ModelError, match=r"`aten\.special_bessel_j0\.default`.*--format pt2"):
+    with pytest.raises(ModelError, match=r"`prims\.bessel_j0.*--format pt2"):
         export_model(model, tmp_path / "student.onnx")
     assert not list(tmp_path.iterdir())
     export_model(model, tmp_path / "student.pt2")
