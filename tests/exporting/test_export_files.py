@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,19 @@ def test_a_folder_no_folder_and_the_model_itself_are_no_targets(student, tmp_pat
         with pytest.raises(UserError, match=message):
             export_model(model, target, file_format="onnx")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_nothing_to_round_is_an_error(student, tmp_path):
+    with pytest.raises(ModelError, match="nothing to round"):
+        export_model(student("majority"), tmp_path / "int8.onnx", int8=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_description_of_training_subjects_is_one_message(student, tmp_path):
+    model = replace(student("majority"), training={"modalities": {"clinical": {"columns": [1, 2, 3, 4]}}})
+    with pytest.raises(ModelError, match="description of its training subjects is not valid"):
+        export_model(model, tmp_path / "student.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_student_without_inputs_is_refused(student, tmp_path):
