@@ -113,4 +113,5 @@ def test_int8_is_close_on_subjects(phantom, tmp_path):
     file = onnx.load(written.path)
     assert {weight.data_type for weight in file.graph.initializer} >= {onnx.TensorProto.FLOAT, onnx.TensorProto.INT8}
     assert "MatMulInteger" in {node.op_type for node in file.graph.node}
-    assert json.loads(file.metadata_props[0].value)["precision"] == "int8"
+    about = {entry.key: entry.value for entry in file.metadata_props}
+    assert json.loads(about["xdistill"])["precision"] == "int8"
