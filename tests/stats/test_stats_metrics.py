@@ -62,6 +62,26 @@ def test_by_hand(name, value):
     assert METRICS[name](TARGET, PROBABILITIES, CLASSES) == pytest.approx(value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    # Of three positive subjects two are found, of two negative ones one; of three predicted positive two are.
+    [("sensitivity", 2 / 3), ("specificity", 1 / 2), ("ppv", 2 / 3), ("npv", 1 / 2)],
+)
+def test_two_classes_by_hand(name, value):
+    positive = np.array([0.9, 0.6, 0.2, 0.7, 0.3])
+    target = np.array([1, 1, 1, 0, 0])
+    assert METRICS[name](target, np.stack([1 - positive, positive], axis=1), ("no", "yes")) == pytest.approx(value)
+
+
+def test_a_predictive_value_of_nobody_is_zero():
+    never = np.tile([0.9, 0.1], (4, 1))
+    target = np.array([0, 0, 1, 1])
+    values = {
+        name: METRICS[name](target, never, ("no", "yes")) for name in ("sensitivity", "specificity", "ppv", "npv")
+    }
+    assert values == {"sensitivity": 0.0, "specificity": 1.0, "ppv": 0.0, "npv": 0.5}
+
+
 def test_auc_by_hand():
     # m0 against m1. By p_m0: m0 has .7, .3, m1 has .2, .1: all 4 pairs in order. By p_m1: m1 has .5, .8, m0 has
     # .2, .6: 3 of 4. m0 against m2. By p_m0: .7, .3 against .2, .5: 3 of 4. By p_m2: .6, .1 against .1, .1: .5 + .25.
