@@ -121,7 +121,7 @@ def _under_each_other(figures: Sequence[str]) -> list[str]:
 
 def _caption(run: Run) -> str:
     from xdistill.report.controls import WHAT, gain_over_controls
-    from xdistill.report.scores import is_binary, missing_note, spread_note
+    from xdistill.report.scores import is_binary, missing_note, one_class_notes, spread_note
 
     lines = [f"{spread_note(run)}, in percent."]
     if is_binary(run):
@@ -132,6 +132,7 @@ def _caption(run: Run) -> str:
         lines.append(f"Null control, not the method: {WHAT[run.control]}.")
     if missing_note(run):
         lines.append(missing_note(run))
+    lines.extend(map(_one_line, one_class_notes(run)))
     gain = gain_over_controls(run)
     if gain is not None:
         lines.append(f"{_one_line(gain.sentence())}.")

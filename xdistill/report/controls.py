@@ -127,7 +127,7 @@ def gain_over_controls(run: Run, controls: Sequence[Run] | None = None) -> Gain 
         return None
     plain = tuple(ControlScore(other.control, other.metrics["student"][METRIC]) for other in others)
     try:
-        methods = [_method(run, ""), *(_method(other, other.control) for other in others)]
+        methods = [method_of(run, ""), *(method_of(other, other.control) for other in others)]
         patients = read_json(run.folder.splits).get("patients")
         rows = compare(methods, reference="", metrics=(METRIC,), patients=patients)[METRIC]
     except UserError as error:
@@ -143,7 +143,8 @@ def _score(row: Row) -> ControlScore:
     return ControlScore(row.method, row.scores, gain, against.p_holm)
 
 
-def _method(run: Run, name: str) -> Method:
+def method_of(run: Run, name: str) -> Method:
+    """The student of a run as an entry of a comparison."""
     splits = read_json(run.folder.splits)["splits"]
     return Method(
         name=name,

@@ -31,7 +31,7 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
     """
     if cohort is not None:
         _same_cohort(run, cohort)
-    return _environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
+    return environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
 
 
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
@@ -84,6 +84,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "repeats": len({fold.repeat for fold in run.predictions.of("student")}),
         "agreement": scores.agreement(run.predictions),
         "missing_note": scores.missing_note(run),
+        "one_class_notes": scores.one_class_notes(run),
         "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
         "gain": controls.gain_over_controls(run),
         "what": controls.WHAT,
@@ -142,7 +143,8 @@ def _same_cohort(run: Run, cohort: Cohort) -> None:
         )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Jinja that escapes everything and accepts no unknown name, with the templates of the reports."""
     import jinja2
 
     environment = jinja2.Environment(

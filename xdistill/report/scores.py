@@ -157,6 +157,30 @@ def missing_note(run: Run) -> str:
     return start + _FATES[missing["use"]] + ("" if missing["tested_by_teacher"] else _UNSCORED)
 
 
+def one_class_notes(run: Run) -> tuple[str, ...]:
+    """What is said of each network that gives all test subjects of a fold the same class; empty if none does."""
+    return tuple(note for role in run.predictions.roles() if (note := _one_class_note(run, role)))
+
+
+def _one_class_note(run: Run, role: str) -> str:
+    if not isinstance(run.task, Classification):
+        return ""
+    folds = run.predictions.of(role)
+    predicted = [set(fold.probabilities.argmax(axis=1).tolist()) for fold in folds]
+    single = [run.classes[min(classes)] for classes in predicted if len(classes) == 1]
+    if not single:
+        return ""
+    names = tuple(dict.fromkeys(single))
+    if len(single) == len(folds) and len(names) == 1:
+        what = f"predicts the class {names[0]} for every test subject"
+    else:
+        what = f"predicts one class for every test subject of {len(single)} of {len(folds)} folds ({', '.join(names)})"
+    return (
+        f"The {role} {what}: its accuracy there is the share of that class. AUC depends on the order of the "
+        f"probabilities alone, so it can be high all the same."
+    )
+
+
 _FATES: Final = {
     "skip": "They taught the student by their labels alone; the teacher neither learned from them nor scores them.",
     "leave_out": "They were left out of training; the student scores them, the teacher does not.",
