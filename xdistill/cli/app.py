@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import explain, export, fit, model, plugins, predict, recipe, run, serve
+from xdistill.cli import evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
 from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
 from xdistill.cli.examples import command, with_examples

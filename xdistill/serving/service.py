@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from numpy.typing import NDArray
 
 from xdistill.errors import UserError
+from xdistill.models.inputs import TrainingInputs
 from xdistill.models.model import StudentModel
 from xdistill.models.stream import LEVEL, Reading, Values, predict_batch
 from xdistill.models.subject import NewSubject, Predicted
@@ -59,6 +60,7 @@ class Service:
         self.explainer: Explainer | None = find_explainer(model)
         self.waiting = 0
         self._device = device
+        self._known = TrainingInputs.of(model.training)
         self._stack = ExitStack()
         self._computing: Device | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -157,4 +159,5 @@ class Service:
     def _predicted(self, arrays: Mapping[str, NDArray[Any] | None], level: float) -> Predicted:
         subject = NewSubject("1", {}, {}, "the request", {})
         assert self._computing is not None  # noqa: S101 - `start` has been called
-        return next(predict_batch(self.model, self._computing, [subject], [Values(arrays)], level))
+        values = Values.of(self.model.schema, arrays)
+        return next(predict_batch(self.model, self._computing, [subject], [values], level, known=self._known))
