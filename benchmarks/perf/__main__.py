@@ -32,6 +32,7 @@ SCRIPTS = {
     "ranking": "Statistics",
     "losses": "Distillation losses",
     "start": "Start of commands",
+    "export": "Exported students",
 }
 HERE = Path(__file__).parent
 

@@ -36,7 +36,8 @@ class Space:
         shape: of the source file along its own axes, ``(x, y, z)``.
         affine: of the source file, ``(4, 4)``, from voxel indices to mm; None if its spacing is unknown.
         prepared: the affine of the preprocessed grid, whose axes are ``(x, y, z)`` as well: the reverse of the array's
-            ``(depth, height, width)``. None if the spacing is unknown.
+            ``(depth, height, width)``. It leads to mm, or to voxel indices of the file if its spacing is unknown. None
+            if the grid itself is unknown.
     """
 
     shape: tuple[int, ...]

@@ -47,6 +47,16 @@ class Values:
     statistics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     error: str = ""
 
+    @classmethod
+    def of(cls, schema: Schema, arrays: Mapping[str, NDArray[Any] | None], *, percentiles: bool = False) -> Values:
+        """The values with the statistics of the images; ``percentiles``: also those of their intensities."""
+        images = {
+            name: image_statistics(values, percentiles=percentiles)
+            for name, values in arrays.items()
+            if values is not None and schema.modalities[name].kind != "vector"
+        }
+        return cls(arrays, images)
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -71,12 +81,7 @@ class Reading:
             arrays = {name: self._modality(subject, name) for name in self.schema.modalities}
         except XdistillError as error:
             return Values({}, error=f"subject {subject.subject!r}: {error}")
-        images = {
-            name: image_statistics(values, percentiles=self.percentiles)
-            for name, values in arrays.items()
-            if values is not None and self.schema.modalities[name].kind != "vector"
-        }
-        return Values(arrays, images)
+        return Values.of(self.schema, arrays, percentiles=self.percentiles)
 
     def _modality(self, subject: NewSubject, name: str) -> NDArray[Any] | None:
         spec = self.schema.modalities[name]
@@ -140,8 +145,7 @@ def predict_stream(
                 for value in values:
                     if value.error:
                         raise DataError(value.error)
-            for predicted, value in zip(_predicted(model, computing, batch, values, level), values, strict=True):
-                yield predicted if predicted.error else _with_inputs(predicted, value, known, keep=inputs)
+            yield from predict_batch(model, computing, batch, values, level, known=known, inputs=inputs)
             done += len(batch)
             if on_progress is not None:
                 on_progress(done)
@@ -170,20 +174,42 @@ def _read(
                 ahead.append((following, [pool.submit(reading.read, subject) for subject in following]))
 
 
-def _predicted(
-    model: Ensemble, computing: Device, batch: Sequence[NewSubject], values: Sequence[Values], level: float
+def predict_batch(
+    model: Ensemble,
+    computing: Device,
+    batch: Sequence[NewSubject],
+    values: Sequence[Values],
+    level: float,
+    *,
+    known: TrainingInputs,
+    inputs: bool = False,
 ) -> Iterator[Predicted]:
+    """Predictions for subjects whose files are read.
+
+    Args:
+        model: that predicts.
+        computing: the device that its networks are on; see `Ensemble.on_device`.
+        batch: the subjects.
+        values: of each, from `Reading.read`.
+        level: of the conformal prediction sets.
+        known: inputs of the training subjects, for flags.
+        inputs: also yield what the inputs look like, see `Predicted.inputs`.
+    """
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
-        cohort = _cohort(model.schema, [batch[place] for place in good], [values[place] for place in good])
+        cohort = cohort_of_values(model.schema, [batch[place] for place in good], [values[place] for place in good])
         members = model.predict_members(cohort, computing, batch_size=len(good))
         made = dict(zip(good, _rows(model, cohort, members, level), strict=True))
     for place, subject in enumerate(batch):
-        yield made[place] if place in made else Predicted(subject.subject, error=values[place].error)
+        if place in made:
+            yield _with_inputs(made[place], values[place], known, keep=inputs)
+        else:
+            yield Predicted(subject.subject, error=values[place].error)
 
 
-def _cohort(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
+def cohort_of_values(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
+    """Subjects that were read without an error as a cohort, without targets."""
     arrays, present = {}, {}
     for name, spec in schema.modalities.items():
         found = [value.arrays[name] for value in values]

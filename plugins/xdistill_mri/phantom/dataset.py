@@ -16,7 +16,7 @@ from xdistill_mri.phantom.bounds import best_auc
 from xdistill_mri.phantom.clinical import clinical_values, columns
 from xdistill_mri.phantom.effects import CLASSES, EFFECTS, EffectName
 from xdistill_mri.phantom.latents import Latents, draw_latents, grades
-from xdistill_mri.phantom.render import render
+from xdistill_mri.phantom.render import lesions, render
 from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
@@ -131,6 +131,10 @@ class HccPhantom(Dataset):
         at_once = max(1, _VOXELS_AT_ONCE // (depth * height * width))
         for start in range(0, len(rows), at_once):
             yield from self._render(list(rows[start : start + at_once]))
+
+    def lesions(self, rows: Sequence[int]) -> Mapping[str, NDArray[np.bool_]]:
+        """Where the lesion of some subjects is in each phase, ``(subjects, depth, height, width)``."""
+        return lesions(self._latents.take(list(rows)), draw_anatomies(list(rows), self.config.seed, self.config.shape))
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
         """Both phases from files of the cohort's shape, as they are."""

@@ -50,6 +50,16 @@ def render(latents: Latents, anatomy: Anatomy, noise: float) -> dict[str, NDArra
     return volumes
 
 
+def lesions(latents: Latents, anatomy: Anatomy) -> dict[str, NDArray[np.bool_]]:
+    """The voxels of some subjects that are lesion by half or more, by phase, ``(subjects, depth, height, width)``.
+
+    Args:
+        latents: of the same subjects as ``anatomy``.
+        anatomy: their nuisances.
+    """
+    return {phase: _scene(latents, anatomy, phase, _irregularity(latents, phase))[1] >= 0.5 for phase in PHASES}  # noqa: PLR2004 - half
+
+
 def half_axes(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
     """Half axes of the lesions, ``(subjects, 3)``, in half volumes."""
     radius = 0.38 + 0.14 * _logistic(latents.size)
@@ -58,7 +68,7 @@ def half_axes(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
 
 
 def _hepatobiliary(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
-    irregularity = 0.01 + 0.14 * _logistic(latents.hbp)
+    irregularity = _irregularity(latents, "hbp")
     darkness = 0.60 * _logistic(1.5 * latents.hbp)
     contrast = 0.62 + 0.10 * anatomy.contrast[:, PHASES.index("hbp")]
     distance, inside, vessels = _scene(latents, anatomy, "hbp", irregularity)
@@ -69,13 +79,20 @@ def _hepatobiliary(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
 
 
 def _pre_contrast(latents: Latents, anatomy: Anatomy) -> NDArray[np.float32]:
-    irregularity = np.full(len(latents.pre), 0.04)
+    irregularity = _irregularity(latents, "pre")
     amplitude = 0.03 + 0.40 * _logistic(1.2 * latents.pre)
     contrast = 0.22 + 0.08 * anatomy.contrast[:, PHASES.index("pre")]
     _, inside, vessels = _scene(latents, anatomy, "pre", irregularity)
     outside_signal = 1 - 0.06 * vessels
     lesion_signal = per_subject(1 - contrast) + per_subject(amplitude) * _field(anatomy, "pre", "lesion")
     return _blend(outside_signal, lesion_signal, inside)
+
+
+def _irregularity(latents: Latents, phase: str) -> NDArray[np.floating]:
+    """Standard deviation of the displacement of the lesion's margin, ``(subjects,)``."""
+    if phase == "hbp":
+        return 0.01 + 0.14 * _logistic(latents.hbp)
+    return np.full(len(latents.pre), 0.04)
 
 
 def _scene(

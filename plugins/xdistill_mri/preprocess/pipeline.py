@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +36,29 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
 
 
 def grids(source: VolumeSource, settings: Preprocess) -> tuple[Volume, Volume]:
-    """The volume as it is in its file, and on the grid of the result of `prepare`; raises as `prepare`."""
+    """The volume as it is in its file, and on the grid of the result of `prepare`; raises as `prepare`.
+
+    If the file has no affine, that of the result leads to voxel indices of the file.
+    """
     image = _read(source, settings)
-    return image, _prepared(intensity.finite(image, fill=settings.nonfinite == "fill"), source, settings)
+    filled = intensity.finite(image, fill=settings.nonfinite == "fill")
+    return image, _prepared(filled, source, settings, unknown=np.eye(4))
 
 
 def _read(source: VolumeSource, settings: Preprocess) -> Volume:
     return read_volume(source.file, spacing_of_arrays=settings.spacing_of_arrays, array=source.array)
 
 
-def _prepared(image: Volume, source: VolumeSource, settings: Preprocess) -> Volume:
-    """The volume on the grid of the result."""
+def _prepared(
+    image: Volume, source: VolumeSource, settings: Preprocess, *, unknown: NDArray[np.float64] | None = None
+) -> Volume:
+    """The volume on the grid of the result; ``unknown`` takes the place of an affine that the file does not have."""
     mask = None
     if source.mask is not None:
         mask = read_volume(source.mask, spacing_of_arrays=settings.spacing_of_arrays)
         geometry.check_mask(image, mask)
+    if image.affine is None:
+        image = replace(image, affine=unknown)
     image = _placed(image, settings, settings.interpolation)
     if settings.crop is not None:
         mask = None if mask is None else _placed(mask, settings, "nearest")
