@@ -60,7 +60,9 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
             for place, one in enumerate(called)
             if one.operating is not None
         ],
-        "groups_chart": drawn(charts.groups_chart(evaluation, "auc_ovo")),
+        "groups_charts": [
+            drawn(chart) for name in ("auc_ovo", "accuracy") if (chart := charts.groups_chart(evaluation, name))
+        ],
         "shifts": () if evaluation.drift is None else evaluation.drift.shifts[:MOST_SHIFTS],
         "large": ()
         if evaluation.drift is None
