@@ -29,6 +29,9 @@ ROUTES = frozenset({"/", "/predict", "/explain", "/volume", "/health", "/card", 
 
 Level = Annotated[float | None, Query(gt=0, lt=1, description="Coverage of the prediction set.")]
 
+Modality = Annotated[str, Query(description="The image that the map is of.")]
+Method = Annotated[str, Query(description="gradcam, ig (integrated gradients) or occlusion.")]
+
 
 class Prediction(BaseModel):
     """The prediction for one subject."""
@@ -117,7 +120,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
         return
 
     @app.post("/explain", openapi_extra=body, responses=errors, response_class=Response)
-    async def explain(request: Request, modality: str, method: str = service.methods[0]) -> Response:
+    async def explain(request: Request, modality: Modality, method: Method = service.methods[0]) -> Response:
         """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
         async with _uploaded(request, service) as upload:
             return _nifti(await service.explain(upload, modality, method))
