@@ -90,6 +90,7 @@ async def _uploaded(request: Request, service: Service) -> AsyncIterator[Upload]
 
 def _add_predictions(app: FastAPI, service: Service) -> None:
     body = request_body(service.model, service.fields)
+    files_only = request_body(service.model, service.fields, arrays=False)
     errors = error_responses()
 
     @app.post("/predict", openapi_extra=body, responses=errors)
@@ -106,7 +107,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
             flags=list(found.flags),
         )
 
-    @app.post("/volume", openapi_extra=body, responses=errors, response_class=Response)
+    @app.post("/volume", openapi_extra=files_only, responses=errors, response_class=Response)
     async def volume(request: Request) -> Response:
         """One uploaded image as a NIfTI file, for viewers: DICOM series become volumes."""
         async with _uploaded(request, service) as upload:
@@ -119,7 +120,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     if not service.methods:
         return
 
-    @app.post("/explain", openapi_extra=body, responses=errors, response_class=Response)
+    @app.post("/explain", openapi_extra=files_only, responses=errors, response_class=Response)
     async def explain(request: Request, modality: Modality, method: Method = service.methods[0]) -> Response:
         """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
         async with _uploaded(request, service) as upload:
