@@ -36,7 +36,8 @@ def url(server):
 
 @pytest.fixture(scope="session")
 def client(url):
-    with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+    limits = httpx.Limits(max_keepalive_connections=0)  # else a slow machine finds that the server has closed one
+    with httpx.Client(base_url=url, timeout=120, trust_env=False, limits=limits) as client:
         yield client
 
 

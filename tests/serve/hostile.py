@@ -99,7 +99,7 @@ def zipped(contents: dict[str, bytes]) -> bytes:
 
 def headers() -> Iterator[Case]:
     """Fields of a NIfTI header, by their place (https://nifti.nimh.nih.gov/nifti-1)."""
-    for value in (0, -1, 540, 1, 2**31 - 1):
+    for value in (540, 540 << 16):
         yield f"header-size-{value}", image("a.nii", patched((0, "<i", value)))
     for value in (-1, 0, 1, 2, 8, 32767):
         yield f"dimensions-{value}", image("a.nii", patched((40, "<h", value)))
@@ -189,7 +189,7 @@ def archives() -> Iterator[Case]:
     with zipfile.ZipFile(io.BytesIO(series)) as file:
         slices = [file.read(item) for item in file.infolist()][:8]
     for number, name in enumerate(
-        ("../../../tmp/evil.dcm", "/etc/cron.d/evil", "..\\..\\evil", "a/../../b", "C:\\evil", "\x00evil", "nul")
+        ("../../../tmp/evil.dcm", "/etc/cron.d/evil", "..\\..\\evil", "a/../../b", "C:\\evil", "evil\x01", "nul")
     ):
         yield f"traversal-{number}", image("a.zip", zipped({name: b"evil"}))
     yield "archive-of-text", image("a.zip", zipped({"a.txt": b"hello"}))
@@ -329,7 +329,6 @@ def requests() -> Iterator[Case]:
         "multipart/mixed; boundary=a",
         "",
         "json",
-        "\xff",
     ):
         yield f"type-of-body-{kind or 'none'}", {"content": b"hbp=1", "headers": {"Content-Type": kind}}
     yield "too-large", {"content": bytes(3 * MB), "headers": FORM}
@@ -342,7 +341,6 @@ def requests() -> Iterator[Case]:
     for number, path in enumerate(
         (
             "/predict/",
-            "/predict/..",
             "/static/../app.py",
             "/static/%2e%2e/app.py",
             "/static/..%2fapp.py",

@@ -62,6 +62,7 @@ def nifti_gz(values: np.ndarray, affine: np.ndarray | None = None) -> bytes:
 def serving(model: StudentModel, limits: Limits = LIMITS, **options: Any) -> Iterator[tuple[str, Service]]:
     """The address of a server that runs meanwhile, and its service."""
     service = Service(model, limits, **options)
+    service.start()
     listener = bound("127.0.0.1", 0)
     port = listener.getsockname()[1]
     server = make_server(service, names_of("127.0.0.1"))
@@ -77,6 +78,7 @@ def serving(model: StudentModel, limits: Limits = LIMITS, **options: Any) -> Ite
     finally:
         server.should_exit = True
         thread.join(LONG)
+        service.close()
         listener.close()
 
 

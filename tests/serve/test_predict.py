@@ -14,6 +14,9 @@ import pytest
 
 from serve.dicom_series import archive
 from serve.served import Kept, nifti, nifti_gz, serving, volume
+from xdistill.deployment.explain import Options, explain_subjects
+from xdistill.deployment.explain.space import placed
+from xdistill.models.tables import one_subject
 from xdistill.serving.limits import Limits
 
 NAME = "DOE^JANE_1956"
@@ -206,3 +209,17 @@ def test_gzip_of_nothing_and_archives_of_nothing(client, files):
     assert response.json()["detail"] == "the archive of `hbp` holds no DICOM images"
     response = client.post("/predict", files={**files, "hbp": ("a.nii.gz", nifti_gz(volume(1))[:-1])})
     assert response.status_code == 422
+
+
+def test_a_saliency_map_is_that_of_explain_on_the_grid_of_the_file(client, model, files, paths):
+    response = client.post("/explain", params={"modality": "hbp", "method": "occlusion"}, files=files)
+    assert response.status_code == 200, response.text
+    found = nibabel.Nifti1Image.from_bytes(response.content)
+    (expected,) = explain_subjects(model, [one_subject(model, paths)], Options(method="occlusion"))
+    np.testing.assert_array_equal(found.get_fdata(), placed(expected.maps["hbp"], "hbp").values)
+    np.testing.assert_array_equal(found.affine, np.diag([2.0, 2.0, 3.0, 1.0]))
+    assert client.post("/predict", files=files).status_code == 200
+    for query, message in (({"modality": "t2"}, "no map"), ({"modality": "hbp", "method": "lime"}, "unknown method")):
+        refused = client.post("/explain", params=query, files=files)
+        assert refused.status_code == 422
+        assert message in refused.json()["detail"]

@@ -4,7 +4,9 @@ import base64
 import json
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from bench.chromium import BROWSER, Page
 from serve.dicom_series import archive
@@ -17,14 +19,6 @@ SHOWN = "document.getElementById('viewer').dataset.shown || ''"
 NOTE = "document.getElementById('view-status').textContent"
 STATUS = "document.getElementById('status').textContent"
 RESULT = "!document.getElementById('result').hidden"
-# The share of pixels of the canvas that are not black.
-DRAWN = (
-    "(() => { const canvas = document.getElementById('canvas'), copy = document.createElement('canvas');"
-    "copy.width = canvas.width; copy.height = canvas.height; const context = copy.getContext('2d');"
-    "context.drawImage(canvas, 0, 0); const data = context.getImageData(0, 0, copy.width, copy.height).data;"
-    "let bright = 0; for (let place = 0; place < data.length; place += 4) bright += data[place] > 40; "
-    "return bright / (data.length / 4) })()"
-)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +57,17 @@ def wait(page, expression):
     return found
 
 
+def drawn(page, file):
+    """The share of pixels of the canvas that are not black."""
+    box = page.value(
+        "(() => { const box = document.getElementById('canvas').getBoundingClientRect();"
+        "return [box.left, box.top, box.right, box.bottom] })()"
+    )
+    page.screenshot(file, whole=False)
+    pixels = np.asarray(Image.open(file).convert("L").crop([int(place) for place in box]))
+    return (pixels > 40).mean()
+
+
 def bars(page):
     return page.value("[...document.querySelectorAll('.bar')].map((one) => one.innerText.split(/\\n+/))")
 
@@ -72,12 +77,14 @@ def complaints(page):
     return [event for event in page.events if event.get("method") in kinds]
 
 
-def test_chosen_files_are_shown_and_predicted(opened, paths, url, client, files):
+def test_chosen_files_are_shown_and_predicted(opened, paths, url, client, files, tmp_path):
     select(opened, "hbp", paths / "hbp.nii.gz")
     select(opened, "pre", paths / "pre.nii.gz")
     wait(opened, f"({SHOWN}) === 'pre'")
     assert "16 \u00d7 16 \u00d7 8 voxels" in opened.value(NOTE)
-    wait(opened, f"requestAnimationFrame(() => 0) && {DRAWN} > 0.05")
+    until = time.monotonic() + LONG
+    while drawn(opened, tmp_path / "shot.png") < 0.05:
+        assert time.monotonic() < until, "the slices are not drawn"
     opened.click("#predict")
     wait(opened, RESULT)
     expected = client.post("/predict", files=files).json()
@@ -89,6 +96,8 @@ def test_chosen_files_are_shown_and_predicted(opened, paths, url, client, files)
     assert ", ".join(expected["set"]) in facts
     width = opened.value("document.querySelector('.bar.best .fill').style.width")
     assert float(width.rstrip("%")) == pytest.approx(100 * max(expected["probabilities"].values()))
+    opened.click("#explain")
+    wait(opened, "document.getElementById('viewer').dataset.overlay === 'pre'")
     asked = [
         event["params"]["request"]["url"]
         for event in opened.events

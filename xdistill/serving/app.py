@@ -59,26 +59,15 @@ def create_app(service: Service, *, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
     """The ASGI application of one model.
 
     Args:
-        service: the model, which the application starts and closes.
+        service: the model; it has been started.
         hosts: names by which the server may be called; others are refused, which stops DNS rebinding.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        del app
-        service.start()
-        try:
-            yield
-        finally:
-            service.close()
-
     app = FastAPI(
         title=f"xdistill: {service.model.name}",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     _add_predictions(app, service)
     _add_pages(app, service)
@@ -124,17 +113,14 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
             await service.unpack(upload)
             return _nifti((upload.folder / files[0].target).read_bytes())
 
-    if service.explainer is None:
+    if not service.methods:
         return
 
     @app.post("/explain", openapi_extra=body, responses=errors, response_class=Response)
-    async def explain(request: Request, modality: str, method: str = "gradcam") -> Response:
+    async def explain(request: Request, modality: str, method: str = service.methods[0]) -> Response:
         """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
         async with _uploaded(request, service) as upload:
-            maps = await service.explain(upload, method)
-        if modality not in maps:
-            raise RefusedError("there is no map of this modality")
-        return _nifti(maps[modality])
+            return _nifti(await service.explain(upload, modality, method))
 
 
 def _nifti(content: bytes) -> Response:

@@ -7,6 +7,7 @@ from typing import Final
 
 MB: Final = 2**20
 TEXT_BYTES: Final = 64 * 1024  # of a text field of a form
+EXPLAINED_BYTES: Final = 256 * MB  # of the unpacked files of a request for a map, which is as large
 RETRY_AFTER: Final = 2  # seconds, for a client that finds the queue full
 
 

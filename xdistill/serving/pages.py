@@ -10,7 +10,6 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from xdistill.models.files import CARD, regular
-from xdistill.serving.explanation import METHODS
 from xdistill.serving.limits import MB
 from xdistill.serving.refusal import RefusedError
 from xdistill.serving.service import Service
@@ -51,7 +50,7 @@ class Pages:
             largest=self._service.limits.upload_mb,
             level=self._service.level,
             calibrated=model.calibration is not None,
-            methods=METHODS if self._service.explainer is not None else (),
+            methods=self._service.methods,
         )
 
     def card(self) -> str:

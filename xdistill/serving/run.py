@@ -80,7 +80,11 @@ def run_server(service: Service, listener: socket.socket, hosts: Sequence[str], 
         _log_requests()
     # Access logs of the server would hold query strings; `Guard` logs what is safe.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    make_server(service, hosts).run(sockets=[listener])
+    service.start()
+    try:
+        make_server(service, hosts).run(sockets=[listener])
+    finally:
+        service.close()
 
 
 def make_server(service: Service, hosts: Sequence[str]) -> uvicorn.Server:

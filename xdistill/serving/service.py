@@ -20,9 +20,9 @@ from xdistill.models.subject import NewSubject, Predicted
 from xdistill.models.tables import subject_of_row
 from xdistill.serving.decoding.decoder import Decoder
 from xdistill.serving.decoding.job import Job, Upload
-from xdistill.serving.explanation import Explainer, find_explainer
+from xdistill.serving.explanation import methods_of, saliency_map
 from xdistill.serving.fields import Fields
-from xdistill.serving.limits import RETRY_AFTER, Limits
+from xdistill.serving.limits import EXPLAINED_BYTES, RETRY_AFTER, Limits
 from xdistill.serving.refusal import RefusedError
 from xdistill.tasks import Classification
 
@@ -57,7 +57,7 @@ class Service:
         self.limits = limits
         self.level = level
         self.fields = Fields.of(model)
-        self.explainer: Explainer | None = find_explainer(model)
+        self.methods = methods_of(model)
         self.waiting = 0
         self._device = device
         self._known = TrainingInputs.of(model.training)
@@ -69,22 +69,25 @@ class Service:
         self._all = [Decoder(Reading.of(model), self.fields, limits) for _ in range(readers)]
 
     def start(self) -> None:
-        """Start the processes, and move the networks to the device; `close` undoes it."""
+        """Start the processes, and move the networks to the device; `close` undoes it.
+
+        Raises:
+            XdistillError: if the machine does not have the device, or a process does not start.
+        """
         try:
-            for decoder in self._all:
-                decoder.start()
-                self._decoders.put(decoder)
             # In the thread that predicts: some of torch's settings are those of a thread.
-            self._computing = self._thread.submit(
-                self._stack.enter_context, self.model.on_device(self._device)
-            ).result()
+            networks = self._thread.submit(self._stack.enter_context, self.model.on_device(self._device))
+            list(self._read.map(Decoder.start, self._all))
+            self._computing = networks.result()
         except BaseException:
             self.close()
             raise
+        for decoder in self._all:
+            self._decoders.put(decoder)
 
     def close(self) -> None:
         """End the processes and threads."""
-        self._read.shutdown(wait=False, cancel_futures=True)
+        self._read.shutdown(cancel_futures=True)
         self._thread.submit(self._stack.close).result()
         self._thread.shutdown()
         for decoder in self._all:
@@ -119,17 +122,19 @@ class Service:
         arrays = await self._decoded(Job(upload, subject))
         return await self._computed(self._predicted, arrays, self.level if level is None else level)
 
-    async def explain(self, upload: Upload, method: str) -> Mapping[str, bytes]:
-        """Saliency maps as NIfTI files, by modality.
+    async def explain(self, upload: Upload, modality: str, method: str) -> bytes:
+        """The saliency map of one image as a NIfTI file.
 
         Raises:
-            RefusedError: as `predict`, and if there are no explanations here.
+            RefusedError: as `predict`, and if there is no such map.
         """
         subject = self._subject(upload)
-        if self.explainer is None or subject is None:
-            raise RefusedError("explanations need files, and a model and server that can explain", HTTPStatus.NOT_FOUND)
+        if subject is None:
+            raise RefusedError("explanations need files")
         await self._decoded(Job(upload, subject))
-        return await self._computed(self.explainer, subject, method)
+        if sum((upload.folder / file.target).stat().st_size for file in upload.files) > EXPLAINED_BYTES:
+            raise RefusedError("the files are too large for explanations", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return await self._computed(self._explained, subject, modality, method)
 
     async def unpack(self, upload: Upload) -> None:
         """Unpack the files of a request in its folder."""
@@ -155,6 +160,14 @@ class Service:
 
     async def _computed(self, function: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*arguments))
+
+    def _explained(self, subject: NewSubject, modality: str, method: str) -> bytes:
+        # Explanations move the networks to the device themselves, and back.
+        self._stack.close()
+        try:
+            return saliency_map(self.model, subject, modality, method, self._device)
+        finally:
+            self._computing = self._stack.enter_context(self.model.on_device(self._device))
 
     def _predicted(self, arrays: Mapping[str, NDArray[Any] | None], level: float) -> Predicted:
         subject = NewSubject("1", {}, {}, "the request", {})

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from xdistill.deployment.evaluate.result import Benefit, Estimate, Evaluation, OneClass
+from xdistill.deployment.evaluate.result import Benefit, Evaluation, OneClass
+from xdistill.deployment.evaluate.text import percent
 from xdistill.report.confusion import matrix_figure
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
 from xdistill.report.picture import entitle, new_picture, shorten, svg_markup, write
@@ -42,12 +43,11 @@ def reliability_chart(one: OneClass, place: int) -> str:
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.6, linestyle=":")
     total = sum(item.subjects for item in one.bins)
     known = [item for item in one.bins if item.share.value is not None]
-    for item in known:
-        if item.share.low is not None:
-            axes.plot(
-                [item.probability] * 2, [item.share.low, item.share.high], color=STUDENT, linewidth=0.9, alpha=0.5
-            )
-    x, y = [item.probability for item in known], [item.share.value for item in known]
+    bars = [(item.probability, item.share.low, item.share.high) for item in known]
+    for middle, low, high in bars:
+        if low is not None and high is not None:
+            axes.plot([middle] * 2, [low, high], color=STUDENT, linewidth=0.9, alpha=0.5)
+    x, y = [item.probability for item in known], [float(item.share.value or 0) for item in known]
     axes.plot(x, y, color=STUDENT, linewidth=1.2)
     axes.scatter(x, y, s=[8 + 120 * item.subjects / total for item in known], color=STUDENT, linewidths=0, zorder=3)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
@@ -67,7 +67,7 @@ def benefit_chart(one: OneClass, place: int) -> str:
     axes.plot([0, 1], [0, 0], color=INK, linewidth=0.9)
     axes.plot(x, [item.treat_all for item in one.benefit], color=MUTED, linewidth=1.1, linestyle=":")
     if one.benefit[0].against is not None:
-        axes.plot(x, [item.against for item in one.benefit], color=TEACHER, linewidth=1.3, linestyle="--")
+        axes.plot(x, [float(item.against or 0) for item in one.benefit], color=TEACHER, linewidth=1.3, linestyle="--")
     axes.plot(x, _line(one.benefit, "value"), color=STUDENT, linewidth=1.8)
     top = max(item.treat_all for item in one.benefit)
     if one.operating is not None and one.operating.threshold < 1:
@@ -115,21 +115,6 @@ def groups_chart(evaluation: Evaluation, metric: str) -> str:
     axes.spines["left"].set_visible(False)
     values = "; ".join(f"{name} {percent(group.metrics[metric])}" for name, group in zip(names, groups, strict=True))
     return svg_markup(picture, prefix="groups", alt=f"AUC of subgroups in percent. {values}.")
-
-
-def percent(found: Estimate) -> str:
-    """``81.2 (74.0 to 88.1)``."""
-    return figure(found, factor=100, digits=1)
-
-
-def figure(found: Estimate, *, factor: float = 1, digits: int = 3) -> str:
-    """An estimate with its interval; a dash where it is not defined."""
-    if found.value is None:
-        return "–"  # noqa: RUF001 - a dash where a table has no figure
-    value = f"{factor * found.value:.{digits}f}"
-    if found.low is None or found.high is None:
-        return value
-    return f"{value} ({factor * found.low:.{digits}f} to {factor * found.high:.{digits}f})"
 
 
 def _roc(

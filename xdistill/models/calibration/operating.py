@@ -114,7 +114,8 @@ class OperatingCurve(BaseModel):
 
     def _index(self) -> NDArray[np.float64]:
         """Youden's index at each threshold, rounded so that ties are ties."""
-        return np.round(np.asarray(self.sensitivity) + np.asarray(self.specificity) - 1, 12)
+        index: NDArray[np.float64] = np.round(np.asarray(self.sensitivity) + np.asarray(self.specificity) - 1, 12)
+        return index
 
     def _at(self, place: int, rule: Rule, *parameters: float) -> Threshold:
         return Threshold(

@@ -51,9 +51,10 @@ class Decoder:
         self.close()
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=decode_forever, args=(theirs, *self._arguments), daemon=True)
-        self._process.start()
-        theirs.close()
+        process = context.Process(target=decode_forever, args=(theirs, *self._arguments), daemon=True)
+        with theirs:
+            process.start()
+        self._process = process
         if self._received(START_SECONDS) != READY:
             self.close()
             raise WorkerDiedError("the process that reads files did not start; see the messages above")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from xdistill.serving.refusal import RefusedError
 
 _VOLUME = 3  # dimensions
+_POSITION = "0020|0032"
 _UNEVEN = "ITK_non_uniform_sampling_deviation"  # what ITK's reader of series notes: mm
 
 
@@ -29,10 +31,14 @@ def read_series(field: str, folder: Path, target: Path) -> None:
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
         if len(series) != 1:
             raise RefusedError(_count(field, len(series)))
+        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
         reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0]))
+        reader.SetFileNames(files)
+        reader.MetaDataDictionaryArrayUpdateOn()
         image = reader.Execute()
         _check(field, image)
+        if len(files) > 1:
+            _check_positions(field, [_position(reader, place) for place in range(len(files))])
         sitk.WriteImage(image, str(target))
     except RuntimeError:  # of ITK; its text names files
         raise RefusedError(f"the DICOM files of `{field}` cannot be read as one volume") from None
@@ -51,6 +57,21 @@ def _check(field: str, image: Any) -> None:
         raise RefusedError(
             f"the slices of the DICOM series of `{field}` are not evenly spaced: slices are missing, or the archive "
             f"holds more than one volume"
+        )
+
+
+def _position(reader: Any, place: int) -> str:
+    """Where a slice is, as its file says."""
+    return str(reader.GetMetaData(place, _POSITION)) if reader.HasMetaDataKey(place, _POSITION) else ""
+
+
+def _check_positions(field: str, positions: Sequence[str]) -> None:
+    """ITK stacks slices without a position, or with the same one, in the order of their names."""
+    if "" in positions:
+        raise RefusedError(f"a slice of the DICOM series of `{field}` does not say where it is")
+    if len(set(positions)) < len(positions):
+        raise RefusedError(
+            f"the DICOM series of `{field}` has several slices at one place; upload an archive of one volume"
         )
 
 

@@ -207,9 +207,11 @@ async function show(field) {
     if (field || viewer) viewer ??= open();
     if (!viewer) return;
     const { niivue, NVImage } = await viewer;
-    const image = field ? await NVImage.loadFromFile({ file: await volume(chosen.get(field)), name: "volume.nii" }) : null;
+    const file = field ? await volume(chosen.get(field)) : null;
+    const image = file ? await NVImage.loadFromFile({ file: new File([file], neutral(file)), name: neutral(file) }) : null;
     if (mine !== turn) return; // another file was chosen meanwhile
-    for (const old of [...niivue.volumes]) niivue.removeVolume(old);
+    for (const old of [...niivue.volumes].reverse()) niivue.removeVolume(old);
+    delete find("viewer").dataset.overlay;
     if (image) niivue.addVolume(image);
     niivue.drawScene();
     if (field) note.textContent = `${field}: ${image.dims.slice(1, 4).join(" × ")} voxels. Click or scroll to move through the slices.`;
@@ -233,8 +235,11 @@ find("explain-form")?.addEventListener("submit", async (event) => {
     if (field !== shown) return;
     for (const old of niivue.volumes.slice(1)) niivue.removeVolume(old);
     const image = await NVImage.loadFromFile({
-      file: new File([map], "map.nii"), name: "map.nii", colormap: "inferno", opacity: Number(find("opacity").value),
+      file: new File([map], "map.nii"), name: "map.nii", colormap: "warm", opacity: Number(find("opacity").value),
     });
+    // What speaks for the class; weaker places stay transparent.
+    image.cal_max = image.global_max > 0 ? image.global_max : 1;
+    image.cal_min = 0.2 * image.cal_max;
     niivue.addVolume(image);
     find("opacity-label").hidden = false;
     find("viewer").dataset.overlay = field;
