@@ -21,7 +21,7 @@ from xdistill.deployment.export.trace import traced
 from xdistill.deployment.export.verify import TOLERANCE, Comparison, check, compare
 from xdistill.errors import ModelError, UserError
 from xdistill.models.ensemble import Ensemble
-from xdistill.models.files import CHECKSUMS
+from xdistill.runs.checksums import CHECKSUMS
 
 Format = Literal["onnx", "pt2"]
 
