@@ -19,10 +19,10 @@ from xdistill.deployment.evaluate.scores import Called, confusion, one_class, pr
 from xdistill.deployment.evaluate.thresholds import called
 from xdistill.errors import DataError, UserError
 from xdistill.models import StudentModel
-from xdistill.models.files import digest
 from xdistill.models.stream import LEVEL, predict_stream
 from xdistill.models.subject import NewSubject, Predicted
 from xdistill.models.tables import read_table
+from xdistill.runs.checksums import digest
 from xdistill.stats.areas import Floats
 from xdistill.suggest import did_you_mean
 from xdistill.training.evaluate import EVALUATION_BATCH

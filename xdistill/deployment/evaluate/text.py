@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xdistill.deployment.evaluate.result import Difference, Estimate
-from xdistill.tasks import Classification
+from xdistill.tasks.classification import SCORES
 
 NOTHING = "–"  # noqa: RUF001 - a dash where a table has no figure
 Titles = Mapping[str, tuple[str, bool]]
@@ -13,7 +13,7 @@ Titles = Mapping[str, tuple[str, bool]]
 
 def metric_titles(classes: int) -> Titles:
     """Title and whether it is shown in percent, by metric."""
-    titles = {score.name: (score.title, score.percent) for score in Classification.scores}
+    titles = {score.name: (score.title, score.percent) for score in SCORES}
     return titles | ({"auc_ovo": ("AUC", True)} if classes == 2 else {})  # noqa: PLR2004 - the binary case
 
 
