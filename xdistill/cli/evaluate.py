@@ -131,7 +131,7 @@ def _print(found: Evaluation) -> None:
     from xdistill.cli.console import stdout
     from xdistill.deployment.evaluate.text import metric_titles, shown
 
-    titles = metric_titles(len(found.classes))
+    titles = metric_titles(found.classes)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(_title(found)), title_justify="left")
     table.add_column("")
     table.add_column(Text("95 % interval by patient"), no_wrap=True)

@@ -59,7 +59,7 @@ def reliability_chart(one: OneClass, place: int) -> str:
 
 
 def benefit_chart(one: OneClass, place: int) -> str:
-    """The decision curve: net benefit against treating everybody and nobody."""
+    """The decision curve: net benefit against treating all and treating none."""
     picture, (axes,) = new_picture(1, 1)
     x = [item.threshold for item in one.benefit]
     low, high = (_line(one.benefit, end) for end in ("low", "high"))
@@ -93,7 +93,7 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], pre
 
 
 def groups_chart(evaluation: Evaluation, metric: str) -> str:
-    """A metric of each subgroup with its interval; the line is that of everybody."""
+    """A metric of each subgroup with its interval; the line is that of all subjects."""
     groups = [group for group in evaluation.subgroups if group.metrics[metric].value is not None]
     if not groups:
         return ""
@@ -109,7 +109,7 @@ def groups_chart(evaluation: Evaluation, metric: str) -> str:
     names = [f"{shorten(group.column, most=12)} {shorten(group.value, most=16)}" for group in groups]
     axes.set_yticks(range(len(groups)), names, color=INK, parse_math=False)
     axes.set(ylim=(len(groups) - 0.4, -0.6))
-    title = metric_titles(len(evaluation.classes))[metric][0]
+    title = metric_titles(evaluation.classes)[metric][0]
     axes.set_xlabel(f"{title}, %")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

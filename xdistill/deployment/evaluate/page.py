@@ -32,7 +32,7 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
     def drawn(markup: str) -> Markup:
         return Markup(markup)  # noqa: S704 - svg_markup escapes every text that it puts in
 
-    titles = metric_titles(len(evaluation.classes))
+    titles = metric_titles(evaluation.classes)
     called = [one for one in evaluation.one_class if one.operating is not None]
     return {
         "evaluation": evaluation,
