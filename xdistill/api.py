@@ -13,7 +13,7 @@ from xdistill.errors import RecipeError, UserError
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import CONTROLS
 from xdistill.report.on_request import Figures
-from xdistill.runs import Run
+from xdistill.runs import Run, read_record
 from xdistill.runs import load_run as _load_run
 from xdistill.runs.files import read_json
 from xdistill.suggest import did_you_mean
@@ -324,10 +324,7 @@ def _recipe_of(recipe: Any) -> Any:
     """The recipe; that of a run if its folder is given."""
     if not isinstance(recipe, (str, Path)) or not (Path(recipe) / "record.json").is_file():
         return recipe
-    record = read_json(Path(recipe) / "record.json")
-    plain = record.get("recipe") if isinstance(record, dict) else None
-    if not isinstance(plain, dict):
-        raise UserError(f"{recipe}: not the folder of a run: its record holds no recipe")
+    plain = read_record(Path(recipe) / "record.json")["recipe"]
     if plain.get("tune"):
         raise UserError(f"{recipe}: each fold of a tuned run has its own settings; fit the study's `tuned.yaml`")
     return plain

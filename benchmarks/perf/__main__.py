@@ -28,9 +28,12 @@ SCRIPTS = {
     "folds": "Whole runs",
     "teacher": "A cached teacher",
     "cache": "Reading",
+    "predict": "Predicting from files",
+    "serve": "Predicting through HTTP",
     "ranking": "Statistics",
     "losses": "Distillation losses",
     "start": "Start of commands",
+    "export": "Exported students",
 }
 HERE = Path(__file__).parent
 

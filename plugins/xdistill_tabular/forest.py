@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
@@ -94,7 +94,11 @@ class RandomForest(Estimator):
         # In double precision, so that the mean over many trees is scikit-learn's where the device has it.
         exact = self.share if self.share.device.type == "mps" else self.share.double()
         mean = torch.stack([exact[leaves].mean(dim=0) for leaves in node]) if len(node) else exact[:0]
-        return mean.float().clamp(min=torch.finfo(torch.float32).tiny).log()
+        return _logarithm(mean)
+
+    def traceable(self) -> nn.Module:
+        """The same with as many steps as the deepest tree has splits, whatever the values."""
+        return _FixedSteps(self)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
         """Make room for the trees that come, whose number of nodes is theirs alone."""
@@ -104,6 +108,47 @@ class RandomForest(Estimator):
             if isinstance(coming, Tensor) and coming.shape[1:] == own.shape[1:]:
                 setattr(self, name, own.new_zeros(coming.shape))
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class _FixedSteps(nn.Module):
+    """Walks down all trees of a forest, with one step for each split between the roots and the deepest leaf."""
+
+    roots: Tensor
+    feature: Tensor
+    threshold: Tensor
+    left: Tensor
+    right: Tensor
+    share: Tensor
+
+    def __init__(self, forest: RandomForest) -> None:
+        super().__init__()
+        for name in _NODES:
+            self.register_buffer(name, getattr(forest, name).cpu())
+        self.steps = _depth(self.roots, self.left, self.right)
+
+    def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
+        """As `RandomForest.forward`."""
+        values = inputs.float()
+        node = self.roots.expand(values.shape[0], -1)
+        for _ in range(self.steps):
+            smaller = values.gather(1, self.feature[node]) <= self.threshold[node]
+            node = torch.where(smaller, self.left[node], self.right[node])
+        return _logarithm(self.share.double()[node].mean(dim=1))
+
+
+def _depth(roots: Tensor, left: Tensor, right: Tensor) -> int:
+    """Splits between a root and a leaf, at most."""
+    depth, level = 0, roots
+    while True:
+        inner = level[left[level] != level]
+        if not len(inner):
+            return depth
+        level = torch.cat([left[inner], right[inner]])
+        depth += 1
+
+
+def _logarithm(share: Tensor) -> Tensor:
+    return share.float().clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
 def _flattened(trees: Sequence[Any]) -> dict[str, NDArray[Any]]:

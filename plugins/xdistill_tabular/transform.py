@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from xdistill.interfaces.transform import Transform
 from xdistill.types import ColumnSpec, ModalitySpec
 from xdistill_tabular.learned import CategoricalColumn, Column, IndicatorColumn, Learned, NumericColumn
 from xdistill_tabular.numeric import Impute, Numbers, Scale, fit_fill, fit_power, fit_scale, raised, says_nothing
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class TabularTransform(Transform):
@@ -125,6 +128,12 @@ class TabularTransform(Transform):
                 f"use it with the cohort it was trained on"
             )
         self._learned = Learned.from_json(state)
+
+    def as_module(self) -> nn.Module:
+        """The same in PyTorch; values that are invalid in their column are not refused there."""
+        from xdistill_tabular.operations import TabularOperations
+
+        return TabularOperations(self.learned)
 
     def _checked(self, values: NDArray[np.floating]) -> Numbers:
         numbers = np.asarray(values, dtype=np.float64)

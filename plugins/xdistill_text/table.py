@@ -8,13 +8,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import Schema
+from xdistill_text.reader import Reading, TextReader
 from xdistill_text.words import Counting, counts
 
 if TYPE_CHECKING:
@@ -94,6 +95,21 @@ class TextTable(Dataset):
     def sources(self) -> Sequence[Path]:
         """The CSV file."""
         return [self.path]
+
+    def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
+        """Column and counting of each text."""
+        texts = {name: self.config.texts[name] for name in modalities}
+        return Reading(
+            texts={name: Counting(size=text.size, longest=text.longest) for name, text in texts.items()},
+            columns={name: self.columns[name] for name in modalities},
+            subject=self.config.subject,
+        ).model_dump(mode="json")
+
+    @classmethod
+    def reader(cls, settings: Mapping[str, Any], schema: Schema) -> TextReader:
+        """Counts the words of new subjects' texts."""
+        del schema
+        return TextReader(settings)
 
     def facts(self) -> DatasetFacts:
         """Title and source from the settings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from pydantic import Field
 from xdistill.errors import DataError, SettingsError
 from xdistill.interfaces.transform import Transform
 from xdistill.types import ModalitySpec
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Tfidf(Transform):
@@ -90,6 +93,15 @@ class Tfidf(Transform):
                 f"counts; use it with the cohort it was trained on"
             )
         self._weights = weights
+
+    def as_module(self) -> nn.Module:
+        """The same in PyTorch; values that are not counts are not refused there."""
+        from xdistill_text.operations import TfidfOperations
+
+        if self._weights is None:
+            msg = "the tfidf transform must be fitted or restored before it is used"
+            raise RuntimeError(msg)
+        return TfidfOperations(self._weights, logarithmic=self.config.logarithmic)
 
     def _checked(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         numbers = np.asarray(values, dtype=np.float64)

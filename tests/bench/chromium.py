@@ -31,10 +31,11 @@ SECONDS = LONG  # the longest wait for an answer
 
 
 class Page:
-    """One page; ``with Page(folder) as page: page.open(file)``."""
+    """One page; ``with Page(folder) as page: page.open(file)``; with further switches of the browser."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, profile: Path, *switches: str) -> None:
         self.profile = profile
+        self.switches = switches
         self.events: list[dict[str, Any]] = []
         self._number = 0
         self._rest = b""
@@ -42,7 +43,7 @@ class Page:
     def __enter__(self) -> Self:
         theirs_in, self._out = self._pipe()
         self._in, theirs_out = self._pipe()
-        command = [str(BROWSER), *SWITCHES, f"--user-data-dir={self.profile}", "about:blank"]
+        command = [str(BROWSER), *SWITCHES, *self.switches, f"--user-data-dir={self.profile}", "about:blank"]
         # Chromium reads from its descriptor 3 and writes to its 4, and what it prints is of no interest.
         actions = [
             (os.POSIX_SPAWN_DUP2, theirs_in, 3),
@@ -70,12 +71,16 @@ class Page:
 
     def open(self, file: Path, *, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
         """Show a file, and wait until it is there."""
+        self.open_url(file.as_uri(), width=width, height=height, scheme=scheme)
+
+    def open_url(self, url: str, *, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+        """Show a page of a server, and wait until it is there."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
-        self.call("Page.navigate", url=file.as_uri())
+        self.call("Page.navigate", url=url)
         self._wait_for("Page.loadEventFired")
 
     def value(self, expression: str) -> Any:

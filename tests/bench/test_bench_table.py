@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,27 @@ def test_an_entry(table):
     assert by_name(table)["alone"].gap is None
     assert by_name(table)["alone"].agreement is None
     assert by_name(table)["teacher"].agreement is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["seconds"].pop("at_once"),
+        lambda record: record["seconds"]["at_once"].update({"r0-f0": 1}),
+        lambda record: record["seconds"]["reused"].append("r0-f1"),
+        lambda record: record["machine"].update(threads=4),
+    ],
+    ids=["not known", "one fold alone", "a teacher from the cache", "another machine"],
+)
+def test_times_are_left_out_where_they_cannot_be_compared(small, catalog, tmp_path, change):
+    for entry in ("kd", "alone"):
+        folder = make_known_run(tmp_path / "runs", small, entry, catalog, teacher=2.0 if entry == "kd" else None)
+    path = folder / "record.json"
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    table = standings(small, records_of_runs(small, tmp_path / "runs"))
+    assert [one.seconds for one in table.entries] == [None] * len(table.entries)
 
 
 def test_figures_are_those_of_the_statistics(runs, table):

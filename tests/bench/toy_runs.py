@@ -70,6 +70,12 @@ def make_run(
             folds.append(FoldPredictions(role, split.repeat, split.fold, split.test, targets[rows], probabilities))
     folder.mkdir(parents=True)
     write_predictions(folder / "predictions.csv", Predictions(CLASSES, tuple(folds)))
+    for split in splits:
+        own = folder / "folds" / split.name
+        own.mkdir(parents=True)
+        (own / "fold.json").write_text(json.dumps({"repeat": split.repeat, "fold": split.fold}), encoding="utf-8")
+        rows = tuple(fold for fold in folds if (fold.repeat, fold.fold) == (split.repeat, split.fold))
+        write_predictions(own / "predictions.csv", Predictions(CLASSES, rows))
     written = splits.to_json() | ({} if a_patient == 1 else {"patients": dict(zip(ids, patients, strict=True))})
     (folder / "splits.json").write_text(json.dumps(written), encoding="utf-8")
     recipe = entry_recipe(benchmark, entry, seed).tree()
@@ -116,6 +122,11 @@ def _record(recipe: Any, splits: Any, targets: Any, *, patients: int, roles: Any
         "machine": {"system": "Linux x86_64", "device": "cpu", "threads": 1},
         "created": "2025-01-02T03:04:05+00:00",
         "finished": "2025-01-02T03:08:11+00:00",
-        "seconds": {"folds": {split.name: 2.0 for split in splits}, "training": 2.0 * len(splits)},
+        "seconds": {
+            "folds": {split.name: 2.0 for split in splits},
+            "training": 2.0 * len(splits),
+            "at_once": {split.name: 2 for split in splits},
+            "reused": [],
+        },
         "summary": {},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 
@@ -136,6 +137,8 @@ def test_export(with_records, xdistill, fmt):
     assert "kd" in printed.out
     written = xdistill("bench", "export", "benchmarks/small.yaml", "--format", fmt, "--from", "records", "-o", "page")
     assert written.out == ""
+    assert written.err.startswith("page: written, ")
+    assert "small (" in written.err
     assert (with_records / "page").read_text() == printed.out
 
 
@@ -154,12 +157,21 @@ def test_a_leaderboard_is_verified(with_records, xdistill):
 def test_compare(xdistill):
     entries = xdistill("bench", "compare", "kd", "alone", "--benchmark", "benchmarks/small.yaml")
     assert entries.code == 0, entries.err
-    for part in ("A: kd", "B: alone", "auc_ovo", "A - B  +0.", "corrected resampled t: ", "(anticonservative)"):
+    for part in (
+        "A: kd",
+        "B: alone",
+        "Macro OvO AUC, %",
+        "A - B  +",
+        " points, bootstrap ",
+        "corrected resampled t: ",
+        "(anticonservative)",
+    ):
         assert part in entries.out
     folders = xdistill("bench", "compare", "runs/tests/kd-0", "benchmarks/records/small/alone")
     assert folders.code == 0, folders.err
     assert "A: tests/kd (fedcba987654)\nB: alone (0a1b2c3d4e5f)\n" in folders.out
-    assert entries.out.split("auc_ovo")[1] == folders.out.split("auc_ovo")[1]
+    assert entries.out.split("AUC, %")[1] == folders.out.split("AUC, %")[1]
+    assert re.search(r"B      \d\d\.\d\d ± \d+\.\d\d, interval \d\d\.\d\d to \d+\.\d\d", entries.out)
     teachers = xdistill(
         "bench", "compare", "teacher", "kd", "--benchmark", "benchmarks/small.yaml", "--from", "records"
     )

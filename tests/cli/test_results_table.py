@@ -5,6 +5,7 @@ from rich.console import Console
 
 from report.toy_run import make_run
 from xdistill.cli.table import SYNTHETIC, print_results, results_table, results_text
+from xdistill.report.intervals import score_intervals
 from xdistill.runs import Run
 from xdistill.stats import Summary
 
@@ -12,12 +13,12 @@ BRACKETS = "[bold]yes[/bold]"
 
 
 def scored(tmp_path, **shape) -> Run:
-    run = make_run(tmp_path, subjects=30, folds=2, **shape)
+    run = make_run(tmp_path, **{"subjects": 30, "folds": 3, **shape})
     run.__dict__["metrics"] = {
         "student": {
-            "f1_macro": Summary.of([0.60, 0.64]),
-            "accuracy": Summary.of([0.5, 0.9]),
-            "auc_ovo": Summary.of([0.71, 0.72]),
+            "f1_macro": Summary.of([0.60, 0.62, 0.64]),
+            "accuracy": Summary.of([0.5, 0.7, 0.9]),
+            "auc_ovo": Summary.of([0.71, 0.715, 0.72]),
         },
     }
     return run
@@ -30,18 +31,41 @@ def printed(run: Run, *, width: int, terminal: bool) -> str:
 
 
 def test_plain_text_is_aligned_point_under_point(tmp_path):
-    assert results_text(scored(tmp_path, teacher=False)).splitlines() == [
+    run = scored(tmp_path)
+    interval = score_intervals(run, "student")["auc_ovo"]
+    ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+    assert results_text(run).splitlines() == [
         "toy/cmdnet",
         "",
-        "                                             Macro F1 %    Accuracy %     Macro OvO AUC %",
-        "Student                                      62.00 ± 2.83  70.00 ± 28.28  71.50 ± 0.71",
+        "                                             Macro F1 %    Accuracy %     Macro OvO AUC %  95 % interval",
+        f"Student                                      62.00 ± 2.00  70.00 ± 20.00  71.50 ± 0.50     {ends}",
         "Best possible with image                         –             –          81.00",  # noqa: RUF001 - the dash
         "Best possible with image and clinical items      –             –          93.00",  # noqa: RUF001 - the dash
-        "Majority class                               16.67 ± 0.00  33.33 ±  0.00  50.00 ± 0.00",
+        "Majority class                               15.38         30.00          50.00",  # F1 2 * 3 / 13 / 3
         "",
-        "Mean ± standard deviation (ddof 1) over 2 folds, in percent.",
+        "Mean ± standard deviation (ddof 1) over 3 folds, in percent.",
         SYNTHETIC,
     ]
+
+
+def test_two_classes_have_clinical_scores(tmp_path):
+    lines = results_text(make_run(tmp_path, classes=("no", "yes"), teacher=False, folds=2)).splitlines()
+    heads = ["AUC %", "95 % interval", "Sensitivity %", "Specificity %", "PPV %", "NPV %"]
+    assert [head.strip() for head in lines[2].split("  ") if head.strip()] == heads
+    assert "OvO" not in lines[2]
+    assert lines[3].startswith("Model on hbp and pre ")
+    assert "±" not in "\n".join(lines)
+    assert "Mean over 2 folds, which are too few for a standard deviation, in percent." in lines
+    assert "The positive class is yes." in lines
+
+
+def test_a_narrow_terminal_goes_without_predictive_values(tmp_path):
+    run = make_run(tmp_path, classes=("no", "yes"))
+    wide, narrow = (printed(run, width=width, terminal=True) for width in (140, 84))
+    assert "NPV %" in wide
+    assert "NPV %" not in narrow
+    assert "Sensitivity" in narrow
+    assert "──" in narrow
 
 
 def test_real_patients_are_not_called_synthetic(tmp_path):
@@ -53,7 +77,7 @@ def test_real_patients_are_not_called_synthetic(tmp_path):
 def test_a_terminal_gets_the_ruled_table(tmp_path):
     text = printed(scored(tmp_path), width=100, terminal=True)
     assert "──" in text
-    assert "62.00 ± 2.83" in text
+    assert "62.00 ± 2.00" in text
     assert SYNTHETIC in text
 
 

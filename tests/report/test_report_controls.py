@@ -5,32 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from report.toy_run import CLASSES, make_run
+from report.toy_run import CLASSES, make_run, write_all_predictions
 from xdistill.cli.table import results_text
 from xdistill.report.controls import find_controls, gain_over_controls
 from xdistill.report.page import render_report
 from xdistill.report.scores import agreement, missing_note, score_rows
 from xdistill.runs import load_run
-from xdistill.stats import FoldPredictions, Predictions, write_predictions
+from xdistill.stats import FoldPredictions, Predictions
 
 CONTROLS = ("shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation")
-
-
-def add_splits(run):
-    """The splits of a toy run, which does not come with any."""
-    everyone = sorted(run.predictions.pooled("student").subjects)
-    splits = [
-        {
-            "repeat": fold.repeat,
-            "fold": fold.fold,
-            "train": [name for name in everyone if name not in fold.subjects],
-            "validation": [],
-            "test": list(fold.subjects),
-        }
-        for fold in run.predictions.of("student")
-    ]
-    run.folder.splits.write_text(json.dumps({"splits": splits}), encoding="utf-8")
-    return run
 
 
 def alter(run, change):
@@ -46,12 +29,12 @@ def as_control(run, control, of="0a1b2c3d4e5f"):
         record["recipe"]["control"] = control
         record["control"] = {"use": control, "of": of}
 
-    return alter(add_splits(run), change)
+    return alter(run, change)
 
 
 def family(path, *, signal, control_signal):
     """A run and its four controls, where a run leaves them."""
-    run = add_splits(make_run(path / "toy" / "cmdnet" / "0a1b2c3d4e5f", signal=signal))
+    run = make_run(path / "toy" / "cmdnet" / "0a1b2c3d4e5f", signal=signal)
     for seed, control in enumerate(CONTROLS, start=1):
         folder = path / "toy" / f"cmdnet-control-{control}" / f"of-{control}"
         as_control(make_run(folder, signal=control_signal - 0.05 * seed), control)
@@ -61,7 +44,7 @@ def family(path, *, signal, control_signal):
 def test_controls_are_found_beside_the_run(tmp_path):
     run = family(tmp_path, signal=0.7, control_signal=0.6)
     assert [control.control for control in find_controls(run)] == list(CONTROLS)
-    other = add_splits(make_run(tmp_path / "toy" / "cmdnet" / "other"))
+    other = make_run(tmp_path / "toy" / "cmdnet" / "other")
     other = alter(other, lambda record: record.update(id="other"))
     assert find_controls(other) == ()
     assert gain_over_controls(other) is None
@@ -92,7 +75,7 @@ def test_no_gain_is_said_to_be_none(tmp_path):
 
 
 def test_controls_that_were_not_run_are_named(tmp_path):
-    run = add_splits(make_run(tmp_path / "toy" / "cmdnet" / "0a1b2c3d4e5f"))
+    run = make_run(tmp_path / "toy" / "cmdnet" / "0a1b2c3d4e5f")
     as_control(make_run(tmp_path / "toy" / "cmdnet-control-label_smoothing" / "x", signal=0.2), "label_smoothing")
     gain = gain_over_controls(run)
     assert gain.absent == ("shuffled privileged", "constant teacher", "self distillation")
@@ -100,7 +83,7 @@ def test_controls_that_were_not_run_are_named(tmp_path):
 
 
 def test_where_no_interval_can_be_had_the_reason_is_told(tmp_path):
-    run = add_splits(make_run(tmp_path / "toy" / "cmdnet" / "0a1b2c3d4e5f"))
+    run = make_run(tmp_path / "toy" / "cmdnet" / "0a1b2c3d4e5f")
     control = make_run(tmp_path / "toy" / "cmdnet-control-label_smoothing" / "x", fingerprint="6e" * 32)
     as_control(control, "label_smoothing")
     gain = gain_over_controls(run)
@@ -133,7 +116,7 @@ def test_a_teacher_that_scores_some_subjects_says_how_many(tmp_path):
         )
         for fold in run.predictions.folds
     ]
-    write_predictions(run.folder.predictions, Predictions(CLASSES, tuple(half)))
+    write_all_predictions(run.path, Predictions(CLASSES, tuple(half)))
     run = alter(run, lacking)
     assert [row.label for row in score_rows(run)][:2] == ["Student", "Teacher, 90 of 180 subjects"]
     assert missing_note(run).startswith("90 of 180 subjects lack something that only the teacher reads. They taught")
@@ -157,7 +140,7 @@ def test_agreement_is_over_the_subjects_that_both_score():
 def test_a_teacher_without_a_score_is_said_to_have_none(tmp_path):
     run = make_run(tmp_path / "run")
     student = tuple(fold for fold in run.predictions.folds if fold.role == "student")
-    write_predictions(run.folder.predictions, Predictions(CLASSES, student))
+    write_all_predictions(run.path, Predictions(CLASSES, student))
 
     def lacking(record):
         record["missing"] = {"use": "leave_out", "complete": 9, "tested": 180, "tested_by_teacher": 0}

@@ -3,6 +3,7 @@ import warnings
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from sklearn.metrics import roc_curve
 
 from report.page_parts import PageParts
@@ -17,6 +18,7 @@ from xdistill.report.figures import (
     roc_figure,
 )
 from xdistill.report.learning import loss_terms, stage_spans, term_curve
+from xdistill.report.palette import STUDENT, TEACHER
 from xdistill.report.picture import new_picture, shorten, svg_markup, write
 from xdistill.report.roc import GRID, pair_curve, roc_points
 from xdistill.runs import HistoryRow
@@ -27,11 +29,27 @@ ALL = (roc_figure, confusion_figure, reliability_figure, learning_curves_figure,
 
 def test_curve_of_a_pair_by_hand():
     # Both directions separate their two subjects: straight up, then along the top.
-    fold = FoldPredictions("student", 0, 0, ("s", "t"), np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    fold = FoldPredictions("student", 0, 0, ("s", "t"), np.array([0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]]))
     assert pair_curve(fold, (0, 1)).tolist() == [1.0] * len(GRID)
     # One direction separates, in the other the two are tied, which is the diagonal.
-    tied = FoldPredictions("student", 0, 0, ("s", "t"), np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.1]]))
+    tied = FoldPredictions("student", 0, 0, ("s", "t"), np.array([0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.1, 0.7]]))
     assert pair_curve(tied, (0, 1)) == pytest.approx((1 + GRID) / 2)
+
+
+def test_curve_of_two_classes_is_that_of_the_second(tmp_path):
+    run = make_run(tmp_path, classes=("no", "yes"), subjects=80, folds=2)
+    fold = run.predictions.of("student")[0]
+    false_rate, true_rate, _ = roc_curve(fold.target, fold.probabilities[:, 1], drop_intermediate=False)
+    assert pair_curve(fold, (0, 1)) == pytest.approx(np.interp(GRID, false_rate, true_rate))
+    (axes,) = roc_figure(run).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("1 - specificity", "sensitivity")
+    assert axes.get_title(loc="left") == "positive class: yes"
+
+
+def test_the_student_is_drawn_over_the_teacher(tmp_path):
+    (axes,) = reliability_figure(make_run(tmp_path)).axes
+    dots = {tuple(dots.get_facecolor()[0]): dots.get_zorder() for dots in axes.collections}
+    assert dots[to_rgba(STUDENT)] > dots[to_rgba(TEACHER)]
 
 
 def test_points_are_those_of_scikit_learn():

@@ -39,15 +39,17 @@ def page(html):
 
 def test_headline_and_table(run, page):
     words = page.words
-    assert words.startswith("toy/cmdnet – xdistill toy/cmdnet Joint training")  # noqa: RUF001 - the title's dash
+    assert words.startswith("toy/cmdnet – xdistill toy/cmdnet Synthetic cohort")  # noqa: RUF001 - the title's dash
+    assert words.index("% 95 % interval") < words.index("Joint training"), "the score is before the description"
     assert "Synthetic cohort: no patient is real" in words
-    assert "The student, which sees hbp and pre alone, reaches a macro one-versus-one AUC of" in words
-    assert "its teacher, which also sees clinical, reaches" in words
-    assert "SD is the standard deviation over folds, ddof 1" in words
+    assert "Student, macro one-versus-one AUC" in words
+    assert "The student sees hbp and pre alone; its teacher also sees clinical. Mean ± standard deviation" in words
+    assert "Below a score is its 95 % interval" in words
     for row in score_rows(run):
         assert row.label in words
         for column in columns(run.task):
             assert row.cell(column) in words
+            assert row.interval(column) in words
     assert "The student never saw clinical" in words
 
 
@@ -122,10 +124,9 @@ def test_everything_is_escaped(tmp_path):
     record = json.loads(path.read_text())
     record["cohort"] |= {"title": bad, "source": bad, "synthetic": False, "bounds": {bad: 0.9}}
     record["privileged"] = [bad]
-    record["networks"]["student"]["inputs"] = [bad]
+    record["networks"]["student"]["inputs"] = [f"image {bad}"]
     record["versions"][bad] = bad
     record["machine"]["processor"] = bad
-    record["id"] = bad
     path.write_text(json.dumps(record))
     html = render_report(load_run(run.path), cohort=cohort, show_subjects=True)
     page = PageParts(html)
@@ -156,8 +157,27 @@ def test_other_shapes_of_runs(tmp_path, shape):
     assert "A few test subjects" not in page.words
     assert ("Synthetic cohort" in page.words) == shape.get("synthetic", True)
     assert ("Learning curves" in page.words) == bool(shape.get("stages", True))
-    assert ("no teacher: the student was trained on the labels alone" in page.words) == (not shape.get("teacher", True))
+    assert ("no teacher: the model was trained on the labels alone" in page.words) == (not shape.get("teacher", True))
     assert ("One fold, so there is no standard deviation" in page.words) == (shape.get("folds") == 1)
+
+
+def test_two_classes_have_one_curve_and_clinical_scores(tmp_path):
+    words = PageParts(render_report(make_run(tmp_path, classes=("benign", "malignant")))).words
+    for part in ("Sensitivity", "Specificity", "PPV", "NPV", "The positive class is malignant", "1 - specificity"):
+        assert part in words
+    for part in ("OvO", "one-versus-one", "by pair of classes", "benign vs malignant"):
+        assert part not in words
+
+
+def test_a_model_without_a_teacher_is_no_student(tmp_path):
+    run = make_run(tmp_path, teacher=False, folds=2, classes=("no", "yes"), description="Clinical items alone")
+    run.record["networks"]["student"]["inputs"] = ["clinical"]
+    words = PageParts(render_report(run)).words
+    assert "Model on clinical, AUC" in words
+    assert "The model sees clinical alone." in words
+    assert "Of the model: subjects, and percent of each row" in words
+    assert "student" not in words.partition("Learning curves by loss term")[0].lower()
+    assert "± 0" not in words
 
 
 def test_vectors_alone_have_no_slices(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xdistill.data import Split, Splits
 from xdistill.runs import Run, fold_name, load_run
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 
@@ -61,18 +62,53 @@ def make_run(
                 chosen = tuple(ids[row] for row in rows)
                 probabilities = odds / odds.sum(axis=1, keepdims=True)
                 scored.append(FoldPredictions(role, repeat, fold, chosen, target[rows], probabilities))
-            _write_fold(path / "folds" / fold_name(repeat, fold), stages, generator)
-    write_predictions(path / "predictions.csv", Predictions(tuple(classes), tuple(scored)))
+            _write_history(path / "folds" / fold_name(repeat, fold), stages, generator)
+    predictions = Predictions(tuple(classes), tuple(scored))
+    write_all_predictions(path, predictions)
+    splits = _splits(predictions, fingerprint)
+    (path / "splits.json").write_text(json.dumps(splits.to_json()), encoding="utf-8")
     record = _record(classes, folds, repeats, target, teacher=teacher, synthetic=synthetic, stages=stages)
+    record["split_hash"] = splits.hash
     record["cohort"]["fingerprint"] = fingerprint
     record["recipe"] |= {"name": name, "description": description}
     (path / "record.json").write_text(json.dumps(record), encoding="utf-8")
     return load_run(path)
 
 
-def _write_fold(folder: Path, stages: Sequence[tuple[str, Sequence[str], int]], generator: np.random.Generator) -> None:
+def write_all_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions as a run and its folds do."""
+    write_predictions(path / "predictions.csv", predictions)
+    for split in predictions.of("student"):
+        own = tuple(fold for fold in predictions.folds if (fold.repeat, fold.fold) == (split.repeat, split.fold))
+        folder = path / "folds" / fold_name(split.repeat, split.fold)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_predictions(folder / "predictions.csv", Predictions(predictions.task, own))
+        facts = {"repeat": split.repeat, "fold": split.fold, "seconds": 48.3, "parameters": {}}
+        (folder / "fold.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _splits(predictions: Predictions, fingerprint: str) -> Splits:
+    """Those who are not tested in a fold are trained on."""
+    everyone = sorted(predictions.pooled("student").subjects)
+    return Splits(
+        tuple(
+            Split(
+                fold.repeat,
+                fold.fold,
+                tuple(name for name in dict.fromkeys(everyone) if name not in fold.subjects),
+                (),
+                fold.subjects,
+            )
+            for fold in predictions.of("student")
+        ),
+        fingerprint,
+    )
+
+
+def _write_history(
+    folder: Path, stages: Sequence[tuple[str, Sequence[str], int]], generator: np.random.Generator
+) -> None:
     folder.mkdir(parents=True)
-    (folder / "fold.json").write_text("{}", encoding="utf-8")
     terms = list(dict.fromkeys(term for _, present, _ in stages for term in present))
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["stage", "epoch", "seconds", "lr", "total", *terms])

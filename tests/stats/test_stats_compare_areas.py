@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+from xdistill.errors import UserError
 from xdistill.stats import METRICS
 from xdistill.stats.areas import area, resampled_auc_ovo, wins
 from xdistill.stats.resampled import RESAMPLED
+
+OF_TWO = ("sensitivity", "specificity", "ppv", "npv")
+NAMES = [(name, classes) for name in RESAMPLED for classes in ((2,) if name in OF_TWO else (2, 3, 4))]
 
 
 def fold(seed, classes, *, ties):
@@ -22,6 +26,12 @@ def fold(seed, classes, *, ties):
 def scikit_learn(name, target, probabilities):
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
+    if name in OF_TWO:
+        compute = sklearn_metrics.recall_score if name.endswith("ity") else sklearn_metrics.precision_score
+        positive = int(name in {"sensitivity", "ppv"})
+        return compute(target, predicted, pos_label=positive, zero_division=0.0)
+    if name == "balanced_accuracy":
+        return sklearn_metrics.balanced_accuracy_score(target, predicted)
     if name == "accuracy":
         return sklearn_metrics.accuracy_score(target, predicted)
     if name == "f1_macro":
@@ -56,8 +66,7 @@ def test_wins_by_hand():
 
 
 @pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("classes", [2, 3, 4])
-@pytest.mark.parametrize("name", RESAMPLED)
+@pytest.mark.parametrize(("name", "classes"), NAMES)
 def test_every_resample_is_what_scikit_learn_says_of_it(name, classes, ties):
     target, probabilities, counts = fold(classes, classes, ties=ties)
     found = RESAMPLED[name](target, probabilities, counts)
@@ -66,8 +75,7 @@ def test_every_resample_is_what_scikit_learn_says_of_it(name, classes, ties):
         assert found[index] == pytest.approx(scikit_learn(name, target[rows], probabilities[rows]), abs=1e-12)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("name", RESAMPLED)
+@pytest.mark.parametrize(("name", "classes"), NAMES)
 def test_drawing_everybody_once_is_the_metric_of_the_fold(name, classes):
     target, probabilities, _ = fold(5, classes, ties=True)
     names = [str(index) for index in range(classes)]
@@ -77,8 +85,10 @@ def test_drawing_everybody_once_is_the_metric_of_the_fold(name, classes):
 
 @pytest.mark.parametrize("name", RESAMPLED)
 def test_a_resample_without_a_class_has_no_value(name):
-    target, probabilities = np.array([0, 0, 1, 2]), np.eye(3)[[0, 1, 1, 2]]
-    counts = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 2.0]])
+    classes = 2 if name in OF_TWO else 3
+    target, probabilities = np.array([0, 0, 1, classes - 1]), np.eye(classes)[[0, 1, 1, classes - 1]]
+    lost = [0.0, 0.0] if classes == 2 else [0.0, 2.0]
+    counts = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, lost[0]], [1.0, lost[1]]])
     found = RESAMPLED[name](target, probabilities, counts)
     assert np.isfinite(found[0])
     assert np.isnan(found[1])
@@ -89,3 +99,12 @@ def test_two_classes_take_the_second_as_positive():
     target = np.array([0, 1])
     probabilities = np.array([[0.5 + 1e-12, 0.5], [0.5, 0.5]])
     assert resampled_auc_ovo(target, probabilities, np.ones((2, 1))).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_metrics_of_two_classes_refuse_three(name):
+    target, probabilities, counts = fold(1, 3, ties=False)
+    with pytest.raises(UserError, match="are of two classes, and there are 3"):
+        RESAMPLED[name](target, probabilities, counts)
+    with pytest.raises(UserError, match="are of two classes, and there are 3"):
+        METRICS[name](target, probabilities, ["a", "b", "c"])

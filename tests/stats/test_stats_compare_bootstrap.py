@@ -135,3 +135,23 @@ def test_the_interval_of_an_accuracy_is_as_wide_as_the_binomial_says():
     values = resampled_scores([place], ["accuracy"], resamples=4000)["accuracy"]
     assert values.mean() == pytest.approx(151 / 201, abs=0.003)
     assert values.std() == pytest.approx(np.sqrt(0.75 * 0.25 / 200), rel=0.05)
+
+
+def test_parts_are_as_large_as_memory_allows(monkeypatch):
+    asked = []
+
+    def recorded(folds, resamples, *others):
+        asked.append(resamples)
+        return draw(folds, resamples, *others)
+
+    monkeypatch.setattr(bootstrap, "CHUNK", 60 * 70 + 59)  # 60 subjects: 70 resamples at a time
+    monkeypatch.setattr(bootstrap, "draw", recorded)
+    resampled_scores(align([method("one")]), ["auc_ovo"], resamples=150)
+    assert asked == [70, 70, 10]
+
+
+def test_one_resample_is_enough_and_none_is_not():
+    folds = align([method("one")])
+    assert resampled_scores(folds, ["auc_ovo"], resamples=1)["auc_ovo"].shape == (1, 1)
+    with pytest.raises(UserError, match="has to be 1 or more, and is 0"):
+        resampled_scores(folds, ["auc_ovo"], resamples=0)

@@ -15,6 +15,7 @@ from xdistill.stats import (
     summarise,
 )
 from xdistill.stats.metrics import auc_ovo, brier, calibration_bins, ece, f1, f1_weighted
+from xdistill.tasks import Classification
 
 CLASSES = ("m0", "m1", "m2")
 TARGET = np.array([0, 0, 1, 1, 2, 2])
@@ -62,6 +63,26 @@ def test_by_hand(name, value):
     assert METRICS[name](TARGET, PROBABILITIES, CLASSES) == pytest.approx(value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    # Of three positive subjects two are found, of two negative ones one; of three predicted positive two are.
+    [("sensitivity", 2 / 3), ("specificity", 1 / 2), ("ppv", 2 / 3), ("npv", 1 / 2)],
+)
+def test_two_classes_by_hand(name, value):
+    positive = np.array([0.9, 0.6, 0.2, 0.7, 0.3])
+    target = np.array([1, 1, 1, 0, 0])
+    assert METRICS[name](target, np.stack([1 - positive, positive], axis=1), ("no", "yes")) == pytest.approx(value)
+
+
+def test_a_predictive_value_of_nobody_is_zero():
+    never = np.tile([0.9, 0.1], (4, 1))
+    target = np.array([0, 0, 1, 1])
+    values = {
+        name: METRICS[name](target, never, ("no", "yes")) for name in ("sensitivity", "specificity", "ppv", "npv")
+    }
+    assert values == {"sensitivity": 0.0, "specificity": 1.0, "ppv": 0.0, "npv": 0.5}
+
+
 def test_auc_by_hand():
     # m0 against m1. By p_m0: m0 has .7, .3, m1 has .2, .1: all 4 pairs in order. By p_m1: m1 has .5, .8, m0 has
     # .2, .6: 3 of 4. m0 against m2. By p_m0: .7, .3 against .2, .5: 3 of 4. By p_m2: .6, .1 against .1, .1: .5 + .25.
@@ -79,7 +100,7 @@ def test_against_scikit_learn(seed, classes):
     target, probabilities = random_predictions(seed, classes)
     names = [str(index) for index in range(classes)]
     predicted = probabilities.argmax(axis=1)
-    found = {name: metric(target, probabilities, names) for name, metric in METRICS.items()}
+    found = {score.name: METRICS[score.name](target, probabilities, names) for score in Classification(names).scores}
     scores = probabilities[:, 1] if classes == 2 else probabilities
     assert found["auc_ovo"] == pytest.approx(
         sklearn_metrics.roc_auc_score(target, scores, multi_class="ovo", average="macro")
@@ -88,6 +109,11 @@ def test_against_scikit_learn(seed, classes):
     assert found["f1_weighted"] == pytest.approx(sklearn_metrics.f1_score(target, predicted, average="weighted"))
     assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(target, predicted))
     assert found["balanced_accuracy"] == pytest.approx(sklearn_metrics.balanced_accuracy_score(target, predicted))
+    if classes == 2:
+        for positive, recall, precision in ((1, "sensitivity", "ppv"), (0, "specificity", "npv")):
+            assert found[recall] == pytest.approx(sklearn_metrics.recall_score(target, predicted, pos_label=positive))
+            expected = sklearn_metrics.precision_score(target, predicted, pos_label=positive)
+            assert found[precision] == pytest.approx(expected)
     if classes == 2:  # scikit-learn's score of two classes counts one of them
         assert found["brier"] == pytest.approx(2 * sklearn_metrics.brier_score_loss(target, scores))
 
@@ -168,4 +194,4 @@ def test_a_run_is_summarised_by_role_with_the_folds_in_order():
 def test_further_metrics_stand_beside_the_standard_ones():
     values = fold_metrics(fold(), CLASSES, {"subjects": lambda target, _probabilities, _classes: float(len(target))})
     assert values["subjects"] == 6
-    assert set(METRICS) < set(values)
+    assert {score.name for score in Classification(CLASSES).scores} < set(values)

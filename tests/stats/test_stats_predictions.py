@@ -1,5 +1,7 @@
 """Predictions on disk: bit by bit, and refused when something is wrong with them."""
 
+from dataclasses import FrozenInstanceError, replace
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,22 @@ def test_a_file_that_holds_no_predictions(tmp_path, content):
 def test_a_missing_file(tmp_path):
     with pytest.raises(RunError, match=r"none\.csv: cannot be read as predictions"):
         read_predictions(tmp_path / "none.csv")
+
+
+def test_the_student_comes_first_and_others_by_name():
+    (one,) = read_folds("student")
+    folds = tuple(replace(one, role=role) for role in ("zebra", "student", "teacher", "ant"))
+    assert Predictions(CLASSES, folds).roles() == ("student", "ant", "teacher", "zebra")
+    with pytest.raises(FrozenInstanceError):
+        one.role = "teacher"
+
+
+def read_folds(role):
+    """The first fold of a role."""
+    return predictions().of(role)[:1]
+
+
+def test_a_row_of_other_length_is_counted_out(tmp_path):
+    (tmp_path / "predictions.csv").write_text(GOOD + "student,0,0,s2,a,0.75\n")
+    with pytest.raises(RunError, match="6 cells, and the header has 7"):
+        read_predictions(tmp_path / "predictions.csv")

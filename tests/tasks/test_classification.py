@@ -73,10 +73,24 @@ def test_what_can_be_the_classes():
 
 
 def test_every_named_metric_exists():
-    assert [score.name for score in TASK.scores] == list(METRICS)  # their order is that of a record's summary
-    assert TASK.primary in METRICS
-    assert set(TASK.table) <= set(METRICS)
-    assert {score.name for score in TASK.scores if not score.higher_is_better} == {"brier", "ece"}
+    binary = Classification(("no", "yes"))
+    of_two = {"sensitivity", "specificity", "ppv", "npv"}
+    # Their order is that of a record's summary.
+    assert [score.name for score in binary.scores] == list(METRICS)
+    assert [score.name for score in TASK.scores] == [name for name in METRICS if name not in of_two]
+    for task in (TASK, binary):
+        assert task.primary in METRICS
+        assert set(task.table) <= {score.name for score in task.scores}
+        assert {score.name for score in task.scores if not score.higher_is_better} == {"brier", "ece"}
+
+
+def test_two_classes_have_an_auc_and_more_have_pairs():
+    titles = [
+        next(score.title for score in task.scores if score.name == task.primary)
+        for task in (TASK, Classification(("no", "yes")))
+    ]
+    assert titles == ["Macro OvO AUC", "AUC"]
+    assert Classification(("no", "yes")).table[:5] == ("auc_ovo", "sensitivity", "specificity", "ppv", "npv")
 
 
 def test_files_of_a_classification_hold_what_they_held_before_there_were_tasks():

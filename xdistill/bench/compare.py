@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from xdistill.bench.records.record import Record, method
 from xdistill.errors import UserError
 from xdistill.stats import Row, compare
+from xdistill.tasks import Classification
 
 METRICS = ("auc_ovo", "f1_macro", "accuracy")
+BINARY = ("auc_ovo", "sensitivity", "specificity", "ppv", "npv", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,22 @@ class Side:
     role: str = "student"
 
 
-def compare_two(first: Side, second: Side, metrics: Sequence[str] = METRICS) -> tuple[tuple[Row, Row], ...]:
+def compare_two(first: Side, second: Side, metrics: Sequence[str] | None = None) -> tuple[tuple[Row, Row], ...]:
     """The first and the second by each metric; the first one's row holds the difference, first minus second.
+
+    Args:
+        first: one method.
+        second: what it is compared with.
+        metrics: names; None: those of the task.
 
     Raises:
         UserError: when they cannot be compared; names both and what differs.
     """
     if first.name == second.name:
         raise UserError(f"{first.name!r} cannot be compared with itself")
+    task = first.records[0].splits.task
+    if metrics is None:
+        metrics = BINARY if isinstance(task, Classification) and task.binary else METRICS
     rows = compare(
         [method(side.name, side.records, side.role) for side in (first, second)],
         reference=second.name,

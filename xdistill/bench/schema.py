@@ -14,7 +14,7 @@ FORMAT = "xdistill-benchmark"
 RANKED = "student"  # the track that is ranked
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 
-MetricName = Literal["auc_ovo", "f1_macro", "accuracy"]
+MetricName = Literal["auc_ovo", "f1_macro", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv"]
 Outcome = Literal["better", "not_better"]
 
 
@@ -112,7 +112,9 @@ class BenchmarkFile(Section):
     reference: str = Field(description="the entry that all others are compared with")
     primary: MetricName = Field(default="auc_ovo", description="the metric that ranks")
     metrics: tuple[MetricName, ...] = Field(
-        default=("auc_ovo", "f1_macro", "accuracy"), description="the metrics that tables show"
+        default=("auc_ovo", "f1_macro", "accuracy"),
+        description="the metrics that tables show; by default, of two classes `sensitivity`, `specificity`, `ppv` and "
+        "`npv` in place of `f1_macro`",
     )
     student_alone: str | None = Field(
         default=None, description="the entry without a teacher, from which the gap to the teacher is measured"

@@ -40,7 +40,7 @@ class Standing:
         reported: what the publication states, by metric.
         inputs: modalities that are used at test time.
         parameters: trainable numbers of the network that is tested.
-        seconds: training time of one fold, mean.
+        seconds: training time of one fold, mean; None if the entries' times cannot be compared.
         seeds: number of seeds that are averaged.
         run: the run's identity, twelve hexadecimal digits a seed.
         versions: of Python, torch, xdistill and the plugins.
@@ -60,7 +60,7 @@ class Standing:
     reported: Mapping[str, Reported]
     inputs: tuple[str, ...]
     parameters: int
-    seconds: float
+    seconds: float | None
     seeds: int
     run: tuple[str, ...]
     versions: Mapping[str, str]

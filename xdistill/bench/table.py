@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -18,8 +19,10 @@ from xdistill.bench.schema import RANKED, Entry
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
 from xdistill.errors import UserError
 from xdistill.stats import GapClosed, Method, Row, Summary, agreement, align, compare, gaps_closed, is_bold
+from xdistill.tasks import Classification
 
 CALIBRATION = ("brier", "ece")
+BINARY = ("sensitivity", "specificity", "ppv", "npv", "accuracy")  # shown of two classes, after the primary metric
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
     rows = _rows(benchmark, by_name)
     ranks = _ranks(benchmark, scored, rows)
     gaps = _gaps(benchmark, by_name)
-    found = [_standing(benchmark, item, rows[name], gaps.get(name), page) for name, item in by_name.items()]
+    timed = times_compare(records)
+    found = [
+        _standing(benchmark, item, rows[name], gaps.get(name), page, timed=timed) for name, item in by_name.items()
+    ]
     ranked = [replace(one, rank=ranks.get(one.entry)) for one in found]
     return Standings(
         name=benchmark.name,
@@ -62,7 +68,7 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
         description=benchmark.file.description,
         reference=benchmark.file.reference,
         primary=benchmark.file.primary,
-        metrics=benchmark.file.shown_metrics,
+        metrics=shown_metrics(benchmark, scored[0].records[0]),
         cohort=cohort_facts(benchmark, scored[0].records[0]),
         entries=tuple(sorted(ranked, key=lambda one: (one.rank is None, one.rank or 0, one.track))),
         missing=tuple(name for name in benchmark.entries if name not in by_name),
@@ -87,6 +93,30 @@ def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Sco
     return tuple(
         Scored(entry, tuple(by_entry[entry.source])) for entry in benchmark.entries.values() if entry.source in by_entry
     )
+
+
+def shown_metrics(benchmark: Benchmark, record: Record) -> tuple[str, ...]:
+    """The metrics of the tables, the primary first; of two classes others than of more, if the file names none."""
+    file, task = benchmark.file, record.splits.task
+    if "metrics" in file.model_fields_set or not (isinstance(task, Classification) and task.binary):
+        return file.shown_metrics
+    return (file.primary, *(metric for metric in BINARY if metric != file.primary))
+
+
+def times_compare(records: Sequence[Record]) -> bool:
+    """Whether the entries' training times can be compared.
+
+    They were measured on the same kind of machine with as many folds at the same time, and every network was trained:
+    a teacher that was taken from the cache costs nothing.
+    """
+    conditions: list[Any] = []
+    for record in records:
+        seconds = record.facts["seconds"]
+        at_once = seconds.get("at_once") or {}
+        if seconds.get("reused") or set(at_once) != set(seconds["folds"]):
+            return False
+        conditions += [(record.facts["machine"], number) for number in at_once.values()]
+    return all(condition == conditions[0] for condition in conditions)
 
 
 def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
@@ -128,7 +158,7 @@ def _compared(benchmark: Benchmark, scored: Mapping[str, Scored], members: Seque
     rows = compare(
         [scored[name].method for name in names],
         reference=reference if known else names[0],
-        metrics=benchmark.file.shown_metrics,
+        metrics=shown_metrics(benchmark, scored[names[0]].records[0]),
         patients=scored[names[0]].records[0].splits.patient_of,
     )
     if known:
@@ -153,6 +183,8 @@ def _standing(
     rows: Mapping[str, Row],
     gap: GapClosed | None,
     page: Path | None,
+    *,
+    timed: bool,
 ) -> Standing:
     entry, records = item.entry, item.records
     first = records[0].facts
@@ -170,13 +202,17 @@ def _standing(
         reported=_reported(benchmark, entry.name),
         inputs=tuple(network["inputs"]),
         parameters=int(network["parameters"]),
-        seconds=float(np.mean([second for record in records for second in record.facts["seconds"]["folds"].values()])),
+        seconds=_seconds(records) if timed else None,
         seeds=len(records),
         run=tuple(str(record.facts["run"]) for record in records),
         versions=dict(first["versions"]),
         machine={name: str(value) for name, value in first["machine"].items()},
         link=_link(records[0].report, page),
     )
+
+
+def _seconds(records: Sequence[Record]) -> float:
+    return float(np.mean([second for record in records for second in record.facts["seconds"]["folds"].values()]))
 
 
 def _gaps(benchmark: Benchmark, scored: Mapping[str, Scored]) -> dict[str, GapClosed]:

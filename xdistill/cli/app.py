@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import explain, fit, plugins, predict, recipe, run
+from xdistill.cli import evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
 from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
 from xdistill.cli.examples import command, with_examples
@@ -44,9 +44,13 @@ app = typer.Typer(
 command(app, *run.EXAMPLES)(run.run)
 command(app, *fit.EXAMPLES)(fit.fit)
 command(app, *predict.EXAMPLES)(predict.predict)
+command(app, *evaluate.EXAMPLES)(evaluate.evaluate)
+command(app, *export.EXAMPLES)(export.export)
 command(app, *explain.EXAMPLES)(explain.explain)
+command(app, *serve.EXAMPLES)(serve.serve)
 command(app, *tune.EXAMPLES)(tune.tune)
 app.add_typer(recipe.app, name="recipe")
+app.add_typer(model.app, name="model")
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(bench.app, name="bench")

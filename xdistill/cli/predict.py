@@ -141,7 +141,7 @@ def _columns(model: StudentModel) -> list[str]:
 def _cells(model: StudentModel, row: Predicted) -> list[Any]:
     extra: list[Any] = [row.sd] if len(model.members) > 1 else []
     if model.calibration is not None:
-        extra.append(" ".join(row.classes or ()))
+        extra.append("; ".join(row.classes or ()))
     return [row.subject, row.prediction, *map(repr, row.probabilities), *extra, "; ".join(row.flags)]
 
 

@@ -80,7 +80,7 @@ class Bars:
                 self._epoch(event)
             case events.FoldFinished():
                 self._end(event.fold)
-            case events.RunAwaited() | events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
+            case _ if isinstance(event, _remarkable()):
                 self.progress.console.print(_remark(event), markup=False, style="yellow")
             case _:
                 pass
@@ -152,7 +152,7 @@ class Lines:
                     say(f"{event.fold}: epoch {event.done}/{self.epochs}  {_losses(event)}")
             case events.FoldFinished():
                 say(f"{event.fold}: finished in {event.seconds:.0f} s")
-            case events.RunAwaited() | events.FoldRestarted() | events.TrackerFailed() | events.TeacherCacheFailed():
+            case _ if isinstance(event, _remarkable()):
                 say(_remark(event))
             case _:
                 pass
@@ -162,7 +162,7 @@ def warnings(event: Event) -> None:
     """Only warnings."""
     from xdistill.crossval import events
 
-    if isinstance(event, events.TrackerFailed):
+    if isinstance(event, (events.TrackerFailed, events.FoldDamaged, events.ResultsDamaged)):
         say(_remark(event))
 
 
@@ -189,18 +189,37 @@ def _going_on(event: events.RunStarted) -> str:
     return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
 
 
-def _remark(
-    event: events.RunAwaited | events.FoldRestarted | events.TrackerFailed | events.TeacherCacheFailed,
-) -> str:
+def _remarkable() -> tuple[type[Event], ...]:
+    """Events that are one line of text."""
     from xdistill.crossval import events
 
-    if isinstance(event, events.RunAwaited):
-        return awaited(event)
-    if isinstance(event, events.FoldRestarted):
-        return f"{event.fold}: its worker {event.reason}; it is resumed in another worker after the other folds"
-    if isinstance(event, events.TeacherCacheFailed):
-        return f"warning: {event.fold}: {event.reason}"
-    return f"warning: the tracker {event.name!r} failed, and the run continues without it: {event.reason}"
+    return (
+        events.RunAwaited,
+        events.FoldDamaged,
+        events.ResultsDamaged,
+        events.FoldRestarted,
+        events.TrackerFailed,
+        events.TeacherCacheFailed,
+    )
+
+
+def _remark(event: Event) -> str:
+    from xdistill.crossval import events
+
+    match event:
+        case events.RunAwaited():
+            return awaited(event)
+        case events.FoldDamaged():
+            return f"warning: {event.fold} is damaged and is trained again: {event.reason}"
+        case events.ResultsDamaged():
+            return f"warning: the results are damaged and are computed again from the folds: {event.reason}"
+        case events.FoldRestarted():
+            return f"{event.fold}: its worker {event.reason}; it is resumed in another worker after the other folds"
+        case events.TeacherCacheFailed():
+            return f"warning: {event.fold}: {event.reason}"
+        case events.TrackerFailed():
+            return f"warning: the tracker {event.name!r} failed, and the run continues without it: {event.reason}"
+    raise TypeError(type(event).__name__)
 
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.text import Text
 from xdistill.cli.console import stdout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
     from xdistill.runs import Run
 
 NAME_WIDTH: Final = 14
-SHOWN: Final = 3  # of the columns of a task; more do not fit into a terminal
+SHOWN: Final = 3  # metrics of a task of several classes
+SHOWN_BINARY: Final = 5  # AUC, sensitivity, specificity, predictive values
 SYNTHETIC: Final = "Synthetic cohort: no patient is real."
 _STYLE: Final = {"student": "bold", "teacher": "bold", "bound": "dim", "reference": "dim"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A heading and the figures below it, point under point; a narrow terminal goes without spare columns."""
+
+    head: str
+    cells: tuple[str, ...]
+    spare: bool = False
 
 
 def print_results(run: Run, console: Console | None = None) -> None:
@@ -31,16 +42,35 @@ def print_results(run: Run, console: Console | None = None) -> None:
         console: standard output by default.
     """
     console = console or stdout()
-    table = results_table(run)
+    rows, columns = _table(run)
     boundless = console.options.update(max_width=1000)
-    if console.is_terminal and console.measure(table, options=boundless).minimum <= console.width:
-        console.print(table)
-    else:
-        console.print(Text(results_text(run)), soft_wrap=True)
+    while console.is_terminal:
+        table = _ruled(run, rows, columns)
+        if console.measure(table, options=boundless).minimum <= console.width:
+            console.print(table)
+            return
+        if not columns[-1].spare:
+            break
+        columns = columns[:-1]
+    console.print(Text(results_text(run)), soft_wrap=True)
 
 
 def results_table(run: Run) -> Table:
-    """Student, teacher, bounds and the majority class; F1, accuracy and AUC. Nothing is taken for markup."""
+    """Student, teacher, bounds and the majority class with their scores. Nothing is taken for markup."""
+    return _ruled(run, *_table(run))
+
+
+def results_text(run: Run) -> str:
+    """The same table as aligned plain text."""
+    rows, columns = _table(run)
+    names = ["", *(_one_line(row.label) for row in rows)]
+    texts = [names, *([column.head, *column.cells] for column in columns)]
+    widths = [max(map(len, column)) for column in texts]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in zip(*texts, strict=True)]
+    return "\n".join([_one_line(run.name), "", *lines, "", _caption(run)])
+
+
+def _ruled(run: Run, rows: Sequence[ScoreRow], columns: Sequence[_Column]) -> Table:
     from rich import box
 
     table = Table(
@@ -51,41 +81,35 @@ def results_table(run: Run) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    heading, *lines = _cells(run)
-    for place, title in enumerate(heading):
-        # Names may wrap; figures are never cut.
-        width = NAME_WIDTH if place == 0 else max(len(line[place]) for line in lines)
-        table.add_column(Text(title), no_wrap=place > 0, min_width=width)
-    for cells, row in zip(lines, _rows(run), strict=True):
-        table.add_row(*(Text(cell, style=_STYLE[row.kind]) for cell in cells))
+    table.add_column(Text(""), min_width=NAME_WIDTH)
+    for column in columns:
+        longest = max(map(len, (*column.head.split(), *column.cells)))
+        table.add_column(Text(column.head), min_width=longest)
+    for place, row in enumerate(rows):
+        style = _STYLE[row.kind]  # names and headings may wrap; figures are never cut
+        figures = [Text(column.cells[place], style=style, no_wrap=True) for column in columns]
+        table.add_row(Text(_one_line(row.label), style=style), *figures)
     return table
 
 
-def results_text(run: Run) -> str:
-    """The same table as aligned plain text."""
-    lines = _cells(run)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligned = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-    return "\n".join([_one_line(run.name), "", *aligned, "", _caption(run)])
-
-
-def _rows(run: Run) -> tuple[ScoreRow, ...]:
+def _table(run: Run) -> tuple[tuple[ScoreRow, ...], list[_Column]]:
     from xdistill.report.scores import score_rows
 
-    return score_rows(run)
+    rows = score_rows(run)
+    return rows, list(_columns(run, rows))
 
 
-def _cells(run: Run) -> list[tuple[str, ...]]:
-    """Heading and rows; the figures of a column stand under each other, point under point."""
+def _columns(run: Run, rows: Sequence[ScoreRow]) -> Iterator[_Column]:
+    """The first metrics of the task, that which ranks with its interval."""
     from xdistill.report.scores import columns as columns_of
+    from xdistill.report.scores import is_binary
 
-    rows = _rows(run)
-    labels = ("", *(_one_line(row.label) for row in rows))
-    columns = [
-        (f"{column.title} %", *_under_each_other([row.cell(column) for row in rows]))
-        for column in columns_of(run.task)[:SHOWN]
-    ]
-    return list(zip(labels, *columns, strict=True))
+    for place, column in enumerate(columns_of(run.task)[: SHOWN_BINARY if is_binary(run) else SHOWN]):
+        cells = tuple(_under_each_other([row.cell(column) for row in rows]))
+        yield _Column(f"{column.title} %", cells, spare=place >= SHOWN)
+        intervals = tuple(row.interval(column) for row in rows)
+        if column.metric == run.task.primary and any(intervals):
+            yield _Column("95 % interval", intervals)
 
 
 def _under_each_other(figures: Sequence[str]) -> list[str]:
@@ -97,17 +121,18 @@ def _under_each_other(figures: Sequence[str]) -> list[str]:
 
 def _caption(run: Run) -> str:
     from xdistill.report.controls import WHAT, gain_over_controls
-    from xdistill.report.scores import missing_note, over_folds
+    from xdistill.report.scores import is_binary, missing_note, one_class_notes, spread_note
 
-    several = len(run.predictions.of("student")) > 1
-    spread = "Mean ± standard deviation (ddof 1) over" if several else "Scored on"
-    lines = [f"{spread} {over_folds(run)}, in percent."]
+    lines = [f"{spread_note(run)}, in percent."]
+    if is_binary(run):
+        lines.append(f"The positive class is {_one_line(run.task.names[1])}.")
     if run.record["cohort"].get("synthetic"):
         lines.append(SYNTHETIC)
     if run.control:
         lines.append(f"Null control, not the method: {WHAT[run.control]}.")
     if missing_note(run):
         lines.append(missing_note(run))
+    lines.extend(map(_one_line, one_class_notes(run)))
     gain = gain_over_controls(run)
     if gain is not None:
         lines.append(f"{_one_line(gain.sentence())}.")

@@ -72,6 +72,32 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True)
+class FoldDamaged(Event):
+    """A file of a finished fold was changed or lost; the fold is trained again.
+
+    Attributes:
+        fold: such as ``r0-f3``.
+        reason: which file, and what is wrong with it.
+    """
+
+    fold: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResultsDamaged(Event):
+    """The record or the predictions of a finished run were changed or lost; they are written again from the folds.
+
+    Attributes:
+        path: of the run folder.
+        reason: which file, and what is wrong with it.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class FoldStarted(Event):
     """A fold begins, or resumes from its last checkpoint.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from xdistill.crossval.damage import discard_damaged, is_finished
 from xdistill.crossval.events import (
     Event,
     FoldRestarted,
@@ -20,16 +21,17 @@ from xdistill.crossval.tracking import Tracking
 from xdistill.data import Cohort
 from xdistill.distributed.fabric import accelerators
 from xdistill.distributed.launch import DISTRIBUTED_FUNCTION, FOLD_FUNCTION
-from xdistill.errors import BusyRunError
+from xdistill.errors import BusyRunError, RunError
 from xdistill.experiment.assemble import assemble
 from xdistill.interfaces.executor import Job
 from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, fold_name, load_run, run_name
-from xdistill.runs.files import explained, read_json, write_json, written_whole
+from xdistill.runs.files import explained, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
-from xdistill.stats import Predictions, read_predictions, write_predictions
+from xdistill.runs.integrity import check_fold, seal_run
+from xdistill.stats import Predictions, write_predictions
 
 
 def execute(
@@ -76,9 +78,10 @@ def run_prepared(
         if fresh() if callable(fresh) else fresh:
             with explained(folder.path):
                 shutil.rmtree(folder.path / "folds")
-            for path in (folder.record, folder.predictions, folder.report):
+            for path in (folder.checksums, folder.record, folder.predictions, folder.report):
                 path.unlink(missing_ok=True)
-        if folder.record.is_file() and read_json(folder.record).get("status") == "finished":
+        yield from discard_damaged(prepared)
+        if (yield from is_finished(prepared)):
             yield RunFinished(str(folder.path))
             return
         tracking = Tracking(prepared.experiment.trackers, tracked_run(prepared))
@@ -113,6 +116,7 @@ def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
 
 def _folds(prepared: Prepared) -> Generator[Event, None, None]:
     folder = prepared.folder
+    folder.checksums.unlink(missing_ok=True)
     write_json(folder.splits, prepared.splits.to_json() | _patients(prepared.cohort))
     write_json(folder.record, record_of(prepared, status="running"))
     finished = tuple(name for name in prepared.folds if folder.finished(name))
@@ -136,12 +140,15 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
         if fold_name(split.repeat, split.fold) not in finished
     ]
     executor = prepared.experiment.executor.build()
+    at_once = executor.workers(jobs)
+    for job in jobs:
+        job.payload["at_once"] = at_once
     yield RunStarted(
         path=str(folder.path),
         folds=prepared.folds,
         finished=finished,
         epochs=prepared.experiment.epochs,
-        jobs=executor.workers(jobs),
+        jobs=at_once,
         threads=compute.threads,
     )
     for event in executor.run(FOLD_FUNCTION if compute.devices == 1 else DISTRIBUTED_FUNCTION, jobs):
@@ -156,17 +163,24 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
 
 
 def finish(prepared: Prepared) -> Run:
-    """Gather the folds' predictions and close the record."""
-    folder = prepared.folder
-    parts = [read_predictions(folder.fold(name) / "predictions.csv") for name in prepared.folds]
+    """Gather the folds' predictions and close the record.
+
+    Raises:
+        RunError: if a fold was damaged since it was trained; names the file.
+    """
+    folder, task = prepared.folder, prepared.cohort.schema.task
+    try:
+        parts = [check_fold(folder, split, run=prepared.identity, task=task) for split in prepared.splits]
+    except RunError as error:
+        raise RunError(f"{error}; rerun the command to train the fold again") from error
     roles = sorted({fold.role for part in parts for fold in part.folds}, key=lambda role: role != "student")
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as temporary:
-        write_predictions(temporary, Predictions(prepared.cohort.schema.task, folds))
+        write_predictions(temporary, Predictions(task, folds))
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)
     extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
     record["summary"] = Run(folder.path, record, extra).summary
-    write_json(folder.record, record)
+    seal_run(folder, record, prepared.folds)
     return load_run(folder.path, extra)

@@ -35,6 +35,7 @@ from xdistill.plugin import Catalog, load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
+from xdistill.runs.integrity import seal_fold
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 from xdistill.training.checkpoint import Checkpointer
 from xdistill.training.loader import channels_last
@@ -48,7 +49,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 
     Args:
         payload: ``recipe`` (resolved), ``run`` (folder), ``cohort`` (cache file), ``identity`` (of the run),
-            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``watch`` (a metric):
+            ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``at_once``, the number
+            of folds that are trained at the same time; ``watch`` (a metric):
             adds the student's score on the test subjects to the history after each epoch, for a search whose test
             subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
             reads.
@@ -78,7 +80,10 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
         run, split = _prepared(payload, folder, name)
         yield from run.events()
         seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
-        _write(folder, name, run, split, seconds)
+        facts = {"run": payload["identity"], "seconds": seconds}
+        if "at_once" in payload:
+            facts["at_once"] = payload["at_once"]
+        _write(folder, run, split, facts)
         yield FoldFinished(name, seconds)
 
 
@@ -167,9 +172,9 @@ def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
-def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: float) -> None:
-    """Write the fold's folder next to its final path and move it there whole."""
-    context, progress = run.context, run.progress
+def _write(folder: RunFolder, run: FoldRun, split: Split, facts: Mapping[str, Any]) -> None:
+    """Write the fold's folder next to its final path, its checksums last, and move it there whole."""
+    context, progress, name = run.context, run.progress, split.name
     target = folder.partial(name).with_suffix(".finished")
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
@@ -199,10 +204,11 @@ def _write(folder: RunFolder, name: str, run: FoldRun, split: Split, seconds: fl
     parameters = {
         role: sum(parameter.numel() for parameter in network.parameters()) for role, network in context.networks.items()
     }
-    fold = {"repeat": split.repeat, "fold": split.fold, "seconds": seconds, "parameters": parameters}
+    fold = {"repeat": split.repeat, "fold": split.fold, **facts, "parameters": parameters}
     if progress.reused:
         fold["reused"] = progress.reused
     write_json(target / "fold.json", fold)
+    seal_fold(target)
     shutil.rmtree(folder.fold(name), ignore_errors=True)
     move_folder(target, folder.fold(name))
     shutil.rmtree(folder.partial(name), ignore_errors=True)

@@ -7,10 +7,11 @@ from typing import Any
 
 from xdistill.crossval.prepare import Prepared
 from xdistill.distributed.fabric import accelerator_name
+from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
-from xdistill.runs import FORMAT, FORMAT_VERSION
+from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
 
@@ -36,15 +37,25 @@ def _student(prepared: Prepared) -> dict[str, Any]:
     return {"student": described.to_json()}
 
 
+def _created(folder: RunFolder) -> str:
+    """When the run was started; empty if that is not known."""
+    try:
+        return str(read_record(folder.record).get("created", ""))
+    except RunError:  # there is none, or it was damaged
+        return ""
+
+
 def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
     """The current record of a run; docs/formats/run.md describes the format."""
     experiment, cohort, folder = prepared.experiment, prepared.cohort, prepared.folder
     folds = {name: read_json(folder.fold(name) / "fold.json") for name in prepared.folds if folder.finished(name)}
     seconds = {name: fold["seconds"] for name, fold in folds.items()}
+    at_once = {name: fold["at_once"] for name, fold in folds.items() if "at_once" in fold}
+    reused = [name for name, fold in folds.items() if fold.get("reused")]
     # A network's size can depend on the fitted transforms; the first fold is taken.
     sizes: dict[str, int] = next((fold["parameters"] for fold in folds.values()), {})
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    created = read_json(folder.record)["created"] if folder.record.is_file() else now
+    created = _created(folder) or now
     compute = experiment.recipe.compute
     return {
         "format": FORMAT,
@@ -82,6 +93,6 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         "machine": machine(accelerator_name(compute.accelerator), compute.threads) | {"cores": cores()},
         "created": created,
         "finished": now if status == "finished" else None,
-        "seconds": {"folds": seconds, "training": sum(seconds.values())},
+        "seconds": {"folds": seconds, "training": sum(seconds.values()), "at_once": at_once, "reused": reused},
         "summary": {},
     }

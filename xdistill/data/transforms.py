@@ -27,6 +27,10 @@ class FittedTransforms:
         self.schema = schema
         self._transforms = tuple(transforms)
 
+    def of(self, modality: str) -> tuple[Transform, ...]:
+        """The transforms of a modality, in the order in which they are applied."""
+        return tuple(transform for transform in self._transforms if _modality(transform) == modality)
+
     def apply(self, modality: str, values: NDArray[Any]) -> NDArray[np.float32]:
         """Transform values of any subjects, ``(subjects, *shape)``.
 
@@ -34,9 +38,8 @@ class FittedTransforms:
             DataError: when vectors still have missing values at the end.
             PluginError: when a transform returns another shape than its ``output`` says.
         """
-        for transform in self._transforms:
-            if _modality(transform) == modality:
-                values = _applied(transform, values)
+        for transform in self.of(modality):
+            values = _applied(transform, values)
         result: NDArray[np.float32] = np.asarray(values, dtype=np.float32)
         spec = self.schema.modalities[modality]
         if spec.kind == "vector" and np.isnan(result).any():

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.data import CohortLike
+from xdistill.models.inputs import QUANTILES, image_statistics
 from xdistill.runs import Run
 from xdistill.types import ModalitySpec
 
-QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _AT_ONCE = 32  # subjects that are read at a time
 
 
@@ -39,18 +39,6 @@ def training_facts(cohort: CohortLike, inputs: Sequence[str], run: Run | None) -
             "summary": run.summary,
         }
     return facts
-
-
-def image_statistics(values: NDArray[np.floating]) -> dict[str, float]:
-    """Statistics of the intensities of one subject's image."""
-    low, middle, high = np.percentile(values, [1, 50, 99])
-    return {
-        "mean": float(values.mean(dtype=np.float64)),
-        "sd": float(values.std(dtype=np.float64)),
-        "p01": float(low),
-        "p50": float(middle),
-        "p99": float(high),
-    }
 
 
 def _modality(cohort: CohortLike, name: str) -> dict[str, Any]:

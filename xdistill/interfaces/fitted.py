@@ -56,3 +56,10 @@ class Estimator(Component, nn.Module):
     @abstractmethod
     def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
         """Logits, from what was fitted; subjects must not influence each other."""
+
+    def traceable(self) -> nn.Module:
+        """A module with the same output whose operations do not depend on values, for `xdistill export`.
+
+        The estimator itself, unless its `forward` branches on what it computes, as that of a forest does.
+        """
+        return self

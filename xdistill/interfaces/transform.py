@@ -12,6 +12,7 @@ from xdistill.types import ModalitySpec
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
 
 class Transform(Component, ABC):
@@ -48,3 +49,11 @@ class Transform(Component, ABC):
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
+
+    def as_module(self) -> nn.Module | None:
+        """The fitted transform as operations on tensors, which `xdistill export` writes into the file.
+
+        Its ``forward`` maps ``(subjects, *shape)``, vectors in float64 with NaN for missing values, to what `apply`
+        returns. None if the transform cannot be expressed so: the exported file then takes transformed values.
+        """
+        return None

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from xdistill.data import CohortLike, FittedTransforms
-from xdistill.distributed.fabric import accelerator_name, check_device, make_fabric
+from xdistill.distributed.device import Device, make_device
+from xdistill.distributed.fabric import accelerator_name, check_device
 from xdistill.distributed.settings import torch_settings_kept
 from xdistill.errors import ModelError, UserError
 from xdistill.interfaces.network import Network
@@ -27,8 +28,6 @@ from xdistill.training.source import Source
 from xdistill.types import Batch, Schema
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from xdistill.interfaces.reader import SubjectReader
     from xdistill.models.calibration import Calibration
 
@@ -105,7 +104,7 @@ class Ensemble:
         return replace(self, members=found, calibration=None)
 
     def predict_members(
-        self, cohort: CohortLike, fabric: Fabric, *, rows: NDArray[np.int64] | None = None, batch_size: int
+        self, cohort: CohortLike, computing: Device, *, rows: NDArray[np.int64] | None = None, batch_size: int
     ) -> NDArray[np.float64]:
         """Uncalibrated predictions of each member, ``(members, subjects, columns)``; see `on_device`."""
         rows = np.arange(len(cohort)) if rows is None else rows
@@ -114,7 +113,12 @@ class Ensemble:
             source = Source(cohort, member.transforms, self.inputs, memory_mb=IN_MEMORY)
             found.append(
                 predict(
-                    member.network, source, rows, fabric=fabric, prepare=self._preparing(fabric), batch_size=batch_size
+                    member.network,
+                    source,
+                    rows,
+                    fabric=computing,
+                    prepare=self._preparing(computing),
+                    batch_size=batch_size,
                 )
             )
         return np.stack(found)
@@ -138,12 +142,12 @@ class Ensemble:
         rows = None if subjects is None else cohort.rows_of(subjects)
         if not len(cohort if rows is None else rows):
             raise UserError("there are no subjects to predict")
-        with self.on_device(device) as fabric:
-            found = self.predict_members(cohort, fabric, rows=rows, batch_size=batch_size)
+        with self.on_device(device) as computing:
+            found = self.predict_members(cohort, computing, rows=rows, batch_size=batch_size)
         return mean_of(found)
 
     @contextmanager
-    def on_device(self, device: str) -> Iterator[Fabric]:
+    def on_device(self, device: str) -> Iterator[Device]:
         """Move the networks to a device, and back at the end; torch's global settings are put back as well."""
         compute = self.config.compute
         if device != "auto":
@@ -153,11 +157,11 @@ class Ensemble:
         compute = compute.model_copy(update={"devices": 1})
         check_available(compute)
         with torch_settings_kept(), memory_explained():
-            fabric = make_fabric(compute)
+            computing = make_device(compute)
             for member in self.members:
-                member.network.to(fabric.device)
+                member.network.to(computing.device)
             try:
-                yield fabric
+                yield computing
             finally:
                 for member in self.members:
                     member.network.cpu()
@@ -166,11 +170,11 @@ class Ensemble:
         """Probabilities after temperature scaling; as they are if the model is not calibrated."""
         return probabilities if self.calibration is None else self.calibration.apply(probabilities)
 
-    def _preparing(self, fabric: Fabric) -> Any:
+    def _preparing(self, computing: Device) -> Any:
         layout = self.config.compute.channels_last
 
         def prepare(batch: Batch) -> Batch:
-            moved = batch.to(fabric.device)
+            moved = batch.to(computing.device)
             if not layout:
                 return moved
             return replace(moved, inputs={name: channels_last(value) for name, value in moved.inputs.items()})
@@ -188,5 +192,5 @@ def check_available(compute: Compute) -> None:
     if name not in {"cpu", "cuda", "mps"}:
         raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or mps")
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
-        raise UserError(f"this machine has no {name} device; use `cpu` or `auto` as the device")
+        raise UserError(f"this machine has no {name} device; use `device='cpu'` or `device='auto'`")
     check_device(compute)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,15 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from xdistill.errors import ModelError
+from xdistill.runs.checksums import CHECKSUMS, digest
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CALIBRATION = "calibration.json"
 TRAINING = "training.json"
 CARD = "README.md"
-CHECKSUMS = "checksums.json"
 LARGEST_JSON = 64 * 2**20  # bytes
 LARGEST_WEIGHTS = 64 * 2**30
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    hashed = sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            hashed.update(block)
-    return hashed.hexdigest()
 
 
 def regular(path: Path, largest: int) -> Path:

@@ -94,10 +94,10 @@ def model_of_run(folder: Path, catalog: Catalog, *, calibrated: bool = True) -> 
         calibrated: fit temperature, conformal scores and thresholds on the out-of-fold predictions.
 
     Raises:
-        RunError: if the run is not finished or cannot be read.
+        RunError: if the run is not finished, cannot be read, or has a file that was changed.
         ModelError: if the run was written by a version that did not describe its student.
     """
-    run = load_run(folder)
+    run = load_run(folder, thorough=True)
     described = run.record.get("student")
     if not isinstance(described, Mapping):
         raise ModelError(f"{folder}: the run was written before models could be read from runs; run the recipe again")
@@ -116,7 +116,7 @@ def model_of_run(folder: Path, catalog: Catalog, *, calibrated: bool = True) -> 
         calibration,
         reader=reader_of(config, catalog),
         path=folder,
-        notes=_notes(config, catalog),
+        notes=(*run.notes, *_notes(config, catalog)),
     )
 
 

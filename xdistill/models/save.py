@@ -13,7 +13,8 @@ from safetensors.torch import save as save_tensors
 from xdistill.errors import ModelError, RunError
 from xdistill.models.config import FORMAT, FORMAT_VERSION, ModelConfig
 from xdistill.models.ensemble import Ensemble
-from xdistill.models.files import CALIBRATION, CHECKSUMS, CONFIG, TRAINING, WEIGHTS, digest
+from xdistill.models.files import CALIBRATION, CONFIG, TRAINING, WEIGHTS
+from xdistill.runs.checksums import CHECKSUMS, digest
 from xdistill.runs.files import make_folder, move_folder
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from xdistill.data.file.layout import loaded_dtype, stored_dtype
 from xdistill.data.subject import check_values
 from xdistill.errors import DataError, UserError, XdistillError
 from xdistill.interfaces.reader import SubjectReader
+from xdistill.models.inputs import TrainingInputs, image_statistics
 from xdistill.models.numbers import mean_of
 from xdistill.models.subject import NewSubject, Predicted
 from xdistill.recipe.schema.recipe import CacheRecipe
@@ -26,8 +27,7 @@ from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.types import Schema
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
+    from xdistill.distributed.device import Device
     from xdistill.models.ensemble import Ensemble
 
 LEVEL = 0.9  # of conformal prediction sets
@@ -35,10 +35,27 @@ LEVEL = 0.9  # of conformal prediction sets
 
 @dataclass(frozen=True)
 class Values:
-    """The values of one subject; None for a modality that it lacks, or the message of the error."""
+    """What was read of one subject.
+
+    Attributes:
+        arrays: values by modality; None for one that the subject lacks.
+        statistics: of images, by modality.
+        error: why the subject could not be read; empty if it could.
+    """
 
     arrays: Mapping[str, NDArray[Any] | None]
+    statistics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     error: str = ""
+
+    @classmethod
+    def of(cls, schema: Schema, arrays: Mapping[str, NDArray[Any] | None], *, percentiles: bool = False) -> Values:
+        """The values with the statistics of the images; ``percentiles``: also those of their intensities."""
+        images = {
+            name: image_statistics(values, percentiles=percentiles)
+            for name, values in arrays.items()
+            if values is not None and schema.modalities[name].kind != "vector"
+        }
+        return cls(arrays, images)
 
 
 @dataclass(frozen=True)
@@ -49,19 +66,22 @@ class Reading:
     reader: SubjectReader | None
     stored: CacheRecipe
     optional: tuple[str, ...]
+    percentiles: bool = False
 
     @classmethod
-    def of(cls, model: Ensemble) -> Reading:
-        """That of a model."""
+    def of(cls, model: Ensemble, *, percentiles: bool = False) -> Reading:
+        """That of a model; ``percentiles``: also of the intensities of images."""
         config = model.config
-        return cls(model.schema, model.reader, CacheRecipe(dtype=config.stored), tuple(config.optional))
+        stored = CacheRecipe(dtype=config.stored)
+        return cls(model.schema, model.reader, stored, tuple(config.optional), percentiles)
 
     def read(self, subject: NewSubject) -> Values:
         """Read a subject's files; errors are returned, for the caller to raise or to list."""
         try:
-            return Values({name: self._modality(subject, name) for name in self.schema.modalities})
+            arrays = {name: self._modality(subject, name) for name in self.schema.modalities}
         except XdistillError as error:
-            return Values({}, f"subject {subject.subject!r}: {error}")
+            return Values({}, error=f"subject {subject.subject!r}: {error}")
+        return Values.of(self.schema, arrays, percentiles=self.percentiles)
 
     def _modality(self, subject: NewSubject, name: str) -> NDArray[Any] | None:
         spec = self.schema.modalities[name]
@@ -93,6 +113,7 @@ def predict_stream(
     jobs: int = 1,
     skip_errors: bool = False,
     level: float = LEVEL,
+    inputs: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[Predicted]:
     """Predictions in the order of the subjects, as they are made.
@@ -105,6 +126,7 @@ def predict_stream(
         jobs: processes that read files; 1: this one.
         skip_errors: yield a `Predicted` with its ``error`` for a subject that cannot be read, instead of raising.
         level: of the conformal prediction sets.
+        inputs: also yield what the inputs look like, see `Predicted.inputs`.
         on_progress: called with the number of subjects that are done.
 
     Raises:
@@ -116,13 +138,14 @@ def predict_stream(
     if not 0 < level < 1:
         raise UserError(f"`level` is between 0 and 1, not {level}")
     done = 0
-    with model.on_device(device) as fabric:
-        for batch, values in _read(Reading.of(model), subjects, batch_size, jobs):
+    known = TrainingInputs.of(model.training)
+    with model.on_device(device) as computing:
+        for batch, values in _read(Reading.of(model, percentiles=inputs), subjects, batch_size, jobs):
             if not skip_errors:
                 for value in values:
                     if value.error:
                         raise DataError(value.error)
-            yield from _predicted(model, fabric, batch, values, level)
+            yield from predict_batch(model, computing, batch, values, level, known=known, inputs=inputs)
             done += len(batch)
             if on_progress is not None:
                 on_progress(done)
@@ -151,17 +174,38 @@ def _read(
                 ahead.append((following, [pool.submit(reading.read, subject) for subject in following]))
 
 
-def _predicted(
-    model: Ensemble, fabric: Fabric, batch: Sequence[NewSubject], values: Sequence[Values], level: float
+def predict_batch(
+    model: Ensemble,
+    computing: Device,
+    batch: Sequence[NewSubject],
+    values: Sequence[Values],
+    level: float,
+    *,
+    known: TrainingInputs,
+    inputs: bool = False,
 ) -> Iterator[Predicted]:
+    """Predictions for subjects whose files are read.
+
+    Args:
+        model: that predicts.
+        computing: the device that its networks are on; see `Ensemble.on_device`.
+        batch: the subjects.
+        values: of each, from `Reading.read`.
+        level: of the conformal prediction sets.
+        known: inputs of the training subjects, for flags.
+        inputs: also yield what the inputs look like, see `Predicted.inputs`.
+    """
     good = [place for place, value in enumerate(values) if not value.error]
     made: dict[int, Predicted] = {}
     if good:
         cohort = cohort_of_values(model.schema, [batch[place] for place in good], [values[place] for place in good])
-        members = model.predict_members(cohort, fabric, batch_size=len(good))
+        members = model.predict_members(cohort, computing, batch_size=len(good))
         made = dict(zip(good, _rows(model, cohort, members, level), strict=True))
     for place, subject in enumerate(batch):
-        yield made[place] if place in made else Predicted(subject.subject, error=values[place].error)
+        if place in made:
+            yield _with_inputs(made[place], values[place], known, keep=inputs)
+        else:
+            yield Predicted(subject.subject, error=values[place].error)
 
 
 def cohort_of_values(schema: Schema, subjects: Sequence[NewSubject], values: Sequence[Values]) -> ArrayCohort:
@@ -180,16 +224,28 @@ def _rows(model: Ensemble, cohort: ArrayCohort, members: NDArray[np.float64], le
     sets = None if model.calibration is None else model.calibration.sets(probabilities, level)
     best = probabilities.argmax(axis=1)
     names = model.classes
+    ranked = np.argsort(-probabilities, axis=1, kind="stable")
     for row, subject in enumerate(cohort.subjects):
         yield Predicted(
             subject=subject,
             prediction=names[best[row]],
             probabilities=tuple(probabilities[row].tolist()),
             sd=float(members[:, row, best[row]].std(ddof=1)) if len(members) > 1 else None,
-            classes=None if sets is None else tuple(names[place] for place in np.flatnonzero(sets[row])),
-            flags=_flags(cohort, row),
+            classes=None if sets is None else tuple(names[place] for place in ranked[row] if sets[row, place]),
         )
 
 
-def _flags(cohort: ArrayCohort, row: int) -> tuple[str, ...]:
-    return tuple(f"no {name}" for name in cohort.schema.modalities if not cohort.present(name)[row])
+def _with_inputs(predicted: Predicted, values: Values, known: TrainingInputs, *, keep: bool) -> Predicted:
+    """The prediction with its flags, and with what the inputs look like."""
+    flags: list[str] = []
+    if predicted.classes == ():
+        flags.append("fits no class")
+    for name, array in values.arrays.items():
+        statistics = values.statistics.get(name, {})
+        flags += [f"no {name}"] if array is None else known.flags(name, array, statistics)
+    inputs = {
+        name: np.array(list(values.statistics[name].values()) if name in values.statistics else array, dtype=np.float64)
+        for name, array in (values.arrays.items() if keep else ())
+        if array is not None
+    }
+    return replace(predicted, flags=tuple(flags), inputs=inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,10 @@ class Predicted:
         prediction: the most probable class; empty if the subject could not be read.
         probabilities: calibrated if the model is, ``(classes,)``; empty if the subject could not be read.
         sd: standard deviation over the members of the probability of the predicted class; None for one member.
-        classes: the conformal prediction set; None if the model is not calibrated.
-        flags: what is unusual about the subject.
+        classes: the conformal prediction set, the most probable class first; None if the model is not calibrated.
+        flags: what is unusual about the subject: a modality that it lacks, values outside of the range of training.
+        inputs: by modality, statistics of an image in the order of `xdistill.models.inputs.STATISTICS`, or the values
+            of a vector; only if they were requested.
         error: why it could not be read; empty if it could.
     """
 
@@ -50,4 +52,5 @@ class Predicted:
     sd: float | None = None
     classes: tuple[str, ...] | None = None
     flags: tuple[str, ...] = ()
+    inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     error: str = ""

@@ -49,7 +49,7 @@ def read_table(model: Ensemble, path: Path) -> list[NewSubject]:
         subject = row.get(subject_column, "") or str(number)
         if first.setdefault(subject, line) != line:
             raise DataError(f"{path}, line {line}: the subject {subject!r} is also on line {first[subject]}")
-        found.append(_subject(model, subject, row, path.parent, f"{path}, line {line}"))
+        found.append(subject_of_row(model, subject, row, path.parent, f"{path}, line {line}"))
     return found
 
 
@@ -67,7 +67,7 @@ def one_subject(model: Ensemble, files: Mapping[str, Path | str], subject: str =
         if name not in columns:
             raise DataError(f"modality `{name}` is not read from a file; put its columns into a CSV file")
     row = {columns[name]: str(file) for name, file in files.items()}
-    return _subject(model, subject, row, Path(), "the subject")
+    return subject_of_row(model, subject, row, Path(), "the subject")
 
 
 def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
@@ -100,7 +100,7 @@ def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
             f"{path}: there are no files of {listed(columns)}; name them <subject>/{example}{suffixes[0]} or "
             f"<subject>_{example}{suffixes[0]}"
         )
-    return [_subject(model, subject, row, path, f"{path / subject}") for subject, row in found.items()]
+    return [subject_of_row(model, subject, row, path, f"{path / subject}") for subject, row in found.items()]
 
 
 def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -157,14 +157,27 @@ def _check_columns(model: Ensemble, header: Sequence[str], path: Path) -> None:
                 raise DataError(f"{path}: the column `{column}` of modality `{name}` is missing{hint}")
 
 
-def _subject(model: Ensemble, subject: str, row: Mapping[str, str], folder: Path, where: str) -> NewSubject:
+def subject_of_row(model: Ensemble, subject: str, row: Mapping[str, str], folder: Path, where: str) -> NewSubject:
+    """One subject by a row of a table.
+
+    Args:
+        model: that predicts.
+        subject: the id.
+        row: by column.
+        folder: that paths are relative to.
+        where: for messages.
+
+    Raises:
+        DataError: for a number that cannot be read.
+    """
     columns = _cell_columns(model)
     cells: dict[str, Cell | None] = {}
     vectors: dict[str, NDArray[np.float64]] = {}
     for name, spec in model.schema.modalities.items():
         if name in columns:
             text = row.get(columns[name], "")
-            cells[name] = None if text.lower() in MISSING else Cell(text, row, folder)
+            absent = text.lower() in MISSING if model.reader is not None and model.reader.suffixes else not text
+            cells[name] = None if absent else Cell(text, row, folder)
         else:
             vectors[name] = _vector(spec, row, f"{where}: modality `{name}`")
     return NewSubject(subject, cells, vectors, where, row)

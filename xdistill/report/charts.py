@@ -11,8 +11,8 @@ from xdistill.report.confusion import confusion_counts, confusion_figure
 from xdistill.report.folds import folds_figure
 from xdistill.report.learning import diagnostics, learning_curves_figure, loss_terms
 from xdistill.report.picture import PANEL, svg_markup
-from xdistill.report.roc import class_pairs, pair_name, roc_figure
-from xdistill.report.scores import written
+from xdistill.report.roc import Pair, class_pairs, pair_name, roc_figure
+from xdistill.report.scores import called, is_binary, written
 from xdistill.report.slices import Slice, choose_cases, image_modalities, middle_slices, png_uri
 from xdistill.runs import DIAGNOSTIC, Run
 
@@ -54,14 +54,14 @@ def folds_chart(run: Run) -> str:
 
 
 def roc_charts(run: Run) -> tuple[str, ...]:
-    """One chart a pair of classes."""
+    """One chart a pair of classes; of two classes, their ROC curve."""
     pairs = class_pairs(run)
     panel = SMALL_PANEL if len(pairs) > MANY_PAIRS else PANEL
     return tuple(
         svg_markup(
             roc_figure(run, pairs=[pair], panel=panel),
             prefix=f"roc{index}",
-            alt=f"ROC curves of {pair_name(run, pair)}. AUC in percent: {_areas(run, pair_name(run, pair))}.",
+            alt=f"{_curves(run, pair)}. AUC in percent: {_areas(run, pair_name(run, pair))}.",
         )
         for index, pair in enumerate(pairs)
     )
@@ -73,7 +73,7 @@ def confusion_chart(run: Run) -> str:
         f"true {true}: {', '.join(f'{count} as {named}' for named, count in zip(run.classes, row, strict=True))}"
         for true, row in zip(run.classes, confusion_counts(run).tolist(), strict=True)
     )
-    return svg_markup(confusion_figure(run), prefix="confusion", alt=f"Confusion matrix of the student. {rows}.")
+    return svg_markup(confusion_figure(run), prefix="confusion", alt=f"Confusion matrix of the {called(run)}. {rows}.")
 
 
 def reliability_chart(run: Run) -> str:
@@ -130,6 +130,10 @@ def subject_cards(run: Run, cohort: Cohort, *, show_subjects: bool) -> tuple[Car
 
 def _uri(shown: Slice | None) -> str | None:
     return None if shown is None else png_uri(shown)
+
+
+def _curves(run: Run, pair: Pair) -> str:
+    return f"ROC curve of {run.classes[1]}" if is_binary(run) else f"ROC curves of {pair_name(run, pair)}"
 
 
 def _areas(run: Run, pair: str) -> str:

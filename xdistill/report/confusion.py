@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -28,12 +29,16 @@ def confusion_counts(run: Run, role: str = "student") -> NDArray[np.int64]:
 
 def confusion_figure(run: Run, *, role: str = "student") -> Picture:
     """Counts and shares of each row; every subject stands in it once a repeat, predicted by the fold it was out of."""
-    counts = confusion_counts(run, role)
+    return matrix_figure(confusion_counts(run, role), run.classes, colour=ROLE_COLOUR.get(role, MUTED))
+
+
+def matrix_figure(counts: NDArray[np.int64], classes: Sequence[str], *, colour: str) -> Picture:
+    """Counts ``(true, predicted)`` and shares of each row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = len(run.classes)
+    size = len(classes)
     picture, (axes,) = new_picture(1, 1, panel=(3.6, 3.3))
     for row, column in np.ndindex(size, size):
-        shade = to_rgba(ROLE_COLOUR.get(role, MUTED), STRONGEST * shares[row, column])
+        shade = to_rgba(colour, STRONGEST * shares[row, column])
         cell = Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=shade, edgecolor=RULE, linewidth=0.6)
         axes.add_patch(cell)
         weight = "bold" if row == column else "normal"
@@ -42,7 +47,7 @@ def confusion_figure(run: Run, *, role: str = "student") -> Picture:
             write(axes, column, row + 0.08, f"{shares[row, column]:.0%}", ha="center", va="top", fontsize=7.5)
         else:
             write(axes, column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
-    names = [shorten(name, most=18 if size <= ROOMY else 10) for name in run.classes]
+    names = [shorten(name, most=18 if size <= ROOMY else 10) for name in classes]
     crowded = max(map(len, names)) * size > AXIS_LETTERS
     slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     axes.set_xticks(range(size), names, parse_math=False, color=INK, **slanted)

@@ -8,7 +8,8 @@ from typing import Final
 
 from xdistill.errors import RunError, UserError
 from xdistill.recipe.schema.recipe import CONTROLS
-from xdistill.runs import Run, load_run
+from xdistill.report.scores import primary_words
+from xdistill.runs import Run, load_run, read_record
 from xdistill.runs.files import read_json
 from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare
 
@@ -27,7 +28,7 @@ class ControlScore:
 
     Attributes:
         control: its name.
-        score: macro one-versus-one AUC of its student.
+        score: AUC of its student; for more than two classes macro one-versus-one.
         gain: the method's AUC - the control's, with its interval; None if it is not defined.
         p_holm: of the corrected resampled t-test, adjusted over the controls.
     """
@@ -55,10 +56,12 @@ class Gain:
     Attributes:
         scores: the controls, in the order of `CONTROLS`.
         reason: why no interval can be given; empty where it can.
+        metric: in words.
     """
 
     scores: tuple[ControlScore, ...]
     reason: str = ""
+    metric: str = "macro one-versus-one AUC"
 
     @property
     def best(self) -> ControlScore:
@@ -74,7 +77,8 @@ class Gain:
     def sentence(self) -> str:
         """The gain over the best control, and whether there is one."""
         best = self.best
-        start = f"The best control is {best.title} with a macro one-versus-one AUC of {100 * best.score.mean:.2f} %"
+        metric = f"an {self.metric}" if self.metric.startswith("AUC") else f"a {self.metric}"
+        start = f"The best control is {best.title} with {metric} of {100 * best.score.mean:.2f} %"
         if best.gain is None:
             return f"{start}. The gain over it has no interval: {self.reason}"
         figures = (
@@ -92,17 +96,21 @@ def words(control: str) -> str:
 
 
 def find_controls(run: Run) -> tuple[Run, ...]:
-    """The finished controls of a run next to it: same recipe, cohort, splits and versions."""
+    """The finished controls of a run next to it: same recipe, cohort, splits and versions.
+
+    Raises:
+        RunError: if a control was changed since it was finished; names the file.
+    """
     found = []
     for control in CONTROLS:
         folder = run.path.parent.with_name(f"{run.path.parent.name}-control-{control}")
-        for record in sorted(folder.glob("*/record.json")):
+        for path in sorted(folder.glob("*/record.json")):
             try:
-                other = load_run(record.parent)
-            except RunError:  # not finished, or not for us to read
+                record = read_record(path)
+            except RunError:  # of another version
                 continue
-            if (other.record.get("control") or {}).get("of") == run.record.get("id"):
-                found.append(other)
+            if record["status"] == "finished" and (record.get("control") or {}).get("of") == run.record.get("id"):
+                found.append(load_run(path.parent))
                 break
     return tuple(found)
 
@@ -119,12 +127,12 @@ def gain_over_controls(run: Run, controls: Sequence[Run] | None = None) -> Gain 
         return None
     plain = tuple(ControlScore(other.control, other.metrics["student"][METRIC]) for other in others)
     try:
-        methods = [_method(run, ""), *(_method(other, other.control) for other in others)]
+        methods = [method_of(run, ""), *(method_of(other, other.control) for other in others)]
         patients = read_json(run.folder.splits).get("patients")
         rows = compare(methods, reference="", metrics=(METRIC,), patients=patients)[METRIC]
     except UserError as error:
-        return Gain(plain, str(error))
-    return Gain(tuple(map(_score, rows[1:])))
+        return Gain(plain, str(error), metric=primary_words(run))
+    return Gain(tuple(map(_score, rows[1:])), metric=primary_words(run))
 
 
 def _score(row: Row) -> ControlScore:
@@ -135,7 +143,8 @@ def _score(row: Row) -> ControlScore:
     return ControlScore(row.method, row.scores, gain, against.p_holm)
 
 
-def _method(run: Run, name: str) -> Method:
+def method_of(run: Run, name: str) -> Method:
+    """The student of a run as an entry of a comparison."""
     splits = read_json(run.folder.splits)["splits"]
     return Method(
         name=name,

@@ -6,6 +6,7 @@ import numpy as np
 
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR, ROLE_MARKER
 from xdistill.report.picture import Picture, new_picture, shorten, write
+from xdistill.report.scores import called, primary_words
 from xdistill.runs import Run
 
 CHANCE = 50.0  # percent
@@ -13,7 +14,7 @@ LETTERS = 75  # of a label that fit into the width of the picture
 
 
 def folds_figure(run: Run) -> Picture:
-    """Macro one-versus-one AUC in percent: a dot a fold, a bar at the mean, and the cohort's bounds as lines."""
+    """The AUC in percent: a dot a fold, a bar at the mean, and the cohort's bounds as lines."""
     roles = run.predictions.roles()
     bounds = {name: 100 * float(value) for name, value in (run.record["cohort"].get("bounds") or {}).items()}
     picture, (axes,) = new_picture(1, 1, panel=(4.4, 0.9 + 0.42 * len(roles) + 0.16 * len(bounds)))
@@ -38,8 +39,8 @@ def folds_figure(run: Run) -> Picture:
         side = "right" if ahead else "left"
         write(axes, value + (-0.7 if ahead else 0.7), height, text, color=MUTED, fontsize=7.5, ha=side)
     axes.set(xlim=(lowest - 2, 101), ylim=(floor, -0.55 - 0.42 * len(bounds)))
-    axes.set_yticks(range(len(roles)), roles, color=INK)
-    axes.set_xlabel("macro one-versus-one AUC of a fold, %")
+    axes.set_yticks(range(len(roles)), [called(run) if role == "student" else role for role in roles], color=INK)
+    axes.set_xlabel(f"{primary_words(run)} of a fold, %")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from xdistill.data import Cohort
+    from xdistill.report.scores import ScoreRow
 
 
 def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> str:
@@ -30,7 +31,7 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
     """
     if cohort is not None:
         _same_cohort(run, cohort)
-    return _environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
+    return environment().get_template("report.html.j2").render(_context(run, cohort, show_subjects=show_subjects))
 
 
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
@@ -64,18 +65,26 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
     from xdistill.report import charts, controls, details, scores
 
     roles = run.predictions.roles()
+    rows = scores.score_rows(run)
     return {
         "run": run,
         **_record_parts(run),
         "roles": roles,
         "columns": scores.columns(run.task),
-        "rows": scores.score_rows(run),
+        "rows": rows,
         "written": scores.written,
+        "headline": _headline(run, rows),
+        "metric": scores.primary_words(run),
+        "binary": scores.is_binary(run),
+        "called": scores.called(run),
+        "spread_note": scores.spread_note(run),
+        "spread": len(run.predictions.of("student")) >= scores.FEWEST,
         "over_folds": scores.over_folds(run),
         "several_folds": len(run.predictions.of("student")) > 1,
         "repeats": len({fold.repeat for fold in run.predictions.of("student")}),
         "agreement": scores.agreement(run.predictions),
         "missing_note": scores.missing_note(run),
+        "one_class_notes": scores.one_class_notes(run),
         "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
         "gain": controls.gain_over_controls(run),
         "what": controls.WHAT,
@@ -94,6 +103,18 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "provenance": details.provenance(run),
         "version": details.version_of(run),
     }
+
+
+def _headline(run: Run, rows: Sequence[ScoreRow]) -> tuple[dict[str, str], ...]:
+    """The score that ranks, of each network: its kind, its name, the mean and the interval."""
+    from xdistill.report import scores
+
+    column = next(one for one in scores.columns(run.task) if one.metric == run.task.primary)
+    return tuple(
+        {"kind": row.kind, "label": row.label, "score": row.cell(column), "interval": row.interval(column)}
+        for row in rows
+        if row.kind in {"student", "teacher"}
+    )
 
 
 def _record_parts(run: Run) -> dict[str, Any]:
@@ -122,7 +143,8 @@ def _same_cohort(run: Run, cohort: Cohort) -> None:
         )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Jinja that escapes everything and accepts no unknown name, with the templates of the reports."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -1,4 +1,4 @@
-"""ROC curves of pairs of classes."""
+"""ROC curves: of two classes the curve, of more classes one for each pair."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xdistill.report.palette import MUTED, ROLE_COLOUR, ROLE_LINE
 from xdistill.report.picture import PANEL, Picture, entitle, new_picture, shorten, write
+from xdistill.report.scores import called
 from xdistill.runs import Run
 from xdistill.stats import FoldPredictions
 
@@ -19,6 +20,7 @@ Curve = NDArray[np.float64]
 Pair = tuple[int, int]
 
 GRID: Final[Curve] = np.linspace(0.0, 1.0, 101)
+BINARY: Final = 2  # classes
 MOST_LINES: Final = 20  # lines of single folds that an eye can tell apart in one panel
 
 
@@ -53,13 +55,13 @@ def roc_figure(
 def pair_curve(fold: FoldPredictions, pair: Pair) -> Curve:
     """True positive rate at the false positive rates of `GRID`, for the fold's subjects of the two classes.
 
-    It is the mean of both directions (each class by its own probability), so that the area below it is the pair's
-    AUC as the tables give it.
+    Of more than two classes it is the mean of both directions (each class by its own probability), so that the area
+    below it is the pair's AUC as the tables give it. Of two classes it is the ROC curve of the second one.
     """
     chosen = np.isin(fold.target, pair)
     curves = [
         np.interp(GRID, *roc_points(fold.target[chosen] == positive, fold.probabilities[chosen, positive]))
-        for positive in pair
+        for positive in (pair if fold.probabilities.shape[1] > BINARY else pair[1:])
     ]
     mean: Curve = np.mean(curves, axis=0)
     return mean
@@ -90,12 +92,18 @@ def _draw(axes: Axes, run: Run, pair: Pair, width: float) -> None:
         _draw_spread(axes, curves, colour)
         axes.plot(*_from_origin(np.mean(curves, axis=0)), color=colour, linewidth=1.8, linestyle=ROLE_LINE.get(role))
         area = run.metrics[role][f"auc:{pair_name(run, pair)}"].mean
-        write(axes, 0.97, 0.05 + 0.09 * place, f"{role} {100 * area:.1f}", color=colour, ha="right")
+        name = called(run) if role == "student" else role
+        write(axes, 0.97, 0.05 + 0.09 * place, f"{name} {100 * area:.1f}", color=colour, ha="right")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), box_aspect=1)
-    axes.set_xlabel("false positive rate")
-    axes.set_ylabel("true positive rate")
     first, second = (shorten(run.classes[index], most=_letters(width)) for index in pair)
-    entitle(axes, f"{first} vs {second}", fontsize=9.5 if width >= PANEL[0] else 8)
+    binary = len(run.classes) == BINARY
+    axes.set_xlabel("1 - specificity" if binary else "false positive rate")
+    axes.set_ylabel("sensitivity" if binary else "true positive rate")
+    entitle(
+        axes,
+        f"positive class: {second}" if binary else f"{first} vs {second}",
+        fontsize=9.5 if width >= PANEL[0] else 8,
+    )
 
 
 def _draw_spread(axes: Axes, curves: Sequence[Curve], colour: str) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 
+from xdistill.report.intervals import score_intervals
 from xdistill.runs import Run
-from xdistill.stats import METRICS, Predictions, Summary
-from xdistill.tasks import Task
+from xdistill.stats import METRICS, Interval, Predictions, Summary
+from xdistill.tasks import Classification, Task
 
 Kind = Literal["student", "teacher", "bound", "reference"]
 NOTHING: Final = "–"  # noqa: RUF001 - a dash where a table has no figure
+FEWEST: Final = 3  # folds of which a standard deviation says something
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Column:
     note: str = "higher is better"
 
 
-def columns(task: Task | type[Task]) -> tuple[Column, ...]:
+def columns(task: Task) -> tuple[Column, ...]:
     """The columns of the result table of a task."""
     scores = {score.name: score for score in task.scores}
     return tuple(
@@ -55,20 +57,34 @@ class ScoreRow:
         label: what was scored.
         kind: a network of the run, a bound of the cohort, or a reference that looks at no subject.
         values: by metric; metrics that the row does not have are absent.
+        intervals: of the means, by metric; of networks alone.
     """
 
     label: str
     kind: Kind
     values: Mapping[str, Summary]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     def cell(self, column: Column) -> str:
-        """The figure as it is written in the column."""
-        return written(self.values.get(column.metric), percent=column.percent)
+        """The figure as it is written in the column; what looks at no subject has no deviation."""
+        text = written(self.values.get(column.metric), percent=column.percent)
+        return text.partition(" ± ")[0] if self.kind == "reference" else text
+
+    def interval(self, column: Column) -> str:
+        """``67.90 to 74.60``; empty where there is none."""
+        found = self.intervals.get(column.metric)
+        if found is None:
+            return ""
+        digits, factor = _format(percent=column.percent)
+        return f"{found.low * factor:.{digits}f} to {found.high * factor:.{digits}f}"
 
 
 def score_rows(run: Run) -> tuple[ScoreRow, ...]:
     """Student, teacher, the cohort's bounds, and the majority class."""
-    networks = [ScoreRow(_label(run, role), _kind(role), values) for role, values in run.metrics.items()]
+    networks = [
+        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role))
+        for role, values in run.metrics.items()
+    ]
     bounds = [
         ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
         for name, value in (run.record["cohort"].get("bounds") or {}).items()
@@ -89,11 +105,26 @@ def majority_class(predictions: Predictions) -> dict[str, Summary]:
         training = np.concatenate(others) if others else fold.target
         blind = np.tile(task.constant_prediction(training), (len(fold.target), 1))
         rows.append({name: METRICS[name](fold.target, blind, task.names) for name in task.table})
-    return {name: Summary.of([row[name] for row in rows]) for name in task.table}
+    summaries = {name: Summary.of([row[name] for row in rows]) for name in task.table}
+    undefined = {name for name in ("ppv", "npv") if name in summaries and not any(summaries[name].folds)}
+    return {name: summary for name, summary in summaries.items() if name not in undefined}
+
+
+def primary_words(run: Run) -> str:
+    """The metric that ranks, in a sentence: ``AUC`` or ``macro one-versus-one AUC``."""
+    score = next(score for score in run.task.scores if score.name == run.task.primary)
+    return score.words or score.title
+
+
+def is_binary(run: Run) -> bool:
+    """Whether the run has a positive and a negative class."""
+    return isinstance(run.task, Classification) and run.task.binary
 
 
 def pairs(run: Run) -> tuple[str, ...]:
-    """The pairs of classes, as ``"A vs B"``."""
+    """The pairs of classes, as ``"A vs B"``; none for two classes, whose only pair is everything."""
+    if is_binary(run):
+        return ()
     values = run.metrics["student"]
     return tuple(name.removeprefix("auc:") for name in values if name.startswith("auc:"))
 
@@ -126,6 +157,30 @@ def missing_note(run: Run) -> str:
     return start + _FATES[missing["use"]] + ("" if missing["tested_by_teacher"] else _UNSCORED)
 
 
+def one_class_notes(run: Run) -> tuple[str, ...]:
+    """What is said of each network that gives all test subjects of a fold the same class; empty if none does."""
+    return tuple(note for role in run.predictions.roles() if (note := _one_class_note(run, role)))
+
+
+def _one_class_note(run: Run, role: str) -> str:
+    if not isinstance(run.task, Classification):
+        return ""
+    folds = run.predictions.of(role)
+    predicted = [set(fold.probabilities.argmax(axis=1).tolist()) for fold in folds]
+    single = [run.classes[min(classes)] for classes in predicted if len(classes) == 1]
+    if not single:
+        return ""
+    names = tuple(dict.fromkeys(single))
+    if len(single) == len(folds) and len(names) == 1:
+        what = f"predicts the class {names[0]} for every test subject"
+    else:
+        what = f"predicts one class for every test subject of {len(single)} of {len(folds)} folds ({', '.join(names)})"
+    return (
+        f"The {role} {what}: its accuracy there is the share of that class. AUC depends on the order of the "
+        f"probabilities alone, so it can be high all the same."
+    )
+
+
 _FATES: Final = {
     "skip": "They taught the student by their labels alone; the teacher neither learned from them nor scores them.",
     "leave_out": "They were left out of training; the student scores them, the teacher does not.",
@@ -137,12 +192,26 @@ _UNSCORED: Final = " Its test subjects are not of every class in every fold, so 
 
 
 def written(summary: Summary | None, *, percent: bool = True) -> str:
-    """``62.16 ± 3.35``; a single value stands without a deviation, and nothing is a dash."""
+    """``62.16 ± 3.35``; the mean of fewer than `FEWEST` folds has no deviation, and nothing is a dash."""
     if summary is None:
         return NOTHING
-    digits, factor = (2, 100.0) if percent else (3, 1.0)
+    digits, factor = _format(percent=percent)
     mean = f"{summary.mean * factor:.{digits}f}"
-    return mean if len(summary.folds) <= 1 else f"{mean} ± {summary.sd * factor:.{digits}f}"
+    return mean if len(summary.folds) < FEWEST else f"{mean} ± {summary.sd * factor:.{digits}f}"
+
+
+def _format(*, percent: bool) -> tuple[int, float]:
+    return (2, 100.0) if percent else (3, 1.0)
+
+
+def spread_note(run: Run) -> str:
+    """What the figures are, in words: over how many folds, and whether there is a deviation."""
+    count = len(run.predictions.of("student"))
+    if count >= FEWEST:
+        return f"Mean ± standard deviation (ddof 1) over {over_folds(run)}"
+    if count == 1:
+        return "One fold, so there is no standard deviation"
+    return f"Mean over {over_folds(run)}, which are too few for a standard deviation"
 
 
 def over_folds(run: Run) -> str:
@@ -156,8 +225,16 @@ def over_folds(run: Run) -> str:
     return f"{len(folds)} folds ({repeats} repeats)"
 
 
-def _label(run: Run, role: str) -> str:
-    """The network; for a teacher that scores only some subjects, how many."""
+def called(run: Run) -> str:
+    """What the tested network is: a student has a teacher; without one, it is a model like any other."""
+    return "student" if (run.record.get("networks") or {"teacher": True}).get("teacher") else "model"
+
+
+def label(run: Run, role: str) -> str:
+    """The network: for a model without a teacher what it reads, for a teacher how many subjects, if not all."""
+    if role == "student" and called(run) == "model":
+        inputs = ((run.record.get("networks") or {}).get("student") or {}).get("inputs")
+        return f"Model on {' and '.join(filter(None, [', '.join(inputs[:-1]), *inputs[-1:]]))}" if inputs else "Model"
     missing = run.record.get("missing") or {}
     tested, scored = missing.get("tested", 0), missing.get("tested_by_teacher", 0)
     return f"Teacher, {scored:,} of {tested:,} subjects" if role == "teacher" and scored < tested else role.capitalize()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.errors import BusyRunError, RunError
+from xdistill.runs.checksums import CHECKSUMS
 from xdistill.runs.files import explained, make_folder
 
 SHARING_PATIENCE = 60.0  # seconds after which a shared folder shows what another machine wrote
@@ -36,6 +37,11 @@ class RunFolder:
     def predictions(self) -> Path:
         """All predictions; exists once the run is finished."""
         return self.path / "predictions.csv"
+
+    @property
+    def checksums(self) -> Path:
+        """Checksums of the files above and of the folds; exists once the run is finished."""
+        return self.path / CHECKSUMS
 
     @property
     def report(self) -> Path:

@@ -1,4 +1,4 @@
-"""Reads the folder of a finished run; docs/formats/run.md describes the format."""
+"""A finished run; docs/formats/run.md describes the format of its folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.errors import RunError
-from xdistill.runs.files import read_json
 from xdistill.runs.folder import RunFolder
 from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
 from xdistill.tasks import Task, read_task
 
-FORMAT = "xdistill-run"
-FORMAT_VERSION = 1
+UNSEALED = "the run was written before runs had checksums, so a change of its files may go unnoticed"
 DIAGNOSTIC = "diagnostic."
 """Prefix of the history's columns for diagnostics."""
 
@@ -55,6 +53,16 @@ class Run:
     def name(self) -> str:
         """The recipe's name; for a control, followed by the control's name."""
         return run_name(self.record["recipe"])
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the run has checksums; those that versions 0.1 and 0.2 wrote have none."""
+        return bool(self.record.get("checksums")) or self.folder.checksums.is_file()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know."""
+        return () if self.sealed else (UNSEALED,)
 
     @property
     def control(self) -> str:
@@ -116,32 +124,6 @@ def run_name(recipe: Mapping[str, Any]) -> str:
 def _by_number(folder: Path) -> tuple[int, ...]:
     """Sort key that puts ``r0-f10`` after ``r0-f2``."""
     return tuple(int(part[1:]) for part in folder.name.split("-"))
-
-
-def load_run(path: Path | str, extra_metrics: Mapping[str, MetricFunction] | None = None) -> Run:
-    """The run in a folder.
-
-    Args:
-        path: the run's folder.
-        extra_metrics: metrics of plugins by name, in addition to the standard ones.
-
-    Raises:
-        RunError: if there is no run, if it is not finished, or if it has another format.
-    """
-    folder = RunFolder(Path(path))
-    if not folder.record.is_file():
-        raise RunError(f"{path}: not the folder of a run: it has no record.json")
-    record = read_json(folder.record)
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise RunError(f"{folder.record}: not the record of a run")
-    if record.get("format_version") != FORMAT_VERSION:
-        raise RunError(
-            f"{folder.record}: format version {record.get('format_version')}; this version of xdistill reads version "
-            f"{FORMAT_VERSION}. Use the version of xdistill that wrote it (see its `versions`), or run the recipe again"
-        )
-    if record.get("status") != "finished":
-        raise RunError(f"{path}: this run is not finished; rerun the command that started it to resume")
-    return Run(folder.path, record, extra_metrics or {})
 
 
 def _history(fold: Path) -> list[HistoryRow]:

@@ -24,7 +24,7 @@ from xdistill.stats.bootstrap import (
 )
 from xdistill.stats.methods import Method, ScoredFold, align
 from xdistill.stats.metrics import Summary
-from xdistill.stats.resampled import RESAMPLED
+from xdistill.stats.resampled import COMPARED
 from xdistill.stats.significance import TTest, corrected_resampled_t, holm, mean_test_share, naive_paired_t
 
 ALPHA = 0.05
@@ -75,7 +75,7 @@ def compare(
     methods: Sequence[Method],
     *,
     reference: str,
-    metrics: Sequence[str] = tuple(RESAMPLED),
+    metrics: Sequence[str] = COMPARED,
     patients: Mapping[str, str] | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,

@@ -97,6 +97,48 @@ def balanced_accuracy(target: Targets, probabilities: Probabilities, classes: Se
     return float(np.mean([hit[target == index].mean() for index in range(len(classes))]))
 
 
+def sensitivity(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Share of the positive subjects, those of the second of two classes, that are predicted positive."""
+    hits, members, _ = _of_class(1, target, probabilities, classes)
+    return hits / members
+
+
+def specificity(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Share of the negative subjects, those of the first of two classes, that are predicted negative."""
+    hits, members, _ = _of_class(0, target, probabilities, classes)
+    return hits / members
+
+
+def ppv(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Positive predictive value: share that is positive of those predicted so; 0 if none is, as in scikit-learn."""
+    hits, _, predicted = _of_class(1, target, probabilities, classes)
+    return hits / predicted if predicted else 0.0
+
+
+def npv(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
+    """Negative predictive value: share that is negative of those predicted so; 0 if none is."""
+    hits, _, predicted = _of_class(0, target, probabilities, classes)
+    return hits / predicted if predicted else 0.0
+
+
+def _of_class(
+    index: int, target: Targets, probabilities: Probabilities, classes: Sequence[str]
+) -> tuple[int, int, int]:
+    """Of one of two classes: subjects that are predicted right, its subjects, and subjects predicted so.
+
+    Raises:
+        DataError: when there are not two classes, or one has no subject.
+    """
+    if len(classes) != 2:  # noqa: PLR2004 - that is what it is about
+        raise DataError(
+            f"sensitivity, specificity and predictive values are of two classes, and there are {len(classes)}; choose "
+            f"another metric, such as balanced_accuracy"
+        )
+    _need_all_classes(target, classes)
+    member, predicted = target == index, probabilities.argmax(axis=1) == index
+    return int((member & predicted).sum()), int(member.sum()), int(predicted.sum())
+
+
 def brier(target: Targets, probabilities: Probabilities, classes: Sequence[str]) -> float:
     """Brier score (Brier 1950): mean squared distance between probabilities and the one-hot target, 0 to 2."""
     one_hot = np.eye(len(classes))[target]
@@ -140,6 +182,10 @@ def f1_weighted(target: Targets, probabilities: Probabilities, classes: Sequence
 # What tasks may name in `Task.scores`.
 METRICS: Mapping[str, MetricFunction] = {
     "auc_ovo": auc_ovo,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "ppv": ppv,
+    "npv": npv,
     "f1_macro": f1,
     "f1_weighted": f1_weighted,
     "accuracy": accuracy,

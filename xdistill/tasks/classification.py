@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 TOLERANCE: Final = 1e-3  # by which the probabilities of a subject may miss a sum of one
 SMALLEST: Final = 1e-12  # probability in the validation loss, so that it is finite
 
+_AUC: Final = Score("auc_ovo", "AUC")  # with two classes, their only pair
+_MACRO_AUC: Final = Score("auc_ovo", "Macro OvO AUC", words="macro one-versus-one AUC")
+OF_TWO_CLASSES: Final = (
+    Score("sensitivity", "Sensitivity"),
+    Score("specificity", "Specificity"),
+    Score("ppv", "PPV", words="positive predictive value"),
+    Score("npv", "NPV", words="negative predictive value"),
+)
+_ANY: Final = (
+    Score("f1_macro", "Macro F1"),
+    Score("f1_weighted", "Weighted F1"),
+    Score("accuracy", "Accuracy"),
+    Score("balanced_accuracy", "Balanced accuracy"),
+    Score("brier", "Brier score", higher_is_better=False, percent=False),
+    Score("ece", "ECE", higher_is_better=False, percent=False),
+)
+SCORES: Final = (_MACRO_AUC, *OF_TWO_CLASSES, *_ANY)  # of any number of classes
+
 
 @dataclass(frozen=True)
 class Classification(Task):
@@ -33,17 +51,28 @@ class Classification(Task):
     target_dtype: ClassVar[str] = "int64"
     group: ClassVar[str] = "class"
     groups: ClassVar[str] = "classes"
-    scores: ClassVar[tuple[Score, ...]] = (
-        Score("auc_ovo", "Macro OvO AUC"),
-        Score("f1_macro", "Macro F1"),
-        Score("f1_weighted", "Weighted F1"),
-        Score("accuracy", "Accuracy"),
-        Score("balanced_accuracy", "Balanced accuracy"),
-        Score("brier", "Brier score", higher_is_better=False, percent=False),
-        Score("ece", "ECE", higher_is_better=False, percent=False),
-    )
-    primary: ClassVar[str] = "auc_ovo"
-    table: ClassVar[tuple[str, ...]] = ("f1_macro", "accuracy", "auc_ovo", "balanced_accuracy", "brier", "ece")
+
+    @property
+    def binary(self) -> bool:
+        """Whether there are two classes; the second is then the positive one."""
+        return len(self.classes) == 2  # noqa: PLR2004 - binary
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The standard metrics; those of `OF_TWO_CLASSES` only for two classes."""
+        return (_AUC, *OF_TWO_CLASSES, *_ANY) if self.binary else (_MACRO_AUC, *_ANY)
+
+    @property
+    def primary(self) -> str:
+        """The AUC: of the positive class, or of all pairs of classes."""
+        return _AUC.name
+
+    @property
+    def table(self) -> tuple[str, ...]:
+        """Names of the metrics that result tables show, in their order."""
+        if self.binary:
+            return (self.primary, *(score.name for score in OF_TWO_CLASSES), "accuracy", "brier", "ece")
+        return ("f1_macro", "accuracy", self.primary, "balanced_accuracy", "brier", "ece")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -29,12 +29,14 @@ class Score:
         title: for tables.
         higher_is_better: the direction.
         percent: whether tables show it in percent.
+        words: for sentences; empty: the title.
     """
 
     name: str
     title: str
     higher_is_better: bool = True
     percent: bool = True
+    words: str = ""
 
 
 class Task(ABC):
@@ -48,9 +50,6 @@ class Task(ABC):
         target_shape: of one subject's target; empty for a single number.
         group: what messages call a group of `counts`, such as ``class``.
         groups: the plural of it.
-        scores: the standard metrics, in the order of a run's summary.
-        primary: name of the metric that ranks methods.
-        table: names of the metrics that result tables show, in their order.
     """
 
     kind: ClassVar[str]
@@ -58,9 +57,23 @@ class Task(ABC):
     target_shape: ClassVar[tuple[int, ...]] = ()
     group: ClassVar[str] = "group"
     groups: ClassVar[str] = "groups"
-    scores: ClassVar[tuple[Score, ...]] = ()
-    primary: ClassVar[str] = ""
-    table: ClassVar[tuple[str, ...]] = ()
+
+    # Metrics; a task may have class attributes in place of these properties
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The standard metrics, in the order of a run's summary."""
+        return ()
+
+    @property
+    def primary(self) -> str:
+        """Name of the metric that ranks methods."""
+        return ""
+
+    @property
+    def table(self) -> tuple[str, ...]:
+        """Names of the metrics that result tables show, in their order."""
+        return ()
 
     # Names and sizes
 

@@ -97,6 +97,17 @@ class DatasetConformance(Conformance):
         wrong = [name for name, value in facts.bounds.items() if not 0 <= value <= 1]
         require(not wrong, f"bounds that are no area: {', '.join(wrong)}")
 
+    def test_new_subjects_can_be_read(self) -> None:
+        """What the reader needs can be stored as JSON, and it reads modalities that there are."""
+        dataset = self.built()
+        schema = dataset.schema()
+        settings = dataset.reader_settings(tuple(schema.modalities))
+        if settings is None:
+            return
+        reader = type(dataset).reader(json.loads(json.dumps(settings)), schema)
+        unknown = sorted(set(reader.columns) - set(schema.modalities))
+        require(not unknown, f"the reader has columns for modalities that the data set does not have: {unknown}")
+
     def _some(self, dataset: Dataset) -> list[int]:
         count = len(dataset.index())
         return sorted({int(row) for row in np.linspace(0, count - 1, min(self.rows, count))})

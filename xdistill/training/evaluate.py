@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from xdistill.errors import NonFiniteLossError
@@ -14,6 +15,18 @@ from xdistill.interfaces.network import Network
 from xdistill.training.shapes import evaluating
 from xdistill.training.source import Rows, Source
 from xdistill.types import Batch
+
+
+class Computing(Protocol):
+    """Where and how precisely is computed, such as a `lightning_fabric.Fabric`."""
+
+    @property
+    def device(self) -> torch.device:
+        """Of the tensors."""
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Within it, operations choose their precision."""
+
 
 EVALUATION_BATCH = 32
 SHOWN = 5  # subjects that a message lists
@@ -24,7 +37,7 @@ def predict(
     source: Source,
     rows: Rows,
     *,
-    fabric: Fabric,
+    fabric: Computing,
     prepare: Callable[[Batch], Batch],
     batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float64]:

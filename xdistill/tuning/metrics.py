@@ -5,9 +5,9 @@ from __future__ import annotations
 from xdistill.experiment.plans import Experiment
 from xdistill.stats import METRICS
 from xdistill.suggest import did_you_mean
-from xdistill.tasks import Classification
+from xdistill.tasks.classification import SCORES
 
-LOWER_IS_BETTER = frozenset(score.name for score in Classification.scores if not score.higher_is_better)
+LOWER_IS_BETTER = frozenset(score.name for score in SCORES if not score.higher_is_better)
 
 
 def metric_problem(name: str, experiment: Experiment) -> str:

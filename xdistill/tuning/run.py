@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from xdistill.crossval.events import Event, FoldRestarted
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.errors import RunError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.identity import identity_of
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
-from xdistill.runs import Run, load_run
-from xdistill.runs.files import make_folder, read_json, write_json
+from xdistill.runs import Run, load_run, read_record
+from xdistill.runs.files import make_folder
+from xdistill.runs.integrity import seal_run
 from xdistill.tuning.check import check_search, searched
 from xdistill.tuning.events import SearchFinished, SearchStarted, StudyFinished
 from xdistill.tuning.outcome import Winner, agreed, optimism, winner_of
@@ -194,7 +196,10 @@ def _chose_otherwise(prepared: Prepared) -> bool:
     record = prepared.folder.record
     if not record.is_file():
         return False
-    before = read_json(record).get("tuned", {}).get("folds", {})
+    try:
+        before = (read_record(record).get("tuned") or {}).get("folds", {})
+    except RunError:  # damaged: what the folds were trained with is not known
+        return True
     now: dict[str, Any] = prepared.notes["tuned"]["folds"]
     return any(before.get(name, {}).get("settings") != fold["settings"] for name, fold in now.items())
 
@@ -212,5 +217,5 @@ def _with_optimism(prepared: Prepared, winners: Mapping[str, Winner]) -> Run:
     tuned["outer"] = outer.mean
     tuned["optimism"] = optimism(inner, outer.folds, maximise=tuned["maximise"])
     if tuned != run.record["tuned"] or "optimism" not in run.record["tuned"]:
-        write_json(run.folder.record, {**run.record, "tuned": tuned})
+        seal_run(run.folder, {**run.record, "tuned": tuned}, prepared.folds)
     return load_run(prepared.folder.path, extra)

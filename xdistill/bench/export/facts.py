@@ -83,7 +83,7 @@ def _facts(standings: Standings) -> Iterator[tuple[str, str]]:
     yield "Splits", splits(standings)
     if cohort.bounds:
         bounds = (f"{percent(value)} % with {one_line(name)}" for name, value in cohort.bounds.items())
-        yield f"Best possible {metric_title('auc_ovo')}", ", ".join(bounds)
+        yield f"Best possible {metric_title('auc_ovo', standings)}", ", ".join(bounds)
     yield "Cohort fingerprint", cohort.fingerprint[:DIGITS]
     yield "Split hash", cohort.split_hash[:DIGITS]
     for name, mappings in (
@@ -147,7 +147,7 @@ def finding(standings: Standings) -> str:
     leaders = [one_line(standing.title) for standing in ranked if standing.rank == ranked[0].rank]
     verb = "has" if len(leaders) == 1 else "share"
     best = score(ranked[0].rows[standings.primary].scores)
-    lead = f"{listed(leaders)} {verb} the highest {metric_title(standings.primary)}, {best} %"
+    lead = f"{listed(leaders)} {verb} the highest {metric_title(standings.primary, standings)}, {best} %"
     better, reference = better_than_reference(standings), reference_title(standings)
     if not others:
         return f"{lead}."

@@ -10,7 +10,7 @@ from xdistill.bench.export import wording
 from xdistill.bench.export.facts import SYNTHETIC, Track, reference_title, reported_title, splits, tracks
 from xdistill.bench.export.tables import difference, difference_interval, holm, reported
 from xdistill.bench.standings import Standing, Standings
-from xdistill.report.scores import NOTHING
+from xdistill.report.scores import FEWEST, NOTHING
 from xdistill.stats.compare import ALPHA
 
 _SPECIAL: Final[Mapping[str, str]] = {
@@ -55,7 +55,7 @@ def write(standings: Standings) -> str:
         rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}{apart}}}",
         r"\toprule",
         *_over(standings, len(columns), len(stated)),
-        _line([escape(head) for head in (*columns, *(wording.metric_title(metric) for metric in stated))]),
+        _line([escape(head) for head in (*columns, *(wording.metric_title(metric, standings) for metric in stated))]),
         *body,
         r"\bottomrule",
         r"\end{tabular}}",
@@ -71,7 +71,7 @@ def escape(text: str) -> str:
 
 def _heads(standings: Standings) -> Iterator[str]:
     for metric in standings.metrics:
-        yield f"{wording.metric_title(metric)}, %"
+        yield f"{wording.metric_title(metric, standings)}, %"
     yield f"Difference to {reference_title(standings)}, points (95 %)"
     yield "p (Holm)"
 
@@ -111,9 +111,11 @@ def _cells(standings: Standings, standing: Standing) -> Iterator[str]:
 
 def _caption(standings: Standings) -> str:
     warning = f" {SYNTHETIC}." if standings.cohort.synthetic else ""
+    spread = standings.cohort.folds * standings.cohort.repeats >= FEWEST
+    what = "mean ± standard deviation (ddof 1)" if spread else "mean"
     return escape(
-        f"{standings.title}.{warning} {standings.cohort.title}, {standings.cohort.subjects} subjects; mean ± standard "
-        f"deviation (ddof 1) over {splits(standings)}. Differences in {wording.metric_title(standings.primary)} with "
+        f"{standings.title}.{warning} {standings.cohort.title}, {standings.cohort.subjects} subjects; {what} over "
+        f"{splits(standings)}. Differences in {wording.metric_title(standings.primary, standings)} with "
         f"the 95 % interval of the corrected resampled t-test, before adjustment. Bold: better than "
         f"{reference_title(standings)} with a Holm-adjusted p below {ALPHA:g}."
     )

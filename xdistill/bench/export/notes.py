@@ -8,6 +8,7 @@ from statistics import median
 from xdistill.bench.export.facts import compared, reference_title, reported_title, splits, tracks
 from xdistill.bench.export.wording import PERCENT, interval, level, listed, metric_title, one_line, points
 from xdistill.bench.standings import Standing, Standings
+from xdistill.report.scores import FEWEST
 from xdistill.stats.bootstrap import Interval
 from xdistill.stats.compare import ALPHA
 
@@ -24,9 +25,10 @@ def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str,
         if standing.gap is not None and standing.gap.share is None:
             texts = (one_line(standing.gap.reason), _in_points(standing.gap.gap))
             groups.setdefault(texts, []).append(f"{one_line(standing.title)} {_in_points(standing.gap.gain)}")
+    title = metric_title(standings.primary, standings)
     return tuple(
-        f"No share of the gap closed, since {reason}. Teacher {metric_title(standings.primary)} minus student alone, "
-        f"in points: {gap}. Distilled minus student alone: {'; '.join(gains)}."
+        f"No share of the gap closed, since {reason}. Teacher {title} minus student alone, in points: {gap}. "
+        f"Distilled minus student alone: {'; '.join(gains)}."
         for (reason, gap), gains in groups.items()
     )
 
@@ -52,10 +54,7 @@ def found_difference(standings: Standings) -> tuple[float, float, float] | None:
 
 def _notes(standings: Standings) -> Iterator[str]:
     cohort = standings.cohort
-    yield (
-        f"± is the standard deviation (ddof 1) over {splits(standings)}: how folds scatter, not how sure the mean is. "
-        f"Seeds of a method are averaged within a fold first; they are no further observations."
-    )
+    yield _about_deviations(standings)
     sample = standings.entries[0].rows[standings.primary].interval
     yield (
         f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It speaks "
@@ -69,10 +68,15 @@ def _notes(standings: Standings) -> Iterator[str]:
             "Agreement: share of test subjects whom teacher and student give the same class."
         )
     yield "Brier score: 0 to 2, all classes. ECE: expected calibration error, 0 to 1, ten bins. Lower is better."
+    if all(standing.seconds is None for standing in standings.entries):
+        yield (
+            "Training times are left out, because they cannot be compared: for that, runs have to state the same "
+            "machine, the same number of folds trained at once, and that no teacher was taken from the cache."
+        )
     if cohort.bounds:
         yield (
             f"Best possible: what no method exceeds on average, computed from the known truth of the generated cohort "
-            f"({metric_title('auc_ovo')})."
+            f"({metric_title('auc_ovo', standings)})."
         )
     if reported_title(standings):
         reason = " on another cohort" if cohort.synthetic else ""
@@ -82,8 +86,18 @@ def _notes(standings: Standings) -> Iterator[str]:
         )
 
 
+def _about_deviations(standings: Standings) -> str:
+    seeds = "Seeds of a method are averaged within a fold first; they are no further observations."
+    if standings.cohort.folds * standings.cohort.repeats < FEWEST:
+        return f"Means over {splits(standings)}, which are too few for a standard deviation. {seeds}"
+    return (
+        f"± is the standard deviation (ddof 1) over {splits(standings)}: how folds scatter, not how sure the mean is. "
+        f"{seeds}"
+    )
+
+
 def _about_tests(standings: Standings) -> Iterator[str]:
-    title, reference = metric_title(standings.primary), reference_title(standings)
+    title, reference = metric_title(standings.primary, standings), reference_title(standings)
     yield (
         f"Differences are paired over the same splits and taken to {reference}. The corrected resampled t-test "
         f"(Nadeau and Bengio 2003) decides; the 95 % interval of a difference is of this test, before adjustment. p is "

@@ -11,6 +11,7 @@ from xdistill.bench.export import facts, notes, tables, wording
 from xdistill.bench.export.drawing import HEIGHT, Axis, Line, Marks, axis_over, marks
 from xdistill.bench.export.facts import Track
 from xdistill.bench.standings import Standing, Standings
+from xdistill.report.scores import FEWEST
 
 if TYPE_CHECKING:
     import jinja2
@@ -70,8 +71,9 @@ def write(standings: Standings) -> str:
             facts=facts.facts(standings),
             synthetic=facts.SYNTHETIC,
             reference=facts.reference_title(standings),
-            primary=wording.metric_title(standings.primary),
+            primary=wording.metric_title(standings.primary, standings),
             bounded=standings.primary == BOUNDED,
+            spread=standings.cohort.folds * standings.cohort.repeats >= FEWEST,
             reported_title=facts.reported_title(standings),
             missing=notes.missing_note(standings),
             notes=notes.notes(standings),

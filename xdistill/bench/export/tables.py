@@ -67,7 +67,7 @@ class Table:
 def ranking(standings: Standings, track: Track) -> Table:
     """Rank, score by the primary metric, and the comparison with the reference."""
     primary, rows = standings.primary, [standing.rows[standings.primary] for standing in track.entries]
-    name, reference = wording.metric_title(primary), reference_title(standings)
+    name, reference = wording.metric_title(primary, standings), reference_title(standings)
     columns = [
         _method(track),
         Column(
@@ -101,12 +101,12 @@ def figures(standings: Standings, track: Track) -> Table:
         *_other_metrics(standings, track),
         *_distillation(track),
         *(
-            _figures(wording.metric_title(name), [calibration(standing, name) for standing in track.entries])
+            _figures(wording.metric_title(name, standings), [calibration(standing, name) for standing in track.entries])
             for name in CALIBRATION
         ),
         _names("Tested on", [wording.listed(map(wording.one_line, standing.inputs)) for standing in track.entries]),
         _figures("Parameters", [wording.count(standing.parameters) for standing in track.entries]),
-        _figures("Training of a fold", [wording.seconds(standing.seconds) for standing in track.entries]),
+        *_times(track),
         _figures("Seeds", [str(standing.seeds) for standing in track.entries]),
         *reported_columns(standings, track),
     ]
@@ -119,7 +119,7 @@ def reported_columns(standings: Standings, track: Track) -> tuple[Column, ...]:
     reservation = "another cohort" if standings.cohort.synthetic else "not ranked"
     return tuple(
         _figures(
-            f"Reported {wording.metric_title(metric)}, % ({reservation})",
+            f"Reported {wording.metric_title(metric, standings)}, % ({reservation})",
             [reported(standing.reported.get(metric)) for standing in track.entries],
         )
         for metric in standings.metrics
@@ -168,7 +168,7 @@ def _other_metrics(standings: Standings, track: Track) -> Iterator[Column]:
     for metric in standings.metrics:
         if metric != standings.primary:
             yield Column(
-                f"{wording.metric_title(metric)}, %",
+                f"{wording.metric_title(metric, standings)}, %",
                 tuple(
                     Cell(wording.score(standing.rows[metric].scores), bold=metric in standing.bold)
                     for standing in track.entries
@@ -182,6 +182,13 @@ def _distillation(track: Track) -> Iterator[Column]:
         yield _figures("Gap closed", shares)
     if any(standing.agreement is not None for standing in track.entries):
         yield _figures("Agreement, %", [wording.score(standing.agreement) for standing in track.entries])
+
+
+def _times(track: Track) -> Iterator[Column]:
+    """Training times; nothing where they cannot be compared."""
+    times = [standing.seconds for standing in track.entries if standing.seconds is not None]
+    if len(times) == len(track.entries):
+        yield _figures("Training of a fold", [wording.seconds(value) for value in times])
 
 
 def _method(track: Track) -> Column:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from xdistill.report.scores import NOTHING, written
 from xdistill.stats.bootstrap import Interval
@@ -15,15 +15,22 @@ from xdistill.stats.compare import ALPHA
 from xdistill.stats.metrics import Summary
 from xdistill.tasks import Classification
 
+if TYPE_CHECKING:
+    from xdistill.bench.standings import Standings
+
 MINUS: Final = "\N{MINUS SIGN}"
 PERCENT: Final = 100.0
 SMALLEST_P: Final = 0.001
-_TITLES: Final = {score.name: score.title for score in Classification.scores}
 
 
-def metric_title(metric: str) -> str:
-    """``Macro OvO AUC`` for ``auc_ovo``; a metric that has no title keeps its name."""
-    return _TITLES.get(metric, metric)
+def metric_title(metric: str, standings: Standings) -> str:
+    """``Macro OvO AUC`` for ``auc_ovo``, and ``AUC`` for two classes; a metric that has no title keeps its name."""
+    return title_for(metric, tuple(standings.cohort.classes))
+
+
+def title_for(metric: str, classes: tuple[str, ...]) -> str:
+    """The same where only the classes are known."""
+    return next((score.title for score in Classification(classes).scores if score.name == metric), metric)
 
 
 def one_line(text: str) -> str:

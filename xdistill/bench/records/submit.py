@@ -18,6 +18,7 @@ from xdistill.bench.records.verify import record_problems
 from xdistill.errors import RunError
 from xdistill.runs import Run
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_text
+from xdistill.runs.integrity import check_run
 from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -69,10 +70,11 @@ def submit(
         replace: put it in the place of another run's record.
 
     Raises:
-        RunError: when the run is not one of this entry on this benchmark's cohort and splits, when its files
-            contradict each other, or when another run's record is there.
+        RunError: when the run is not one of this entry on this benchmark's cohort and splits, when one of its files
+            was changed or contradicts another, or when another run's record is there.
     """
     to = to or benchmark.records
+    check_run(run, thorough=True)
     _check_entry(benchmark, entry)
     _check_run(run, benchmark, entry, catalog, seed)
     splits = splits_of_run(run, keep_ids=keep_ids)

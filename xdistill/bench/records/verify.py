@@ -27,6 +27,7 @@ from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
 from xdistill.suggest import did_you_mean
 
+ADDED = frozenset({"sensitivity", "specificity", "ppv", "npv"})  # metrics that records of version 0.2 do not claim
 ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
 
 
@@ -204,7 +205,7 @@ def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]
     claims = facts["scores"]
     for role in {**right, **claims}:
         ours, theirs = right.get(role, {}), claims.get(role, {})
-        for metric in {**ours, **theirs}:
+        for metric in {**{name: None for name in ours if name in theirs or name not in ADDED}, **theirs}:
             for figure in ("mean", "sd"):
                 true, claimed = ours.get(metric, {}).get(figure), theirs.get(metric, {}).get(figure)
                 if not _same(true, claimed):

@@ -97,28 +97,41 @@ def _entry_sides(
 def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
     from rich.text import Text
 
+    from xdistill.bench.export.wording import title_for
     from xdistill.cli.console import stdout
+    from xdistill.report.scores import FEWEST
 
     console = stdout()
     splits = len(rows[0][0].scores.folds)
+    classes = sides[0].records[0].splits.task.names
     console.print(Text(f"A: {sides[0].name}\nB: {sides[1].name}\n"), soft_wrap=True)
     for first, second in rows:
-        console.print(Text(first.metric, style="bold"), soft_wrap=True)
+        console.print(Text(f"{title_for(first.metric, classes)}, %", style="bold"), soft_wrap=True)
         for line in _lines(first, second):
             console.print(Text(f"  {line}"), soft_wrap=True)
+    mean = "Mean ± standard deviation (ddof 1)" if splits >= FEWEST else "Mean"
     console.print(
-        Text(f"\nMean ± standard deviation (ddof 1) over {splits} splits; 95 % intervals; the corrected test decides."),
+        Text(
+            f"\n{mean} over {splits} splits, in percent; differences in percentage points; 95 % intervals. The "
+            f"corrected test decides."
+        ),
         soft_wrap=True,
     )
 
 
 def _lines(first: Row, second: Row) -> list[str]:
+    from xdistill.bench.export import wording
+
     assert first.against is not None  # noqa: S101 - the second is its reference
     against = first.against
-    difference = against.difference
+    scores = (("A", first), ("B", second))
+    bootstrap = wording.interval(against.difference, signed=True)
     lines = [
-        *(f"{label}      {row.scores.mean:.4f} ± {row.scores.sd:.4f}" for label, row in (("A", first), ("B", second))),
-        f"A - B  {difference.estimate:+.4f}, bootstrap {difference.low:+.4f} to {difference.high:+.4f}",
+        *(
+            f"{label}      {wording.score(row.scores)}, interval {wording.interval(row.interval)}"
+            for label, row in scores
+        ),
+        f"A - B  {wording.points(against.difference.estimate)} points, bootstrap {bootstrap}",
         _test(against.test),
     ]
     if against.paper_compat is not None:
@@ -127,7 +140,8 @@ def _lines(first: Row, second: Row) -> list[str]:
 
 
 def _test(test: TTest) -> str:
+    from xdistill.bench.export import wording
+
     if test.interval is None:
         return f"{test.kind}: not defined, all differences are the same"
-    low, high = test.interval
-    return f"{test.kind}: {low:+.4f} to {high:+.4f}, p {test.p_value:.3g}"
+    return f"{test.kind}: {wording.interval(test.interval, signed=True)} points, p {wording.p_value(test.p_value)}"

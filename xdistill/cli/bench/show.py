@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -24,6 +24,14 @@ EXPORT_EXAMPLES = (
     "xdistill bench export benchmarks/mvi_hcc.yaml --from records --format md",
     "xdistill bench export benchmarks/mvi_hcc.yaml --trials 30 --format md",
 )
+
+_KINDS: Final = {
+    "md": "Markdown tables",
+    "html": "a page",
+    "csv": "CSV with one row per entry and metric",
+    "json": "JSON",
+    "latex": "a LaTeX table",
+}
 
 
 def show(
@@ -61,13 +69,15 @@ def export(
 ) -> None:
     """Write the table of a benchmark as a page or for other programs."""
     from xdistill.bench.export import render
+    from xdistill.cli.console import print_hint
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
 
     if len(files) > 1 and fmt != "md":
         raise UserError(f"--format {fmt} holds one benchmark; name one file, or write Markdown")
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
-    texts = [render(_standings(file, source, changes, runs, output), fmt) for file in files]
+    found = [_standings(file, source, changes, runs, output) for file in files]
+    texts = [render(standings, fmt) for standings in found]
     text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
     if output is None:
         sys.stdout.write(text)
@@ -75,6 +85,13 @@ def export(
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     else:
         write_text(output, text)
+        print_hint(f"{output}: written, {_KINDS[fmt]} of {'; '.join(map(_content, found))}")
+
+
+def _content(standings: Standings) -> str:
+    """What a table holds, in words."""
+    count = len(standings.entries)
+    return f"{standings.name} ({count} {'entry' if count == 1 else 'entries'})"
 
 
 def _standings(

@@ -65,12 +65,15 @@ def print_standings(standings: Standings, console: Console | None = None, *, eve
 
 def _short_note(standings: Standings) -> str:
     from xdistill.bench.export.facts import reference_title, splits
+    from xdistill.report.scores import FEWEST
     from xdistill.stats.compare import ALPHA
 
+    spread = standings.cohort.folds * standings.cohort.repeats >= FEWEST
+    what = "± is the standard deviation (ddof 1)" if spread else "Means are"
     return (
-        f"± is the standard deviation (ddof 1) over {splits(standings)}. The corrected resampled t-test decides; a "
-        f"star is a method better than {reference_title(standings)} with a Holm-adjusted p below {ALPHA:g}. "
-        f"paper_compat is anticonservative and decides nothing."
+        f"{what} over {splits(standings)}. The corrected resampled t-test decides; a star is a method better than "
+        f"{reference_title(standings)} with a Holm-adjusted p below {ALPHA:g}. paper_compat is anticonservative and "
+        f"decides nothing."
     )
 
 

@@ -1,0 +1,93 @@
+"""Predictions from files are those of the run, bit by bit."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import xdistill
+from tiny import tiny
+from xdistill.data import open_cohort
+from xdistill.data.export import export_cohort
+from xdistill.models.tables import read_table
+
+
+def of_fold(run, name):
+    """The run's predictions of one fold, by subject."""
+    repeat, fold = (int(part[1:]) for part in name.split("-"))
+    (found,) = [one for one in run.predictions.of("student") if (one.repeat, one.fold) == (repeat, fold)]
+    return dict(zip(found.subjects, found.probabilities.tolist(), strict=True))
+
+
+def some_rows(table, subjects, to):
+    """A table with these subjects alone, in this order."""
+    with table.open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    by_id = {row[0]: row for row in rows}
+    target = table.parent / to
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(by_id[subject] for subject in subjects)])
+    return target
+
+
+@pytest.mark.parametrize("name", ["r0-f0", "r0-f1"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_folds_model_repeats_the_predictions_of_its_test_subjects(run, table, name, jobs):
+    expected = of_fold(run, name)
+    model = xdistill.load_model(run.path, member=name)
+    part = some_rows(table, expected, f"{name}-{jobs}.csv")
+    found = model.predict_table(part, jobs=jobs)
+    assert {row.subject: list(row.probabilities) for row in found} == expected
+
+
+def test_values_are_rounded_as_the_cache_rounded_them(tmp_path, shared_cache):
+    run = xdistill.run(tiny(cache={"dtype": "float16"}), runs=tmp_path / "runs", cache=shared_cache)
+    full = xdistill.run(tiny(), runs=tmp_path / "runs", cache=shared_cache)
+    expected = of_fold(run, "r0-f0")
+    table = export_cohort(
+        open_cohort(full.cohort.path), tmp_path / "new", modalities=["hbp", "pre"], labels=False
+    )  # in float32
+    model = xdistill.load_model(run.path, member="r0-f0")
+    found = model.predict_table(some_rows(table, expected, "part.csv"))
+    assert {row.subject: list(row.probabilities) for row in found} == expected
+
+
+def test_arrays_a_folder_and_single_files_give_the_same(run, fitted, table):
+    model = xdistill.load_model(fitted)
+    rows = model.predict_table(table)
+    folder = {row.subject: row.probabilities for row in model.predict_folder(table.parent)}
+    assert folder == {row.subject: row.probabilities for row in rows}
+    cohort = open_cohort(run.cohort.path)
+    arrays = {name: cohort.values(name, range(len(cohort))) for name in ("hbp", "pre")}
+    np.testing.assert_array_equal(model.predict_proba(arrays), [row.probabilities for row in rows])
+    assert model.predict(arrays).tolist() == [row.prediction for row in rows]
+    first = cohort.subjects[0]
+    one = model.predict_files({name: table.parent / first / f"{name}.nii.gz" for name in ("hbp", "pre")})
+    np.testing.assert_allclose(one.probabilities, rows[0].probabilities, atol=1e-6)
+
+
+def test_an_ensemble_is_the_mean_of_its_members(run, table):
+    model = xdistill.load_model(run.path)
+    members = [xdistill.load_model(run.path, member=member.name).predict_table(table) for member in model.members]
+    each = np.array([[row.probabilities for row in rows] for rows in members])
+    cohort = open_cohort(run.cohort.path)
+    np.testing.assert_allclose(model.predict_cohort(cohort), each.mean(axis=0), atol=1e-15)
+    rows = model.predict_table(table)
+    best = np.array([row.probabilities for row in rows]).argmax(axis=1)
+    np.testing.assert_allclose([row.sd for row in rows], each.std(axis=0, ddof=1)[range(len(rows)), best])
+
+
+def test_a_saved_ensemble_is_the_runs(run, table, tmp_path, shared_cache):
+    saved = xdistill.fit(tiny(), tmp_path / "m", ensemble=True, runs=run.path.parent.parent, cache=shared_cache)
+    assert [member.name for member in saved.members] == [f"r0-f{fold}" for fold in range(len(saved.members))]
+    of_run = xdistill.load_model(run.path).predict_table(table)
+    assert [row.probabilities for row in saved.predict_table(table)] == [row.probabilities for row in of_run]
+
+
+def test_ids_are_row_numbers_where_there_are_none(fitted, table):
+    with table.open(newline="") as file:
+        rows = [row[2:] for row in csv.reader(file)][:3]
+    short = table.parent / "short.csv"
+    with short.open("w", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+    assert [subject.subject for subject in read_table(xdistill.load_model(fitted), short)] == ["1", "2"]

@@ -1,0 +1,56 @@
+"""What is said of a model and of a cohort beside the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from xdistill.deployment.evaluate.cohort import PATIENT, Labelled
+from xdistill.models import StudentModel
+from xdistill.stats.areas import Floats
+
+SMALL = 20  # subjects of a class below which intervals are said to be rough
+
+
+def model_facts(model: StudentModel) -> dict[str, Any]:
+    """Name, origin and inputs of a model."""
+    return {
+        "name": model.name,
+        "folder": "" if model.path is None else model.path.name,
+        "members": len(model.members),
+        "inputs": list(model.inputs),
+        "privileged": list(model.config.privileged),
+        "cohort": model.config.cohort,
+        "synthetic": model.config.synthetic,
+        "calibrated": model.calibration is not None,
+        "training_subjects": model.training.get("subjects"),
+        "fingerprint": model.training.get("fingerprint"),
+    }
+
+
+def counts_of(model: StudentModel, cohort: Labelled) -> dict[str, int]:
+    """Subjects by class."""
+    found = np.bincount(cohort.targets, minlength=len(model.classes)).tolist()
+    return dict(zip(model.classes, found, strict=True))
+
+
+def notes_of(model: StudentModel, cohort: Labelled, probabilities: Floats) -> Iterator[str]:
+    """What a reader of the figures has to know."""
+    yield from model.notes
+    for name, count in counts_of(model, cohort).items():
+        if not count:
+            yield f"No subject here is of the class {name}: figures that need this class are left out."
+        elif count < SMALL:
+            yield f"The class {name} has {count} {'subject' if count == 1 else 'subjects'} here: intervals are rough."
+    predicted = set(probabilities.argmax(axis=1).tolist())
+    if len(predicted) == 1:
+        yield (
+            f"The model predicts the class {model.classes[min(predicted)]} for everybody: its accuracy is the share of "
+            f"that class. AUC depends on the order of the probabilities alone, so it can be high all the same."
+        )
+    if model.calibration is None:
+        yield "The model is not calibrated: probabilities are those of the network, and there are no prediction sets."
+    if PATIENT not in cohort.subjects[0].row:
+        yield "The table has no column `patient`: every subject counts as a patient."

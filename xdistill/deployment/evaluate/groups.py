@@ -1,0 +1,55 @@
+"""Figures of subgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.deployment.evaluate.cohort import Labelled, subgroups
+from xdistill.deployment.evaluate.facts import counts_of
+from xdistill.deployment.evaluate.intervals import Bootstrap, Figure
+from xdistill.deployment.evaluate.result import Subgroup
+from xdistill.deployment.evaluate.scores import Called, class_auc, operating_figures, standard_metrics
+from xdistill.models import StudentModel
+from xdistill.stats.areas import Floats
+
+SHOWN = ("auc_ovo", "accuracy", "balanced_accuracy", "brier")
+SHARES = ("sensitivity", "specificity")
+
+
+def subgroup_figures(
+    model: StudentModel, bootstrap: Bootstrap, probabilities: Floats, column: str, positives: Sequence[Called]
+) -> Iterator[Subgroup]:
+    """Each subgroup by a column; intervals see the same draws of patients as those of the whole cohort."""
+    cohort = bootstrap.cohort
+    for value, rows in subgroups(cohort, column).items():
+        part = cohort.at(np.flatnonzero(rows).tolist())
+        figures = _figures(model, part, probabilities[rows], positives)
+        yield Subgroup(
+            column=column,
+            value=value,
+            subjects=len(part.subjects),
+            patients=len(set(part.patients)),
+            counts=counts_of(model, part),
+            metrics=bootstrap.estimates({name: _restricted(figure, rows) for name, figure in figures.items()}),
+        )
+
+
+def _figures(
+    model: StudentModel, part: Labelled, probabilities: Floats, positives: Sequence[Called]
+) -> dict[str, Figure]:
+    standard = standard_metrics(part.targets, probabilities)
+    figures = {name: standard[name] for name in SHOWN}
+    for item in positives:
+        name = model.classes[item.positive]
+        figures[f"auc:{name}"] = class_auc(part.targets, probabilities, item.positive)
+        positive, probability = part.targets == item.positive, probabilities[:, item.positive]
+        shares = operating_figures(positive, probability, item.threshold)
+        figures |= {f"{share}:{name}": shares[share] for share in SHARES}
+    return figures
+
+
+def _restricted(figure: Figure, rows: NDArray[np.bool_]) -> Figure:
+    return lambda counts: figure(counts[rows])

@@ -1,0 +1,11 @@
+"""Calibration of a model: temperature scaling, conformal prediction sets, operating thresholds.
+
+Everything is fitted on out-of-fold predictions of training subjects.
+"""
+
+from xdistill.models.calibration.calibration import Calibration
+from xdistill.models.calibration.conformal import ClassScores, Conformal
+from xdistill.models.calibration.operating import OperatingCurve, Threshold
+from xdistill.models.calibration.out_of_fold import OutOfFold
+
+__all__ = ["Calibration", "ClassScores", "Conformal", "OperatingCurve", "OutOfFold", "Threshold"]

@@ -1,0 +1,1 @@
+"""Reading what clients sent, in processes that may die of it."""

@@ -1,0 +1,45 @@
+"""Saliency maps for the page: where serving and `xdistill.deployment.explain` meet."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from xdistill.deployment.explain import Options, explain_subjects
+from xdistill.deployment.explain.attributions import METHODS
+from xdistill.deployment.explain.space import image_of, placed
+from xdistill.errors import UserError
+from xdistill.models.model import StudentModel
+from xdistill.models.subject import NewSubject
+from xdistill.serving.refusal import RefusedError
+
+
+def methods_of(model: StudentModel) -> tuple[str, ...]:
+    """The methods that explain a model's predictions for files; none if a library is missing."""
+    files = model.reader is not None and bool(model.reader.suffixes)
+    return METHODS if files and find_spec("captum") is not None and find_spec("nibabel") is not None else ()
+
+
+def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method: str, device: str) -> bytes:
+    """The map of one image as a NIfTI file, in the space of the subject's file.
+
+    Args:
+        model: whose prediction is explained.
+        subject: by its files.
+        modality: of the image.
+        method: one of `methods_of`.
+        device: see `xdistill.models.StudentModel.predict_proba`.
+
+    Raises:
+        RefusedError: if there is no such map.
+    """
+    if method not in methods_of(model):
+        raise RefusedError(f"unknown method; valid methods: {', '.join(methods_of(model)) or 'none'}")
+    try:
+        maps = next(explain_subjects(model, [subject], Options(method=method), device=device)).maps  # type: ignore[arg-type]  # checked above
+        found = {name: image_of(placed(one, name)).to_bytes() for name, one in maps.items() if name == modality}
+    except UserError as error:  # of the model and the method: the files have been read before
+        raise RefusedError(str(error)) from None
+    if modality not in found:
+        raise RefusedError("there is no map of this modality")
+    content: bytes = found[modality]
+    return content
