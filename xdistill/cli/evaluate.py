@@ -138,8 +138,8 @@ def _print(found: Evaluation) -> None:
     for name, value in found.metrics.items():
         title, percent = titles[name]
         table.add_row(Text(f"{title} %" if percent else title), Text(shown(titles, name, value)))
-    for name, value in _rows(found):
-        table.add_row(Text(name), Text(value))
+    for name, text in _rows(found):
+        table.add_row(Text(name), Text(text))
     stdout().print(table)
     for note in found.notes:
         stdout().print(Text(note, style="dim"))

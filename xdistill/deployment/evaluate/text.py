@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from xdistill.deployment.evaluate.result import Difference, Estimate
-from xdistill.tasks.classification import SCORES
+from xdistill.tasks import Classification
 
 NOTHING = "–"  # noqa: RUF001 - a dash where a table has no figure
 Titles = Mapping[str, tuple[str, bool]]

@@ -22,7 +22,7 @@ from xdistill.suggest import did_you_mean
 from xdistill.training.source import Source
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+    from xdistill.distributed.device import Device
 
 Method = Literal["gradcam", "ig", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -110,7 +110,7 @@ class Attributed:
 
 
 def member_inputs(
-    model: Ensemble, cohort: ArrayCohort, fabric: Fabric, target: int, options: Options
+    model: Ensemble, cohort: ArrayCohort, fabric: Device, target: int, options: Options
 ) -> list[MemberInput]:
     """A cohort of one subject as every member is given it.
 
