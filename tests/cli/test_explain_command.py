@@ -56,9 +56,7 @@ def test_what_is_written(xdistill, model, table, tmp_path):
 
 
 def test_json_and_another_class(xdistill, model, table, tmp_path):
-    done = xdistill(
-        "explain", model, table(), "--to", tmp_path / "m", "--class", "M1", "--json", "-q"
-    )
+    done = xdistill("explain", model, table(), "--to", tmp_path / "m", "--class", "M1", "--json", "-q")
     document = json.loads(done.out)
     assert [row["explained"] for row in document["maps"]] == ["M1", "M1"]
     assert done.err == ""
