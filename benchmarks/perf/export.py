@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 BATCHES = (1, 32)
 HELD_OUT_SEED = 7
-SCALES_FROM = 64  # training subjects whose values set the scales of 8-bit integers
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -79,30 +78,23 @@ def _exported(model: Any, folder: Path) -> list[Form]:
     from xdistill.deployment.export import export_model
     from xdistill.deployment.export.formats import onnx_runner
 
-    table = _table(folder)
     forms = []
     for name, int8 in (("ONNX", False), ("ONNX, int8", True)):
-        written = export_model(model, folder / f"int8-{int8}.onnx", int8=int8, check_on=table)
+        written = export_model(model, folder / f"int8-{int8}.onnx", int8=int8)
         forms.append(Form(name, onnx_runner(written.path, threads=1), written.size / 2**20))
     return forms
 
 
-def _table(folder: Path) -> Path:
-    """Some training subjects as files."""
-    from xdistill.data import open_cohort
-    from xdistill.data.export import export_cohort
-
-    (cohort,) = (folder / "cache").glob("*.h5")
-    return export_cohort(open_cohort(cohort), folder / "table", modalities=["hbp", "pre"], limit=SCALES_FROM)
-
-
 def _held_out(model: Any, folder: Path, *, quick: bool) -> tuple[Values, NDArray[np.int64]]:
-    from xdistill import api
-    from xdistill.data import open_cohort
+    from xdistill.data import build_cohort, open_cohort
+    from xdistill.experiment.assemble import choose_dataset
+    from xdistill.plugin import load_catalog
+    from xdistill.recipe.load import load_recipe
 
     changes = [f"data.seed={HELD_OUT_SEED}", f"data.subjects={60 if quick else 1000}"]
-    built = api.build_cohort("mvi_hcc", overrides=changes, cache=folder / "held_out")
-    cohort = open_cohort(built.path)
+    loaded = load_recipe("mvi_hcc", overrides=changes)
+    data = choose_dataset(loaded, load_catalog())
+    cohort = open_cohort(build_cohort(data, loaded.recipe.cache, directory=folder / "held_out"))
     everyone = np.arange(len(cohort))
     return {name: cohort.values(name, everyone) for name in model.inputs}, np.asarray(cohort.targets)
 

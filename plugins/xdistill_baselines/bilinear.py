@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import sqrt
 
 import torch
@@ -31,8 +32,10 @@ def count_sketch(
 
 def circular_convolution(sketches: Sequence[Float[Tensor, "batch length"]]) -> Float[Tensor, "batch length"]:
     """The circular convolution of all, as a product of their Fourier transforms."""
-    spectra = torch.stack([torch.fft.rfft(sketch, dim=1) for sketch in sketches])
-    convolved: Tensor = torch.fft.irfft(spectra.prod(dim=0), n=sketches[0].shape[1], dim=1)
+    spectra = [torch.fft.rfft(sketch, dim=1) for sketch in sketches]
+    # ONNX has no product along an axis of complex numbers.
+    product = reduce(torch.mul, spectra) if torch.compiler.is_exporting() else torch.stack(spectra).prod(dim=0)
+    convolved: Tensor = torch.fft.irfft(product, n=sketches[0].shape[1], dim=1)
     return convolved
 
 

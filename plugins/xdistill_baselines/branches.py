@@ -98,7 +98,8 @@ class Branches(nn.ModuleDict):
             inputs[name] = torch.cat([batch.inputs[modalities[index]] for modalities in self.reads.values()])
             present[name] = torch.cat([batch.present[modalities[index]] for modalities in self.reads.values()])
         vectors: Tensor = self[SHARED](inputs, present).vector
-        return dict(zip(self.reads, vectors.unflatten(0, (len(self.reads), -1)).unbind(), strict=True))
+        sizes = [batch.inputs[modalities[0]].shape[0] for modalities in self.reads.values()]
+        return dict(zip(self.reads, torch.split(vectors, sizes), strict=True))
 
 
 def _inputs(phase: str, choice: Choice[Encoder], schema: Schema) -> tuple[str, ...]:

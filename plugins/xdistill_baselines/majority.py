@@ -31,4 +31,4 @@ class Majority(Estimator):
 
     def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
         """The same logits for each subject: the logarithms of the shares."""
-        return self.log_shares.expand(len(inputs), -1)
+        return self.log_shares.expand(inputs.shape[0], -1)

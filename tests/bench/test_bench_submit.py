@@ -18,6 +18,7 @@ from xdistill.bench.records.submit import submit
 from xdistill.bench.records.verify import verify_records
 from xdistill.errors import RecipeError, RunError
 from xdistill.runs import load_run
+from xdistill.runs.integrity import seal_fold, seal_run
 
 
 @pytest.fixture
@@ -173,10 +174,41 @@ def test_runs_that_are_not_whole(small, elsewhere, catalog):
     edit(run.path / "record.json", status="finished")
     rows = (run.path / "predictions.csv").read_text().splitlines(keepends=True)
     (run.path / "predictions.csv").write_text("".join(rows[:-1]))
-    with pytest.raises(RunError, match=r"1 subjects are only there or only in splits\.json"):
+    with pytest.raises(RunError, match=r"has 9 rows of the student in r0-f2, and splits\.json has 10"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
     (run.path / "predictions.csv").write_text("".join(rows))
     shutil.copy(elsewhere(split_seed=3).path / "splits.json", run.path)
-    with pytest.raises(RunError, match=r"belongs to other splits than record\.json next to it"):
+    with pytest.raises(RunError, match=r"belongs to other splits than record\.json"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
+    assert not small.records.exists()
+
+
+def sealed(run):
+    """The run as this version leaves it, with weights and checksums."""
+    folds = [path.name for path in sorted((run.path / "folds").iterdir())]
+    for name in folds:
+        path = run.folder.fold(name)
+        edit(path / "fold.json", run=run.record["id"])
+        for file in ("history.csv", "student.safetensors", "transforms.json"):
+            (path / file).write_bytes(b"x")
+        seal_fold(path)
+    seal_run(run.folder, run.record, folds)
+    return load_run(run.path)
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "record.json", "folds/r0-f1/student.safetensors"])
+def test_a_run_that_was_changed_is_not_submitted(small, elsewhere, catalog, name):
+    run = sealed(elsewhere())
+    submit(run, small, "kd", catalog=catalog)
+    path = run.path / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(RunError, match=f"{name}: the file has changed since it was written"):
+        submit(run, small, "kd", catalog=catalog)
+
+
+def test_a_run_without_its_folds_is_not_submitted(small, elsewhere, catalog):
+    for run in (elsewhere(), sealed(elsewhere())):
+        shutil.rmtree(run.path / "folds")
+        with pytest.raises(RunError, match=r"folds/r0-f0/.*json"):
+            submit(run, small, "kd", catalog=catalog)
     assert not small.records.exists()

@@ -171,7 +171,7 @@ def test_compare(xdistill):
     assert folders.code == 0, folders.err
     assert "A: tests/kd (fedcba987654)\nB: alone (0a1b2c3d4e5f)\n" in folders.out
     assert entries.out.split("AUC, %")[1] == folders.out.split("AUC, %")[1]
-    assert re.search(r"A      \d\d\.\d\d ± \d+\.\d\d, interval \d\d\.\d\d to \d+\.\d\d", entries.out)
+    assert re.search(r"B      \d\d\.\d\d ± \d+\.\d\d, interval \d\d\.\d\d to \d+\.\d\d", entries.out)
     teachers = xdistill(
         "bench", "compare", "teacher", "kd", "--benchmark", "benchmarks/small.yaml", "--from", "records"
     )

@@ -33,15 +33,15 @@ def printed(run: Run, *, width: int, terminal: bool) -> str:
 def test_plain_text_is_aligned_point_under_point(tmp_path):
     run = scored(tmp_path)
     interval = score_intervals(run, "student")["auc_ovo"]
-    shown = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+    ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
     assert results_text(run).splitlines() == [
         "toy/cmdnet",
         "",
         "                                             Macro F1 %    Accuracy %     Macro OvO AUC %  95 % interval",
-        "Student                                      62.00 ± 2.00  70.00 ± 20.00  71.50 ± 0.50     " + shown,
+        f"Student                                      62.00 ± 2.00  70.00 ± 20.00  71.50 ± 0.50     {ends}",
         "Best possible with image                         –             –          81.00",  # noqa: RUF001 - the dash
         "Best possible with image and clinical items      –             –          93.00",  # noqa: RUF001 - the dash
-        "Majority class                               16.67         33.33          50.00",
+        "Majority class                               15.38         30.00          50.00",  # F1 2 * 3 / 13 / 3
         "",
         "Mean ± standard deviation (ddof 1) over 3 folds, in percent.",
         SYNTHETIC,

@@ -40,7 +40,7 @@ def turned(spacing, *, flipped=(), axes=(0, 1, 2)):
 AFFINES = {
     "oblique": turned([1.2, 1.5, 2.5]),
     "flipped": turned([1.2, 1.5, 2.5], flipped=(0, 1)),
-    "coronal": turned([1.2, 2.5, 1.5], flipped=(2,), axes=(0, 2, 1)),
+    "coronal": turned([1.2, 1.4, 2.6], flipped=(2,), axes=(0, 2, 1)),
 }
 
 
@@ -126,9 +126,11 @@ def test_the_affine_of_the_prepared_grid_is_right(crop, name, tmp_path):
         assert space.shape == SHAPE
         expected = world_of(space.prepared, prepared.shape)
         source = world_of(np.linalg.inv(affine) @ space.prepared, prepared.shape)
-        inside = ((source > 0.5) & (source < np.array(SHAPE) - 1.5)).all(axis=-1)
+        inside = np.zeros(prepared.shape, dtype=bool)
+        inside[1:-1, 1:-1, 1:-1] = True  # at a border, interpolation repeats the last value
+        inside &= ((source > 0.5) & (source < np.array(SHAPE) - 1.5)).all(axis=-1)
         assert inside.mean() > 0.2
-        tolerance = np.abs(affine[axis, :3]).sum() if CROPS[crop].get("fit") == "nearest" else 0.02
+        tolerance = np.abs(affine[axis, :3]).sum() if CROPS[crop].get("fit") == "nearest" else 1e-3
         assert np.abs(prepared - expected[..., axis])[inside].max() <= tolerance
 
 

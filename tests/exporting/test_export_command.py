@@ -12,8 +12,8 @@ import pytest
 from cli.conftest import xdistill
 from xdistill.deployment.export.formats import onnx_runner
 from xdistill.models import load_model
-from xdistill.models.files import CHECKSUMS, digest
 from xdistill.models.save import save_model
+from xdistill.runs.checksums import CHECKSUMS, digest
 
 __all__ = ["xdistill"]
 
@@ -80,7 +80,7 @@ def test_a_model_with_a_changed_byte(xdistill, folder, tmp_path):
 
 def test_subjects_that_cannot_be_read_leave_no_file(xdistill, folder, table, tmp_path):
     table.write_text("subject,AFP,age,sex,cirrhosis\na,many,61,F,0\n")
-    refused(xdistill("export", folder, "--to", tmp_path / "a.onnx", "--check", table), "'many' in the column 'AFP'")
+    refused(xdistill("export", folder, "--to", tmp_path / "a.onnx", "--check", table), "'many' in the column `AFP`")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "new.csv"]
 
 

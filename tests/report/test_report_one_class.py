@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from report.page_parts import PageParts
-from report.toy_run import make_run
+from report.toy_run import make_run, write_all_predictions
 from xdistill.cli.table import results_text
 from xdistill.report import render_report
 from xdistill.report.scores import one_class_notes
 from xdistill.runs import load_run
-from xdistill.stats import Predictions, write_predictions
+from xdistill.stats import Predictions
 
 
 def biased(run, folds, role="student"):
@@ -21,7 +21,7 @@ def biased(run, folds, role="student"):
         else fold
         for fold in run.predictions.folds
     )
-    write_predictions(run.folder.predictions, Predictions(run.task, changed))
+    write_all_predictions(run.path, Predictions(run.task, changed))
     return load_run(run.path)
 
 

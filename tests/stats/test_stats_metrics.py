@@ -15,6 +15,7 @@ from xdistill.stats import (
     summarise,
 )
 from xdistill.stats.metrics import auc_ovo, brier, calibration_bins, ece, f1, f1_weighted
+from xdistill.tasks import Classification
 
 CLASSES = ("m0", "m1", "m2")
 TARGET = np.array([0, 0, 1, 1, 2, 2])
@@ -99,7 +100,7 @@ def test_against_scikit_learn(seed, classes):
     target, probabilities = random_predictions(seed, classes)
     names = [str(index) for index in range(classes)]
     predicted = probabilities.argmax(axis=1)
-    found = {name: metric(target, probabilities, names) for name, metric in METRICS.items()}
+    found = {score.name: METRICS[score.name](target, probabilities, names) for score in Classification(names).scores}
     scores = probabilities[:, 1] if classes == 2 else probabilities
     assert found["auc_ovo"] == pytest.approx(
         sklearn_metrics.roc_auc_score(target, scores, multi_class="ovo", average="macro")
@@ -108,6 +109,11 @@ def test_against_scikit_learn(seed, classes):
     assert found["f1_weighted"] == pytest.approx(sklearn_metrics.f1_score(target, predicted, average="weighted"))
     assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(target, predicted))
     assert found["balanced_accuracy"] == pytest.approx(sklearn_metrics.balanced_accuracy_score(target, predicted))
+    if classes == 2:
+        for positive, recall, precision in ((1, "sensitivity", "ppv"), (0, "specificity", "npv")):
+            assert found[recall] == pytest.approx(sklearn_metrics.recall_score(target, predicted, pos_label=positive))
+            expected = sklearn_metrics.precision_score(target, predicted, pos_label=positive)
+            assert found[precision] == pytest.approx(expected)
     if classes == 2:  # scikit-learn's score of two classes counts one of them
         assert found["brier"] == pytest.approx(2 * sklearn_metrics.brier_score_loss(target, scores))
 
@@ -188,4 +194,4 @@ def test_a_run_is_summarised_by_role_with_the_folds_in_order():
 def test_further_metrics_stand_beside_the_standard_ones():
     values = fold_metrics(fold(), CLASSES, {"subjects": lambda target, _probabilities, _classes: float(len(target))})
     assert values["subjects"] == 6
-    assert set(METRICS) < set(values)
+    assert {score.name for score in Classification(CLASSES).scores} < set(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,7 +82,7 @@ def evaluate(
         other = None if against is None else load_model(against)
         for note in [*loaded.notes, *(() if other is None else other.notes)]:
             print_warning(note)
-        with progress(_rows(table), quiet=quiet) as report:
+        with progress(_lines(table), quiet=quiet) as report:
             from xdistill.deployment.evaluate import evaluate as run
 
             found = run(
@@ -113,7 +114,7 @@ def evaluate(
         print_hint(f"report: {to / REPORT}")
 
 
-def _rows(table: Path) -> int:
+def _lines(table: Path) -> int:
     """About how many subjects there are, for the progress bar; errors are the reader's to report."""
     try:
         with table.open("rb") as file:
@@ -128,32 +129,17 @@ def _print(found: Evaluation) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
-    from xdistill.deployment.evaluate.page import metric_titles, shown
+    from xdistill.deployment.evaluate.text import metric_titles, shown
 
-    titles = metric_titles(len(found.classes))
+    titles = metric_titles(found.classes)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(_title(found)), title_justify="left")
     table.add_column("")
     table.add_column(Text("95 % interval by patient"), no_wrap=True)
     for name, value in found.metrics.items():
         title, percent = titles[name]
         table.add_row(Text(f"{title} %" if percent else title), Text(shown(titles, name, value)))
-    for one in found.one_class:
-        if len(found.one_class) > 1:
-            table.add_row(Text(f"AUC of {one.name} %"), Text(shown(titles, "auc_ovo", one.auc)))
-        if one.operating is not None:
-            at = f"{one.name} at {one.operating.threshold:.3f} %"
-            table.add_row(Text(f"Sensitivity {at}"), Text(shown(titles, "accuracy", one.operating.sensitivity)))
-            table.add_row(Text(f"Specificity {at}"), Text(shown(titles, "accuracy", one.operating.specificity)))
-        table.add_row(Text(f"Calibration slope {one.name}"), Text(shown(titles, "brier", one.slope)))
-    if found.sets is not None:
-        name = f"In the {100 * found.sets.level:g} % set %"
-        table.add_row(Text(name), Text(shown(titles, "accuracy", found.sets.coverage)))
-    for group in found.subgroups:
-        name = f"AUC {group.column} {group.value} (n = {group.subjects}) %"
-        table.add_row(Text(name), Text(shown(titles, "auc_ovo", group.metrics["auc_ovo"])))
-    if found.comparison is not None:
-        change = found.comparison.metrics["auc_ovo"].difference
-        table.add_row(Text(f"AUC gain over {found.comparison.against} %"), Text(shown(titles, "auc_ovo", change)))
+    for name, text in _rows(found):
+        table.add_row(Text(name), Text(text))
     stdout().print(table)
     for note in found.notes:
         stdout().print(Text(note, style="dim"))
@@ -162,3 +148,25 @@ def _print(found: Evaluation) -> None:
 def _title(found: Evaluation) -> str:
     start = "Synthetic: trained on generated subjects. " if found.synthetic else ""
     return f"{start}{found.model['name']}, {found.subjects} subjects of {found.patients} patients"
+
+
+def _rows(found: Evaluation) -> Iterator[tuple[str, str]]:
+    """What follows the standard metrics."""
+    from xdistill.deployment.evaluate.text import figure, percent
+
+    for one in found.one_class:
+        if len(found.one_class) > 1:
+            yield f"AUC % of {one.name}", percent(one.auc)
+        if one.operating is not None:
+            at = f"of {one.name}, called at {one.operating.threshold:.3f}"
+            yield f"Sensitivity % {at}", percent(one.operating.sensitivity)
+            yield f"Specificity % {at}", percent(one.operating.specificity)
+        yield f"Calibration slope of {one.name}", figure(one.slope, digits=2)
+        yield f"Calibration intercept of {one.name}", figure(one.intercept, digits=2)
+    if found.sets is not None:
+        yield f"True class in the {100 * found.sets.level:g} % set, %", percent(found.sets.coverage)
+    for group in found.subgroups:
+        yield f"AUC %, {group.column} {group.value} (n = {group.subjects})", percent(group.metrics["auc_ovo"])
+    if found.comparison is not None:
+        change = found.comparison.metrics["auc_ovo"].difference
+        yield f"AUC gain over {found.comparison.against}, points", percent(change)

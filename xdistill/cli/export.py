@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "xdistill export models/mvi --to mvi.onnx",
     "xdistill export models/mvi --format pt2 --to mvi.pt2 --check new.csv",
-    "xdistill export models/mvi --int8 --check new.csv --to mvi-int8.onnx",
+    "xdistill export models/mvi --int8 --to mvi-int8.onnx",
 )
 
 
@@ -29,7 +29,7 @@ def export(
         str, typer.Option("--format", metavar="FORMAT", help="onnx or pt2; default: by the ending of FILE.")
     ] = "",
     int8: Annotated[
-        bool, typer.Option("--int8", help="8-bit integers (ONNX): smaller; give subjects to --check for the scales.")
+        bool, typer.Option("--int8", help="Matrix products with 8-bit integers (ONNX): a smaller file.")
     ] = False,
     check: Annotated[
         Path | None,

@@ -125,7 +125,7 @@ def _caption(run: Run) -> str:
 
     lines = [f"{spread_note(run)}, in percent."]
     if is_binary(run):
-        lines.append(f"The positive class is {_one_line(run.classes[1])}.")
+        lines.append(f"The positive class is {_one_line(run.task.names[1])}.")
     if run.record["cohort"].get("synthetic"):
         lines.append(SYNTHETIC)
     if run.control:

@@ -86,7 +86,9 @@ def _covariance(
         """Centred components summed over each patient's subjects ``(2, patients)``, subjects, and patients."""
         owner = patient[rows]
         centred = components - areas[:, None]
-        summed = np.stack([np.bincount(owner, weights=row, minlength=total) for row in centred])
+        summed: Floats = np.stack(
+            [np.bincount(owner, weights=row, minlength=total).astype(np.float64) for row in centred]
+        )
         return summed, len(owner), len(np.unique(owner))
 
     cases, case_count, case_patients = sums(positive, of_case)

@@ -17,7 +17,7 @@ from xdistill.stats.weighted import ratio
 SMALLEST = 1e-6  # probability whose log odds are taken
 STEPS = 50  # of Newton's method
 CONVERGED = 1e-9
-LARGEST = 1e3  # slope or intercept of subjects that a threshold separates without an error: there is none
+LONGEST = 2.0  # step
 
 Flags = NDArray[np.bool_]
 
@@ -30,13 +30,14 @@ def calibration_line(positive: Flags, probability: Floats, counts: Counts) -> tu
     the large: 0 is ideal, below it probabilities are too high.
     """
     odds = _log_odds(probability)
-    _, slope = _newton(positive, odds, counts, offset=False)
-    intercept, _ = _newton(positive, odds, counts, offset=True)
+    both = (counts[positive].sum(axis=0) > 0) & (counts[~positive].sum(axis=0) > 0)
+    intercept = np.where(both, _shift(positive, odds, counts), np.nan)
+    slope = np.where(both & ~_separated(positive, odds, counts), _slope(positive, odds, counts), np.nan)
     return slope, intercept
 
 
 def net_benefit(positive: Flags, probability: Floats, counts: Counts, threshold: float) -> Floats:
-    """Net benefit of treating whoever has at least this probability (Vickers and Elkin 2006).
+    """Net benefit of treating those with at least this probability (Vickers and Elkin 2006).
 
     True positives minus false positives times ``threshold / (1 - threshold)``, per subject.
     """
@@ -46,7 +47,7 @@ def net_benefit(positive: Flags, probability: Floats, counts: Counts, threshold:
 
 
 def net_benefit_of_all(positive: Flags, counts: Counts, threshold: float) -> Floats:
-    """Net benefit of treating everybody; of treating nobody it is 0."""
+    """Net benefit of treating all; of treating no subject it is 0."""
     return net_benefit(positive, np.ones(len(positive)), counts, threshold)
 
 
@@ -79,9 +80,10 @@ def reliability_bins(
     """Mean probability, share of positives and number of subjects in bins of equal width; NaN where a bin is empty."""
     index = np.minimum((probability * bins).astype(np.int64), bins - 1)
     count = np.bincount(index, minlength=bins)
-    mean = ratio(np.bincount(index, weights=probability, minlength=bins), count.astype(np.float64))
-    share = ratio(np.bincount(index, weights=positive, minlength=bins), count.astype(np.float64))
-    return mean, share, count.astype(np.int64)
+    total = np.bincount(index, weights=probability, minlength=bins).astype(np.float64)
+    positives = np.bincount(index, weights=positive, minlength=bins).astype(np.float64)
+    size = count.astype(np.float64)
+    return ratio(total, size), ratio(positives, size), count.astype(np.int64)
 
 
 def _sum(rows: Flags, counts: Counts) -> Floats:
@@ -94,33 +96,58 @@ def _log_odds(probability: Floats) -> Floats:
     return result
 
 
-def _newton(positive: Flags, odds: Floats, counts: Counts, *, offset: bool) -> tuple[Floats, Floats]:
-    """Intercept and slope of logistic regressions, one per resample, by Newton's method with halved steps.
-
-    Args:
-        positive: outcome.
-        odds: the only input, ``(subjects,)``.
-        counts: weights.
-        offset: hold the slope at 1.
-    """
-    intercept, slope = np.zeros(counts.shape[1]), np.ones(counts.shape[1])
-    outcome = positive.astype(np.float64)[:, None]
+def _shift(positive: Flags, odds: Floats, counts: Counts) -> Floats:
+    """What has to be added to all log odds so that their mean probability is the share of positives."""
+    shift = np.zeros(counts.shape[1])
     for _ in range(STEPS):
-        linear = np.clip(intercept + odds[:, None] * slope, -700, 700)
-        mean = 1 / (1 + np.exp(-linear))
-        residual, weight = counts * (outcome - mean), counts * mean * (1 - mean)
-        first, second = residual.sum(axis=0), odds @ residual
-        a, b, c = weight.sum(axis=0), odds @ weight, (odds**2) @ weight
-        if offset:
-            steps = ratio(first, a), np.zeros_like(slope)
-        else:
-            determinant = a * c - b * b
-            steps = ratio(c * first - b * second, determinant), ratio(a * second - b * first, determinant)
-        size = np.maximum(1.0, np.maximum(np.abs(steps[0]), np.abs(steps[1])) / 2)
-        intercept, slope = intercept + steps[0] / size, slope + steps[1] / size
-        if not (np.maximum(np.abs(steps[0]), np.abs(steps[1])) > CONVERGED).any():
+        mean = _probability(shift + odds[:, None])
+        residual = (counts * (positive[:, None] - mean)).sum(axis=0)
+        step = ratio(residual, (counts * mean * (1 - mean)).sum(axis=0))
+        shift += _bounded(step)
+        if not (np.abs(step) > CONVERGED).any():
             break
-    wrong = (np.abs(intercept) > LARGEST) | (np.abs(slope) > LARGEST)
-    both = (counts[positive].sum(axis=0) > 0) & (counts[~positive].sum(axis=0) > 0)
-    defined = both & ~wrong
-    return np.where(defined, intercept, np.nan), np.where(defined, slope, np.nan)
+    return np.where(np.abs(step) > CONVERGED, np.nan, shift)
+
+
+def _slope(positive: Flags, odds: Floats, counts: Counts) -> Floats:
+    """Slope of the logistic regression on the log odds, by Newton's method; NaN where it does not converge."""
+    spread = float(odds.std())
+    if spread == 0:
+        return np.full(counts.shape[1], np.nan)
+    scaled = (odds - odds.mean()) / spread
+    intercept, slope, size = np.zeros(counts.shape[1]), np.full(counts.shape[1], spread), np.zeros(counts.shape[1])
+    for _ in range(STEPS):
+        mean = _probability(intercept + scaled[:, None] * slope)
+        residual, weight = counts * (positive[:, None] - mean), counts * mean * (1 - mean)
+        first, second = residual.sum(axis=0), scaled @ residual
+        a, b, c = weight.sum(axis=0), scaled @ weight, (scaled**2) @ weight
+        determinant = a * c - b * b
+        steps = ratio(c * first - b * second, determinant), ratio(a * second - b * first, determinant)
+        intercept, slope = intercept + _bounded(steps[0]), slope + _bounded(steps[1])
+        size = np.maximum(np.abs(steps[0]), np.abs(steps[1]))
+        if not (size > CONVERGED).any():
+            break
+    return np.where(size > CONVERGED, np.nan, slope / spread)
+
+
+def _probability(odds: Floats) -> Floats:
+    result: Floats = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+    return result
+
+
+def _bounded(step: Floats) -> Floats:
+    """A step of Newton's method that does not jump to where the likelihood is flat."""
+    result: Floats = np.clip(step, -LONGEST, LONGEST)
+    return result
+
+
+def _separated(positive: Flags, odds: Floats, counts: Counts) -> NDArray[np.bool_]:
+    """Where a threshold divides the drawn subjects without an error: the slope has no finite optimum then."""
+    drawn, column = counts > 0, odds[:, None]
+    low, high = np.where(drawn, column, np.inf), np.where(drawn, column, -np.inf)
+
+    def above(one: Flags, other: Flags) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = low[one].min(axis=0, initial=np.inf) >= high[other].max(axis=0, initial=-np.inf)
+        return result
+
+    return above(positive, ~positive) | above(~positive, positive)

@@ -19,7 +19,8 @@ Weighted = Callable[[Integers, Floats, Counts], Floats]
 
 def ratio(part: Floats, whole: Floats) -> Floats:
     """``part / whole``; NaN where there is nothing."""
-    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+    result: Floats = np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+    return result
 
 
 def accuracy(target: Integers, probabilities: Floats, counts: Counts) -> Floats:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from xdistill.deployment.evaluate.result import Benefit, Estimate, Evaluation, OneClass
+from xdistill.deployment.evaluate.result import Benefit, Evaluation, OneClass
+from xdistill.deployment.evaluate.text import metric_titles, percent
 from xdistill.report.confusion import matrix_figure
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
 from xdistill.report.picture import entitle, new_picture, shorten, svg_markup, write
@@ -42,12 +43,11 @@ def reliability_chart(one: OneClass, place: int) -> str:
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.6, linestyle=":")
     total = sum(item.subjects for item in one.bins)
     known = [item for item in one.bins if item.share.value is not None]
-    for item in known:
-        if item.share.low is not None:
-            axes.plot(
-                [item.probability] * 2, [item.share.low, item.share.high], color=STUDENT, linewidth=0.9, alpha=0.5
-            )
-    x, y = [item.probability for item in known], [item.share.value for item in known]
+    bars = [(item.probability, item.share.low, item.share.high) for item in known]
+    for middle, low, high in bars:
+        if low is not None and high is not None:
+            axes.plot([middle] * 2, [low, high], color=STUDENT, linewidth=0.9, alpha=0.5)
+    x, y = [item.probability for item in known], [float(item.share.value or 0) for item in known]
     axes.plot(x, y, color=STUDENT, linewidth=1.2)
     axes.scatter(x, y, s=[8 + 120 * item.subjects / total for item in known], color=STUDENT, linewidths=0, zorder=3)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
@@ -59,15 +59,15 @@ def reliability_chart(one: OneClass, place: int) -> str:
 
 
 def benefit_chart(one: OneClass, place: int) -> str:
-    """The decision curve: net benefit against treating everybody and nobody."""
-    picture, (axes,) = new_picture(1, 1, panel=(4.4, 3.3))
+    """The decision curve: net benefit against treating all and treating none."""
+    picture, (axes,) = new_picture(1, 1)
     x = [item.threshold for item in one.benefit]
     low, high = (_line(one.benefit, end) for end in ("low", "high"))
     axes.fill_between(x, low, high, color=STUDENT, alpha=0.13, linewidth=0)
     axes.plot([0, 1], [0, 0], color=INK, linewidth=0.9)
     axes.plot(x, [item.treat_all for item in one.benefit], color=MUTED, linewidth=1.1, linestyle=":")
     if one.benefit[0].against is not None:
-        axes.plot(x, [item.against for item in one.benefit], color=TEACHER, linewidth=1.3, linestyle="--")
+        axes.plot(x, [float(item.against or 0) for item in one.benefit], color=TEACHER, linewidth=1.3, linestyle="--")
     axes.plot(x, _line(one.benefit, "value"), color=STUDENT, linewidth=1.8)
     top = max(item.treat_all for item in one.benefit)
     if one.operating is not None and one.operating.threshold < 1:
@@ -93,7 +93,7 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], pre
 
 
 def groups_chart(evaluation: Evaluation, metric: str) -> str:
-    """A metric of each subgroup with its interval; the line is that of everybody."""
+    """A metric of each subgroup with its interval; the line is that of all subjects."""
     groups = [group for group in evaluation.subgroups if group.metrics[metric].value is not None]
     if not groups:
         return ""
@@ -109,27 +109,13 @@ def groups_chart(evaluation: Evaluation, metric: str) -> str:
     names = [f"{shorten(group.column, most=12)} {shorten(group.value, most=16)}" for group in groups]
     axes.set_yticks(range(len(groups)), names, color=INK, parse_math=False)
     axes.set(ylim=(len(groups) - 0.4, -0.6))
-    axes.set_xlabel("macro one-versus-one AUC, %" if len(evaluation.classes) > 2 else "AUC, %")  # noqa: PLR2004
+    title = metric_titles(evaluation.classes)[metric][0]
+    axes.set_xlabel(f"{title}, %")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     values = "; ".join(f"{name} {percent(group.metrics[metric])}" for name, group in zip(names, groups, strict=True))
-    return svg_markup(picture, prefix="groups", alt=f"AUC of subgroups in percent. {values}.")
-
-
-def percent(found: Estimate) -> str:
-    """``81.2 (74.0 to 88.1)``."""
-    return figure(found, factor=100, digits=1)
-
-
-def figure(found: Estimate, *, factor: float = 1, digits: int = 3) -> str:
-    """An estimate with its interval; a dash where it is not defined."""
-    if found.value is None:
-        return "–"  # noqa: RUF001 - a dash where a table has no figure
-    value = f"{factor * found.value:.{digits}f}"
-    if found.low is None or found.high is None:
-        return value
-    return f"{value} ({factor * found.low:.{digits}f} to {factor * found.high:.{digits}f})"
+    return svg_markup(picture, prefix=f"groups-{metric}", alt=f"{title} of subgroups in percent. {values}.")
 
 
 def _roc(

@@ -38,6 +38,7 @@ def drift(model: StudentModel, cohort: Labelled, predicted: Sequence[Predicted])
         if not values:
             continue
         table = np.stack(values)
+        items: dict[str, tuple[Distribution, float]]
         if modality.columns:
             items = {column.name: (column, column.missing) for column in modality.columns}
         else:

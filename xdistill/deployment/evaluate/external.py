@@ -19,10 +19,10 @@ from xdistill.deployment.evaluate.scores import Called, confusion, one_class, pr
 from xdistill.deployment.evaluate.thresholds import called
 from xdistill.errors import DataError, UserError
 from xdistill.models import StudentModel
-from xdistill.models.files import digest
 from xdistill.models.stream import LEVEL, predict_stream
 from xdistill.models.subject import NewSubject, Predicted
 from xdistill.models.tables import read_table
+from xdistill.runs.checksums import digest
 from xdistill.stats.areas import Floats
 from xdistill.suggest import did_you_mean
 from xdistill.training.evaluate import EVALUATION_BATCH
@@ -89,6 +89,12 @@ class _Scored:
             return None
         return prediction_sets(self.bootstrap, calibration.sets(self.first, self.level), self.model.classes, self.level)
 
+    def _name_of(self, against: StudentModel) -> str:
+        """The recipe's name; with the folder if both models have the same."""
+        if against.name != self.model.name or against.path is None:
+            return against.name
+        return f"{against.name} ({against.path.name})"
+
     def comparison(self) -> Comparison | None:
         """The two models on the same patients."""
         if self.second is None or self.against is None:
@@ -99,7 +105,7 @@ class _Scored:
             self.second,
             classes=self.model.classes,
             positives=[item.positive for item in self.positives],
-            name=self.against.name if self.against.path is None else self.against.path.name,
+            name=self._name_of(self.against),
         )
 
 

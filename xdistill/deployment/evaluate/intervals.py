@@ -19,7 +19,10 @@ LEAST = 0.5  # share of resamples in which a figure has to be defined for an int
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Draws patients, with all of their subjects, from the patients of the same classes.
+    """Draws patients, with all of their subjects, from all patients.
+
+    The shares of the classes vary between resamples, as they would between cohorts: accuracy, predictive values and net
+    benefit depend on them. `xdistill bench` compares methods within one cohort, and keeps the shares.
 
     Attributes:
         cohort: the subjects.
@@ -57,7 +60,7 @@ class Bootstrap:
     def _counts(self) -> Iterator[Counts]:
         cohort = self.cohort
         names = tuple(str(row) for row in range(len(cohort.subjects)))
-        fold = ScoredFold(0, 0, names, cohort.targets, 1, (), cohort.targets)
+        fold = ScoredFold(0, 0, names, cohort.targets, 1, (), None)
         patients = dict(zip(names, cohort.patients, strict=True))
         generator = np.random.default_rng(self.seed)
         size = max(1, min(self.resamples, CHUNK // len(names)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from xdistill.deployment.evaluate.result import Difference, Estimate, Evaluation
-from xdistill.tasks import Classification
+from xdistill.deployment.evaluate.result import Evaluation
+from xdistill.deployment.evaluate.text import difference, figure, metric_titles, percent, shown
 
 MOST_SHIFTS = 20  # rows of the drift table
 LARGE = 0.5  # standardised difference that is named above the table
@@ -25,12 +24,6 @@ def render_evaluation(evaluation: Evaluation) -> str:
     return environment().get_template("evaluation.html.j2").render(_context(evaluation))
 
 
-def metric_titles(classes: int) -> dict[str, tuple[str, bool]]:
-    """Title and whether it is shown in percent, by metric."""
-    titles = {score.name: (score.title, score.percent) for score in Classification.scores}
-    return titles | ({"auc_ovo": ("AUC", True)} if classes == 2 else {})  # noqa: PLR2004 - the binary case
-
-
 def _context(evaluation: Evaluation) -> dict[str, Any]:
     from markupsafe import Markup
 
@@ -39,16 +32,16 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
     def drawn(markup: str) -> Markup:
         return Markup(markup)  # noqa: S704 - svg_markup escapes every text that it puts in
 
-    titles = metric_titles(len(evaluation.classes))
+    titles = metric_titles(evaluation.classes)
     called = [one for one in evaluation.one_class if one.operating is not None]
     return {
         "evaluation": evaluation,
         "model": evaluation.model,
         "titles": titles,
         "shown": lambda name, found: shown(titles, name, found),
-        "points": lambda name, found: _difference(titles, name, found),
-        "percent": charts.percent,
-        "figure": charts.figure,
+        "points": lambda name, found: difference(titles, name, found),
+        "percent": percent,
+        "figure": figure,
         "rates": RATES,
         "called": called,
         "binary": len(evaluation.classes) == 2,  # noqa: PLR2004 - the binary case
@@ -67,30 +60,12 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
             for place, one in enumerate(called)
             if one.operating is not None
         ],
-        "groups_chart": drawn(charts.groups_chart(evaluation, "auc_ovo")),
+        "groups_charts": [
+            drawn(chart) for name in ("auc_ovo", "accuracy") if (chart := charts.groups_chart(evaluation, name))
+        ],
         "shifts": () if evaluation.drift is None else evaluation.drift.shifts[:MOST_SHIFTS],
         "large": ()
         if evaluation.drift is None
         else [shift for shift in evaluation.drift.shifts if abs(shift.difference or 0) >= LARGE],
         "large_limit": LARGE,
     }
-
-
-def shown(titles: Mapping[str, tuple[str, bool]], name: str, found: Estimate) -> str:
-    """An estimate with its interval, in percent where the metric is."""
-    from xdistill.deployment.evaluate import charts
-
-    return charts.percent(found) if titles.get(name, ("", True))[1] else charts.figure(found)
-
-
-def _difference(titles: dict[str, tuple[str, bool]], name: str, found: Difference) -> tuple[str, str, str, str]:
-    """Both values, the difference with its interval, and the p-value."""
-    factor, digits = (100.0, 1) if titles.get(name, ("", True))[1] else (1.0, 3)
-
-    def number(value: float | None, sign: str = "") -> str:
-        return "–" if value is None else f"{factor * value:{sign}.{digits}f}"  # noqa: RUF001
-
-    change = found.difference
-    interval = "" if change.low is None else f" ({number(change.low, '+')} to {number(change.high, '+')})"
-    p_value = "–" if found.p_value is None else f"{found.p_value:.3f}"  # noqa: RUF001
-    return number(found.model), number(found.against), number(change.value, "+") + interval, p_value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from xdistill.deployment.evaluate.page import render_evaluation
@@ -38,18 +39,18 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
     make_folder(to)
     write_json(to / JSON, evaluation.to_json())
     with written_whole(to / PREDICTIONS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        _write_rows(evaluation, csv.writer(file, lineterminator="\n"))
+        csv.writer(file, lineterminator="\n").writerows(_rows(evaluation))
     write_text(to / REPORT, page)
     return to
 
 
-def _write_rows(evaluation: Evaluation, writer: csv._writer) -> None:
+def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
     columns = [f"p_{name}" for name in evaluation.classes]
     second = [f"against_{name}" for name in columns] if evaluation.against_probabilities else []
     sets = ["set"] if evaluation.sets is not None else []
-    writer.writerow(["subject", "patient", "target", "prediction", *columns, *second, *sets, "flags"])
+    yield ["subject", "patient", "target", "prediction", *columns, *second, *sets, "flags"]
     for place, row in enumerate(evaluation.predictions):
         other = map(repr, evaluation.against_probabilities[place]) if second else ()
         classes = ["; ".join(row.classes or ())] if sets else []
         cells = [row.subject, row.patient, row.target, row.predicted, *map(repr, row.probabilities), *other, *classes]
-        writer.writerow([*cells, "; ".join(row.flags)])
+        yield [*cells, "; ".join(row.flags)]

@@ -56,7 +56,8 @@ def reason(error: BaseException) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")
+    first = lines[0].partition(" For more information")[0] if lines else type(error).__name__
+    return first[:300].rstrip(".!")
 
 
 @contextmanager

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from numpy.typing import NDArray
+from typing import Literal, get_args
 
 from xdistill.deployment.export import formats
 from xdistill.deployment.export.graph import StudentGraph
@@ -23,7 +21,7 @@ from xdistill.deployment.export.trace import traced
 from xdistill.deployment.export.verify import TOLERANCE, Comparison, check, compare
 from xdistill.errors import ModelError, UserError
 from xdistill.models.ensemble import Ensemble
-from xdistill.models.files import CHECKSUMS
+from xdistill.runs.checksums import CHECKSUMS
 
 Format = Literal["onnx", "pt2"]
 
@@ -67,7 +65,7 @@ def export_model(
         model: the student. Nothing in its folder is run.
         to: the file. One that exists is replaced, once the new one has been verified.
         file_format: ``onnx`` or ``pt2``; empty: by the ending of ``to``.
-        int8: weights and activations of convolutions and matrix products as 8-bit integers; ONNX alone.
+        int8: matrix products with 8-bit integers, convolutions as they are; ONNX alone.
         check_on: table or folder of subjects, on whom the file is compared as well.
 
     Raises:
@@ -88,7 +86,7 @@ def export_model(
         if chosen == "onnx":
             formats.write_onnx(program, names, metadata, temporary)
             if int8:
-                quantize(temporary, _calibration(model, inputs, check_on))
+                quantize(temporary)
             run = formats.onnx_runner(temporary)
         else:
             formats.write_program(program, metadata, temporary)
@@ -96,20 +94,11 @@ def export_model(
         comparisons = [compare(run, model, inputs, random_subjects(model), "random inputs")]
         if check_on is not None:
             comparisons.append(compare(run, model, inputs, subjects_of(model, check_on), f"the subjects of {check_on}"))
-        # Random inputs are no images: 8-bit integers are judged on subjects where there are any.
-        for comparison in comparisons[-1:] if int8 else comparisons:
+        for comparison in comparisons:
             check(comparison, INT8_TOLERANCE if int8 else TOLERANCE)
         size = temporary.stat().st_size
     columns = model.schema.task.columns
     return Exported(to, chosen, precision, size, inputs, columns, len(model.members), tuple(comparisons))
-
-
-def _calibration(
-    model: Ensemble, inputs: Sequence[InputPlan], subjects: Path | None
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """What the scales of 8-bit integers are taken from."""
-    for batch in random_subjects(model) if subjects is None else subjects_of(model, subjects):
-        yield batch.feed(model, inputs)
 
 
 def check_format(file_format: str, to: Path) -> Format:
@@ -137,7 +126,9 @@ def _check_target(to: Path, model: Ensemble) -> None:
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; create it, or choose another place")
     if (folder / CHECKSUMS).is_file() or (model.path is not None and folder.samefile(model.path)):
-        raise UserError(f"{folder}: is the folder of a model, which holds its own files alone; choose another place")
+        raise UserError(
+            f"{folder}: is the folder of a model or a run, which holds its own files alone; choose another place"
+        )
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from xdistill.models.calibration.operating import COSTS, SENSITIVITY, OperatingC
 from xdistill.models.calibration.out_of_fold import OutOfFold
 from xdistill.models.calibration.temperature import BOUNDS, fit_temperature, scaled
 from xdistill.models.config import StudentConfig
-from xdistill.models.files import digest, read_json
+from xdistill.models.files import read_json
 from xdistill.runs import Run
+from xdistill.runs.checksums import digest
 from xdistill.tasks import Classification
 
 
