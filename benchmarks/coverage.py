@@ -3,7 +3,7 @@
     python benchmarks/coverage.py [--draws 200]
 
 Each draw is a cohort of its own. A network's place is taken by logistic regression: five folds give out-of-fold
-predictions, `Calibration` is fitted on them, the model is fitted to everybody, and 1,000 new subjects are predicted.
+predictions, `Calibration` is fitted on them, the model is fitted to all subjects, and 1,000 new subjects are predicted.
 The table says which share of them has its class in the set, at a nominal 90 %, over all draws.
 """
 

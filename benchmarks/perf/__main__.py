@@ -29,6 +29,7 @@ SCRIPTS = {
     "teacher": "A cached teacher",
     "cache": "Reading",
     "predict": "Predicting from files",
+    "serve": "Predicting through HTTP",
     "ranking": "Statistics",
     "losses": "Distillation losses",
     "start": "Start of commands",

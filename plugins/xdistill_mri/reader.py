@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 
 class VolumeReading(Settings):
-    """How one image modality is read."""
+    """How one image modality is read.
+
+    Attributes:
+        column: of the table.
+        array: of .npz files.
+        preprocess: as in training.
+        orientations: of the training files, if the preprocessing does not unify them; empty: any.
+    """
 
     column: str
     array: str | None = None
     preprocess: Preprocess = Preprocess()
+    orientations: tuple[str, ...] = ()
 
 
 class Reading(Settings):
@@ -69,6 +77,7 @@ class VolumeReader(SubjectReader):
         from xdistill_mri.preprocess.pipeline import one_thread, prepare
 
         source = self._source(modality, cell)
+        self._check_orientation(modality, source.file)
         with one_thread():
             values = prepare(source, self.reading.volumes[modality].preprocess)
         expected = self.schema.modalities[modality].shape
@@ -86,6 +95,20 @@ class VolumeReader(SubjectReader):
         with one_thread():
             before, after = grids(self._source(modality, cell), self.reading.volumes[modality].preprocess)
         return Space(before.values.shape, before.affine, after.affine)
+
+    def _check_orientation(self, modality: str, file: Path) -> None:
+        """Reject a file whose axes point elsewhere than those of all training files."""
+        known = self.reading.volumes[modality].orientations
+        if not known:
+            return
+        from xdistill_mri.preprocess.read import orientation_of
+
+        found = orientation_of(file)
+        if found is not None and found not in known:
+            raise DataError(
+                f"modality {modality!r}: {file} has the orientation {found}, but the training volumes had "
+                f"{' or '.join(known)}; reorient it, or train with `preprocess.orientation`"
+            )
 
     def _source(self, modality: str, cell: Cell) -> VolumeSource:
         volume = self.reading.volumes[modality]

@@ -40,7 +40,7 @@ def files(folder):
 
 
 def test_what_is_written(xdistill, model, table, tmp_path):
-    done = xdistill("explain", model, table(), "--to", tmp_path / "maps", "--check")
+    done = xdistill("explain", model, table(), "--to", tmp_path / "maps", "--check", "--method", "gradcam")
     assert done.code == 0, done.err
     assert files(tmp_path / "maps") == ["a/mri.nii.gz", "b/mri.nii.gz", "explain.csv", "explain.html"]
     assert "Grad-CAM of mri: branches.mri.trunk.blocks.2.first (2x4x4)" in done.err
@@ -56,9 +56,7 @@ def test_what_is_written(xdistill, model, table, tmp_path):
 
 
 def test_json_and_another_class(xdistill, model, table, tmp_path):
-    done = xdistill(
-        "explain", model, table(), "--to", tmp_path / "m", "--method", "ig", "--class", "M1", "--json", "-q"
-    )
+    done = xdistill("explain", model, table(), "--to", tmp_path / "m", "--class", "M1", "--json", "-q")
     document = json.loads(done.out)
     assert [row["explained"] for row in document["maps"]] == ["M1", "M1"]
     assert done.err == ""
@@ -138,7 +136,7 @@ def test_a_folder_that_holds_something_is_left_alone(xdistill, model, table, tmp
     [
         (["--class", "M7"], f"no class 'M7'. Classes: {', '.join(CLASSES)}|no class 'M7'"),
         (["--method", "lime"], "unknown method 'lime'"),
-        (["--layer", "trunk"], "has no layer `trunk`; its convolutions: branches.mri.trunk"),
+        (["--method", "gradcam", "--layer", "trunk"], "has no layer `trunk`; its convolutions: branches.mri.trunk"),
         (["--method", "occlusion", "--window", "3,x"], "is not a list of whole numbers"),
         (["--device", "tpu"], "tpu"),
     ],

@@ -205,7 +205,10 @@ def test_columns_that_a_transform_made_count_for_their_source():
     [
         ({"target": "M3"}, r"the model has no class 'M3'.*M2"),
         ({"method": "gradcamm"}, r"unknown method 'gradcamm'.*gradcam"),
-        ({"layers": ("nothing",)}, r"no layer `nothing`; its convolutions: branches.hbp.trunk.blocks.0.first"),
+        (
+            {"method": "gradcam", "layers": ("nothing",)},
+            r"no layer `nothing`; its convolutions: branches.hbp.trunk.blocks.0.first",
+        ),
         ({"method": "ig", "layers": ("*",)}, "layers are chosen for Grad-CAM alone"),
         ({"window": (2, 2, 2)}, "a window is for occlusion alone"),
         ({"method": "occlusion", "window": (2, 2)}, r"the window 2,2 has 2 numbers, and modality `hbp` has 3 axes"),
@@ -226,7 +229,9 @@ def test_students_that_cannot_be_explained():
     with pytest.raises(UserError, match="reads no modality"):
         list(explain_arrays(model_of(majority, modalities), {"blood": [[1.0]]}, Options("occlusion"), device="cpu"))
     with pytest.raises(UserError, match="Grad-CAM explains images, and the student reads none"):
-        list(explain_arrays(model_of(linear("blood"), modalities), {"blood": [[1.0]]}, Options(), device="cpu"))
+        list(
+            explain_arrays(model_of(linear("blood"), modalities), {"blood": [[1.0]]}, Options("gradcam"), device="cpu")
+        )
 
 
 def test_captum_that_is_missing_is_one_message(monkeypatch):

@@ -11,6 +11,7 @@ from xdistill.interfaces.component import choose
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.transform import Transform
 from xdistill.models.calibration import Calibration
+from xdistill.models.calibration.out_of_fold import OutOfFold
 from xdistill.models.config import StudentConfig
 from xdistill.models.ensemble import Member
 from xdistill.models.model import StudentModel
@@ -140,7 +141,14 @@ def model_of(catalog, block, *, members=1, temperature=None, optional=(), transf
         versions={},
         **changes,
     )
-    return StudentModel(config, tuple(made), None if temperature is None else Calibration(temperature))
+    return StudentModel(config, tuple(made), None if temperature is None else _calibration(temperature))
+
+
+def _calibration(temperature):
+    """One that was fitted to random predictions, but for its temperature."""
+    generator = np.random.default_rng(0)
+    data = OutOfFold(np.arange(60) % 3, generator.dirichlet((1, 1, 1), 60), np.arange(60))
+    return Calibration.fit(data, SCHEMA.classes).model_copy(update={"temperature": temperature})
 
 
 def _inputs(catalog, block):

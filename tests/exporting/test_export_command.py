@@ -12,8 +12,8 @@ import pytest
 from cli.conftest import xdistill
 from xdistill.deployment.export.formats import onnx_runner
 from xdistill.models import load_model
-from xdistill.models.files import CHECKSUMS, digest
 from xdistill.models.save import save_model
+from xdistill.runs.checksums import CHECKSUMS, digest
 
 __all__ = ["xdistill"]
 

@@ -9,7 +9,11 @@ import xdistill
 from tiny import tiny
 from xdistill.data import open_cohort
 from xdistill.data.export import export_cohort
+from xdistill.errors import DataError
 from xdistill.models.tables import read_table
+
+BRANCH = {"use": "mri_only", "inputs": ["scan"], "width": 0.03125, "features": 4}
+STUDENT = {"use": "multibranch", "branches": {"scan": BRANCH}}
 
 
 def of_fold(run, name):
@@ -91,3 +95,41 @@ def test_ids_are_row_numbers_where_there_are_none(fitted, table):
     with short.open("w", newline="") as file:
         csv.writer(file, delimiter=";").writerows(rows)
     assert [subject.subject for subject in read_table(xdistill.load_model(fitted), short)] == ["1", "2"]
+
+
+def test_bad_volumes_are_one_message_each(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    rng = np.random.default_rng(0)
+    rows = ["subject,label,scan"]
+    for number in range(8):
+        values = rng.normal(size=(12, 11, 10)).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 2, 1])), tmp_path / f"{number}.nii.gz")
+        rows.append(f"s{number},{'ab'[number % 2]},{number}.nii.gz")
+    (tmp_path / "cohort.csv").write_text("\n".join(rows) + "\n")
+    recipe = {
+        "name": "tests/oriented",
+        "data": {"use": "manifest", "path": str(tmp_path / "cohort.csv")},
+        "student": STUDENT,
+        "stages": [
+            {"name": "s", "train": ["student"], "epochs": 1, "objective": [{"use": "cross_entropy", "on": "student"}]}
+        ],
+        "crossval": {"folds": 2},
+        "executor": {"use": "local", "jobs": 1},
+    }
+    model = xdistill.fit(recipe, tmp_path / "m", runs=tmp_path / "runs", cache=tmp_path / "cache", crossval=False)
+    values = rng.normal(size=(12, 11, 10)).astype(np.float32)
+    bad = values.copy()
+    bad[0, 0, 0] = np.nan
+    oriented = np.diag([1.0, 1, 2, 1])
+    cases = {
+        "has the orientation LPS, but the training volumes had RAS": (values, np.diag([-1.0, -1, 2, 1])),
+        "becomes a volume of": (values[:, :, :3], oriented),
+        "holds 4 dimensions": (np.stack([values, values], axis=-1), oriented),
+        "NaN": (bad, oriented),
+    }
+    for place, (message, (content, affine)) in enumerate(cases.items()):
+        file = tmp_path / f"bad{place}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(content, affine), file)
+        with pytest.raises(DataError, match=message):
+            model.predict_files({"scan": file})
+    assert model.predict_files({"scan": tmp_path / "0.nii.gz"}).prediction in {"a", "b"}

@@ -99,7 +99,7 @@ def zipped(contents: dict[str, bytes]) -> bytes:
 
 def headers() -> Iterator[Case]:
     """Fields of a NIfTI header, by their place (https://nifti.nimh.nih.gov/nifti-1)."""
-    for value in (540, 540 << 16):
+    for value in (540,):
         yield f"header-size-{value}", image("a.nii", patched((0, "<i", value)))
     for value in (-1, 0, 1, 2, 8, 32767):
         yield f"dimensions-{value}", image("a.nii", patched((40, "<h", value)))

@@ -131,15 +131,15 @@ def _print(found: Evaluation) -> None:
     from xdistill.cli.console import stdout
     from xdistill.deployment.evaluate.text import metric_titles, shown
 
-    titles = metric_titles(len(found.classes))
+    titles = metric_titles(found.classes)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(_title(found)), title_justify="left")
     table.add_column("")
     table.add_column(Text("95 % interval by patient"), no_wrap=True)
     for name, value in found.metrics.items():
         title, percent = titles[name]
         table.add_row(Text(f"{title} %" if percent else title), Text(shown(titles, name, value)))
-    for name, value in _rows(found):
-        table.add_row(Text(name), Text(value))
+    for name, text in _rows(found):
+        table.add_row(Text(name), Text(text))
     stdout().print(table)
     for note in found.notes:
         stdout().print(Text(note, style="dim"))

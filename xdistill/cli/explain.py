@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "xdistill explain models/mvi new.csv --to maps",
     "xdistill explain models/mvi hbp=a.nii.gz pre=b.nii.gz --to maps --method occlusion",
-    "xdistill explain models/mvi new.csv --to maps --method ig --class M2 --check",
-    "xdistill explain models/mvi new.csv --to maps --layer '*.trunk.last'",
+    "xdistill explain models/mvi new.csv --to maps --class M2 --check",
+    "xdistill explain models/mvi new.csv --to maps --method gradcam --layer '*.trunk.last'",
 )
 
 
@@ -25,7 +25,7 @@ def explain(
     model: ModelArgument,
     subjects: SubjectsArgument,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write; it must not hold anything.")],
-    method: Annotated[str, typer.Option(help="gradcam, ig (integrated gradients) or occlusion.")] = "gradcam",
+    method: Annotated[str, typer.Option(help="ig (integrated gradients), gradcam or occlusion.")] = "ig",
     target: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="Class to explain; default: the predicted one.")
     ] = None,

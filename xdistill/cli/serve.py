@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -66,13 +67,13 @@ def serve(
             print_warning(note)
         limits = Limits(max_mb, max_unpacked_mb, max_seconds, queue)
         service = Service(loaded, limits, device=device, level=level, readers=readers)
-        listener = bound(host, port)
+        names = names_of(host, allow_host or ())
         if not is_loopback(host):
             print_warning(
                 f"other machines can reach {host}: requests are neither encrypted nor authenticated; put a server "
                 f"that does both in front of it"
             )
-        if not quiet:
-            print_hint(f"{loaded.name}: {address(host, listener.getsockname()[1])} (Ctrl-C ends it)")
-        with suppress(KeyboardInterrupt):
-            run_server(service, listener, names_of(host, allow_host or ()), quiet=quiet)
+        with bound(host, port) as listener, suppress(KeyboardInterrupt):
+            where = f"{loaded.name}: {address(host, listener.getsockname()[1])} (Ctrl-C ends it)"
+            ready = None if quiet else partial(print_hint, where)
+            run_server(service, listener, names, on_ready=ready)

@@ -189,6 +189,8 @@ def check_available(compute: Compute) -> None:
         UserError: if it has none of this kind, or cannot compute with this precision.
     """
     name = accelerator_name(compute.accelerator)
+    if name not in {"cpu", "cuda", "mps"}:
+        raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or mps")
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
         raise UserError(f"this machine has no {name} device; use `device='cpu'` or `device='auto'`")
     check_device(compute)

@@ -158,7 +158,7 @@ def missing_note(run: Run) -> str:
 
 
 def one_class_notes(run: Run) -> tuple[str, ...]:
-    """What is said of each network that gives all test subjects of a fold the same class; empty if none does."""
+    """A note on each network that gives all test subjects of a fold the same class; empty if none does."""
     return tuple(note for role in run.predictions.roles() if (note := _one_class_note(run, role)))
 
 

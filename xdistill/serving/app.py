@@ -29,6 +29,9 @@ ROUTES = frozenset({"/", "/predict", "/explain", "/volume", "/health", "/card", 
 
 Level = Annotated[float | None, Query(gt=0, lt=1, description="Coverage of the prediction set.")]
 
+Modality = Annotated[str, Query(description="The image that the map is of.")]
+Method = Annotated[str, Query(description="gradcam, ig (integrated gradients) or occlusion.")]
+
 
 class Prediction(BaseModel):
     """The prediction for one subject."""
@@ -87,6 +90,7 @@ async def _uploaded(request: Request, service: Service) -> AsyncIterator[Upload]
 
 def _add_predictions(app: FastAPI, service: Service) -> None:
     body = request_body(service.model, service.fields)
+    files_only = request_body(service.model, service.fields, arrays=False)
     errors = error_responses()
 
     @app.post("/predict", openapi_extra=body, responses=errors)
@@ -103,7 +107,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
             flags=list(found.flags),
         )
 
-    @app.post("/volume", openapi_extra=body, responses=errors, response_class=Response)
+    @app.post("/volume", openapi_extra=files_only, responses=errors, response_class=Response)
     async def volume(request: Request) -> Response:
         """One uploaded image as a NIfTI file, for viewers: DICOM series become volumes."""
         async with _uploaded(request, service) as upload:
@@ -116,8 +120,8 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     if not service.methods:
         return
 
-    @app.post("/explain", openapi_extra=body, responses=errors, response_class=Response)
-    async def explain(request: Request, modality: str, method: str = service.methods[0]) -> Response:
+    @app.post("/explain", openapi_extra=files_only, responses=errors, response_class=Response)
+    async def explain(request: Request, modality: Modality, method: Method = service.methods[0]) -> Response:
         """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
         async with _uploaded(request, service) as upload:
             return _nifti(await service.explain(upload, modality, method))

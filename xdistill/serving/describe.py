@@ -27,35 +27,31 @@ def error_responses() -> dict[int | str, dict[str, Any]]:
     }
 
 
-def request_body(model: StudentModel, fields: Fields) -> dict[str, Any]:
-    """The two forms of a request: a form with files, or JSON with arrays."""
+def request_body(model: StudentModel, fields: Fields, *, arrays: bool = True) -> dict[str, Any]:
+    """The body of a request: a form with files, or JSON with arrays where these are accepted."""
     needed = set(fields.modalities) - set(fields.optional)
     form = {
         "type": "object",
         "properties": {**_texts(fields), **_files(fields)},
         "required": [name for name in {**fields.files, **fields.texts} if name in needed],
     }
-    arrays = {
-        "type": "object",
-        "properties": {
-            "inputs": {
-                "type": "object",
-                "properties": {
-                    name: {
-                        "type": "array",
-                        "items": {},
-                        "description": f"Preprocessed values of shape {list(spec.shape)}, as nested lists.",
-                    }
-                    for name, spec in model.schema.modalities.items()
-                },
-            }
-        },
-        "required": ["inputs"],
-    }
-    content = {"application/json": {"schema": arrays}}
-    if form["properties"]:
-        content = {"multipart/form-data": {"schema": form}, **content}
+    content = {"multipart/form-data": {"schema": form}} if form["properties"] else {}
+    if arrays:
+        content["application/json"] = {"schema": _arrays(model)}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _arrays(model: StudentModel) -> dict[str, Any]:
+    properties = {
+        name: {
+            "type": "array",
+            "items": {},
+            "description": f"Preprocessed values of shape {list(spec.shape)}, as nested lists.",
+        }
+        for name, spec in model.schema.modalities.items()
+    }
+    inputs = {"type": "object", "properties": properties}
+    return {"type": "object", "properties": {"inputs": inputs}, "required": ["inputs"]}
 
 
 def _files(fields: Fields) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from xdistill.errors import UserError
@@ -43,9 +44,11 @@ def bound(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            stack.pop_all()
     except OSError as error:
         raise UserError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port") from None
     return listener
@@ -67,21 +70,25 @@ def names_of(host: str, further: Sequence[str] = ()) -> list[str]:
     return [*LOOPBACK, socket.gethostname().lower() if every else host, *further]
 
 
-def run_server(service: Service, listener: socket.socket, hosts: Sequence[str], *, quiet: bool = False) -> None:
+def run_server(
+    service: Service, listener: socket.socket, hosts: Sequence[str], *, on_ready: Callable[[], object] | None = None
+) -> None:
     """Serve until Ctrl-C.
 
     Args:
         service: the model.
         listener: from `bound`.
         hosts: names by which the server may be called.
-        quiet: whether requests are not logged.
+        on_ready: called when requests are accepted; None: requests are not logged either.
     """
-    if not quiet:
-        _log_requests()
     # Access logs of the server would hold query strings; `Guard` logs what is safe.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     service.start()
     try:
+        listener.listen(BACKLOG)
+        if on_ready is not None:
+            _log_requests()
+            on_ready()
         make_server(service, hosts).run(sockets=[listener])
     finally:
         service.close()

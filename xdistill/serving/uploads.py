@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from xdistill.serving.decoding.job import ARRAYS, Upload, UploadedFile
@@ -57,14 +57,35 @@ async def _json(request: Request, folder: Path) -> Upload:
     return Upload(folder, arrays=True)
 
 
+class _Parser(MultiPartParser):
+    """Knows whether the form has ended."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
 @asynccontextmanager
 async def _form(request: Request, fields: Fields) -> AsyncIterator[FormData]:
+    """The form, whose files are closed at the end."""
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        async for block in request.stream():
+            yield block
+        if not parser.ended:  # raised here, so that the parser closes the file that was cut
+            raise MultiPartException("it ends in the middle")
+
     most = len(fields.files) + len(fields.texts) + 1
+    parser = _Parser(request.headers, whole(), max_files=most, max_fields=most, max_part_size=TEXT_BYTES)
     try:
-        async with request.form(max_files=most, max_fields=most, max_part_size=TEXT_BYTES) as form:
-            yield form
-    except HTTPException as error:
-        raise RefusedError(f"the form cannot be read: {error.detail}", HTTPStatus.BAD_REQUEST) from None
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise RefusedError(f"the form cannot be read: {error.message}", HTTPStatus.BAD_REQUEST) from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _stored(form: FormData, folder: Path, fields: Fields) -> Upload:

@@ -37,7 +37,7 @@ def calibration_line(positive: Flags, probability: Floats, counts: Counts) -> tu
 
 
 def net_benefit(positive: Flags, probability: Floats, counts: Counts, threshold: float) -> Floats:
-    """Net benefit of treating whoever has at least this probability (Vickers and Elkin 2006).
+    """Net benefit of treating those with at least this probability (Vickers and Elkin 2006).
 
     True positives minus false positives times ``threshold / (1 - threshold)``, per subject.
     """
@@ -47,7 +47,7 @@ def net_benefit(positive: Flags, probability: Floats, counts: Counts, threshold:
 
 
 def net_benefit_of_all(positive: Flags, counts: Counts, threshold: float) -> Floats:
-    """Net benefit of treating everybody; of treating nobody it is 0."""
+    """Net benefit of treating all; of treating no subject it is 0."""
     return net_benefit(positive, np.ones(len(positive)), counts, threshold)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from xdistill_mri.preprocess.source import VolumeSource
 
+_LOOKED_AT = 200  # files whose headers are read for their orientation
+
 
 class ManifestDataset(Dataset):
     """A cohort described by a CSV file with one row per subject, which names NIfTI files and NumPy arrays.
@@ -103,6 +105,7 @@ class ManifestDataset(Dataset):
                     column=(volumes[name].column if name in volumes else None) or name,
                     array=volumes[name].array if name in volumes else None,
                     preprocess=self.config.prepared(name),
+                    orientations=self._orientations(name),
                 )
                 for name in modalities
                 if name in self.cohort.modalities
@@ -143,6 +146,16 @@ class ManifestDataset(Dataset):
             return prepare(source, self.config.prepared(modality))
         except DataError as error:
             raise DataError(f"subject {entry.subject!r}, modality {modality!r}: {error}") from error
+
+    def _orientations(self, modality: str) -> tuple[str, ...]:
+        """Orientations of the files, of the first ones in a large cohort; empty where preprocessing unifies them."""
+        from xdistill_mri.preprocess.read import orientation_of
+
+        if self.config.prepared(modality).orientation is not None:
+            return ()
+        sources = [entry.volumes[modality] for entry in self.cohort.entries]
+        files = [source.file for source in sources if source is not None][:_LOOKED_AT]
+        return tuple(sorted({code for file in files if (code := orientation_of(file)) is not None}))
 
     def _shape(self, modality: str) -> tuple[int, ...]:
         known = self.config.prepared(modality).shape()

@@ -54,6 +54,21 @@ def read_volume(
     return Volume(values, file, affine, unknown=_NO_SPACING)
 
 
+def orientation_of(file: Path) -> str | None:
+    """Anatomical directions of the axes of a NIfTI file, such as ``RAS``, from its header; None if it states none.
+
+    Raises:
+        DataError: for a file that is missing or damaged.
+        UserError: if nibabel is not installed.
+    """
+    if not file.name.lower().endswith((".nii", ".nii.gz")):
+        return None
+    nibabel = require("nibabel")
+    with _damage_reported(file), _quiet(nibabel.imageglobals.logger):
+        affine = _affine_of(nibabel.load(file).header, file)
+    return None if affine is None else "".join(nibabel.aff2axcodes(affine))
+
+
 def _read_nifti(file: Path) -> Volume:
     nibabel = require("nibabel")
     with _damage_reported(file), _quiet(nibabel.imageglobals.logger):

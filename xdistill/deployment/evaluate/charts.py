@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xdistill.deployment.evaluate.result import Benefit, Evaluation, OneClass
-from xdistill.deployment.evaluate.text import percent
+from xdistill.deployment.evaluate.text import metric_titles, percent
 from xdistill.report.confusion import matrix_figure
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
 from xdistill.report.picture import entitle, new_picture, shorten, svg_markup, write
@@ -59,8 +59,8 @@ def reliability_chart(one: OneClass, place: int) -> str:
 
 
 def benefit_chart(one: OneClass, place: int) -> str:
-    """The decision curve: net benefit against treating everybody and nobody."""
-    picture, (axes,) = new_picture(1, 1, panel=(4.4, 3.3))
+    """The decision curve: net benefit against treating all and treating none."""
+    picture, (axes,) = new_picture(1, 1)
     x = [item.threshold for item in one.benefit]
     low, high = (_line(one.benefit, end) for end in ("low", "high"))
     axes.fill_between(x, low, high, color=STUDENT, alpha=0.13, linewidth=0)
@@ -93,7 +93,7 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], pre
 
 
 def groups_chart(evaluation: Evaluation, metric: str) -> str:
-    """A metric of each subgroup with its interval; the line is that of everybody."""
+    """A metric of each subgroup with its interval; the line is that of all subjects."""
     groups = [group for group in evaluation.subgroups if group.metrics[metric].value is not None]
     if not groups:
         return ""
@@ -109,12 +109,13 @@ def groups_chart(evaluation: Evaluation, metric: str) -> str:
     names = [f"{shorten(group.column, most=12)} {shorten(group.value, most=16)}" for group in groups]
     axes.set_yticks(range(len(groups)), names, color=INK, parse_math=False)
     axes.set(ylim=(len(groups) - 0.4, -0.6))
-    axes.set_xlabel("macro one-versus-one AUC, %" if len(evaluation.classes) > 2 else "AUC, %")  # noqa: PLR2004
+    title = metric_titles(evaluation.classes)[metric][0]
+    axes.set_xlabel(f"{title}, %")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     values = "; ".join(f"{name} {percent(group.metrics[metric])}" for name, group in zip(names, groups, strict=True))
-    return svg_markup(picture, prefix="groups", alt=f"AUC of subgroups in percent. {values}.")
+    return svg_markup(picture, prefix=f"groups-{metric}", alt=f"{title} of subgroups in percent. {values}.")
 
 
 def _roc(

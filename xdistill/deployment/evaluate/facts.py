@@ -1,4 +1,4 @@
-"""What is said of a model and of a cohort beside the figures."""
+"""Facts of a model and of a cohort, in addition to the figures."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def notes_of(model: StudentModel, cohort: Labelled, probabilities: Floats) -> It
     predicted = set(probabilities.argmax(axis=1).tolist())
     if len(predicted) == 1:
         yield (
-            f"The model predicts the class {model.classes[min(predicted)]} for everybody: its accuracy is the share of "
-            f"that class. AUC depends on the order of the probabilities alone, so it can be high all the same."
+            f"The model predicts the class {model.classes[min(predicted)]} for every subject: its accuracy is the "
+            f"share of that class. AUC depends on the order of the probabilities alone, so it can be high all the same."
         )
     if model.calibration is None:
         yield "The model is not calibrated: probabilities are those of the network, and there are no prediction sets."

@@ -32,7 +32,7 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
     def drawn(markup: str) -> Markup:
         return Markup(markup)  # noqa: S704 - svg_markup escapes every text that it puts in
 
-    titles = metric_titles(len(evaluation.classes))
+    titles = metric_titles(evaluation.classes)
     called = [one for one in evaluation.one_class if one.operating is not None]
     return {
         "evaluation": evaluation,
@@ -60,7 +60,9 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
             for place, one in enumerate(called)
             if one.operating is not None
         ],
-        "groups_chart": drawn(charts.groups_chart(evaluation, "auc_ovo")),
+        "groups_charts": [
+            drawn(chart) for name in ("auc_ovo", "accuracy") if (chart := charts.groups_chart(evaluation, name))
+        ],
         "shifts": () if evaluation.drift is None else evaluation.drift.shifts[:MOST_SHIFTS],
         "large": ()
         if evaluation.drift is None

@@ -52,7 +52,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Benefit:
-    """Net benefit at one threshold; of treating nobody it is 0."""
+    """Net benefit at one threshold; of treating no subject it is 0."""
 
     threshold: float
     model: Estimate

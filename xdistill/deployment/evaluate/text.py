@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xdistill.deployment.evaluate.result import Difference, Estimate
-from xdistill.tasks.classification import SCORES
+from xdistill.tasks import Classification
 
 NOTHING = "–"  # noqa: RUF001 - a dash where a table has no figure
 Titles = Mapping[str, tuple[str, bool]]
 
 
-def metric_titles(classes: int) -> Titles:
+def metric_titles(classes: Sequence[str]) -> Titles:
     """Title and whether it is shown in percent, by metric."""
-    titles = {score.name: (score.title, score.percent) for score in SCORES}
-    return titles | ({"auc_ovo": ("AUC", True)} if classes == 2 else {})  # noqa: PLR2004 - the binary case
+    return {score.name: (score.title, score.percent) for score in Classification(tuple(classes)).scores}
 
 
 def figure(found: Estimate, *, factor: float = 1, digits: int = 3) -> str:

@@ -22,7 +22,7 @@ from xdistill.suggest import did_you_mean
 from xdistill.training.source import Source
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+    from xdistill.distributed.device import Device
 
 Method = Literal["gradcam", "ig", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -35,7 +35,7 @@ class Options:
     """How explanations are computed.
 
     Attributes:
-        method: ``gradcam``, ``ig`` (integrated gradients) or ``occlusion``.
+        method: ``ig`` (integrated gradients), ``gradcam`` or ``occlusion``.
         target: name of the class to explain; None: the predicted one of each subject.
         layers: for Grad-CAM, names or patterns of layers; empty: chosen automatically.
         window: for occlusion, voxels along each axis, ``(depth, height, width)``; None: a quarter of each axis.
@@ -44,7 +44,7 @@ class Options:
         check: run the sanity checks for the first subjects; see `xdistill.deployment.explain.checks`.
     """
 
-    method: Method = "gradcam"
+    method: Method = "ig"
     target: str | None = None
     layers: Sequence[str] = ()
     window: Sequence[int] | None = None
@@ -110,7 +110,7 @@ class Attributed:
 
 
 def member_inputs(
-    model: Ensemble, cohort: ArrayCohort, fabric: Fabric, target: int, options: Options
+    model: Ensemble, cohort: ArrayCohort, fabric: Device, target: int, options: Options
 ) -> list[MemberInput]:
     """A cohort of one subject as every member is given it.
 

@@ -150,7 +150,9 @@ def _patches(one: MemberInput, values: Attributions) -> dict[str, NDArray[np.int
         sizes = [-(-length // 2) for length in window_of(shape, None, name)]
         places = [np.arange(length) // size for length, size in zip(shape, sizes, strict=True)]
         counts = [int(place[-1]) + 1 for place in places]
-        found[name] = np.ravel_multi_index(np.meshgrid(*places, indexing="ij"), counts).astype(np.int64)
+        found[name] = np.asarray(
+            np.ravel_multi_index(tuple(np.meshgrid(*places, indexing="ij")), counts), dtype=np.int64
+        )
     return found
 
 
@@ -174,7 +176,7 @@ def _curves(
     removed = torch.from_numpy(_removed(orders, count))
     found = []
     with torch.no_grad():
-        for rows in removed.split(max(1, options.batch_size)):
+        for rows in torch.split(removed, max(1, options.batch_size)):
             batch = [
                 _deleted(subject.values[name], subject.baselines[name], ids.get(name), rows) for name in subject.values
             ]

@@ -94,7 +94,7 @@ def _outputs(scoring: Scoring, leaves: Sequence[Tensor], names: set[str]) -> lis
         return hook
 
     handles = [
-        module.register_forward_hook(hook_for(name))  # type: ignore[arg-type]  # hooks of torch are not typed
+        module.register_forward_hook(hook_for(name))
         for name, module in scoring.network.named_modules()
         if name in names
     ]
@@ -128,7 +128,10 @@ def _part(output: Tensor, leaf: Tensor) -> int | None:
     weights = torch.linspace(1, 2, output[0].numel(), device=output.device).reshape(output.shape[1:])
     found = []
     for part in range(len(output)):
-        (gradient,) = torch.autograd.grad((output[part] * weights).sum(), leaf, retain_graph=True, allow_unused=True)
+        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
+            (output[part] * weights).sum(), leaf, retain_graph=True, allow_unused=True
+        )
+        gradient = gradients[0]
         if gradient is not None and (len(output) == 1 or bool(gradient.any())):
             found.append(part)
     return found[0] if len(found) == 1 else None

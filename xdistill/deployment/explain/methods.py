@@ -59,7 +59,8 @@ def integrated_gradients(subject: Subject, groups: Groups, *, steps: int, batch_
         if is_image(subject.schema[name]):
             found[name] = array.sum(axis=0)
         else:
-            found[name] = np.bincount(groups[name].index, weights=array, minlength=len(groups[name].names))
+            sums = np.bincount(groups[name].index, weights=array, minlength=len(groups[name].names))
+            found[name] = sums.astype(np.float64)
     return found
 
 

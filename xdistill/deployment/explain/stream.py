@@ -25,7 +25,7 @@ from xdistill.models.subject import NewSubject
 from xdistill.tasks import Classification
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+    from xdistill.distributed.device import Device
 
 CHECKED = 20  # subjects at most
 
@@ -122,7 +122,7 @@ def _one_of(cohort: ArrayCohort, row: int) -> ArrayCohort:
     )
 
 
-def _explained(model: Ensemble, fabric: Fabric, cohort: ArrayCohort, options: Options, *, check: bool) -> Explanation:
+def _explained(model: Ensemble, fabric: Device, cohort: ArrayCohort, options: Options, *, check: bool) -> Explanation:
     probabilities = model.calibrated(mean_of(model.predict_members(cohort, fabric, batch_size=1)))[0]
     predicted = int(probabilities.argmax())
     target = predicted if options.target is None else model.classes.index(options.target)

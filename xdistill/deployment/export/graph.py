@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from xdistill.deployment.export.plan import InputPlan
 from xdistill.interfaces.fitted import Estimator
+from xdistill.models.calibration.temperature import SMALLEST
 from xdistill.models.ensemble import Ensemble, Member
 from xdistill.types import Batch
-
-_SMALLEST = 1e-12  # probability before its logarithm is taken, as in `Calibration.apply`
 
 
 class StudentGraph(nn.Module):
@@ -40,7 +39,7 @@ class StudentGraph(nn.Module):
         predicted = torch.stack([self.task.predict(member(values)) for member in self.members]).mean(dim=0)
         if self.temperature == 1.0:
             return predicted
-        return (predicted.clamp(_SMALLEST, 1.0).log() / self.temperature).softmax(dim=1)
+        return (predicted.clamp(SMALLEST, 1.0).log() / self.temperature).softmax(dim=1)
 
     def example(self, subjects: int) -> dict[str, Tensor]:
         """Inputs of the right shapes and types: zeros, everything present."""

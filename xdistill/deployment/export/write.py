@@ -126,7 +126,9 @@ def _check_target(to: Path, model: Ensemble) -> None:
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; create it, or choose another place")
     if (folder / CHECKSUMS).is_file() or (model.path is not None and folder.samefile(model.path)):
-        raise UserError(f"{folder}: is the folder of a model, which holds its own files alone; choose another place")
+        raise UserError(
+            f"{folder}: is the folder of a model or a run, which holds its own files alone; choose another place"
+        )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from xdistill.models.calibration.out_of_fold import OutOfFold
 
 Rule = Literal["youden", "sensitivity", "costs"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-NOBODY = 1.000001  # threshold that no probability reaches
+UNREACHABLE = 1.000001  # threshold that no probability reaches
 SENSITIVITY = 0.9  # asked for by default
 COSTS = (1.0, 1.0)
 
@@ -35,7 +35,7 @@ class Threshold(BaseModel):
     positive: str
     rule: Rule
     parameters: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = ()
-    value: Annotated[float, Field(ge=0, le=NOBODY, allow_inf_nan=False)]
+    value: Annotated[float, Field(ge=0, le=UNREACHABLE, allow_inf_nan=False)]
     sensitivity: Share
     specificity: Share
 
@@ -46,7 +46,7 @@ class OperatingCurve(BaseModel):
     Attributes:
         positive: name of the class.
         prevalence: share of positives.
-        thresholds: descending; at the first nobody is called positive, at the last everybody.
+        thresholds: descending; at the first no subject is called positive, at the last all are.
         sensitivity: at each threshold; every patient counts once.
         specificity: likewise.
     """
@@ -55,7 +55,7 @@ class OperatingCurve(BaseModel):
 
     positive: str
     prevalence: Share
-    thresholds: tuple[Annotated[float, Field(ge=0, le=NOBODY, allow_inf_nan=False)], ...]
+    thresholds: tuple[Annotated[float, Field(ge=0, le=UNREACHABLE, allow_inf_nan=False)], ...]
     sensitivity: tuple[Share, ...]
     specificity: tuple[Share, ...]
 
@@ -79,7 +79,7 @@ class OperatingCurve(BaseModel):
         return cls(
             positive=name,
             prevalence=_share(caught[-1] / weights.sum()),
-            thresholds=(NOBODY, *score[order][last].tolist()),
+            thresholds=(UNREACHABLE, *score[order][last].tolist()),
             sensitivity=(0.0, *map(_share, caught / caught[-1])),
             specificity=(1.0, *map(_share, 1 - false / false[-1])),
         )

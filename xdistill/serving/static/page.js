@@ -181,6 +181,9 @@ async function open() {
     backColor: [0, 0, 0, 1],
     isResizeCanvas: true,
     multiplanarShowRender: 0,
+    crosshairWidthUnit: "percent",
+    crosshairWidth: 0.4,
+    crosshairColor: [0.34, 0.71, 0.91, 0.9],
   });
   await niivue.attachToCanvas(find("canvas"));
   niivue.setSliceType(SLICE_TYPE.MULTIPLANAR);
@@ -239,7 +242,7 @@ find("explain-form")?.addEventListener("submit", async (event) => {
     });
     // What speaks for the class; weaker places stay transparent.
     image.cal_max = image.global_max > 0 ? image.global_max : 1;
-    image.cal_min = 0.2 * image.cal_max;
+    image.cal_min = 0.3 * image.cal_max;
     niivue.addVolume(image);
     find("opacity-label").hidden = false;
     find("viewer").dataset.overlay = field;
