@@ -43,7 +43,7 @@ def test_a_finished_run_is_shown_at_once_as_a_plain_table(finished, xdistill, mo
     monkeypatch.chdir(finished[0])
     ended = xdistill("run", "recipe.yaml", "--cache", "cache")
     assert ended.code == 0
-    for word in ("tests/patients", "Student", "Teacher", "Majority class", "Macro OvO AUC %", "over 3 folds"):
+    for word in ("tests/patients", "Student", "Teacher", "Majority class", "AUC %", "Sensitivity %", "over 3 folds"):
         assert word in ended.out
     assert "Synthetic" not in ended.out
     assert not ANSI.search(ended.out + ended.err)
