@@ -108,8 +108,7 @@ def _refit(prepared: Prepared, catalog: Catalog, run: Run | None, to: Path) -> G
     """Train on all subjects, with as many epochs as the folds found best."""
     cohort = prepared.cohort
     experiment = _with_epochs(prepared, catalog, run)
-    settings = experiment.recipe.crossval.model_copy(update={"validation": 0.0})
-    split = training_split(cohort.subjects, cohort.patients, cohort.targets, cohort.schema.task, settings)
+    split = _everyone(prepared)
     yield RunStarted(
         path=str(to),
         folds=(NAME,),
@@ -134,6 +133,16 @@ def _refit(prepared: Prepared, catalog: Catalog, run: Run | None, to: Path) -> G
     network = network_of(config, catalog, transforms.schema, weights)
     calibration = None if run is None else Calibration.of_run(run)
     return StudentModel(config, (Member(NAME, network, transforms),), calibration, reader=reader_of(config, catalog))
+
+
+def _everyone(prepared: Prepared) -> Split:
+    """All subjects for training, but for the test part of an official split."""
+    cohort, crossval = prepared.cohort, prepared.experiment.recipe.crossval
+    if crossval.official:
+        official = prepared.splits.fold(0, 0)
+        return Split(0, 0, (*official.train, *official.validation), (), ())
+    settings = crossval.model_copy(update={"validation": 0.0})
+    return training_split(cohort.subjects, cohort.patients, cohort.targets, cohort.schema.task, settings)
 
 
 def _trained(experiment: Experiment, cohort: Cohort, split: Split, checkpointer: Checkpointer) -> FoldRun:
