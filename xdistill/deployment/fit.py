@@ -97,7 +97,7 @@ def fit(
         model = model_of_run(run.path, catalog)
     else:
         model = yield from _refit(prepared, catalog, run, to)
-    facts = training_facts(cohort, model.inputs, run)
+    facts = training_facts(cohort, cohort.rows_of(_everyone(prepared).train), model.inputs, run)
     model = StudentModel(model.config, model.members, model.calibration, facts, model.reader)
     save_model(model, to, card=model_card(model, run))
     shutil.rmtree(_partial(to), ignore_errors=True)

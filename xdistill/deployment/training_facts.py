@@ -16,21 +16,24 @@ from xdistill.types import ModalitySpec
 _AT_ONCE = 32  # subjects that are read at a time
 
 
-def training_facts(cohort: CohortLike, inputs: Sequence[str], run: Run | None) -> dict[str, Any]:
-    """JSON-ready facts of the training cohort; no ids, and nothing of privileged modalities.
+def training_facts(
+    cohort: CohortLike, rows: NDArray[np.int64], inputs: Sequence[str], run: Run | None
+) -> dict[str, Any]:
+    """JSON-ready facts of the training subjects; no ids, and nothing of privileged modalities.
 
     Args:
         cohort: that the model was trained on.
+        rows: of the training subjects.
         inputs: modalities of the student.
         run: the cross-validation; None if there was none.
     """
     task = cohort.schema.task
     facts: dict[str, Any] = {
         "fingerprint": cohort.fingerprint,
-        "subjects": len(cohort),
-        "patients": len(set(cohort.patients)),
-        **task.summary(cohort.targets),
-        "modalities": {name: _modality(cohort, name) for name in inputs},
+        "subjects": len(rows),
+        "patients": len({cohort.patients[row] for row in rows}),
+        **task.summary(np.asarray(cohort.targets)[rows]),
+        "modalities": {name: _modality(cohort, rows, name) for name in inputs},
     }
     if run is not None:
         facts["crossval"] = {
@@ -41,13 +44,13 @@ def training_facts(cohort: CohortLike, inputs: Sequence[str], run: Run | None) -
     return facts
 
 
-def _modality(cohort: CohortLike, name: str) -> dict[str, Any]:
+def _modality(cohort: CohortLike, training: NDArray[np.int64], name: str) -> dict[str, Any]:
     spec = cohort.schema.modalities[name]
-    rows = np.flatnonzero(cohort.present(name))
+    rows = training[cohort.present(name)[training]]
     facts: dict[str, Any] = {
         "kind": spec.kind,
         "shape": list(spec.shape),
-        "absent": 1 - len(rows) / max(1, len(cohort)),
+        "absent": 1 - len(rows) / max(1, len(training)),
     }
     if spec.kind == "vector":
         return {**facts, "columns": _columns(cohort.values(name, rows), spec)}
