@@ -14,7 +14,7 @@ from xdistill.cli import options as shared
 EXAMPLES = (
     "xdistill serve models/mvi",
     "xdistill serve models/mvi --port 9000 --max-mb 64 --readers 2",
-    "curl -F hbp=@a.nii.gz -F pre=@b.nii.gz http://127.0.0.1:8000/predict",
+    "xdistill serve runs/mvi_hcc/cmdnet/0f3a8c21d9be --device cpu",
 )
 
 
