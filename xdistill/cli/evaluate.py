@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "xdistill evaluate models/mvi external.csv --to evaluation/",
-    "xdistill evaluate models/mvi external.csv --label mvi --by sex --by scanner",
+    "xdistill evaluate models/mvi external.csv --by sex --by scanner",
     "xdistill evaluate models/mvi external.csv --against models/kd",
-    "xdistill evaluate models/mvi external.csv --threshold sensitivity:0.95 --json",
+    "xdistill evaluate models/mvi new.csv --threshold sensitivity:0.95",
 )
 
 

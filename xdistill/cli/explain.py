@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "xdistill explain models/mvi new.csv --to maps",
-    "xdistill explain models/mvi hbp=a.nii.gz pre=b.nii.gz --to maps --method occlusion",
+    "xdistill explain models/mvi new.csv --to maps --method occlusion",
     "xdistill explain models/mvi new.csv --to maps --class M2 --check",
-    "xdistill explain models/mvi new.csv --to maps --method gradcam --layer '*.trunk.last'",
+    "xdistill explain models/mvi hbp=a.nii.gz pre=b.nii.gz --to maps",
 )
 
 

@@ -11,8 +11,8 @@ from xdistill.cli.data.options import FileArgument
 from xdistill.cli.options import QuietOption
 
 EXAMPLES = (
-    "xdistill data export ~/.cache/xdistill/hcc_phantom-0123456789abcdef.h5 --to phantom/",
-    "xdistill data export cohort.h5 --to new/ --modality hbp --modality pre --no-labels --limit 10",
+    "xdistill data export cohort.h5 --to phantom/",
+    "xdistill data export cohort.h5 --to new/ --modality hbp --no-labels",
 )
 
 
