@@ -45,6 +45,7 @@ def test_a_run_leaves_what_it_should(reference):
         "history.csv",
         "predictions.csv",
         "fold.json",
+        "checksums.json",
     }
     assert reference.folder.report.is_file()
     assert len(reference.predictions.pooled("student").subjects) == 30
