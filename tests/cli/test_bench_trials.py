@@ -26,7 +26,7 @@ def tuned_for_a_try(tmp_path, catalog, monkeypatch):
         folder = make_known_run(tmp_path / "runs", benchmark, entry, catalog, **options)
         path = folder / "record.json"
         record = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps(record | {"tuned": {"study": "0a1b"}}), encoding="utf-8")
+        path.write_text(json.dumps(record | {"tuned": {"study": "0a1b", "folds": {}}}), encoding="utf-8")
     return benchmark
 
 

@@ -17,6 +17,7 @@ from xdistill.interfaces import (
     JobEvent,
     Metric,
     Settings,
+    SubjectReader,
     SubjectRow,
     Tracker,
     Transform,
@@ -95,6 +96,27 @@ class BoundBeyondOne(Numbers):
 
     def facts(self):
         return DatasetFacts("numbers", bounds={"table": 75.0})
+
+
+class Reader(SubjectReader):
+    """Reads one modality from a column."""
+
+    def __init__(self, modality):
+        self.columns = {modality: modality}
+
+    def read(self, modality, cell):
+        return np.zeros(2)
+
+
+class ReadsAnother(Numbers):
+    """Its reader is for a modality that it does not have."""
+
+    def reader_settings(self, modalities):
+        return {"modality": "pictures"}
+
+    @classmethod
+    def reader(cls, settings, schema):  # noqa: ARG003 - the hook's signature
+        return Reader(settings["modality"])
 
 
 class Centre(Transform):
