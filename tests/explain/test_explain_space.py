@@ -8,7 +8,7 @@ import pytest
 from explain.toy_students import CLASSES, SMALL, linear, model_of, prefer_bright, reads_from, volumes
 from xdistill.deployment.explain import Options, explain_subjects, write_explanations
 from xdistill.deployment.explain.explanation import Map
-from xdistill.deployment.explain.space import placed
+from xdistill.deployment.explain.space import image_of, placed
 from xdistill.interfaces.reader import Cell, Space
 from xdistill.models.tables import read_table
 from xdistill.types import Schema
@@ -163,6 +163,8 @@ def test_arrays_without_a_spacing_are_placed_by_voxels(tmp_path):
     assert result.values.shape == (24, 20, 12)
     assert result.peak == (17, 5, 8)
     assert result.values[0].max() == result.values[0].min() == 0  # outside of the crop
+    header = image_of(result).header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (0, 0)
 
 
 def test_a_map_fills_its_voxels_up_to_their_border():

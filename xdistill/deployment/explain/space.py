@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -24,11 +24,13 @@ class Placed:
         values: ``(x, y, z)``; 0 outside of what the network saw.
         affine: of the file, ``(4, 4)``; that of voxel indices if the file has none.
         peak: index of the largest value that the network saw.
+        known: whether the file has an affine.
     """
 
     values: NDArray[np.float32]
     affine: NDArray[np.float64]
     peak: tuple[int, int, int]
+    known: bool = True
 
     @property
     def peak_mm(self) -> tuple[float, float, float]:
@@ -47,7 +49,7 @@ def placed(found: Map, name: str) -> Placed:
     values = np.ascontiguousarray(values.transpose(2, 1, 0))
     space = found.space
     if space is None:
-        return _with_peak(values, np.eye(4), np.ones(values.shape, dtype=bool))
+        return replace(_with_peak(values, np.eye(4), np.ones(values.shape, dtype=bool)), known=False)
     source = np.eye(4) if space.affine is None else space.affine
     if space.prepared is None:
         if values.shape != space.shape:
@@ -55,17 +57,19 @@ def placed(found: Map, name: str) -> Placed:
                 f"modality `{name}`: the source file has no spacing, so a map of {list(values.shape)} cannot be placed "
                 f"in its {list(space.shape)} voxels; use files with a spatial transform"
             )
-        return _with_peak(values, source, np.ones(values.shape, dtype=bool))
-    return _resampled(values, space, source, space.prepared)
+        result = _with_peak(values, source, np.ones(values.shape, dtype=bool))
+    else:
+        result = _resampled(values, space, source, space.prepared)
+    return replace(result, known=space.affine is not None)
 
 
 def image_of(placed_map: Placed) -> Any:
-    """The map as a NIfTI image.
+    """The map as a NIfTI image; without a transform if its source has none, so that viewers treat both alike.
 
     Raises:
         UserError: if nibabel is not installed.
     """
-    image = _nibabel("nibabel").Nifti1Image(placed_map.values, placed_map.affine)
+    image = _nibabel("nibabel").Nifti1Image(placed_map.values, placed_map.affine if placed_map.known else None)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"xdistill explain"
     return image
