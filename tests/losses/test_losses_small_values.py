@@ -43,3 +43,10 @@ def test_the_fusion_is_as_wide_as_the_deepest_tap_of_the_student(build_for):
     loss = build_for({"use": "review", "taps": ["a", "b", "c"]}, student=shapes)
     assert [fusion.enter[0].out_channels for fusion in loss.fusions] == [10, 10, 10]
     assert [fusion.attend is None for fusion in loss.fusions] == [False, False, True]
+
+
+def test_the_deepest_fusion_meets_the_deepest_tap_of_the_teacher(build_for):
+    shapes = {"a": (2, 8, 8), "b": (3, 4, 4), "c": (4, 2, 2)}
+    loss = build_for({"use": "review", "taps": ["a", "b", "c"]}, student=shapes)
+    fused = loss._fused([torch.ones(2, *shape) for shape in shapes.values()], [(8, 8), (4, 4), (2, 2)])
+    assert [tuple(value.shape[1:]) for value in fused] == list(shapes.values())
