@@ -14,9 +14,11 @@ from xdistill.serving.refusal import RefusedError
 
 
 def methods_of(model: StudentModel) -> tuple[str, ...]:
-    """The methods that explain a model's predictions for files; none if a library is missing."""
+    """The methods that explain a model's predictions for files, the default first; none if a library is missing."""
     files = model.reader is not None and bool(model.reader.suffixes)
-    return METHODS if files and find_spec("captum") is not None and find_spec("nibabel") is not None else ()
+    if not files or find_spec("captum") is None or find_spec("nibabel") is None:
+        return ()
+    return tuple(sorted(METHODS, key=lambda name: name != Options().method))  # the default first
 
 
 def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method: str, device: str) -> bytes:
