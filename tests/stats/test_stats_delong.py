@@ -63,3 +63,15 @@ def test_the_same_scores_do_not_differ():
 
 def test_one_patient_of_a_kind_is_too_few():
     assert delong(np.array([True, False, False]), np.arange(3.0), np.arange(3.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("positive", "patients"),
+    [
+        ([True, True, True, False, False], ["a", "b", "c", "d", "d"]),  # one patient without the condition
+        ([True, True, False, False, False], ["a", "a", "b", "c", "d"]),  # one with it
+    ],
+)
+def test_one_patient_of_a_kind_has_no_variance(positive, patients):
+    scores = np.array([0.9, 0.4, 0.7, 0.2, 0.5])
+    assert delong(np.array(positive), scores, scores[::-1].copy(), patients) is None

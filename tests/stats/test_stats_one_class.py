@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from xdistill.stats import one_class
 from xdistill.stats.metrics import METRICS
 from xdistill.stats.one_class import at_threshold, calibration_line, net_benefit, net_benefit_of_all, reliability_bins
 from xdistill.stats.weighted import WEIGHTED, auc_of_class, bin_error
@@ -107,3 +108,9 @@ def test_what_a_missing_class_leaves_undefined():
     assert np.isnan(WEIGHTED["balanced_accuracy"](target, probabilities, once)).all()
     assert WEIGHTED["accuracy"](target, probabilities, once) == pytest.approx(2 / 3)
     assert np.isnan(auc_of_class(2)(target, probabilities, once)).all()
+
+
+def test_subjects_that_are_not_drawn_do_not_count_for_separation():
+    positive, odds = np.array([False, False, True]), np.array([-1.0, 2.0, 1.0])
+    counts = np.array([[1, 1], [0, 1], [1, 1]])  # the second subject, above the positive one, is not drawn at first
+    assert one_class._separated(positive, odds, counts).tolist() == [True, False]  # noqa: SLF001
