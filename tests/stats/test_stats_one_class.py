@@ -113,4 +113,4 @@ def test_what_a_missing_class_leaves_undefined():
 def test_subjects_that_are_not_drawn_do_not_count_for_separation():
     positive, odds = np.array([False, False, True]), np.array([-1.0, 2.0, 1.0])
     counts = np.array([[1, 1], [0, 1], [1, 1]])  # the second subject, above the positive one, is not drawn at first
-    assert one_class._separated(positive, odds, counts).tolist() == [True, False]  # noqa: SLF001
+    assert one_class._separated(positive, odds, counts).tolist() == [True, False]
