@@ -137,3 +137,14 @@ def test_a_cohort_is_exported_and_read_again(invoke, made, tmp_path, shared_cach
     assert again.cohort is not None
     assert (again.cohort.values("hbp", range(30)) == original.values("hbp", range(30))).all()
     assert again.record["cohort"]["class_counts"] == run.record["cohort"]["class_counts"]
+
+
+@pytest.mark.parametrize(("to", "message"), [(".", "is a folder; name a file"), ("none/out.csv", "there is no folder")])
+def test_an_output_that_cannot_be_written_is_told_first(invoke, made, tmp_path, to, message):
+    with pytest.raises(xdistill.errors.UserError, match=message):
+        invoke("predict", made / "model", made / "new" / "subjects.csv", "--to", tmp_path / to)
+
+
+def test_a_folder_without_a_card(invoke, made):
+    with pytest.raises(xdistill.errors.ModelError, match="there is no model here"):
+        invoke("model", "card", made / "runs")

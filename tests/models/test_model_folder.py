@@ -131,3 +131,16 @@ def test_a_folder_without_a_model(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="there is no model here; pass a folder that `xdistill fit` wrote"):
         xdistill.load_model(tmp_path / folder)
+
+
+def test_a_model_does_not_replace_a_run(run, shared_cache):
+    before = sorted(path.name for path in run.path.iterdir())
+    with pytest.raises(ModelError, match="holds something else than a model"):
+        xdistill.fit(tiny(), run.path, runs=run.path.parent.parent, cache=shared_cache)
+    assert sorted(path.name for path in run.path.iterdir()) == before
+
+
+def test_a_data_set_without_a_reader_is_one_message(model_folder):
+    rewrite(model_folder, "config.json", lambda data: data.update(reader={"use": "digits", "settings": {}}))
+    with pytest.raises(UserError, match="the data set `digits` reads no new subjects"):
+        xdistill.load_model(model_folder)

@@ -48,8 +48,10 @@ def card(model: FolderArgument) -> None:
     import sys
 
     from xdistill.errors import ModelError
-    from xdistill.models.files import CARD, check_sums
+    from xdistill.models.files import CARD, CONFIG, check_sums
 
+    if not (model / CONFIG).is_file():
+        raise ModelError(f"{model}: there is no model here; pass a folder that `xdistill fit` wrote")
     if CARD not in check_sums(model):
         raise ModelError(f"{model}: the model has no card; `xdistill fit` writes one")
     sys.stdout.write((model / CARD).read_text(encoding="utf-8"))

@@ -63,6 +63,8 @@ def predict(
         from xdistill.cli.console import print_hint, print_json, print_warning
         from xdistill.models import load_model
 
+        if to is not None:
+            _check_output(to)
         loaded = load_model(model, member=member)
         for note in loaded.notes:
             print_warning(note)
@@ -131,6 +133,16 @@ def progress(total: int, *, quiet: bool) -> Iterator[Any]:
     with bars() as shown:
         task = shown.add_task("subjects", total=total, note="")
         yield lambda done: shown.update(task, completed=done)
+
+
+def _check_output(to: Path) -> None:
+    """Reject a file that cannot be written before anything is computed."""
+    from xdistill.errors import UserError
+
+    if to.is_dir():
+        raise UserError(f"{to}: is a folder; name a file, such as {to / 'predictions.csv'}")
+    if not to.parent.is_dir():
+        raise UserError(f"{to}: there is no folder {to.parent}; create it, or choose another with --to")
 
 
 def _columns(model: StudentModel) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from xdistill.errors import UserError
 from xdistill.interfaces.component import Component, Settings
 from xdistill.tasks import Target
 from xdistill.types import Schema
@@ -139,7 +140,7 @@ class Dataset(Component, ABC):
             UserError: if the settings are not those of this data set.
         """
         del settings, schema
-        raise NotImplementedError
+        raise UserError(f"the data set `{cls.name}` reads no new subjects; pass them as arrays")
 
     @abstractmethod
     def facts(self) -> DatasetFacts:

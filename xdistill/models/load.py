@@ -14,7 +14,7 @@ from xdistill.models.model import StudentModel
 from xdistill.models.restore import network_of, reader_of, transforms_of
 from xdistill.plugin import Catalog, load_catalog
 from xdistill.plugin.importing import selected
-from xdistill.runs import RunFolder, load_run
+from xdistill.runs import RunFolder, fold_name, load_run
 from xdistill.version import __version__
 
 
@@ -85,13 +85,12 @@ def _member(item: MemberConfig, config: StudentConfig, catalog: Catalog, folder:
     return Member(item.name, network, transforms)
 
 
-def model_of_run(folder: Path, catalog: Catalog, *, calibrated: bool = True) -> StudentModel:
+def model_of_run(folder: Path, catalog: Catalog) -> StudentModel:
     """The students of a finished run's folds as an ensemble.
 
     Args:
         folder: of the run.
         catalog: the registered components.
-        calibrated: fit temperature, conformal scores and thresholds on the out-of-fold predictions.
 
     Raises:
         RunError: if the run is not finished, cannot be read, or has a file that was changed.
@@ -105,15 +104,14 @@ def model_of_run(folder: Path, catalog: Catalog, *, calibrated: bool = True) -> 
     folds = sorted({(fold.repeat, fold.fold) for fold in run.predictions.of("student")})
     members = []
     for repeat, fold in folds:
-        path = RunFolder(folder).fold(f"r{repeat}-f{fold}")
+        path = RunFolder(folder).fold(fold_name(repeat, fold))
         transforms = transforms_of(config, catalog, read_json(path / "transforms.json"))
         network = network_of(config, catalog, transforms.schema, read_weights(path / "student.safetensors"))
         members.append(Member(path.name, network, transforms))
-    calibration = Calibration.of_run(run) if calibrated else None
     return StudentModel(
         config,
         tuple(members),
-        calibration,
+        Calibration.of_run(run),
         reader=reader_of(config, catalog),
         path=folder,
         notes=(*run.notes, *_notes(config, catalog)),
