@@ -26,6 +26,7 @@ from xdistill.recipe.schema.recipe import (
     Optimizer,
     Recipe,
     Term,
+    TermOptimizer,
     TrainStage,
 )
 from xdistill.recipe.schema.teacher_cache import TeacherCache
@@ -37,6 +38,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("stage", TrainStage),
     ("fit stage", FitStage),
     ("term", Term),
+    ("term optimizer", TermOptimizer),
     ("optimizer", Optimizer),
     ("loader", Loader),
     ("compute", Compute),
