@@ -16,6 +16,7 @@ from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
+from xdistill.recipe.schema.recipe import TermOptimizer
 from xdistill.training.forward import Compiled, Forward
 from xdistill.training.loader import BatchKey, TrainingBatches, augmentation_device, epoch_keys, iterate
 from xdistill.training.model import DistillationModel, set_modes
@@ -67,7 +68,7 @@ def build_trainer(
     model = DistillationModel(networks, objective, stage.train, required=context.required, forward=forward)
     model.to(context.fabric.device)
     keys = _keys(context, stage, objective)
-    optimizer = make_optimizer(model, stage.optimizer)
+    optimizer = make_optimizer(model, stage.optimizer, _own_settings(stage, objective))
     incomplete = len(context.rows_of("teacher")) < len(context.training)
     trainer = Trainer(
         model,
@@ -103,6 +104,12 @@ def _objective(
             for term in terms
         ]
     )
+
+
+def _own_settings(stage: TrainPlan, objective: Objective) -> list[tuple[nn.Module, TermOptimizer]]:
+    """The losses whose parameters have optimiser settings of their own."""
+    terms = {term.label: term for term in objective.active}
+    return [(terms[plan.label], plan.optimizer) for plan in stage.terms if plan.optimizer and plan.label in terms]
 
 
 def _with_frozen_teacher(

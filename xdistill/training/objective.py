@@ -5,14 +5,18 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from xdistill.errors import PluginError, XdistillError
 from xdistill.training.memory import ran_out_of_memory
-from xdistill.types import Batch, Output
+from xdistill.types import Batch, Output, OutputSpec
+
+LOGITS = "logits"
+"""What recipes call the logits that are not auxiliary."""
+T = TypeVar("T")
 
 
 class Term(nn.Module):
@@ -24,8 +28,11 @@ class Term(nn.Module):
         label: unique within the objective.
         on: the network that a task loss is computed for; empty for a distillation loss.
         weight: factor in the sum.
-        output: which logits a task loss is computed for: ``logits``, or the name of auxiliary logits.
-        detach_teacher: whether a distillation loss gets the teacher's output detached from its graph.
+        output: ``logits``, or the name of auxiliary logits: those that a task loss is computed for, or those of the
+            teacher that a distillation loss gets; see `output_part`.
+        detach_teacher: whether a distillation loss gets the output of the network that teaches detached from its graph.
+        teaches: the network that learns from a distillation loss. For ``teacher`` the loss is called with the roles
+            swapped: the student teaches the teacher, as in mutual learning.
     """
 
     def __init__(
@@ -35,8 +42,9 @@ class Term(nn.Module):
         label: str,
         on: str = "",
         weight: float = 1.0,
-        output: str = "logits",
+        output: str = LOGITS,
         detach_teacher: bool = True,
+        teaches: str = "student",
     ) -> None:
         super().__init__()
         self.loss = loss
@@ -45,6 +53,7 @@ class Term(nn.Module):
         self.weight = weight
         self.output = output
         self.detach_teacher = detach_teacher
+        self.teaches = teaches
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -86,15 +95,13 @@ class Term(nn.Module):
 
     def _value(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
         if self.on:
-            output = outputs[self.on]
-            if self.output != "logits":
-                output = replace(output, logits=output.aux[self.output])
-            scored: Tensor = self.loss(output, batch)
+            scored: Tensor = self.loss(output_part(outputs[self.on], self.output), batch)
             return scored
-        teacher = outputs["teacher"]
+        student, teacher = outputs["student"], output_part(outputs["teacher"], self.output)
+        learner, guide = (teacher, student) if self.teaches == "teacher" else (student, teacher)
         if self.detach_teacher and not self.needs_grad:
-            teacher = teacher.detached()
-        distilled: Tensor = self.loss(outputs["student"], teacher, batch)
+            guide = guide.detached()
+        distilled: Tensor = self.loss(learner, guide, batch)
         return distilled
 
 
@@ -148,3 +155,30 @@ class Objective(nn.Module):
             shared = {role: value if role == "teacher" else value.take(taught) for role, value in outputs.items()}
             members = batch.take(taught)
         return {term.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms}
+
+
+def output_part(output: Output, name: str) -> Output:
+    """The output with the auxiliary logits of this name as its logits.
+
+    A network of several members calls their features ``<name>.<tap>``; in the result they are also called ``<tap>``.
+
+    Args:
+        output: of a network.
+        name: of auxiliary logits; ``logits``: the output as it is.
+
+    Raises:
+        KeyError: if there are no such logits.
+    """
+    if name == LOGITS:
+        return output
+    return replace(output, logits=output.aux[name], features=_features(output.features, name))
+
+
+def spec_part(spec: OutputSpec, name: str) -> OutputSpec:
+    """The shapes of `output_part`."""
+    return spec if name == LOGITS else OutputSpec(spec.outputs, _features(spec.features, name), spec.aux)
+
+
+def _features(features: Mapping[str, T], name: str) -> dict[str, T]:
+    own = {tap.removeprefix(f"{name}."): value for tap, value in features.items() if tap.startswith(f"{name}.")}
+    return {**features, **own}

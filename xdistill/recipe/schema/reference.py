@@ -27,6 +27,7 @@ from xdistill.recipe.schema.recipe import (
     Optimizer,
     Recipe,
     Term,
+    TermOptimizer,
     TrainStage,
 )
 from xdistill.recipe.schema.teacher_cache import TeacherCache
@@ -39,6 +40,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("fit stage", FitStage),
     ("cross fit", CrossFit),
     ("term", Term),
+    ("term optimizer", TermOptimizer),
     ("optimizer", Optimizer),
     ("loader", Loader),
     ("compute", Compute),
