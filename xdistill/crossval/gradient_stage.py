@@ -134,17 +134,21 @@ def _with_frozen_teacher(
 
 
 def _keys(context: FoldContext, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
-    """The batches of every epoch; if every term needs the teacher, only of the subjects that it is given."""
-    only_taught = all(term.needs_teacher for term in objective.active)
-    rows = context.rows_of("teacher" if only_taught else "student")
-    mixed = "teacher" in objective.roles and len(context.rows_of("teacher")) < len(rows)
+    """The batches of every epoch, by key: of the subjects that some term uses.
+
+    If every term needs the teacher, these are the subjects that it is given; if all are task losses, the labelled ones.
+    """
+    role = "teacher" if all(term.needs_teacher for term in objective.active) else "student"
+    rows = context.labelled_rows_of(role) if all(term.on for term in objective.active) else context.rows_of(role)
+    mixed = "teacher" in objective.roles and not context.taught[rows].all()
+    spread = context.taught if mixed else context.labelled
     return [
         epoch_keys(
             rows,
             batch_size=stage.batch_size,
             drop_last=context.experiment.recipe.loader.drop_last,
             seed=derive(context.seed, "batches", stage.name, epoch),
-            complete=context.taught if mixed else None,
+            complete=None if spread[rows].all() else spread,
         )
         for epoch in range(1, stage.epochs + 1)
     ]

@@ -199,7 +199,7 @@ class StageChecker:
             )
             return
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
-        wrong = wrong or _unused_optimizer(term, built)
+        wrong = wrong or _unused_optimizer(term, built) or self._needs_labels(built)
         if wrong:
             self._problem(place, wrong)
 
@@ -210,6 +210,17 @@ class StageChecker:
                 f"loss of logits, or leave out `cross_fit` in stage `{self.cross_fitted}`"
             )
         return unknown(f"the {role}", "tap", tap, known)
+
+    def _needs_labels(self, term: Term) -> str:
+        """Why a distillation loss cannot teach unlabelled subjects; empty if it can or does not have to."""
+        if term.on or self.loaded.recipe.unlabelled is None:
+            return ""
+        if not dry_run(term, self.specs, self.training.schema, self.networks, target=False):
+            return ""
+        return (
+            f"`{term.loss_name}` uses the label of each subject, and `unlabelled` withholds some; use a loss that "
+            f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
+        )
 
     def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
         """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""

@@ -24,6 +24,7 @@ from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.section import Grown, Section
 from xdistill.recipe.schema.teacher_cache import TeacherCache
 from xdistill.recipe.schema.tuning import Tune
+from xdistill.recipe.schema.unlabelled import Unlabelled
 
 Control = Literal["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -218,6 +219,9 @@ class Recipe(Section):
         default=(), description="random augmentations of training batches, applied in this order"
     )
     missing: Missing = Field(default=Missing(), description="how to treat subjects with missing privileged modalities")
+    unlabelled: Unlabelled | None = Field(
+        default=None, description="withhold labels of training subjects; null: all have theirs"
+    )
     teacher: Block | None = Field(
         default=None, description="the teacher network; null: supervised training of the student alone"
     )
@@ -283,4 +287,5 @@ _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "control": lambda recipe: recipe.control is not None,
     "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
     "tune": lambda recipe: recipe.tune is not None,
+    "unlabelled": lambda recipe: recipe.unlabelled is not None,
 }

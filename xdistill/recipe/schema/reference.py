@@ -32,6 +32,7 @@ from xdistill.recipe.schema.recipe import (
 )
 from xdistill.recipe.schema.teacher_cache import TeacherCache
 from xdistill.recipe.schema.tuning import Pruner, Sampler, Search, Tune
+from xdistill.recipe.schema.unlabelled import Unlabelled
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
@@ -46,6 +47,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("compute", Compute),
     ("crossval", Crossval),
     ("missing", Missing),
+    ("unlabelled", Unlabelled),
     ("cache", CacheRecipe),
     ("teacher cache", TeacherCache),
     ("executor", ExecutorBlock),
