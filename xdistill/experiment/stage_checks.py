@@ -81,7 +81,9 @@ class StageChecker:
     def _untrainable(self) -> set[str]:
         """Networks that have nothing to train or to fit, and are ready as they are."""
         return {
-            role for role, network in self.networks.items() if not self.estimators[role] and not list(network.parameters())
+            role
+            for role, network in self.networks.items()
+            if not self.estimators[role] and not list(network.parameters())
         }
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:

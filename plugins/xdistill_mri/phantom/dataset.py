@@ -203,7 +203,9 @@ class HccPhantom(Dataset):
     @cached_property
     def _latents(self) -> Latents:
         return draw_latents(
-            self.config.subjects + self.config.image_only + self.config.test, EFFECTS[self.config.effect], self.config.seed
+            self.config.subjects + self.config.image_only + self.config.test,
+            EFFECTS[self.config.effect],
+            self.config.seed,
         )
 
     @cached_property
