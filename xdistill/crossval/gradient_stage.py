@@ -14,7 +14,7 @@ from xdistill.distillation.frozen_teacher import FrozenTeacher, fits_memory
 from xdistill.distributed.sharding import ShardedForward
 from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
-from xdistill.experiment.plans import TermPlan, TrainPlan
+from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
 from xdistill.training.forward import Compiled, Forward
 from xdistill.training.loader import BatchKey, TrainingBatches, augmentation_device, epoch_keys, iterate
@@ -112,16 +112,18 @@ def _with_frozen_teacher(
     objective: Objective,
     specs: Mapping[str, OutputSpec],
 ) -> Mapping[str, nn.Module]:
-    """The networks; a frozen teacher whose inputs never change computes its outputs once."""
-    trained = any(path.partition(".")[0] == "teacher" for path in stage.train)
-    if "teacher" not in objective.roles or trained or stage.control or objective.needs_grad:
+    """The networks with the teacher that teaches; frozen, and its inputs never change, it computes its outputs once."""
+    if "teacher" not in objective.roles or teaches(stage) or stage.control == "constant_teacher":
+        return networks
+    networks = {**networks, "teacher": context.teacher}
+    if stage.control or objective.needs_grad:
         return networks
     if context.experiment.augment or context.dropout() is not None:
         return networks
     rows = context.rows_of("teacher")
     if not fits_memory(specs["teacher"], len(rows)):
         return networks
-    return {**networks, "teacher": FrozenTeacher(context.networks["teacher"], context.source, rows, context.prepare)}
+    return {**networks, "teacher": FrozenTeacher(context.teacher, context.source, rows, context.prepare)}
 
 
 def _keys(context: FoldContext, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:

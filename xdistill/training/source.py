@@ -43,7 +43,7 @@ class Source:
         self.modalities = tuple(modalities)
         vectors = {name for name in modalities if cohort.schema.modalities[name].kind == "vector"}
         self.filled = frozenset(vectors.intersection(filled))
-        self._moved = moved or {}
+        self.moved = moved or {}
         self._present = {name: torch.from_numpy(cohort.present(name).astype(bool)) for name in modalities}
         self._targets = torch.from_numpy(np.asarray(cohort.targets, dtype=np.int64))
         self.in_memory = _megabytes(cohort, modalities) <= memory_mb
@@ -72,7 +72,7 @@ class Source:
 
     def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool) -> Batch:
         """Some subjects with the named modalities; with the target only if that is asked for."""
-        own = {name: self._moved[name][rows] if name in self._moved else rows for name in modalities}
+        own = {name: self.moved[name][rows] if name in self.moved else rows for name in modalities}
         return Batch(
             inputs={name: self._values(name, chosen) for name, chosen in own.items()},
             present={name: self._present[name][torch.from_numpy(chosen)] for name, chosen in own.items()},

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from xdistill.recipe.schema.compute import Compute, Loader
+from xdistill.recipe.schema.cross_fit import CrossFit
 from xdistill.recipe.schema.fields import options
 from xdistill.recipe.schema.json_schema import EXTENDS, PROFILES
 from xdistill.recipe.schema.missing import Missing
@@ -36,6 +37,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("block", Block),
     ("stage", TrainStage),
     ("fit stage", FitStage),
+    ("cross fit", CrossFit),
     ("term", Term),
     ("optimizer", Optimizer),
     ("loader", Loader),
