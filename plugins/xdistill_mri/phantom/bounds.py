@@ -69,7 +69,8 @@ def balanced_posterior(latents: Latents, effect: Effect, *, clinical: bool) -> N
         clinical: whether the clinical items are seen besides the two phases.
     """
     densities = _densities(latents, effect, clinical=clinical)
-    return densities / densities.sum(axis=1, keepdims=True)
+    probability: NDArray[np.float64] = densities / densities.sum(axis=1, keepdims=True)
+    return probability
 
 
 def posterior(latents: Latents, effect: Effect, *, clinical: bool) -> NDArray[np.float64]:

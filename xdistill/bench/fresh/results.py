@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -96,12 +97,11 @@ def read_result(path: Path) -> Result | None:
     if not path.is_file():
         return None
     data = read_json(path)
-    try:
-        if (data.pop("format"), data.pop("format_version")) != (FORMAT, FORMAT_VERSION):
-            raise KeyError
-        return Result(**data)
-    except (AttributeError, KeyError, TypeError):
-        raise RunError(f"{path}: this is no result; delete the file and rerun `xdistill bench run`") from None
+    fields = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    names = {field.name for field in dataclass_fields(Result)}
+    if not isinstance(data, dict) or {name: data.pop(name, None) for name in fields} != fields or data.keys() != names:
+        raise RunError(f"{path}: this is no result; delete the file and rerun `xdistill bench run`")
+    return Result(**data)
 
 
 def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:

@@ -15,7 +15,6 @@ from xdistill.errors import XdistillError
 from xdistill.interfaces.executor import Job
 
 if TYPE_CHECKING:
-    from xdistill.crossval.events import Event
     from xdistill.plugin import Catalog
 
 
@@ -26,7 +25,7 @@ def run_fresh(
     folder: Path,
     only: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
-) -> Generator[Event, None, None]:
+) -> Generator[CohortFinished, None, None]:
     """Train and test every entry on every cohort; what has a result already is not trained again.
 
     Args:

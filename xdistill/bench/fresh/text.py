@@ -43,9 +43,7 @@ def cells(gain: Gain) -> tuple[str, ...]:
     head = (str(gain.train), gain.title, str(gain.cohorts), score, teacher)
     if difference is None or gain.p_holm is None:
         return (*head, "", "", "", "", "")
-    interval = (
-        "" if difference.interval is None else "{:+.2f} to {:+.2f}".format(*(100 * end for end in difference.interval))
-    )
+    interval = "" if difference.interval is None else " to ".join(f"{100 * end:+.2f}" for end in difference.interval)
     star = "*" if is_better(gain) else ""
     share = "" if gain.share is None else f"{100 * gain.share:.0f} %"
     points = f"{100 * difference.mean:+.2f}{star}"
@@ -60,13 +58,14 @@ def is_better(gain: Gain) -> bool:
 def notes(table: GainTable) -> Iterator[str]:
     """What a reader has to know, in sentences."""
     yield (
-        f"Every method is trained on the same generated cohorts and tested on {table.test:,} fresh subjects of each. No "
-        f"subject is real."
+        f"Every method is trained on the same generated cohorts and tested on {table.test:,} fresh subjects of each. "
+        f"No subject is real."
     )
     yield (
         f"AUC is {table.metric} in percent, mean ± standard deviation over cohorts. Gain is the difference to "
-        f"{table.reference} in points, with the 95 % interval and the p-value of the paired t-test over cohorts; Holm's "
-        f"procedure counts all {table.comparisons} comparisons. A star: better, with an adjusted p below {ALPHA:g}."
+        f"{table.reference} in points, with the 95 % interval and the p-value of the paired t-test over cohorts; "
+        f"Holm's procedure counts all {table.comparisons} comparisons. A star: better, with an adjusted p below "
+        f"{ALPHA:g}."
     )
     if table.oracle:
         yield "`of oracle` is the share of the oracle's gain, where the interval of that gain lies above zero."
@@ -100,8 +99,8 @@ def _plain(text: str) -> str:
 
 
 _FIELDS: Final = (
-    "setting", "value", "train", "entry", "title", "cohorts", "score", "sd", "teacher", "gain", "gain_sd", "low", "high",
-    "p", "p_holm", "share", "seconds",
+    "setting", "value", "train", "entry", "title", "cohorts", "score", "sd", "teacher", "gain", "gain_sd", "low",
+    "high", "p", "p_holm", "share", "seconds",
 )  # fmt: skip
 
 
