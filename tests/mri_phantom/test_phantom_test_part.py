@@ -42,7 +42,9 @@ def test_all_are_graded_by_the_cuts_of_the_population():
 
 
 def test_what_patients_look_like_does_not_change():
-    for plain, tested in zip(cohort().load_many(range(12)), cohort(test=7, truth=True).load_many(range(12)), strict=True):
+    for plain, tested in zip(
+        cohort().load_many(range(12)), cohort(test=7, truth=True).load_many(range(12)), strict=True
+    ):
         for name, values in plain.items():
             np.testing.assert_array_equal(values, tested[name])
 

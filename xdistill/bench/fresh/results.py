@@ -62,7 +62,7 @@ def keep(path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key:
     record = run.record
     student = run.predictions.pooled("student")
     buffer = BytesIO()
-    probabilities = np.asarray(student.probabilities, dtype=np.float32)
+    probabilities = np.asarray(student.probabilities, dtype=np.float64)
     target = np.asarray(student.target, dtype=np.int16)
     np.savez_compressed(buffer, probabilities=probabilities, target=target)
     with written_whole(path.with_suffix(".npz")) as temporary, explained(temporary):
@@ -115,11 +115,10 @@ def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:
     if result is None or sha256(data).hexdigest() != result.facts["probabilities"]:
         raise RunError(f"{path.with_suffix('.npz')}: the probabilities were changed; delete both files and rerun")
     with np.load(BytesIO(data)) as arrays:
-        target, probabilities = arrays["target"].astype(np.int64), arrays["probabilities"].astype(np.float64)
+        target, probabilities = arrays["target"].astype(np.int64), arrays["probabilities"]
         return float(METRICS[metric](target, probabilities, classes))
 
 
 def _score(run: Run, role: str, metric: str) -> float:
     found = run.predictions.pooled(role)
-    probabilities = np.asarray(found.probabilities, dtype=np.float32).astype(np.float64)
-    return float(METRICS[metric](found.target, probabilities, run.predictions.classes))
+    return float(METRICS[metric](found.target, found.probabilities, run.predictions.classes))

@@ -83,9 +83,7 @@ def _write(benchmark: Benchmark, folder: Path) -> None:
 
 
 def print_gains(table: GainTable) -> None:
-    """Print the table; nothing is taken for markup."""
-    from rich import box
-    from rich.table import Table
+    """Print the table as aligned lines; nothing is taken for markup."""
     from rich.text import Text
 
     from xdistill.bench.fresh.text import HEADS, cells, notes
@@ -93,14 +91,13 @@ def print_gains(table: GainTable) -> None:
 
     console = stdout()
     for value in table.values:
-        title = f"{table.setting}: {value}" if value else table.title
-        ruled = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for head in HEADS:
-            ruled.add_column(Text(head), justify="left" if head == "method" else "right", no_wrap=head != "method")
-        for gain in table.gains:
-            if gain.value == value:
-                ruled.add_row(*map(Text, cells(gain)))
-        console.print(ruled)
+        rows = [HEADS, *(cells(gain) for gain in table.gains if gain.value == value)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        console.print(Text(f"{table.setting}: {value}" if value else table.title, style="bold"), soft_wrap=True)
+        for row in rows:
+            line = "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+            console.print(Text(line.rstrip()), soft_wrap=True)
+        console.print()
     for note in notes(table):
         console.print(Text(note, style="dim"), soft_wrap=not console.is_terminal)
 
