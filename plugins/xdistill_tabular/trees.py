@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +97,7 @@ class _FixedSteps(nn.Module):
 
     def __init__(self, trees: Trees) -> None:
         super().__init__()
-        self.trees = trees.cpu()
+        self.trees = copy.deepcopy(trees).cpu()
         self.steps = _depth(trees.roots, trees.left, trees.right)
 
     def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
