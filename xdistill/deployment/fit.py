@@ -18,7 +18,6 @@ from xdistill.data import Cohort, Split
 from xdistill.data.splitting import training_split
 from xdistill.deployment.card import model_card
 from xdistill.deployment.spread import spread_in
-from xdistill.deployment.training_facts import training_facts
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.plans import Experiment, TrainPlan
@@ -29,6 +28,7 @@ from xdistill.models.load import model_of_run
 from xdistill.models.model import StudentModel
 from xdistill.models.restore import network_of, reader_of, transforms_of
 from xdistill.models.save import check_target, save_model
+from xdistill.models.training_facts import training_facts
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
