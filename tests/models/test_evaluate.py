@@ -123,7 +123,7 @@ def test_a_run_describes_its_training_subjects_by_its_cohort(run, fitted, tmp_pa
     known = load_model(fitted).training
     assert found.training["class_counts"] == known["class_counts"]
     for name in ("hbp", "pre"):
-        own, other = (facts["modalities"][name]["intensity"]["mean"] for facts in (found.training, known))
+        own, other = (facts["modalities"][name]["intensity"]["mean"]["quantiles"] for facts in (found.training, known))
         assert own == pytest.approx(other)
     assert not found.notes
     without = load_model(run.path, cache=tmp_path)
