@@ -78,6 +78,13 @@ def phantom(tmp_path_factory, catalog, shared_cache):
     return load_model(folder / "model"), table
 
 
+@pytest.fixture(scope="module")
+def exported(phantom, tmp_path_factory):
+    """The model as an ONNX file, compared on the new subjects too."""
+    model, table = phantom
+    return export_model(model, tmp_path_factory.mktemp("exported") / "student.onnx", check_on=table)
+
+
 def run(command, *words):
     return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False)
 
@@ -97,17 +104,16 @@ def predicted(done, classes):
     return [float(printed.pop(name)) for name in classes], printed
 
 
-def test_the_script_needs_neither_xdistill_nor_torch(phantom, bare_python, script, tmp_path):
+def test_the_script_needs_neither_xdistill_nor_torch(phantom, exported, bare_python, script, tmp_path):
     model, table = phantom
     for library in ("torch", "xdistill", "onnx", "monai"):
         (tmp_path / "missing.py").write_text(f"import {library}")
         assert f"No module named '{library}'" in run(bare_python, tmp_path / "missing.py").stderr
-    written = export_model(model, tmp_path / "student.onnx", check_on=table)
-    assert [comparison.subjects for comparison in written.comparisons] == [10, 6]
+    assert [comparison.subjects for comparison in exported.comparisons] == [10, 6]
     points = [point for point in model.calibration.thresholds if point.rule == "youden"]
     for row in model.predict_table(table)[:2]:
         files = [f"{phase}={table.parent / row.subject / phase}.nii.gz" for phase in ("hbp", "pre")]
-        found, others = predicted(run(bare_python, script, written.path, *files), model.classes)
+        found, others = predicted(run(bare_python, script, exported.path, *files), model.classes)
         assert found == pytest.approx(row.probabilities, abs=2e-4)
         # In the order of the classes, not by probability.
         assert others.pop("set at 0.9").split("; ") == [name for name in model.classes if name in row.classes]
@@ -119,9 +125,9 @@ def test_the_script_needs_neither_xdistill_nor_torch(phantom, bare_python, scrip
         }
 
 
-def test_the_file_holds_what_the_calibration_says(phantom, tmp_path):
+def test_the_file_holds_what_the_calibration_says(phantom, exported, tmp_path):
     model, _ = phantom
-    written = onnx.load(export_model(model, tmp_path / "student.onnx").path)
+    written = onnx.load(exported.path)
     about = json.loads(next(entry.value for entry in written.metadata_props if entry.key == "xdistill"))
     probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], 200)
     for level, least in about["calibration"]["sets"].items():
@@ -178,7 +184,7 @@ def test_each_step_is_that_of_the_training(script, tmp_path, settings):
     found = functions["prepared"](str(tmp_path / "scan.nii.gz"), steps.model_dump(mode="json"))
     wanted = prepare(VolumeSource(tmp_path / "scan.nii.gz"), steps)
     assert found.shape == wanted.shape
-    assert found == pytest.approx(wanted, rel=1e-4, abs=1e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * float(np.abs(wanted).max()))
 
 
 @pytest.mark.parametrize(
