@@ -109,7 +109,7 @@ def main() -> None:
             temperature, best = np.median(found[:, 3:], axis=0)
             shown = f"{100 * coverage:.1f} | {100 * worst:.1f} | {size:.2f} | {temperature:.2f} | {best:.2f}"
             print(f"| {name} | {model} | {shown} |", flush=True)
-            if not 0.88 <= coverage <= 0.92:
+            if not options.overfitted and not 0.88 <= coverage <= 0.92:
                 failed.append(f"{name}, {model}")
     assert not failed, f"coverage is not between 88 and 92 %: {'; '.join(failed)}"
 

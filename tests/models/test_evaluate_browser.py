@@ -1,4 +1,4 @@
-"""The page of an evaluation in a real browser: it fits a phone, its first score is seen at once, and it loads nothing."""
+"""The page of an evaluation in a real browser: it fits a phone, shows its first score at once, and loads nothing."""
 
 import pytest
 
