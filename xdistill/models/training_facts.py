@@ -81,12 +81,12 @@ def facts_of_run(run: Run, inputs: Sequence[str], cache: Path | None) -> dict[st
         inputs: modalities of the student.
         cache: folder of the cohort files; None: the user's cache folder.
     """
-    told = run.record.get("cohort") or {}
+    stored = run.record.get("cohort") or {}
     used = (run.record["recipe"].get("data") or {}).get("use")
-    path = (cache or default_cache_dir()) / f"{used}-{str(told.get('key'))[:16]}.h5"
+    path = (cache or default_cache_dir()) / f"{used}-{str(stored.get('key'))[:16]}.h5"
     try:
         with closing(open_cohort(path)) as cohort:
-            if cohort.fingerprint != told.get("fingerprint"):
+            if cohort.fingerprint != stored.get("fingerprint"):
                 return None
             return training_facts(cohort, _some(cohort, run), inputs, run)
     except (CacheError, DataError):

@@ -28,7 +28,7 @@ def relative_spread(model: NDArray[np.float64], folds: NDArray[np.float64]) -> f
         folds: of the folds' networks for subjects that they were trained on, ``(subjects, classes)``.
 
     Returns:
-        The ratio; 1 if the networks predict the same for everybody.
+        The ratio; 1 if the networks predict the same for every subject.
     """
     own, others = spread_of(model), spread_of(folds)
     return own / others if own > 0 and others > 0 else 1.0
