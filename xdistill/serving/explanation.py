@@ -67,6 +67,8 @@ def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method
     try:
         maps = next(explain_subjects(model, [subject], Options(method=method), device=device)).maps  # type: ignore[arg-type]  # checked above
         found = {name: image_of(placed(one, name)).to_bytes() for name, one in maps.items() if name == modality}
+    except RefusedError:  # of the time limit
+        raise
     except UserError as error:  # of the model and the method: the files have been read before
         raise RefusedError(str(error)) from None
     if modality not in found:
