@@ -110,3 +110,27 @@ def test_errors_of_names(catalog):
     }
     assert path == "stages.2.objective.1.taps"
     assert "the teacher has no tap `hiden`; did you mean" in message
+
+
+def test_a_stage_whose_loss_is_of_another_member(catalog):
+    stage = {**taught("alone"), "train": ["teacher.members.both"]}
+    assert problems(catalog, small(stages=[stage, taught("both"), learned({"use": "ca_mkd"})])) == {
+        (
+            "stages.0.train",
+            "no loss in the objective depends on `teacher.members.both`; outputs that depend on it: `logits`, `both`",
+        )
+    }
+
+
+def test_a_stage_of_the_weights_alone(catalog):
+    weights = {"train": ["teacher.combination"], "objective": [{"use": "cross_entropy", "on": "teacher"}]}
+    stages = [taught("alone"), taught("both"), {"name": "weights", "epochs": 1, **weights}, learned({"use": "kd"})]
+    recipe = small(teacher={**TEACHER, "weights": "learned"}, stages=stages)
+    assert [stage.name for stage in assemble(as_loaded(recipe), catalog).stages] == [
+        "alone",
+        "both",
+        "weights",
+        "student",
+    ]
+    found = problems(catalog, small(stages=stages))
+    assert found == {("stages.2.train", "`teacher.combination` has no trainable parameters")}

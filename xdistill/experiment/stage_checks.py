@@ -10,6 +10,7 @@ from xdistill.errors import Problem, SettingsError
 from xdistill.experiment.dry_run import dry_run
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.reach import reads
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
@@ -71,13 +72,29 @@ class StageChecker:
                 self._problem((*place, "train"), f"`{path}` has no trainable parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
         known = trains | {role for role, parts in self.learned.items() if parts}
+        terms: list[Term | None] = []
         for index, term in enumerate(stage.terms):
-            self._check_term(term, (*place, "objective", index), known)
+            terms.append(self._check_term(term, (*place, "objective", index), known))
             self._check_teaches(term, (*place, "objective", index, "teaches"), trains)
         reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
             self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
+        if not self.problems:
+            self._check_reached(stage, [term for term in terms if term is not None and term.weight > 0], place)
         self._note(stage)
+
+    def _check_reached(self, stage: TrainPlan, terms: Sequence[Term], place: Place) -> None:
+        """Some loss has a gradient for each part that a stage names, such as a member of several teachers."""
+        schema = self.training.schema
+        for path in stage.train:
+            role, _, part = path.partition(".")
+            if not part or any(term.needs_grad for term in terms):
+                continue
+            seen = self._trace(role, [part])
+            if not any(found.meets(seen) for found in reads(terms, role, self.specs, schema)):
+                known = ", ".join(f"`{name}`" for name in (LOGITS, *self.specs[role].aux) if name in seen.outputs)
+                hint = f"outputs that depend on it: {known or 'none'}"
+                self._problem((*place, "train"), f"no loss in the objective depends on `{path}`; {hint}")
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
         for path in stage.fit:
@@ -147,27 +164,28 @@ class StageChecker:
     def _trace(self, role: str, parts: Sequence[str]) -> Trace:
         return trace(self.networks[role], self.training.schema, parts)
 
-    def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> None:
+    def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> Term | None:
+        """The term with its loss built; None when it has problems."""
         for role in term.roles:
             if role not in self.specs:
                 self._problem(place, f"`{term.choice.use}` needs a {role}, but the recipe has none")
-                return
+                return None
             if role not in known:
                 self._problem(place, f"`{term.choice.use}` uses the {role}, which no earlier stage trains")
-                return
+                return None
         owner = term.on or "teacher"
         if term.output not in (LOGITS, *self.specs[owner].aux):
             self._problem(
                 (*place, "output"), unknown(f"the {owner}", "output", term.output, (LOGITS, *self.specs[owner].aux))
             )
-            return
+            return None
         taps = getattr(term.choice.settings, "taps", None) or ()
         specs = {role: spec_part(self.specs[role], _output(term, role)) for role in term.roles}
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in specs[role].features]
         for tap, role in missing:
             self._problem((*place, "taps"), unknown(f"the {role}", "tap", tap, specs[role].features))
         if missing:
-            return
+            return None
         for role in term.roles:
             self._check_fitted(term, role, taps, place)
         try:
@@ -176,11 +194,12 @@ class StageChecker:
             self.problems.append(
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
-            return
+            return None
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
         wrong = wrong or _unused_optimizer(term, built)
         if wrong:
             self._problem(place, wrong)
+        return None if wrong else built
 
     def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
         """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""

@@ -35,7 +35,7 @@ class MutualMembers(TaskLoss):
     ``{use: kd, temperature: 1}`` and ``{use: kd, temperature: 1, teaches: teacher}``. With `dkd` in place of `kd` both
     learn by decoupled distillation (Zhao et al., CVPR 2022).
 
-    Inferred: the paper updates the networks one after the other, each on predictions that were computed anew; here, as
+    Inferred: the paper updates the networks one after the other, each on predictions that are computed again; here, as
     in most re-implementations, one step updates all of them. It has no temperature, which is T = 1, the default here.
 
     Raises:
