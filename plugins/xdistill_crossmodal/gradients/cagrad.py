@@ -92,7 +92,8 @@ def least_improved(inner: Numbers, c: float) -> Numbers:
 
     solve: Any = minimize  # its stubs accept no function of an array
     sums_to_one = {"type": "eq", "fun": lambda weights: weights.sum() - 1}
-    found = solve(value, even, method="SLSQP", bounds=[(0, 1)] * count, constraints=sums_to_one)
+    exactly = {"ftol": 1e-12}
+    found = solve(value, even, method="SLSQP", bounds=[(0, 1)] * count, constraints=sums_to_one, options=exactly)
     weights: Numbers = np.clip(found.x, 0, 1)
     weights /= weights.sum()
     return weights
