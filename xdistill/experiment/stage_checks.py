@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from torch import nn
 
 from xdistill.errors import Problem, SettingsError
+from xdistill.experiment.cross_fitting import why_not_cross_fitted
 from xdistill.experiment.dry_run import dry_run
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
@@ -43,10 +45,11 @@ class StageChecker:
     ) -> None:
         self.loaded = loaded
         self.networks = networks
-        self.specs = specs
+        self.specs = dict(specs)
         self.training = training
         self.learned: dict[str, list[str]] = {role: [] for role in networks}
         self.estimators = {role: estimators(network) for role, network in networks.items()}
+        self.cross_fitted = ""  # the stage after which the teacher is cross-fitted
         self.problems: list[Problem] = []
 
     def check(self, stages: Sequence[StagePlan]) -> list[Problem]:
@@ -57,6 +60,8 @@ class StageChecker:
                 self._check_train_stage(stage, place)
             elif isinstance(stage, FitPlan):
                 self._check_fit_stage(stage, place)
+            if stage.cross_fit is not None:
+                self._check_cross_fit(stages, index)
         self._check_end(stages[-1])
         return self.problems
 
@@ -107,6 +112,19 @@ class StageChecker:
             elif part is not None:
                 self._check_fit(path, part, (*place, "fit"))
             self._note_path(path)
+
+    def _check_cross_fit(self, stages: Sequence[StagePlan], index: int) -> None:
+        """The teacher is trained alone until here and no further, and what it teaches later needs no features."""
+        place = ("stages", index, "cross_fit")
+        wrong = why_not_cross_fitted(stages, index)
+        if wrong:
+            self._problem(place, wrong)
+            return
+        later = [stage for stage in stages[index + 1 :] if isinstance(stage, TrainPlan)]
+        if not any(not term.on for stage in later for term in stage.terms):
+            self._problem(place, "no later stage has a distillation loss, so a cross-fitted teacher teaches nothing")
+        self.cross_fitted = stages[index].name
+        self.specs["teacher"] = replace(self.specs["teacher"], features={})
 
     def _part(self, path: str, place: Place) -> nn.Module | None:
         """The part of a network that a stage names; None, and a problem, when it does not exist."""
@@ -182,8 +200,11 @@ class StageChecker:
         taps = getattr(term.choice.settings, "taps", None) or ()
         specs = {role: spec_part(self.specs[role], _output(term, role)) for role in term.roles}
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in specs[role].features]
-        for tap, role in missing:
-            self._problem((*place, "taps"), unknown(f"the {role}", "tap", tap, specs[role].features))
+        messages = dict.fromkeys(
+            self._unknown_tap(role, tap, term.choice.use, specs[role].features) for tap, role in missing
+        )
+        for message in messages:
+            self._problem((*place, "taps"), message)
         if missing:
             return None
         for role in term.roles:
@@ -196,10 +217,29 @@ class StageChecker:
             )
             return None
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
-        wrong = wrong or _unused_optimizer(term, built)
+        wrong = wrong or _unused_optimizer(term, built) or self._needs_labels(built)
         if wrong:
             self._problem(place, wrong)
         return None if wrong else built
+
+    def _unknown_tap(self, role: str, tap: str, loss: str, known: Iterable[str]) -> str:
+        if role == "teacher" and self.cross_fitted:
+            return (
+                f"`{loss}` compares features, and those of cross-fitted teachers have no common coordinates; use a "
+                f"loss of logits, or leave out `cross_fit` in stage `{self.cross_fitted}`"
+            )
+        return unknown(f"the {role}", "tap", tap, known)
+
+    def _needs_labels(self, term: Term) -> str:
+        """Why a distillation loss cannot teach unlabelled subjects; empty if it can or does not have to."""
+        if term.on or self.loaded.recipe.unlabelled is None:
+            return ""
+        if not dry_run(term, self.specs, self.training.schema, self.networks, target=False):
+            return ""
+        return (
+            f"`{term.loss_name}` uses the label of each subject, and `unlabelled` withholds some; use a loss that "
+            f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
+        )
 
     def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
         """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""

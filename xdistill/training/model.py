@@ -81,7 +81,7 @@ class DistillationModel(nn.Module):
         taught = complete_subjects(batch, self.required)
         values: dict[str, Tensor] = self.objective(self.outputs(batch, taught), batch, taught)
         used = [term for term in self.objective.active if term.label in values]
-        sizes = {term.label: len(batch) if taught is None or not term.needs_teacher else len(taught) for term in used}
+        sizes = self.objective.sizes(values, batch, taught)
         terms = {label: value.detach() for label, value in values.items()}
         weighted = {term.label: term.weight * values[term.label] for term in used}
         return Losses(self.objective.total(values), terms, sizes, weighted)

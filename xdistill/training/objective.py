@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -138,6 +138,8 @@ class Objective(nn.Module):
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the terms' values, which `forward` returns by label."""
         weights = {term.label: term.weight for term in self.active}
+        if not values:  # a batch without any subject that a term uses changes nothing
+            return torch.zeros((), requires_grad=True)
         return torch.stack([weights[label] * value for label, value in values.items()]).sum()
 
     def forward(self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None) -> dict[str, Tensor]:
@@ -148,13 +150,56 @@ class Objective(nn.Module):
             batch: all subjects.
             taught: indices in the batch of the subjects that the teacher was given; None: all of them. Terms that need
                 the teacher are means over these subjects, and are left out if there is no output of the teacher.
+
+        Task losses are means over the labelled subjects, and are left out if there are none.
         """
-        terms = [term for term in self.active if "teacher" in outputs or not term.needs_teacher]
-        shared, members = outputs, batch
-        if taught is not None and "teacher" in outputs:
-            shared = {role: value if role == "teacher" else value.take(taught) for role, value in outputs.items()}
-            members = batch.take(taught)
-        return {term.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms}
+        everyone = _Subjects(outputs, batch)
+        members = everyone.taught(taught)
+        values: dict[str, Tensor] = {}
+        for term in self.active:
+            subjects = members if term.needs_teacher else everyone
+            if batch.labelled is not None:
+                subjects = subjects.labelled() if term.on else subjects.without_target()
+            if len(subjects.batch) and (not term.needs_teacher or "teacher" in outputs):
+                values[term.label] = term(subjects.outputs, subjects.batch)
+        return values
+
+    def sizes(self, labels: Collection[str], batch: Batch, taught: Tensor | None = None) -> dict[str, int]:
+        """Number of subjects that each of some terms is a mean over, by label; see `forward`."""
+        everyone = _Subjects({}, batch)
+        members = everyone if taught is None else _Subjects({}, batch.take(taught))
+        sizes = {}
+        for term in self.active:
+            subjects = members if term.needs_teacher else everyone
+            if term.label in labels:
+                sizes[term.label] = len((subjects.labelled() if term.on else subjects).batch)
+        return sizes
+
+
+class _Subjects(NamedTuple):
+    """Some subjects of a batch, and what the networks return for them."""
+
+    outputs: Mapping[str, Output]
+    batch: Batch
+
+    def taught(self, indices: Tensor | None) -> _Subjects:
+        """Those that the teacher was given; its output is for these already."""
+        if indices is None or "teacher" not in self.outputs:
+            return self
+        outputs = {role: value if role == "teacher" else value.take(indices) for role, value in self.outputs.items()}
+        return _Subjects(outputs, self.batch.take(indices))
+
+    def labelled(self) -> _Subjects:
+        """Those that have a label."""
+        if self.batch.labelled is None or bool(self.batch.labelled.all()):
+            return self
+        indices = self.batch.labelled.nonzero().flatten()
+        own = {role: value for role, value in self.outputs.items() if len(value.logits) == len(self.batch)}
+        return _Subjects({role: value.take(indices) for role, value in own.items()}, self.batch.take(indices))
+
+    def without_target(self) -> _Subjects:
+        """The same, for losses that may not use a label."""
+        return self._replace(batch=replace(self.batch, target=None))
 
 
 def output_part(output: Output, name: str) -> Output:

@@ -42,14 +42,14 @@ class OneForAll(LogitLoss):
 
     with p the teacher's and q the student's probabilities. After Hao et al., One-for-all: bridge the gap between
     heterogeneous architectures in knowledge distillation, NeurIPS 2023, equation 5. The paper's loss contains the
-    cross entropy of the true class, which is the 1 that is subtracted here: add a task loss to the student. With gamma = 1
-    it is the cross entropy of the teacher's soft labels, which has the gradient of `kd` at T = 1; that is the ablation.
+    cross entropy of the true class, which is the 1 that is subtracted here: add a task loss to the student. With gamma
+    = 1, the ablation, it is the cross entropy of the teacher's soft labels, which has the gradient of `kd` at T = 1.
 
     ``form: code`` also raises the probabilities of the other classes to gamma, as the official code does. The exits at
     intermediate layers, which the paper adds to this loss, are heads of a network and no part of a loss.
 
-    Inferred: the temperature divides the logits of both networks, without the factor T², as in the code; gamma = 1.5 lies
-    within the range that its scripts use. Not zero at identity.
+    Inferred: the temperature divides the logits of both networks, without the factor T², as in the code; the default
+    gamma lies within the range that its scripts use. Not zero at identity.
     """
 
     name = "ofa"

@@ -70,7 +70,7 @@ class Prototypes(DistillationLoss):
         target = labels(batch)
         if self.config.reference == "subjects":
             target = torch.arange(len(target), device=target.device)
-        present = target.unique()
+        present: Tensor = torch.unique(target)  # type: ignore[no-untyped-call]
         with in_full_precision(student.logits):
             terms = []
             for tap in self.config.taps:
