@@ -66,7 +66,8 @@ class MstTeachers(Several):
         """The members, the specialised teachers made of them, and the masks."""
 
         specialised: Annotated[dict[str, Specialised], Field(min_length=1)] = Field(
-            description="by name: a member, and the part of it whose output is masked"
+            description="by name: a member, and the part of it whose output is masked",
+            examples=[{"genes_masked": {"member": "genes", "at": "layers"}}],
         )
         mask: MaskSettings = Field(default=MaskSettings(), description="the masking networks")
 

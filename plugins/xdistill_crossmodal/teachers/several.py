@@ -49,7 +49,8 @@ class Several(Teacher):
         """The members, and how their predictions are combined."""
 
         members: Annotated[dict[str, Choice[Teacher]], Field(min_length=2)] = Field(
-            description="a network for each member; the names become auxiliary outputs"
+            description="a network for each member; the names become auxiliary outputs",
+            examples=[{name: {"use": "mlp", "inputs": [name]} for name in ("genes", "clinical")}],
         )
         combine: Literal["probabilities", "logits"] = Field(
             default="probabilities", description="mean of the members' class probabilities, or of their logits"
