@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -12,7 +12,7 @@ from xdistill.experiment.cross_fitting import why_not_cross_fitted
 from xdistill.experiment.dry_run import dry_run
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
-from xdistill.experiment.reach import reads
+from xdistill.experiment.reach import output_of, taught, unreached, unused_optimizer, wrongly_taught
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
@@ -80,26 +80,16 @@ class StageChecker:
         terms: list[Term | None] = []
         for index, term in enumerate(stage.terms):
             terms.append(self._check_term(term, (*place, "objective", index), known))
-            self._check_teaches(term, (*place, "objective", index, "teaches"), trains)
-        reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
+            if wrong := wrongly_taught(term, trains):
+                self._problem((*place, "objective", index, "teaches"), wrong)
+        reached = {role for term in stage.terms if term.weight > 0 for role in taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
             self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
         if not self.problems:
-            self._check_reached(stage, [term for term in terms if term is not None and term.weight > 0], place)
+            built = [term for term in terms if term is not None and term.weight > 0]
+            for message in unreached(stage.train, built, self.networks, self.specs, self.training.schema):
+                self._problem((*place, "train"), message)
         self._note(stage)
-
-    def _check_reached(self, stage: TrainPlan, terms: Sequence[Term], place: Place) -> None:
-        """Some loss has a gradient for each part that a stage names, such as a member of several teachers."""
-        schema = self.training.schema
-        for path in stage.train:
-            role, _, part = path.partition(".")
-            if not part or any(term.needs_grad for term in terms):
-                continue
-            seen = self._trace(role, [part])
-            if not any(found.meets(seen) for found in reads(terms, role, self.specs, schema)):
-                known = ", ".join(f"`{name}`" for name in (LOGITS, *self.specs[role].aux) if name in seen.outputs)
-                hint = f"outputs that depend on it: {known or 'none'}"
-                self._problem((*place, "train"), f"no loss in the objective depends on `{path}`; {hint}")
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
         for path in stage.fit:
@@ -198,7 +188,7 @@ class StageChecker:
             )
             return None
         taps = getattr(term.choice.settings, "taps", None) or ()
-        specs = {role: spec_part(self.specs[role], _output(term, role)) for role in term.roles}
+        specs = {role: spec_part(self.specs[role], output_of(term, role)) for role in term.roles}
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in specs[role].features]
         messages = dict.fromkeys(
             self._unknown_tap(role, tap, term.choice.use, specs[role].features) for tap, role in missing
@@ -217,7 +207,7 @@ class StageChecker:
             )
             return None
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
-        wrong = wrong or _unused_optimizer(term, built) or self._needs_labels(built)
+        wrong = wrong or unused_optimizer(term, built) or self._needs_labels(built)
         if wrong:
             self._problem(place, wrong)
         return None if wrong else built
@@ -241,15 +231,6 @@ class StageChecker:
             f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
         )
 
-    def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
-        """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""
-        if term.teaches == "student":
-            return
-        if term.on:
-            self._problem(place, f"`{term.choice.use}` scores one network, which none teaches; leave out `teaches`")
-        elif term.teaches not in trains:
-            self._problem(place, f"`{term.choice.use}` teaches the teacher, which this stage does not train")
-
     def _refused_gradients(self, term: Term) -> str:
         """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
         compute, missing = self.loaded.recipe.compute, self.loaded.recipe.missing
@@ -268,7 +249,7 @@ class StageChecker:
         unfitted = self._unfitted(role)
         if not unfitted:
             return
-        seen, output = self._trace(role, unfitted), _output(term, role)
+        seen, output = self._trace(role, unfitted), output_of(term, role)
         bad = (
             [name for name in taps if {name, f"{output}.{name}"} & seen.taps] if taps else [*({output} & seen.outputs)]
         )
@@ -310,23 +291,6 @@ class StageChecker:
                 f"validation selects the student's best epoch, but the last stage, `{last.name}`, {why}; set "
                 f"`crossval.validation: 0`",
             )
-
-
-def _taught(term: TermPlan) -> tuple[str, ...]:
-    if term.on:
-        return (term.on,)
-    return (term.teaches,) if term.detach_teacher else ("teacher", "student")
-
-
-def _unused_optimizer(plan: TermPlan, term: Term) -> str:
-    if plan.optimizer is None or list(term.parameters()):
-        return ""
-    return f"`{term.loss_name}` has no parameters of its own; leave out `optimizer`"
-
-
-def _output(term: TermPlan, role: str) -> str:
-    """Which logits of a network a term uses; of a distillation loss, `output` names the teacher's."""
-    return term.output if role == (term.on or "teacher") else LOGITS
 
 
 def unknown(owner: str, what: str, name: str, known: Iterable[str]) -> str:
