@@ -4,7 +4,7 @@
     python benchmarks/crossmodal.py focus     # modality-general teachers, table 2 of the modality focusing hypothesis
     python benchmarks/crossmodal.py methods   # every method of plugins/xdistill_crossmodal, and its ablation
 
-Accuracy in percent, after training on 200 subjects, on 1,000 others (`methods`: 4,000). Each seed is a draw of the data
+Accuracy in percent, after training on 200 subjects, on 1,000 others. Each seed is a draw of the data
 and of the weights. Differences are paired by seed, with the 95 % interval of Student's t.
 """
 

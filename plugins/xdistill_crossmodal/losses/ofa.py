@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdistill.interfaces.component import Settings
-from xdistill_crossmodal.base import LogitLoss
+from xdistill.types import Batch
+from xdistill_crossmodal.base import LogitLoss, labels
 
 Logits = Float[Tensor, "batch classes"]
 Form = Literal["paper", "code"]
@@ -66,12 +67,12 @@ class OneForAll(LogitLoss):
         )
         form: Form = Field(default="paper", description="paper: the true class is modulated; code: all classes are")
 
-    def compare(self, student: Logits, teacher: Logits, target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""
         return one_for_all(
             student,
             teacher,
-            target,
+            labels(batch),
             gamma=self.config.gamma,
             temperature=self.config.temperature,
             form=self.config.form,

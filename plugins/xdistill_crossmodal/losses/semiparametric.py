@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdistill.interfaces.component import Settings
-from xdistill_crossmodal.base import LogitLoss
+from xdistill.types import Batch
+from xdistill_crossmodal.base import LogitLoss, labels
 
 Logits = Float[Tensor, "batch classes"]
 Form = Literal["probabilities", "logits"]
@@ -73,9 +74,9 @@ class Semiparametric(LogitLoss):
             "probabilities",
         )
 
-    def compare(self, student: Logits, teacher: Logits, target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""
-        gamma = self.config.gamma
+        gamma, target = self.config.gamma, labels(batch)
         if self.config.form == "logits":
             return corrected_logits(student, teacher, target, gamma=gamma)
         return corrected_probabilities(student, teacher, target, gamma=1.0 if gamma == "orthogonal" else gamma)
