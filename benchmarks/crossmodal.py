@@ -60,6 +60,17 @@ METHODS = (
     Method("pcgrad", "projected gradients", ("callbacks=[]",)),
     Method("cagrad", "conflict-averse gradients", ("callbacks.cagrad.c=0",)),
     Method("ogm_ge", "modulation of branches", ("callbacks.ogm_ge.alpha=0", "callbacks.ogm_ge.noise=false")),
+    Method("several", "mean of three teachers", ("stages.student.objective.kd.output=privileged",)),
+    Method("ca_mkd", "weights by confidence", ("stages.student.objective.ca_mkd.weights=equal",)),
+    Method("mst_distill", "choice by the gate", ("stages.student.objective.mst_distill.k=2",)),
+    Method("mst_distill", "masks", ("stages.student.objective.mst_distill.members=[privileged, both]",)),
+    Method(
+        "shaspec",
+        "auxiliary losses",
+        ("stages.teacher.objective.shaspec_alignment.weight=0", "stages.teacher.objective.shaspec_domain.weight=0"),
+    ),
+    Method("mutual", "both directions", ("stages.joint.objective.3.weight=0",)),
+    Method("mutual_decoupled", "both directions", ("stages.joint.objective.3.weight=0",)),
 )
 
 
