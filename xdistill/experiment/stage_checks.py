@@ -76,7 +76,7 @@ class StageChecker:
                 hint = "; use a stage with `fit` instead of `train`" if fitted else ""
                 self._problem((*place, "train"), f"`{path}` has no trainable parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
-        known = trains | {role for role, parts in self.learned.items() if parts}
+        known = trains | {role for role, parts in self.learned.items() if parts} | self._untrainable()
         terms: list[Term | None] = []
         for index, term in enumerate(stage.terms):
             terms.append(self._check_term(term, (*place, "objective", index), known))
@@ -90,6 +90,14 @@ class StageChecker:
             for message in unreached(stage.train, built, self.networks, self.specs, self.training.schema):
                 self._problem((*place, "train"), message)
         self._note(stage)
+
+    def _untrainable(self) -> set[str]:
+        """Networks that have nothing to train or to fit, and are ready as they are."""
+        return {
+            role
+            for role, network in self.networks.items()
+            if not self.estimators[role] and not list(network.parameters())
+        }
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
         for path in stage.fit:
