@@ -96,17 +96,15 @@ def measure(setting: str, seeds: Sequence[int], folder: Path, catalog: Catalog) 
     """Run both recipes of a setting once a seed."""
     rows = []
     for seed in seeds:
-        distilled = accuracies_of(f"lupi_{setting}", seed, folder, catalog)
-        alone = accuracies_of(f"lupi/{setting}_alone", seed, folder, catalog)
+        distilled = accuracies(f"lupi_{setting}", seed, folder, catalog)
+        alone = accuracies(f"lupi/{setting}_alone", seed, folder, catalog)
         rows.append((distilled["teacher"], alone["student"], distilled["student"]))
     return Result(setting, 100 * np.array(rows))
 
 
-def accuracies_of(
-    recipe: str, seed: int, folder: Path, catalog: Catalog, changes: Sequence[str] = ()
-) -> dict[str, float]:
+def accuracies(recipe: str, seed: int, folder: Path, catalog: Catalog) -> dict[str, float]:
     """Accuracy on the official test part by role."""
-    loaded = load_recipe(recipe, overrides=[f"data.seed={seed}", f"seed={seed}", "executor.use=in_process", *changes])
+    loaded = load_recipe(recipe, overrides=[f"data.seed={seed}", f"seed={seed}", "executor.use=in_process"])
     *_, last = execute(loaded, catalog, runs=folder / "runs", cache=folder / "cache")
     assert isinstance(last, RunFinished)
     return {role: values["accuracy"]["mean"] for role, values in load_run(last.path).summary.items()}

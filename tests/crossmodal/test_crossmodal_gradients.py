@@ -1,6 +1,7 @@
 """Gradient rules and modulation, with vectors whose results are worked out by hand or by a plain search."""
 
 from math import tanh
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -151,6 +152,12 @@ def test_two_rules_are_refused():
         trained(ProjectedGradients(), cagrad())
 
 
+def test_several_devices_for_a_fold_are_refused():
+    trainer = SimpleNamespace(fabric=SimpleNamespace(world_size=2), callbacks=[])
+    with pytest.raises(SettingsError, match="one device per fold"):
+        ProjectedGradients().on_train_begin(trainer)
+
+
 def test_coefficients_of_three_branches():
     # The mean of the others: 3 / ((1 + 2) / 2) = 2, then 1 / 2.5 and 2 / 2.
     assert coefficients([3.0, 1.0, 2.0], 0.1) == pytest.approx([1 - tanh(0.2), 1.0, 1.0])
@@ -177,7 +184,7 @@ def teacher_of_two_branches():
     return component(config, schema=schema)
 
 
-def gradients_with(**settings):
+def gradients_with(labelled=None, **settings):
     """Gradients of the branches' weights after one step, with and without the modulation."""
     seen = {}
 
@@ -186,6 +193,7 @@ def gradients_with(**settings):
             before = {name: value.grad.clone() for name, value in network.named_parameters()}
             super().on_backward_end(trainer)
             seen.update({name: (before[name], value.grad.clone()) for name, value in network.named_parameters()})
+            seen["subjects"] = list(self._targets)
             seen["scores"] = branch_scores(network.head, self._fused[1], widths, target)
 
     network, target = teacher_of_two_branches(), torch.tensor([0, 1, 1, 0, 1])
@@ -199,7 +207,9 @@ def gradients_with(**settings):
     trainer = Trainer(model, optimizer, fabric=Fabric(accelerator="cpu", devices=1), callbacks=[callback])
     inputs = {name: torch.randn(5, 3) for name in "ab"}
     present = dict.fromkeys("ab", torch.ones(5, dtype=torch.bool))
-    trainer.fit(lambda _epoch: [Batch(inputs, present, tuple("vwxyz"), target)], 1)
+    trainer.fit(lambda _epoch: [Batch(inputs, present, tuple("vwxyz"), target, labelled)], 1)
+    if labelled is None:
+        seen.pop("subjects")
     return seen
 
 
@@ -228,6 +238,17 @@ def test_without_slowing_and_noise_nothing_changes():
     seen = gradients_with(alpha=0.0, noise=False)
     seen.pop("scores")
     assert all(torch.equal(before, after) for before, after in seen.values())
+
+
+def test_outside_of_its_epochs_nothing_changes():
+    seen = gradients_with(alpha=0.5, begin=2)
+    seen.pop("scores")
+    assert all(torch.equal(before, after) for before, after in seen.values())
+
+
+def test_subjects_without_a_label_do_not_count():
+    labelled = torch.tensor([True, True, False, True, False])
+    assert gradients_with(labelled=labelled, alpha=0.5, noise=False)["subjects"] == ["v", "w", "y"]
 
 
 def test_a_network_without_branches_is_refused():
