@@ -15,11 +15,13 @@ XDISTILL_API = 1
 @hookimpl
 def xdistill_datasets() -> list[type[Dataset]]:
     """Data sets that need no file, or tables alone."""
+    from xdistill_tabular.bundled import BreastCancer, Diabetes
     from xdistill_tabular.digits import Digits
     from xdistill_tabular.lupi import Lupi
     from xdistill_tabular.mogonet import Mogonet
+    from xdistill_tabular.table import Table
 
-    return [Digits, Lupi, Mogonet]
+    return [BreastCancer, Diabetes, Digits, Lupi, Mogonet, Table]
 
 
 @hookimpl

@@ -1,0 +1,147 @@
+"""The data set ``table``: a CSV file whose columns are divided into modalities."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from xdistill.errors import DataError
+from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.types import ColumnSpec, ModalitySpec, Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
+Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+_RANGE = re.compile(r"(.*)\[(\d+)\.\.(\d+)\]")
+_MISSING = frozenset({"", "nan", "na", "?"})
+
+
+class Table(Dataset):
+    """A CSV file with a header, a row per subject, and numbers in the columns that are read.
+
+    Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
+    nobody names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient of its
+    own; ids are the row numbers unless a column has them.
+    """
+
+    name = "table"
+
+    class Config(Settings):
+        """Where the file lies, and what its columns are."""
+
+        path: Path = Field(description="the CSV file")
+        target: str = Field(description="the column of classes")
+        classes: Annotated[tuple[str, ...], Field(min_length=2)] = Field(description="its values, in order")
+        modalities: Annotated[dict[ModalityName, Columns], Field(min_length=1)] = Field(
+            description="modalities by name, each with its columns"
+        )
+        subject: str | None = Field(default=None, description="the column of ids; null: rows are numbered")
+        title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
+        source: str = Field(default="", description="licence and citation of the data")
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111 - leaves unknown users as they are
+
+    def schema(self) -> Schema:
+        """A vector per modality; the file is not read for it."""
+        columns = {name: tuple(map(ColumnSpec, spelled)) for name, spelled in self._columns.items()}
+        vectors = {name: ModalitySpec("vector", (len(specs),), specs) for name, specs in columns.items()}
+        return Schema(vectors, self.config.classes)
+
+    def index(self) -> Sequence[SubjectRow]:
+        """The rows in the file's order."""
+        rows = []
+        for place, row in enumerate(self._rows, start=1):
+            name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
+            if row[self.config.target] not in self.config.classes:
+                raise DataError(
+                    f"{self.path}, row {place}: {row[self.config.target]!r} in column {self.config.target!r} is none "
+                    f"of the classes {', '.join(self.config.classes)}; name all classes in data.classes"
+                )
+            rows.append(SubjectRow(name, name, self.config.classes.index(row[self.config.target])))
+        return rows
+
+    def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
+        """The numbers of one subject."""
+        import numpy as np
+
+        cells = self._rows[row]
+        return {
+            name: np.array([self._number(row, column, cells[column]) for column in columns])
+            for name, columns in self._columns.items()
+        }
+
+    def sources(self) -> Sequence[Path]:
+        """The file."""
+        return [self.path]
+
+    @classmethod
+    def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
+        """Title and source are kept in the cohort file, so only the file's place does not matter."""
+        return settings.model_dump(mode="json", exclude={"path"})
+
+    def facts(self) -> DatasetFacts:
+        """Title and source as the settings give them."""
+        return DatasetFacts(title=self.config.title or self.path.name, source=self.config.source)
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str]]:
+        """Columns by modality, ranges spelled out."""
+        return {name: [one for entry in entries for one in _spelled(entry)] for name, entries in self._entries}
+
+    @property
+    def _entries(self) -> list[tuple[str, tuple[str, ...]]]:
+        return list(self.config.modalities.items())
+
+    @cached_property
+    def _rows(self) -> list[dict[str, str]]:
+        try:
+            with self.path.open(encoding="utf-8", newline="") as file:
+                reader = csv.DictReader(file, restval="")
+                self._check_header(reader.fieldnames or ())
+                return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
+        except FileNotFoundError:
+            raise DataError(f"{self.path}: there is no such file; data.path names a CSV file") from None
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{self.path}: cannot be read: {error}") from error
+
+    def _check_header(self, header: Sequence[str]) -> None:
+        wanted = [self.config.target, *(column for columns in self._columns.values() for column in columns)]
+        wanted += [self.config.subject] if self.config.subject else []
+        missing = [column for column in wanted if column not in header]
+        if missing:
+            raise DataError(
+                f"{self.path}: there is no column {missing[0]!r}; the header has {', '.join(header[:20]) or 'nothing'}"
+            )
+
+    def _number(self, row: int, column: str, cell: str) -> float:
+        if cell.lower() in _MISSING:
+            return float("nan")
+        try:
+            return float(cell)
+        except ValueError:
+            raise DataError(
+                f"{self.path}, row {row + 1}, column {column!r}: {cell!r} is not a number; code categories as numbers"
+            ) from None
+
+
+def _spelled(entry: str) -> list[str]:
+    """The columns of one entry: itself, or a range of numbered ones."""
+    found = _RANGE.fullmatch(entry)
+    if found is None:
+        return [entry]
+    stem, first, last = found[1], int(found[2]), int(found[3])
+    return [f"{stem}{number}" for number in range(first, last + 1)]
