@@ -1,0 +1,166 @@
+"""Does a teacher help on real cohorts? Gain of a taught student over the student alone, on many training parts.
+
+    python benchmarks/real/make_tables.py $XDISTILL_DATA/real     # once
+    python benchmarks/real --results FOLDER [--only digits,actg175] [--table FILE]
+
+For every cohort and training part four students are trained on the labels of all training subjects, and four with the
+labels of 60 % of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark
+goes on from there. Prints a Markdown table; Holm's procedure covers all comparisons of a kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from cohorts import COHORTS, Real, divided
+from differences import Gain, gain_of_halves, gain_of_parts, shared_covariance
+from numpy.typing import NDArray
+from training import METHODS, opened, trained
+
+from xdistill.plugin import Catalog, load_catalog
+from xdistill.stats import METRICS, holm
+
+Floats = NDArray[np.float64]
+REGIMES = {"all labels": False, "60 % withheld": True}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: one cohort in one regime."""
+
+    real: Real
+    regime: str
+    parts: int
+    scores: dict[str, float]
+    teacher: float
+    gain: Gain
+    control: Gain
+
+
+def compute(real: Real, folder: Path, catalog: Catalog) -> None:
+    """Train whatever has no result yet."""
+    cohort = opened(real, catalog)
+    for part, rows in enumerate(divided(real, np.asarray(cohort.targets))):
+        for regime, withheld in REGIMES.items():
+            for method in METHODS:
+                path = result(folder, real, regime, method, part)
+                if path.exists():
+                    continue
+                one = trained(real, method, withheld=withheld, part=part, rows=rows, cohort=cohort, catalog=catalog)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                kept = {"probabilities": one.probabilities.astype(np.float32), "teacher": one.teacher}
+                temporary = path.with_suffix(".partial.npz")
+                np.savez_compressed(temporary, target=cohort.targets[rows[1]], **kept)
+                temporary.replace(path)
+
+
+def result(folder: Path, real: Real, regime: str, method: str, part: int) -> Path:
+    """Where a result is kept."""
+    return folder / real.recipe / ("withheld" if REGIMES[regime] else "all") / f"{method}-{part:02d}.npz"
+
+
+def row(real: Real, regime: str, folder: Path) -> Row | None:
+    """What the results of a cohort say; None until two parts are complete."""
+    parts = [
+        part for part in range(100) if all(result(folder, real, regime, method, part).exists() for method in METHODS)
+    ]
+    if len(parts) < 2:
+        return None
+    loaded = {method: [np.load(result(folder, real, regime, method, part)) for part in parts] for method in METHODS}
+    targets = [found["target"].astype(np.int64) for found in loaded["alone"]]
+    outputs = {method: [one["probabilities"].astype(np.float64) for one in found] for method, found in loaded.items()}
+    scores = {method: _areas(targets, found) for method, found in outputs.items()}
+
+    def gain(method: str) -> Gain:
+        differences = scores[method] - scores["alone"]
+        if not real.size:
+            return gain_of_halves(differences)
+        shared = shared_covariance(targets[0], np.stack(outputs[method]), np.stack(outputs["alone"]))
+        return gain_of_parts(differences, shared)
+
+    means = {method: float(values.mean()) for method, values in scores.items()}
+    teacher = float(np.mean([one["teacher"] for one in loaded["taught"]]))
+    return Row(real, regime, len(parts), means, teacher, gain("taught"), gain("shuffled"))
+
+
+def _areas(targets: Sequence[NDArray[np.int64]], outputs: Sequence[Floats]) -> Floats:
+    auc = METRICS["auc_ovo"]
+    return np.array(
+        [
+            auc(target, output, tuple(map(str, range(output.shape[1]))))
+            for target, output in zip(targets, outputs, strict=True)
+        ]
+    )
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Lines of Markdown: gains first, then the control."""
+    gains, controls = (holm([one.p_value for one in kind]) for kind in zip(*((r.gain, r.control) for r in rows), strict=True))
+    yield "| cohort | privileged | labels | parts | regression | student alone | teacher − student | gain | p (Holm) |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for one, p_value in zip(rows, gains, strict=True):
+        alone = one.scores["alone"]
+        cells = [one.real.title, one.real.privileged, one.regime, f"{one.parts}", _points(one.scores["regression"])]
+        cells += [_points(alone), _signed(one.teacher - alone), shown(one.gain), probability(p_value)]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield "| cohort | labels | gain with shuffled privileged values | p (Holm) |\n|---|---|---|---|"
+    for one, p_value in zip(rows, controls, strict=True):
+        yield f"| {one.real.title} | {one.regime} | {shown(one.control)} | {probability(p_value)} |"
+    yield ""
+    won = {
+        one.real.same or one.real.recipe
+        for one, p_value in zip(rows, gains, strict=True)
+        if p_value < 0.05 and one.gain.mean > 0
+    }
+    yield f"{len(rows)} comparisons; cohorts with a gain above zero after Holm: {len(won)} ({', '.join(sorted(won))})."
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.1f}"
+
+
+def shown(gain: Gain) -> str:
+    """Mean and interval in points."""
+    low, high = gain.interval
+    return f"{100 * gain.mean:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+
+
+def probability(value: float) -> str:
+    """A p-value as text."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def main() -> None:
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, required=True, help="folder of results")
+    parser.add_argument("--only", default=",".join(real.recipe for real in COHORTS), help="recipes, with commas")
+    parser.add_argument("--table", type=Path, help="file for the table")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    catalog = load_catalog()
+    reals = [real for real in COHORTS if real.recipe in chosen.only.split(",")]
+    for real in reals:
+        with warnings.catch_warnings():
+            compute(real, chosen.results, catalog)
+        print(f"{real.recipe}: done", flush=True)
+    rows = [found for real in reals for regime in REGIMES if (found := row(real, regime, chosen.results)) is not None]
+    text = "\n".join(table(rows))
+    print(text)
+    if chosen.table:
+        chosen.table.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
