@@ -4,7 +4,7 @@
     python benchmarks/real --results FOLDER [--only digits,actg175] [--table FILE]
 
 For every cohort and training part four students are trained on the labels of all training subjects, and four with the
-labels of 60 % of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark
+labels of half of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark
 goes on from there. Prints a Markdown table; Holm's procedure covers all comparisons of a kind.
 """
 
@@ -27,7 +27,7 @@ from xdistill.plugin import Catalog, load_catalog
 from xdistill.stats import METRICS, holm
 
 Floats = NDArray[np.float64]
-REGIMES = {"all labels": False, "60 % withheld": True}
+REGIMES = {"all labels": False, "half withheld": True}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ COHORTS = (
     Real("rosmap_methylation", "ROSMAP, methylation", "mRNA, miRNA", 0, "rosmap"),
     Real("rosmap_mirna", "ROSMAP, miRNA", "mRNA, methylation", 0, "rosmap"),
 )
-WITHHELD = 0.6
+WITHHELD = 0.5
 """Fraction of the training subjects whose labels are withheld, in the second half of the comparisons."""
 
 
