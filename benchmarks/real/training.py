@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cohorts import WITHHELD, Real, Rows
+from cohorts import Real, Regime, Rows
 from numpy.typing import NDArray
 
 from xdistill.crossval.fold import make_context
@@ -35,16 +35,17 @@ class Outcome:
     teacher: float
 
 
-def changes(real: Real, method: str, *, withheld: bool) -> dict[str, Any]:
+def changes(real: Real, method: str, regime: Regime) -> dict[str, Any]:
     """What a method changes in the recipe of the cohort."""
     recipe = load_recipe(f"recipes/real/{real.recipe}.yaml").recipe
-    found: dict[str, Any] = {"unlabelled": {"fraction": WITHHELD}} if withheld else {}
+    withheld = regime.withheld(real)
+    found: dict[str, Any] = {"unlabelled": {"fraction": withheld}} if withheld else {}
     if method == "shuffled":
-        return {**found, "control": "shuffled_privileged"}
-    if method == "taught":
-        return found
+        found["control"] = "shuffled_privileged"
+    if method in {"taught", "shuffled"}:
+        return {**found, "stages.student.epochs": regime.epochs}
     inputs = recipe.student.settings()["inputs"]
-    supervised = {"train": ["student"], "epochs": 40, "objective": [{"use": "cross_entropy"}]}
+    supervised = {"train": ["student"], "epochs": regime.epochs, "objective": [{"use": "cross_entropy"}]}
     fitted = {"fit": ["student.estimator"]}
     found |= {
         "privileged": None,
@@ -68,10 +69,17 @@ def opened(real: Real, catalog: Catalog) -> ArrayCohort:
 
 
 def trained(
-    real: Real, method: str, *, withheld: bool, part: int, rows: tuple[Rows, Rows], cohort: ArrayCohort, catalog: Catalog
+    real: Real,
+    method: str,
+    regime: Regime,
+    *,
+    part: int,
+    rows: tuple[Rows, Rows],
+    cohort: ArrayCohort,
+    catalog: Catalog,
 ) -> Outcome:
     """Train a method on one part; the number of the part is also the seed, the same for all methods."""
-    settings = {**changes(real, method, withheld=withheld), "seed": part, "compute": {"accelerator": "cpu"}}
+    settings = {**changes(real, method, regime), "seed": part, "compute": {"accelerator": "cpu"}}
     loaded = load_recipe(f"recipes/real/{real.recipe}.yaml", overrides=settings)
     train, test = (tuple(cohort.subjects[row] for row in chosen) for chosen in rows)
     split = Split(repeat=0, fold=part, train=train, validation=(), test=test)

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xdistill.errors import DataError
+from xdistill_tabular.table import Table
+
+HEADER = "id,age,gene1,gene2,gene3,outcome,note\n"
+
+
+def table(folder: Path, text: str, **settings: object) -> Table:
+    path = folder / "patients.csv"
+    path.write_text(HEADER + text)
+    modalities = {"facts": ["age"], "genes": ["gene[2..3]", "gene1"]}
+    chosen = {"path": path, "target": "outcome", "classes": ("no", "yes"), "modalities": modalities, **settings}
+    return Table(Table.Config.model_validate(chosen))
+
+
+def test_columns_are_divided_into_modalities_in_the_order_of_the_recipe(tmp_path):
+    data = table(tmp_path, "a,40,1,2,3,yes,x\nb,,4,NA,6.5,no,\n", subject="id")
+    genes = data.schema().modalities["genes"]
+    assert [column.name for column in genes.columns] == ["gene2", "gene3", "gene1"]
+    assert [(row.subject, row.target) for row in data.index()] == [("a", 1), ("b", 0)]
+    assert data.load(0)["genes"].tolist() == [2, 3, 1]
+    assert np.isnan(data.load(1)["facts"]).tolist() == [True]
+    assert np.isnan(data.load(1)["genes"]).tolist() == [True, False, False]
+
+
+def test_rows_are_numbered_without_a_column_of_ids(tmp_path):
+    assert table(tmp_path, "a,40,1,2,3,yes,x\n").index()[0].subject == "row-00001"
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "says"),
+    [
+        ("a,40,1,2,3,perhaps,x\n", {}, "row 1: 'perhaps' in column 'outcome' is none of the classes no, yes"),
+        ("a,old,1,2,3,no,x\n", {}, "row 1, column 'age': 'old' is not a number"),
+        ("", {"target": "result"}, "there is no column 'result'; the header has id, age"),
+        ("", {"modalities": {"genes": ["gene[1..4]"]}}, "there is no column 'gene4'"),
+        ("", {"subject": "patient"}, "there is no column 'patient'"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said(tmp_path, text, settings, says):
+    data = table(tmp_path, text, **settings)
+    with pytest.raises(DataError, match=says):
+        [data.load(place) for place, _ in enumerate(data.index())]
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    data = table(tmp_path, "")
+    data.path.unlink()
+    assert data.schema().classes == ("no", "yes")  # known without it
+    with pytest.raises(DataError, match="there is no such file"):
+        data.index()
+
+
+def test_the_place_of_the_file_is_not_part_of_the_cohort(tmp_path):
+    data = table(tmp_path, "")
+    assert "path" not in Table.cache_settings(data.config)
+    assert data.sources() == [tmp_path / "patients.csv"]
