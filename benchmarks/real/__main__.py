@@ -3,9 +3,9 @@
     python benchmarks/real/make_tables.py $XDISTILL_DATA/real     # once
     python benchmarks/real --results FOLDER [--only digits,actg175] [--table FILE]
 
-For every cohort and training part four students are trained on the labels of all training subjects, with half of the
-labels withheld, and with most of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark
-goes on from there. Prints a Markdown table; Holm's procedure covers all comparisons of a kind.
+For every cohort and training part four students are trained: with all labels, with half of them withheld, and with most
+of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark goes on from
+there. Prints a Markdown table; Holm's procedure covers all comparisons of a kind.
 """
 
 from __future__ import annotations
