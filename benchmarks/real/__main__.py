@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from cohorts import COHORTS, REGIMES, Real, Regime, divided
-from differences import Gain, gain_of_halves, gain_of_parts, shared_covariance
+from differences import Gain, gain_of_halves, gain_of_parts, resampled, shared_covariance
 from numpy.typing import NDArray
 
 from training import METHODS, opened, trained
@@ -79,11 +79,13 @@ def row(real: Real, regime: Regime, folder: Path) -> Row | None:
     outputs = {method: [one["probabilities"].astype(np.float64) for one in found] for method, found in loaded.items()}
     scores = {method: _areas(targets, found) for method, found in outputs.items()}
 
+    drawn = {method: resampled(targets[0], np.stack(found)) for method, found in outputs.items() if real.size}
+
     def gain(method: str, reference: str = "alone") -> Gain:
         differences = scores[method] - scores[reference]
         if not real.size:
             return gain_of_halves(differences)
-        shared = shared_covariance(targets[0], np.stack(outputs[method]), np.stack(outputs[reference]))
+        shared = shared_covariance(drawn[method], drawn[reference])
         return gain_of_parts(differences, shared)
 
     means = {method: float(values.mean()) for method, values in scores.items()}

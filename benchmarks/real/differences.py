@@ -12,7 +12,7 @@ from xdistill.stats import corrected_resampled_t
 from xdistill.stats.areas import resampled_auc_ovo
 
 Floats = NDArray[np.float64]
-RESAMPLES = 400
+RESAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,25 @@ def gain_of_halves(differences: Floats) -> Gain:
     return Gain(found.difference, found.interval, found.p_value)
 
 
-def shared_covariance(target: NDArray[np.int64], method: Floats, reference: Floats) -> float:
-    """Mean covariance of the differences of two training parts over resamples of their test subjects.
+def resampled(target: NDArray[np.int64], outputs: Floats) -> Floats:
+    """Macro AUC of every part on the same resamples of its test subjects, ``(parts, resamples)``.
 
     Args:
         target: classes of the test subjects, ``(test,)``.
-        method: probabilities ``(parts, test, classes)``.
-        reference: likewise.
+        outputs: probabilities ``(parts, test, classes)``.
     """
     counts = _counts(target)
-    values = [
-        resampled_auc_ovo(target, ours, counts) - resampled_auc_ovo(target, theirs, counts)
-        for ours, theirs in zip(method, reference, strict=True)
-    ]
-    covariance = np.cov(np.stack(values))
+    return np.stack([resampled_auc_ovo(target, one, counts) for one in outputs])
+
+
+def shared_covariance(method: Floats, reference: Floats) -> float:
+    """Mean covariance of the differences of two training parts over resamples of their test subjects.
+
+    Args:
+        method: of `resampled`.
+        reference: likewise.
+    """
+    covariance = np.cov(method - reference)
     return float(covariance[~np.eye(len(covariance), dtype=bool)].mean())
 
 

@@ -62,7 +62,8 @@ def test_parts_with_the_same_predictions_share_the_whole_variance_of_their_test_
     target = np.arange(60) % 2
     scores = target + generator.normal(size=(2, 60))
     method, reference = (np.stack([1 - one, one], axis=1) for one in scores)
-    shared = differences.shared_covariance(target, np.stack([method] * 3), np.stack([reference] * 3))
+    drawn = [differences.resampled(target, np.stack([one] * 3)) for one in (method, reference)]
+    shared = differences.shared_covariance(*drawn)
     counts = differences._counts(target)
     area = differences.resampled_auc_ovo
     assert shared == pytest.approx(np.var(area(target, method, counts) - area(target, reference, counts), ddof=1))
