@@ -39,7 +39,7 @@ def connect(address: str | None, *, patience: float) -> Any:
         RunError: when nothing answers, or the cluster does not take this process.
     """
     if find_spec("ray") is None:
-        raise UserError("the executor ray needs Ray: pip install 'xdistill[ray]'")
+        raise UserError("the executor `ray` needs Ray, which is not installed; run `pip install 'xdistill[ray]'`")
     wanted = address or os.environ.get("RAY_ADDRESS") or "local"
     os.environ.update(_CLOSED)
     if wanted == "local":

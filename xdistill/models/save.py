@@ -36,12 +36,12 @@ def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        make_folder(temporary)
+        make_folder(temporary, option="--to")
         _write(model, temporary, card)
         old = path.with_name(f".{path.name}.{os.getpid()}.old")
         if path.exists():
             path.replace(old)
-        move_folder(temporary, path)
+        move_folder(temporary, path, option="--to")
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, RunError) as error:
         raise ModelError(f"{path}: cannot be written: {error}") from error

@@ -36,11 +36,14 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
     to = Path(folder)
     check_folder(to)
     page = render_evaluation(evaluation)
-    make_folder(to)
-    write_json(to / JSON, evaluation.to_json())
-    with written_whole(to / PREDICTIONS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    make_folder(to, option="--to")
+    write_json(to / JSON, evaluation.to_json(), option="--to")
+    with (
+        written_whole(to / PREDICTIONS, option="--to") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file, lineterminator="\n").writerows(_rows(evaluation))
-    write_text(to / REPORT, page)
+    write_text(to / REPORT, page, option="--to")
     return to
 
 
