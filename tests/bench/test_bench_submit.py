@@ -118,7 +118,7 @@ def test_submitting_again(small, elsewhere, catalog):
     submit(run, small, "kd", catalog=catalog)
     assert not submit(run, small, "kd", catalog=catalog).changed
     other = elsewhere(noise=5, identity="ffffffffffff")
-    with pytest.raises(RunError, match="the record of run 0a1b2c3d4e5f is here; say --replace"):
+    with pytest.raises(RunError, match="already holds the record of run 0a1b2c3d4e5f; pass --replace"):
         submit(other, small, "kd", catalog=catalog)
     assert submit(other, small, "kd", catalog=catalog, replace=True).changed
     assert verify_records(small).problems == ()
@@ -139,7 +139,7 @@ def test_several_seeds(tmp_path, elsewhere, catalog):
     [
         ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, and that of the records"),
         ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, and that of the records"),
-        ({}, "alone", "no run of entry 'alone' of the benchmark 'small': `name` is not what .*did you mean `kd`"),
+        ({}, "alone", "not a run of entry 'alone' of the benchmark 'small': `name` differs .*did you mean `kd`"),
         ({}, "teacher", "'teacher' is the teacher of 'kd': submit the run as 'kd'"),
     ],
 )
@@ -157,7 +157,7 @@ def test_an_entry_that_does_not_exist(small, elsewhere, catalog):
 
 def test_another_cross_validation_or_cohort(small, elsewhere, catalog):
     run = elsewhere(benchmark=small.with_splits(folds=2))
-    with pytest.raises(RunError, match="`crossval` is not what the benchmark says"):
+    with pytest.raises(RunError, match="`crossval` differs from the benchmark"):
         submit(run, small, "kd", catalog=catalog)
     recipe = json.loads((run.path / "record.json").read_text())["recipe"]
     edit(run.path / "record.json", recipe=recipe | {"data": recipe["data"] | {"seed": 9}})

@@ -129,7 +129,7 @@ def test_a_folder_no_folder_and_the_model_itself_are_no_targets(student, tmp_pat
 
 
 def test_nothing_to_round_is_an_error(student, tmp_path):
-    with pytest.raises(ModelError, match="nothing to round"):
+    with pytest.raises(ModelError, match="nothing to quantize"):
         export_model(student("majority"), tmp_path / "int8.onnx", int8=True)
     assert not list(tmp_path.iterdir())
 

@@ -131,7 +131,7 @@ def test_a_single_fold_a_repeat_has_no_paper_compat():
 
 def test_what_cannot_be_asked(methods):
     with pytest.raises(
-        UserError, match=r"the reference 'kd' is none of the methods \(reference, same, better, worse\)"
+        UserError, match=r"the reference 'kd' is not one of the methods \(reference, same, better, worse\)"
     ):
         compare(methods, reference="kd")
     with pytest.raises(UserError, match="by 'ece'; choose from auc_ovo, f1_macro, accuracy"):

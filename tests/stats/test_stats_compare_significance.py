@@ -75,9 +75,9 @@ def test_one_split_is_refused(values):
 
 
 def test_other_input_that_cannot_be_tested():
-    with pytest.raises(UserError, match="above 0, and is 0"):
+    with pytest.raises(UserError, match="above 0, got 0"):
         corrected_resampled_t(DIFFERENCES, 0)
-    with pytest.raises(UserError, match="above 0, and is nan"):
+    with pytest.raises(UserError, match="above 0, got nan"):
         corrected_resampled_t(DIFFERENCES, float("nan"))
     with pytest.raises(UserError, match="not finite"):
         corrected_resampled_t([0.1, float("nan")], 0.25)

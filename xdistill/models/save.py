@@ -59,7 +59,7 @@ def check_target(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise ModelError(f"{path}: is not a folder; choose another name for the model")
     if path.is_dir() and any(path.iterdir()) and not ((path / CHECKSUMS).is_file() and (path / CONFIG).is_file()):
-        raise ModelError(f"{path}: the folder holds something else than a model; choose another name for the model")
+        raise ModelError(f"{path}: the folder holds something other than a model; choose another name for the model")
 
 
 def _write(model: Ensemble, folder: Path, card: str) -> None:

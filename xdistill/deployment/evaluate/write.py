@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is not a folder; choose another name")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / JSON).is_file():
-        raise UserError(f"{folder}: the folder holds something else than an evaluation; choose another name")
+        raise UserError(f"{folder}: the folder holds something other than an evaluation; choose another name")
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
