@@ -89,7 +89,7 @@ def test_other_splits_for_a_try(small):
         ({"version": 2}, "version: should be 1, got 2"),
         ({"format": "recipe"}, "format: should be 'xdistill-benchmark'"),
         ({"crossval": {"folds": "3"}}, "crossval.folds: should be a valid integer"),
-        ({"crossval": {"official": True}}, "a comparison needs two splits or more"),
+        ({"crossval": {"official": True}}, "a comparison needs at least two splits"),
         ({"expect": [{"entry": "kdd", "against": "alone", "outcome": "better"}]}, "there is no entry 'kdd'"),
         ({"expect": [{"entry": "teacher", "against": "alone", "outcome": "better"}]}, "not in the track `student`"),
         ({"expect": [{"entry": "alone", "against": "alone", "outcome": "better"}]}, "compared with itself"),

@@ -98,7 +98,7 @@ def test_a_run_that_does_not_say_who_belongs_together_is_refused(small, elsewher
     splits = json.loads((run.path / "splits.json").read_text())
     del splits["patients"]
     (run.path / "splits.json").write_text(json.dumps(splits))
-    with pytest.raises(RunError, match="several subjects are of one patient"):
+    with pytest.raises(RunError, match="several subjects belong to one patient"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
 
 
@@ -130,15 +130,15 @@ def test_several_seeds(tmp_path, elsewhere, catalog):
     for seed in (0, 1):
         run = elsewhere(benchmark=several, seed=seed)
         assert submit(run, several, "kd", catalog=catalog).folder.name == f"kd.seed{seed}"
-    with pytest.raises(RunError, match="its seed is 1, and not 0"):
+    with pytest.raises(RunError, match="its seed is 1, expected 0"):
         submit(run, several, "kd", catalog=catalog, seed=0)
 
 
 @pytest.mark.parametrize(
     ("options", "entry", "message"),
     [
-        ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, and that of the records"),
-        ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, and that of the records"),
+        ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, but that of the records"),
+        ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, but that of the records"),
         ({}, "alone", "not a run of entry 'alone' of the benchmark 'small': `name` differs .*did you mean `kd`"),
         ({}, "teacher", "'teacher' is the teacher of 'kd': submit the run as 'kd'"),
     ],
