@@ -174,7 +174,7 @@ def test_runs_that_are_not_whole(small, elsewhere, catalog):
     edit(run.path / "record.json", status="finished")
     rows = (run.path / "predictions.csv").read_text().splitlines(keepends=True)
     (run.path / "predictions.csv").write_text("".join(rows[:-1]))
-    with pytest.raises(RunError, match=r"has 9 rows of the student in r0-f2, and splits\.json has 10"):
+    with pytest.raises(RunError, match=r"has 9 rows of the student in r0-f2, but splits\.json has 10"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
     (run.path / "predictions.csv").write_text("".join(rows))
     shutil.copy(elsewhere(split_seed=3).path / "splits.json", run.path)

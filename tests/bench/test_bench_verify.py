@@ -86,7 +86,7 @@ def test_spoilt_records(submitted, changes, message):
 @pytest.mark.parametrize(
     ("row", "old", "new", "message"),
     [
-        (5, r",0\.\d+$", ",0.9", r"predictions.csv:6: the probabilities have to sum to 1, and sum to"),
+        (5, r",0\.\d+$", ",0.9", r"predictions.csv:6: the probabilities must sum to 1, but sum to"),
         (5, r",0\.", ",-0.", r"predictions.csv:6: a probability is negative: -0\."),
         (5, r",0\.\d+", ",nan", "predictions.csv:6: a probability is not finite"),
         (5, r",0\.\d+", ",inf", "predictions.csv:6: a probability is not finite"),
@@ -134,7 +134,7 @@ def test_many_problems_of_one_kind_are_shortened(submitted):
     path = submitted.records / "kd" / "predictions.csv"
     path.write_text(re.sub(r",0\.\d+\n", ",7\n", path.read_text()))
     lines = problems(submitted).splitlines()
-    assert sum("have to sum to 1" in line for line in lines) == MOST
+    assert sum("must sum to 1" in line for line in lines) == MOST
     assert any("and 55 more like these (probabilities)" in line for line in lines)
 
 

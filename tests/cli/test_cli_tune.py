@@ -85,7 +85,7 @@ def test_two_commands_share_a_search(folder, start):
 def test_a_recipe_without_a_search_is_one_message(xdistill):
     ended = xdistill("tune", "digits_half")
     assert (ended.code, ended.out) == (2, "")
-    assert "says nothing of what to search; add `tune:" in ended.err
+    assert "the recipe has no search space; add `tune:" in ended.err
     assert "Traceback" not in ended.err
 
 

@@ -195,7 +195,7 @@ def test_one_module_under_two_names():
 
 def test_versions_of_the_interface():
     older = refusal(plugin(api=API_VERSION - 1, xdistill_metrics=[Share]))
-    assert f"written for plugin API {API_VERSION - 1}, and this xdistill supports {API_VERSION}" in older
+    assert f"written for plugin API {API_VERSION - 1}, but this xdistill supports {API_VERSION}" in older
     assert "upgrade xdistill-toy, or install an older xdistill" in older
     newer = refusal(plugin(api=API_VERSION + 1, xdistill_metrics=[Share]))
     assert "upgrade xdistill, or install an older xdistill-toy" in newer

@@ -70,7 +70,7 @@ def test_differences_that_are_equal_but_for_rounding():
 def test_one_split_is_refused(values):
     with pytest.raises(UserError, match=rf"at least two splits, but there is {len(values)}; run more folds"):
         corrected_resampled_t(values, 0.25)
-    with pytest.raises(UserError, match="two or more splits"):
+    with pytest.raises(UserError, match="at least two splits"):
         naive_paired_t(values)
 
 

@@ -102,7 +102,7 @@ def test_a_grid_may_not_be_endless(tmp_path, catalog):
 
 def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
     loaded = load_recipe("digits_half")
-    with pytest.raises(RecipeError, match="says nothing of what to search; add `tune:"):
+    with pytest.raises(RecipeError, match="the recipe has no search space; add `tune:"):
         next(tune(loaded, catalog, runs=tmp_path))
 
 
@@ -121,7 +121,7 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
         ("postgresql://me:secret@localhost:port/studies", "this is not a URL that Optuna understands"),
         ("redis://me:secret@localhost:1", "run `pip install 'redis'`, or choose another storage with --storage"),
         ("oracle://me@localhost/x", "run `pip install"),
-        ("strange://x", "there is no database 'strange' that Optuna knows; sqlite, mysql, postgresql and redis are"),
+        ("strange://x", "Optuna does not support the database 'strange'; use sqlite, mysql, postgresql or redis"),
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_one_message(storage, told, tmp_path):
