@@ -6,6 +6,7 @@ import torch
 import xdistill
 from tiny import tiny, trained
 from xdistill.crossval.diagnostics import _cosine, cka
+from xdistill.report.page import render_report
 
 
 def test_cka_by_hand():

@@ -198,7 +198,12 @@ def edit(path, old, new):
             "student,0,1,s9",
             r"predictions\.csv: 1 rows of the student in r0-f1 are not of its test subjects",
         ),
-        ("predictions.csv", "0.1,0.9", "0.9,0.1", r"of the student in r0-f1 differ from those in .*r0-f1/predictions\.csv"),
+        (
+            "predictions.csv",
+            "0.1,0.9",
+            "0.9,0.1",
+            r"of the student in r0-f1 differ from those in .*r0-f1/predictions\.csv",
+        ),
         ("folds/r0-f1/fold.json", '"fold": 1', '"fold": 0', r"fold\.json: does not belong to repeat 0, fold 1"),
         ("splits.json", '"s0", "s1"', '"s1", "s0"', r"splits\.json: the splits do not match their hash"),
     ],
