@@ -106,8 +106,8 @@ def test_all_privileged_modalities_of_a_subject_move_together(tmp_path, shared_c
     stages = [{**ONE_EPOCH[0], "objective": [{"use": "focal", "on": "teacher"}, {"use": "focal"}, {"use": "class_kl"}]}]
     recipe = tiny(control="shuffled_privileged", student=student, stages=stages)
     source = fold_run(recipe, tmp_path, shared_cache, catalog).context.source
-    assert set(source._moved) == {"hbp", "clinical"}
-    assert np.array_equal(source._moved["hbp"], source._moved["clinical"])
+    assert set(source.moved) == {"hbp", "clinical"}
+    assert np.array_equal(source.moved["hbp"], source.moved["clinical"])
 
 
 def test_self_distillation_gives_the_teacher_the_students_kind_and_eyes(catalog):

@@ -22,7 +22,7 @@ recipe.yaml:9:16: stages.0.objective: should have at least 1 item, not 0
 recipe.yaml:10:5: stages.1.name: this field is required (unique among the stages)
 recipe.yaml:10:12: stages.1.train: should be a list, got 'student'; write `[student]`
 recipe.yaml:11:5: stages.1.epochz: unknown field `epochz`; did you mean `epochs`? \
-Valid fields: `name`, `train`, `epochs`, `objective`, `optimizer`, `batch_size`
+Valid fields: `name`, `train`, `epochs`, `objective`, `optimizer`, `batch_size`, `cross_fit`
 recipe.yaml:12:13: stages.1.epochs: should be a valid integer, got 'no'
 recipe.yaml:13:16: stages.1.objective: should be a list, got a mapping
 recipe.yaml:14:5: stages.2: should be a mapping, got 5

@@ -4,7 +4,8 @@ import torch
 from sklearn.ensemble import RandomForestClassifier
 
 from xdistill.errors import SettingsError
-from xdistill_tabular.forest import RandomForest, _rounded_down
+from xdistill_tabular.forest import RandomForest
+from xdistill_tabular.trees import _rounded_down
 
 
 def forest(inputs=5, classes=3, **settings):
@@ -85,5 +86,5 @@ def test_a_forest_of_any_size_takes_up_another():
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(SettingsError, match="random_forest has nothing to learn from"):
+    with pytest.raises(SettingsError, match="random_forest has no inputs to learn from"):
         forest(inputs=0)

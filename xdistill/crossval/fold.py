@@ -24,13 +24,12 @@ from xdistill.distillation.teacher_cache.store import FOLDER, TeacherCache
 from xdistill.distributed.fabric import make_fabric
 from xdistill.distributed.launch import Rank, devices_and_threads, run_distributed
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.context import FoldContext
+from xdistill.experiment.context import FoldContext, networks_of_fold
 from xdistill.experiment.controls import moved
 from xdistill.experiment.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
-from xdistill.experiment.networks import build_networks
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.loss import TrainingFacts
-from xdistill.interfaces.network import Network
 from xdistill.plugin import Catalog, load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder, fold_name
@@ -38,7 +37,6 @@ from xdistill.runs.files import explained, make_folder, move_folder, read_json, 
 from xdistill.runs.integrity import seal_fold
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.training.loader import channels_last
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows, Source
@@ -119,12 +117,9 @@ def make_context(
     transforms = fit_transforms(experiment.transforms, view)
     fabric = make_fabric(recipe.compute, rank)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
-    networks = build_networks(experiment.networks, transforms.schema, seed=seed)
-    for network in networks.values():
-        network.to(fabric.device)
-        if recipe.compute.channels_last and fabric.device.type != "cpu":
-            _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
+    networks = networks_of_fold(experiment.networks, transforms.schema, fabric, recipe, seed=seed)
     training = _rows(cohort, learning)
+    labelled = labelled_subjects(experiment, cohort, split)
     source = Source(
         cohort,
         transforms,
@@ -132,6 +127,7 @@ def make_context(
         memory_mb=recipe.loader.memory_mb,
         filled=experiment.privileged if recipe.missing.use in FILLING else (),
         moved=moved(experiment, cohort, training, seed=seed),
+        labelled=labelled,
     )
     return FoldContext(
         experiment=experiment,
@@ -141,9 +137,10 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts.of(transforms.schema, view.targets),
+        facts=TrainingFacts.of(transforms.schema, cohort.targets[training[labelled[training]]]),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
+        labelled=labelled,
     )
 
 
@@ -159,13 +156,6 @@ def _teacher_cache(
         about(experiment, catalog, cohort, split),
         disk_mb=settings.disk_mb,
     )
-
-
-def _channels_last(network: Network) -> None:
-    """Store the weights of convolutions channels-last, as the images are."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.data = channels_last(parameter.data)
 
 
 def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:

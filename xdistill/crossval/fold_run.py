@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from xdistill.crossval.callbacks import BestEpoch, Checkpoints, FoldProgress, WatchedScore
 from xdistill.crossval.diagnostics import Diagnostics
 from xdistill.crossval.events import EpochEnded, Event, FoldStarted, TeacherCacheFailed
 from xdistill.crossval.fit_stage import fit_stage
 from xdistill.crossval.gradient_stage import train_stage
+from xdistill.distillation.cross_fitted import CrossFittedTeacher, inner_contexts, mean_history
 from xdistill.distillation.teacher_cache.key import key_of_teacher
 from xdistill.distillation.teacher_cache.store import TeacherCache
 from xdistill.distillation.teacher_cache.weights import TrainedTeacher, read_teacher, write_teacher
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import FitPlan, StagePlan, TrainPlan
+from xdistill.experiment.plans import CrossFitPlan, FitPlan, StagePlan, TrainPlan
 from xdistill.interfaces.callback import Callback
 from xdistill.training.checkpoint import Checkpointer
 
@@ -45,6 +49,7 @@ class FoldRun:
         self.callbacks = callbacks
         self.watch = watch
         self.progress = FoldProgress()
+        self._inner_history: list[dict[str, Any]] = []
 
     def events(self) -> Iterator[Event]:
         """Train all stages; afterwards the networks are those of the best epoch, if subjects are kept to choose it."""
@@ -52,6 +57,9 @@ class FoldRun:
         self.context.fabric.barrier()  # all processes have read the checkpoint before the first one writes the next
         begin, done = self.progress.stage, self.progress.epoch
         yield FoldStarted(self.context.name, done=self._epochs_before(begin) + done)
+        for earlier in self.context.experiment.schedule[:begin]:
+            if isinstance(earlier, CrossFitPlan):
+                list(self._cross_fit(earlier))  # complete: this reads the checkpoints of the inner folds
         for index, stage in enumerate(self.context.experiment.schedule[begin:], start=begin):
             for row in self._stage(index, stage, done if index == begin else 0):
                 yield self._ended(index, row)
@@ -85,9 +93,40 @@ class FoldRun:
             if self.context.leads:
                 self.progress.save(self.checkpointer, self.context.networks, stage=index + 1)
             yield row
+        elif isinstance(stage, CrossFitPlan):
+            yield from self._cross_fit(stage)
+            self.progress.history.extend(self._inner_history)
+            if self.context.leads:
+                self.progress.save(self.checkpointer, self.context.networks, stage=index + 1)
         elif isinstance(stage, TrainPlan):
             state = self.progress.training if done else None
             yield from train_stage(self.context, stage, self._callbacks(index, stage), done=done, state=state)
+
+    def _cross_fit(self, plan: CrossFitPlan) -> Iterator[dict[str, Any]]:
+        """Train the teachers of the inner folds, which then teach in place of the teacher; yields rows of progress."""
+        networks, folds, histories = [], [], []
+        for number, (inner, held) in enumerate(inner_contexts(self.context, plan)):
+            run = FoldRun(inner, self._inner_checkpointer(inner.name), cache=self.cache, callbacks=self.callbacks)
+            for event in run.events():
+                if isinstance(event, EpochEnded):
+                    done = number * plan.epochs // plan.folds + event.done
+                    yield {**event.losses, "epoch": done, "lr": event.lr, "seconds": event.seconds}
+            networks.append(inner.networks["teacher"])
+            folds.append(held)
+            histories.append(run.progress.history)
+            self.progress.reused += [f"{name}, inner fold {number}" for name in run.progress.reused]
+        unlabelled = np.setdiff1d(self.context.rows_of("teacher"), np.concatenate(folds))
+        if len(unlabelled):  # no teacher learned from them, so the one that learned from all others teaches them
+            networks.append(self.context.networks["teacher"])
+            folds.append(unlabelled)
+        teacher = CrossFittedTeacher(networks, folds, self.context.source.cohort.rows_of)
+        self.context = replace(self.context, cross_fitted=teacher.to(self.context.fabric.device))
+        self._inner_history = mean_history(histories, plan.name)
+
+    def _inner_checkpointer(self, name: str) -> Checkpointer | None:
+        if self.checkpointer is None:
+            return None
+        return Checkpointer(self.checkpointer.path.with_name(f"{name}.pt"), self.checkpointer.identity)
 
     def _callbacks(self, index: int, stage: TrainPlan) -> Sequence[Callback]:
         """The recipe's callbacks, then those that measure, then the one that writes checkpoints."""

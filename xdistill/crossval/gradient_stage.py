@@ -14,8 +14,9 @@ from xdistill.distillation.frozen_teacher import FrozenTeacher, fits_memory
 from xdistill.distributed.sharding import ShardedForward
 from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
-from xdistill.experiment.plans import TermPlan, TrainPlan
+from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
+from xdistill.recipe.schema.recipe import TermOptimizer
 from xdistill.training.forward import Compiled, Forward
 from xdistill.training.loader import BatchKey, TrainingBatches, augmentation_device, epoch_keys, iterate
 from xdistill.training.model import DistillationModel, set_modes
@@ -67,7 +68,7 @@ def build_trainer(
     model = DistillationModel(networks, objective, stage.train, required=context.required, forward=forward)
     model.to(context.fabric.device)
     keys = _keys(context, stage, objective)
-    optimizer = make_optimizer(model, stage.optimizer)
+    optimizer = make_optimizer(model, stage.optimizer, _own_settings(stage, objective))
     incomplete = len(context.rows_of("teacher")) < len(context.training)
     trainer = Trainer(
         model,
@@ -105,6 +106,12 @@ def _objective(
     )
 
 
+def _own_settings(stage: TrainPlan, objective: Objective) -> list[tuple[nn.Module, TermOptimizer]]:
+    """The losses whose parameters have optimiser settings of their own."""
+    terms = {term.label: term for term in objective.active}
+    return [(terms[plan.label], plan.optimizer) for plan in stage.terms if plan.optimizer and plan.label in terms]
+
+
 def _with_frozen_teacher(
     context: FoldContext,
     stage: TrainPlan,
@@ -112,30 +119,36 @@ def _with_frozen_teacher(
     objective: Objective,
     specs: Mapping[str, OutputSpec],
 ) -> Mapping[str, nn.Module]:
-    """The networks; a frozen teacher whose inputs never change computes its outputs once."""
-    trained = any(path.partition(".")[0] == "teacher" for path in stage.train)
-    if "teacher" not in objective.roles or trained or stage.control or objective.needs_grad:
+    """The networks with the teacher that teaches; frozen, and its inputs never change, it computes its outputs once."""
+    if "teacher" not in objective.roles or teaches(stage) or stage.control == "constant_teacher":
+        return networks
+    networks = {**networks, "teacher": context.teacher}
+    if stage.control or objective.needs_grad:
         return networks
     if context.experiment.augment or context.dropout() is not None:
         return networks
     rows = context.rows_of("teacher")
     if not fits_memory(specs["teacher"], len(rows)):
         return networks
-    return {**networks, "teacher": FrozenTeacher(context.networks["teacher"], context.source, rows, context.prepare)}
+    return {**networks, "teacher": FrozenTeacher(context.teacher, context.source, rows, context.prepare)}
 
 
 def _keys(context: FoldContext, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
-    """The batches of every epoch; if every term needs the teacher, only of the subjects that it is given."""
-    only_taught = all(term.needs_teacher for term in objective.active)
-    rows = context.rows_of("teacher" if only_taught else "student")
-    mixed = "teacher" in objective.roles and len(context.rows_of("teacher")) < len(rows)
+    """The batches of every epoch, by key: of the subjects that some term uses.
+
+    If every term needs the teacher, these are the subjects that it is given; if all are task losses, the labelled ones.
+    """
+    role = "teacher" if all(term.needs_teacher for term in objective.active) else "student"
+    rows = context.labelled_rows_of(role) if all(term.on for term in objective.active) else context.rows_of(role)
+    mixed = "teacher" in objective.roles and not context.taught[rows].all()
+    spread = context.taught if mixed else context.labelled
     return [
         epoch_keys(
             rows,
             batch_size=stage.batch_size,
             drop_last=context.experiment.recipe.loader.drop_last,
             seed=derive(context.seed, "batches", stage.name, epoch),
-            complete=context.taught if mixed else None,
+            complete=None if spread[rows].all() else spread,
         )
         for epoch in range(1, stage.epochs + 1)
     ]

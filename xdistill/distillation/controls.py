@@ -135,13 +135,14 @@ def _smoothed(stage: TrainPlan, smoothing: float) -> Term:
 
 
 def _measure(context: FoldContext) -> Measured:
-    network, rows = context.networks["teacher"], context.rows_of("teacher")
+    network, rows = context.teacher, context.rows_of("teacher")
+    inputs = context.networks["teacher"].inputs
     entropies: list[Tensor] = []
     sums: dict[str, Tensor] = {}
     aux: tuple[str, ...] = ()
     with evaluating(network), context.fabric.autocast():
         for start in range(0, len(rows), EVALUATION_BATCH):
-            batch = context.source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)
+            batch = context.source.batch(rows[start : start + EVALUATION_BATCH], inputs, target=False)
             output: Output = network(context.prepare(batch))
             chances = torch.log_softmax(output.logits.to(device="cpu", dtype=torch.float64), dim=1)
             entropies.append(-(chances.exp() * chances).sum(dim=1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -40,10 +41,10 @@ class FrozenTeacher(nn.Module):
         prepare: moves a batch to the device.
     """
 
-    def __init__(self, network: Network, source: Source, rows: Rows, prepare: Callable[[Batch], Batch]) -> None:
+    def __init__(self, network: nn.Module, source: Source, rows: Rows, prepare: Callable[[Batch], Batch]) -> None:
         super().__init__()
         self.network = network
-        self.inputs = network.inputs
+        self.inputs: tuple[str, ...] = cast("Network", network).inputs
         self._source = source
         self._rows = rows
         self._prepare = prepare

@@ -9,6 +9,7 @@ from typing import Any
 from xdistill.errors import RecipeError
 from xdistill.experiment.checks import Checker, Probe
 from xdistill.experiment.controls import check_control, schedule, with_control
+from xdistill.experiment.cross_fitting import with_cross_fitting
 from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
@@ -101,7 +102,7 @@ def assemble(
             for role, network in checker.networks.items()
         },
         stages=stages,
-        schedule=schedule(stages, recipe.control),
+        schedule=tuple(with_cross_fitting(schedule(stages, recipe.control))),
         metrics=metrics,
         callbacks=callbacks,
         executor=executor,

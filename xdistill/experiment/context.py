@@ -7,17 +7,41 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
+from torch import nn
 
 from xdistill.experiment.missing import Mask, ModalityDropout
+from xdistill.experiment.networks import build_networks
 from xdistill.experiment.plans import Experiment
+from xdistill.interfaces.component import Choice
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
+from xdistill.recipe.schema.recipe import Recipe
 from xdistill.training.evaluate import predict
 from xdistill.training.loader import channels_last
 from xdistill.training.source import Rows, Source
-from xdistill.types import Batch
+from xdistill.types import Batch, Schema
+
+
+def networks_of_fold(
+    choices: Mapping[str, Choice[Any]], schema: Schema, fabric: Fabric, recipe: Recipe, *, seed: int
+) -> dict[str, Network]:
+    """The networks of a fold with their initial weights, by role, on the device and in its memory format."""
+    networks = build_networks(choices, schema, seed=seed)
+    for network in networks.values():
+        network.to(fabric.device)
+        if recipe.compute.channels_last and fabric.device.type != "cpu":
+            _channels_last(network)  # on a CPU the layout of the images decides, and weights are faster as they are
+    return networks
+
+
+def _channels_last(network: Network) -> None:
+    """Store the weights of convolutions channels-last, as the images are."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.data = channels_last(parameter.data)
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,8 @@ class FoldContext:
         facts: what task losses may know.
         fabric: device and precision.
         taught: which of the cohort's subjects the teacher is given, ``(cohort,)``.
+        labelled: which of them have a label for training, ``(cohort,)``.
+        cross_fitted: what teaches the training subjects in place of the teacher; None: the teacher itself.
     """
 
     experiment: Experiment
@@ -47,6 +73,8 @@ class FoldContext:
     facts: TrainingFacts
     fabric: Fabric
     taught: Mask
+    labelled: Mask
+    cross_fitted: nn.Module | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -59,14 +87,24 @@ class FoldContext:
         """Whether this process writes and measures: the first of those that train the fold together."""
         return bool(self.fabric.is_global_zero)
 
+    @property
+    def teacher(self) -> nn.Module:
+        """What teaches the training subjects."""
+        return self.cross_fitted or self.networks["teacher"]
+
     def rows_of(self, role: str) -> Rows:
         """The training subjects that a network is given."""
         return self.training[self.taught[self.training]] if role == "teacher" else self.training
 
-    def facts_of(self, role: str) -> TrainingFacts:
-        """What a task loss on a network may know: facts of the subjects that the network is given."""
+    def labelled_rows_of(self, role: str) -> Rows:
+        """Those of them that have a label."""
         rows = self.rows_of(role)
-        if len(rows) == len(self.training):
+        return rows[self.labelled[rows]]
+
+    def facts_of(self, role: str) -> TrainingFacts:
+        """What a task loss on a network may know: facts of the labelled subjects that the network is given."""
+        rows = self.labelled_rows_of(role)
+        if len(rows) == len(self.labelled_rows_of("student")):
             return self.facts
         return TrainingFacts.of(self.facts.schema, self.targets(rows))
 

@@ -77,7 +77,7 @@ class Resolving:
     def stage(self, recipe: Recipe, stage: TrainStage | FitStage, index: int) -> StagePlan:
         """The plan of a stage."""
         if isinstance(stage, FitStage):
-            return FitPlan(stage.name, stage.fit)
+            return FitPlan(stage.name, fit=stage.fit, cross_fit=stage.cross_fit)
         return self._train(recipe, stage, ("stages", index, "objective"))
 
     def _train(self, recipe: Recipe, stage: TrainStage, place: Place) -> TrainPlan:
@@ -91,6 +91,7 @@ class Resolving:
             terms=tuple(term for term in terms if term is not None),
             optimizer=stage.optimizer or recipe.optimizer,
             batch_size=stage.batch_size or recipe.loader.batch_size,
+            cross_fit=stage.cross_fit,
         )
 
     def check_raw(self) -> None:
@@ -134,6 +135,8 @@ class Resolving:
             weight=term.weight,
             output=term.output,
             detach_teacher=term.detach_teacher,
+            teaches=term.teaches,
+            optimizer=term.optimizer,
         )
 
     def _loss(self, raw: Mapping[str, Any], *, has_network: bool, place: Place) -> Choice[Any] | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xdistill.interfaces.reader import SubjectReader
+    from xdistill.interfaces.reader import GridSummary, SubjectReader
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class DatasetFacts:
         source: licence, citation; plain text.
         bounds: best possible macro one-versus-one AUC by the name of what is seen, such as ``image``;
             only for cohorts whose truth is known.
+        grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
+            its inputs, for `xdistill evaluate` to compare a new cohort with.
     """
 
     title: str
     synthetic: bool = False
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
+    grids: Mapping[str, GridSummary] = field(default_factory=dict)
 
 
 class Dataset(Component, ABC):
@@ -97,6 +100,22 @@ class Dataset(Component, ABC):
 
         All other subjects are the training part. A recipe asks for it with ``crossval: {official: true}``.
         """
+        return None
+
+    @classmethod
+    def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
+        """The settings of another cohort from the same source, where subjects are generated; None where they are not.
+
+        The subjects of different seeds are independent of each other. The cohort has an official split: ``test``
+        subjects are its test part, the other ``train`` subjects are what is trained on.
+
+        Args:
+            settings: what both cohorts have in common.
+            train: number of training subjects.
+            test: number of test subjects.
+            seed: of the cohort.
+        """
+        del settings, train, test, seed
         return None
 
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:

@@ -26,6 +26,7 @@ class Source:
         filled: vectors that the transforms fill in for subjects who lack them, as if every value were missing. All
             other absent values are zeros.
         moved: by modality, the row whose values a row gets, ``(subjects,)``; by default its own.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not kept. Default: all.
     """
 
     def __init__(
@@ -37,15 +38,19 @@ class Source:
         memory_mb: int,
         filled: Collection[str] = (),
         moved: Mapping[str, Rows] | None = None,
+        labelled: NDArray[np.bool_] | None = None,
     ) -> None:
         self.cohort = cohort
         self.transforms = transforms
         self.modalities = tuple(modalities)
         vectors = {name for name in modalities if cohort.schema.modalities[name].kind == "vector"}
         self.filled = frozenset(vectors.intersection(filled))
-        self._moved = moved or {}
+        self.moved = moved or {}
         self._present = {name: torch.from_numpy(cohort.present(name).astype(bool)) for name in modalities}
-        self._targets = torch.from_numpy(np.asarray(cohort.targets, dtype=np.int64))
+        self._targets = torch.from_numpy(np.array(cohort.targets, dtype=np.int64))
+        self._labelled = None if labelled is None or labelled.all() else torch.from_numpy(labelled)
+        if self._labelled is not None:
+            self._targets[~self._labelled] = -1
         self.in_memory = _megabytes(cohort, modalities) <= memory_mb
         everyone = np.arange(len(cohort.subjects))
         self._tensors = {name: self._transformed(name, everyone) for name in modalities} if self.in_memory else {}
@@ -72,12 +77,13 @@ class Source:
 
     def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool) -> Batch:
         """Some subjects with the named modalities; with the target only if that is asked for."""
-        own = {name: self._moved[name][rows] if name in self._moved else rows for name in modalities}
+        own = {name: self.moved[name][rows] if name in self.moved else rows for name in modalities}
         return Batch(
             inputs={name: self._values(name, chosen) for name, chosen in own.items()},
             present={name: self._present[name][torch.from_numpy(chosen)] for name, chosen in own.items()},
             subjects=tuple(self.cohort.subjects[row] for row in rows),
             target=self._targets[torch.from_numpy(rows)] if target else None,
+            labelled=self._labelled[torch.from_numpy(rows)] if target and self._labelled is not None else None,
         )
 
 

@@ -7,7 +7,8 @@ callbacks, arithmetic, machine, versions, and the source files of all components
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,9 @@ from xdistill.data import Cohort, Split
 from xdistill.data.file.layout import canonical
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.controls import moved
 from xdistill.experiment.identity import machine, package_digest, sources, versions
 from xdistill.experiment.missing import FILLING
-from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TrainPlan, components_of
+from xdistill.experiment.plans import Experiment, components_of, teaches, teaches_alone
 from xdistill.plugin import Catalog
 from xdistill.training.source import Rows
 
@@ -88,16 +88,15 @@ def key_of_teacher(context: FoldContext, about: Mapping[str, Any], index: int) -
         index: of the stage in the schedule.
     """
     experiment, recipe = context.experiment, context.experiment.recipe
-    stages = [stage for stage in experiment.schedule[: index + 1] if _teaches(stage)]
+    stages = [stage for stage in experiment.schedule[: index + 1] if teaches(stage)]
     if not teaches_alone(experiment.schedule[index]) or not all(map(teaches_alone, stages)):
         return None
-    exchanged = moved(experiment, context.source.cohort, context.training, seed=context.seed)
     return digest(
         {
             "about": about,
             "teacher": experiment.networks["teacher"].dump(),
             "training": rows_digest(context.training),
-            "taught": rows_digest(context.rows_of("teacher")),
+            "taught": rows_digest(context.labelled_rows_of("teacher")),
             "transforms": [choice.dump() for choice in experiment.transforms],
             "learned": context.source.transforms.state(),
             "augment": [choice.dump() for choice in experiment.augment],
@@ -105,28 +104,11 @@ def key_of_teacher(context: FoldContext, about: Mapping[str, Any], index: int) -
             "missing": recipe.missing.model_dump(mode="json"),
             "modalities": list(experiment.modalities),  # augmentations draw for all of them, one after the other
             "privileged": list(experiment.privileged) if recipe.missing.use in FILLING else [],
-            "moved": {name: rows_digest(rows) for name, rows in exchanged.items()},
+            "moved": {name: rows_digest(rows) for name, rows in context.source.moved.items()},
             "compute": recipe.compute.model_dump(mode="json") | {"accelerator": context.fabric.device.type},
             "seed": context.seed,
-            "stages": [stage.dump() for stage in stages],
+            "stages": [replace(stage, cross_fit=None).dump() for stage in stages],
             "drop_last": recipe.loader.drop_last,
             "diagnostics": recipe.diagnostics,
         }
     )
-
-
-def teaches_alone(stage: StagePlan) -> bool:
-    """Whether a stage trains the teacher and nothing else."""
-    if not _teaches(stage) or any(role != "teacher" for role in _roles(stage.paths)):
-        return False
-    if isinstance(stage, TrainPlan):
-        return not stage.control and all(term.on == "teacher" for term in stage.terms)
-    return isinstance(stage, FitPlan)
-
-
-def _teaches(stage: StagePlan) -> bool:
-    return "teacher" in _roles(stage.paths)
-
-
-def _roles(paths: Sequence[str]) -> tuple[str, ...]:
-    return tuple(path.partition(".")[0] for path in paths)

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from xdistill.recipe.schema.compute import Compute, Loader
+from xdistill.recipe.schema.cross_fit import CrossFit
 from xdistill.recipe.schema.fields import options
 from xdistill.recipe.schema.json_schema import EXTENDS, PROFILES
 from xdistill.recipe.schema.missing import Missing
@@ -26,22 +27,27 @@ from xdistill.recipe.schema.recipe import (
     Optimizer,
     Recipe,
     Term,
+    TermOptimizer,
     TrainStage,
 )
 from xdistill.recipe.schema.teacher_cache import TeacherCache
 from xdistill.recipe.schema.tuning import Pruner, Sampler, Search, Tune
+from xdistill.recipe.schema.unlabelled import Unlabelled
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
     ("block", Block),
     ("stage", TrainStage),
     ("fit stage", FitStage),
+    ("cross fit", CrossFit),
     ("term", Term),
+    ("term optimizer", TermOptimizer),
     ("optimizer", Optimizer),
     ("loader", Loader),
     ("compute", Compute),
     ("crossval", Crossval),
     ("missing", Missing),
+    ("unlabelled", Unlabelled),
     ("cache", CacheRecipe),
     ("teacher cache", TeacherCache),
     ("executor", ExecutorBlock),
