@@ -21,6 +21,7 @@ from xdistill.suggest import did_you_mean
 if TYPE_CHECKING:
     from xdistill.crossval.events import Event
     from xdistill.data import Cohort
+    from xdistill.diagnosis import Diagnosis
     from xdistill.models.model import StudentModel
     from xdistill.plugin import Catalog
     from xdistill.recipe.loaded import LoadedRecipe
@@ -33,6 +34,7 @@ __all__ = [
     "FinishedRun",
     "TunedRecipe",
     "catalog",
+    "diagnose",
     "fit",
     "load_model",
     "load_recipe",
@@ -247,6 +249,47 @@ def tune(
         if finished is not None:
             write_report(finished, cohort=open_cohort(Path(found[CohortReady].path)))
     return TunedRecipe(folder, folder / TUNED, finished, read_json(folder / "study.json"))
+
+
+def diagnose(
+    recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | Path,
+    *,
+    quick: bool = False,
+    profile: str | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    runs: Path | str = "runs",
+    cache: Path | str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    plugins: Sequence[Path | str] = (),
+) -> Diagnosis:
+    """Say whether distillation can help a recipe; an interrupted diagnosis is resumed.
+
+    Args:
+        recipe: as for `run`; it needs a teacher.
+        quick: a quarter of the epochs and fewer folds: a rough guess.
+        profile: as for `run`.
+        overrides: as for `run`.
+        runs: as for `run`.
+        cache: as for `run`.
+        on_event: as for `run`.
+        plugins: as for `run`.
+
+    Raises:
+        XdistillError: as `run`; also for a recipe without a teacher.
+    """
+    from xdistill.diagnosis import Diagnosed
+    from xdistill.diagnosis import diagnose as _diagnose
+    from xdistill.experiment.assemble import read_recipe
+    from xdistill.plugin import load_catalog
+    from xdistill.plugin.importing import selected
+
+    with selected(files=plugins):
+        loaded = read_recipe(recipe, profile=profile, overrides=overrides, catalog=load_catalog)
+        events = _diagnose(
+            loaded, load_catalog(), runs=Path(runs), cache=None if cache is None else Path(cache), quick=quick
+        )
+        ended: Diagnosed = _last_of_each(events, on_event)[Diagnosed]
+    return ended.diagnosis
 
 
 def fit(

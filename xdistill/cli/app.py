@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
+from xdistill.cli import diagnose, evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
 from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
 from xdistill.cli.examples import command, with_examples
@@ -42,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 command(app, *run.EXAMPLES)(run.run)
+command(app, *diagnose.EXAMPLES)(diagnose.diagnose)
 command(app, *fit.EXAMPLES)(fit.fit)
 command(app, *predict.EXAMPLES)(predict.predict)
 command(app, *evaluate.EXAMPLES)(evaluate.evaluate)
