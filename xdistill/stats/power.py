@@ -80,24 +80,6 @@ def smallest_difference_of_interval(error: float, *, power: float = POWER, alpha
     return float((ndtri(1 - alpha / 2) + ndtri(power)) * error)
 
 
-def error_of_auc_difference(positive: int, negative: int, *, auc: float, correlation: float) -> float:
-    """Standard error of the difference between two paired AUCs of two classes on one test set.
-
-    The variance of an AUC is that of Hanley and McNeil (Radiology 143, 1982, equation 1) with their exponential
-    approximation; the difference of two AUCs that have the correlation r has ``2 (1 - r)`` times that variance.
-
-    Args:
-        positive: subjects of one class.
-        negative: subjects of the other.
-        auc: of both methods, 0.5 to 1.
-        correlation: of the two estimated AUCs over test sets, below 1.
-    """
-    both, either = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = (positive - 1) * (both - auc**2) + (negative - 1) * (either - auc**2)
-    variance = (auc * (1 - auc) + spread) / (positive * negative)
-    return float(np.sqrt(2 * (1 - correlation) * variance))
-
-
 def _power(shift: float, degrees: int, alpha: float) -> float:
     """Of a two-sided t-test whose statistic is shifted by ``shift`` standard errors."""
     from scipy.special import nctdtr, stdtrit
