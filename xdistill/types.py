@@ -162,12 +162,14 @@ class Batch:
         present: for each modality which subjects have it; absent subjects hold zeros in ``inputs``.
         subjects: the subjects' ids, in order.
         target: as the task has them, for classification class indices; None in what a network is given.
+        labelled: which subjects have a label; None: all. The target of the others is -1, and no task loss sees it.
     """
 
     inputs: Mapping[str, Float[Tensor, "batch ..."]]
     present: Mapping[str, Bool[Tensor, " batch"]]
     subjects: tuple[str, ...]
     target: Shaped[Tensor, "batch ..."] | None = None
+    labelled: Bool[Tensor, " batch"] | None = None
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -191,6 +193,7 @@ class Batch:
             present={name: value[indices] for name, value in self.present.items()},
             subjects=tuple(self.subjects[index] for index in indices.tolist()),
             target=None if self.target is None else self.target[indices],
+            labelled=None if self.labelled is None else self.labelled[indices],
         )
 
     def with_gradients(self) -> Batch:
@@ -208,6 +211,7 @@ class Batch:
             present={name: value.to(device, non_blocking=True) for name, value in self.present.items()},
             subjects=self.subjects,
             target=None if self.target is None else self.target.to(device, non_blocking=True),
+            labelled=None if self.labelled is None else self.labelled.to(device, non_blocking=True),
         )
 
 

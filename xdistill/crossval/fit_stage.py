@@ -39,7 +39,7 @@ def _fit(context: FoldContext, stage: FitPlan, path: str) -> None:
     network = context.networks[role]
     estimator = cast("Estimator", network.get_submodule(part))
     place = f"in fold {context.name}, stage {stage.name!r}"
-    targets = context.targets(context.rows_of(role))
+    targets = context.targets(context.labelled_rows_of(role))
     _check_classes(targets, context, f"{path} cannot be fitted {place}")
     inputs = _inputs_of(estimator, role, context, f"the input of {path} is not finite {place}")
     seed = derive(context.seed, "fit", stage.name, path)
@@ -58,7 +58,7 @@ def _fit(context: FoldContext, stage: FitPlan, path: str) -> None:
 
 def _inputs_of(estimator: Estimator, role: str, context: FoldContext, what: str) -> Float[Tensor, "subjects inputs"]:
     """The estimator's input for each training subject, in the split's order, computed as for predictions."""
-    network, rows, source = context.networks[role], context.rows_of(role), context.source
+    network, rows, source = context.networks[role], context.labelled_rows_of(role), context.source
     with evaluating(network), context.fabric.autocast(), watching(estimator) as seen:
         for start in range(0, len(rows), EVALUATION_BATCH):
             batch = source.batch(rows[start : start + EVALUATION_BATCH], network.inputs, target=False)

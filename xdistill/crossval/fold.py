@@ -28,6 +28,7 @@ from xdistill.experiment.context import FoldContext, networks_of_fold
 from xdistill.experiment.controls import moved
 from xdistill.experiment.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import Catalog, load_catalog
 from xdistill.recipe.load import as_loaded
@@ -118,6 +119,7 @@ def make_context(
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = networks_of_fold(experiment.networks, transforms.schema, fabric, recipe, seed=seed)
     training = _rows(cohort, learning)
+    labelled = labelled_subjects(experiment, cohort, split)
     source = Source(
         cohort,
         transforms,
@@ -125,6 +127,7 @@ def make_context(
         memory_mb=recipe.loader.memory_mb,
         filled=experiment.privileged if recipe.missing.use in FILLING else (),
         moved=moved(experiment, cohort, training, seed=seed),
+        labelled=labelled,
     )
     return FoldContext(
         experiment=experiment,
@@ -134,9 +137,10 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts.of(transforms.schema, view.targets),
+        facts=TrainingFacts.of(transforms.schema, cohort.targets[training[labelled[training]]]),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
+        labelled=labelled,
     )
 
 

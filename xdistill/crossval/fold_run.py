@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from xdistill.crossval.callbacks import BestEpoch, Checkpoints, FoldProgress, WatchedScore
 from xdistill.crossval.diagnostics import Diagnostics
 from xdistill.crossval.events import EpochEnded, Event, FoldStarted, TeacherCacheFailed
@@ -113,6 +115,10 @@ class FoldRun:
             folds.append(held)
             histories.append(run.progress.history)
             self.progress.reused += [f"{name}, inner fold {number}" for name in run.progress.reused]
+        unlabelled = np.setdiff1d(self.context.rows_of("teacher"), np.concatenate(folds))
+        if len(unlabelled):  # no teacher learned from them, so the one that learned from all others teaches them
+            networks.append(self.context.networks["teacher"])
+            folds.append(unlabelled)
         teacher = CrossFittedTeacher(networks, folds, self.context.source.cohort.rows_of)
         self.context = replace(self.context, cross_fitted=teacher.to(self.context.fabric.device))
         self._inner_history = mean_history(histories, plan.name)

@@ -16,6 +16,7 @@ from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
+from xdistill.recipe.schema.recipe import TermOptimizer
 from xdistill.training.forward import Compiled, Forward
 from xdistill.training.loader import BatchKey, TrainingBatches, augmentation_device, epoch_keys, iterate
 from xdistill.training.model import DistillationModel, set_modes
@@ -67,7 +68,7 @@ def build_trainer(
     model = DistillationModel(networks, objective, stage.train, required=context.required, forward=forward)
     model.to(context.fabric.device)
     keys = _keys(context, stage, objective)
-    optimizer = make_optimizer(model, stage.optimizer)
+    optimizer = make_optimizer(model, stage.optimizer, _own_settings(stage, objective))
     incomplete = len(context.rows_of("teacher")) < len(context.training)
     trainer = Trainer(
         model,
@@ -105,6 +106,12 @@ def _objective(
     )
 
 
+def _own_settings(stage: TrainPlan, objective: Objective) -> list[tuple[nn.Module, TermOptimizer]]:
+    """The losses whose parameters have optimiser settings of their own."""
+    terms = {term.label: term for term in objective.active}
+    return [(terms[plan.label], plan.optimizer) for plan in stage.terms if plan.optimizer and plan.label in terms]
+
+
 def _with_frozen_teacher(
     context: FoldContext,
     stage: TrainPlan,
@@ -127,17 +134,21 @@ def _with_frozen_teacher(
 
 
 def _keys(context: FoldContext, stage: TrainPlan, objective: Objective) -> list[list[BatchKey]]:
-    """The batches of every epoch; if every term needs the teacher, only of the subjects that it is given."""
-    only_taught = all(term.needs_teacher for term in objective.active)
-    rows = context.rows_of("teacher" if only_taught else "student")
-    mixed = "teacher" in objective.roles and len(context.rows_of("teacher")) < len(rows)
+    """The batches of every epoch, by key: of the subjects that some term uses.
+
+    If every term needs the teacher, these are the subjects that it is given; if all are task losses, the labelled ones.
+    """
+    role = "teacher" if all(term.needs_teacher for term in objective.active) else "student"
+    rows = context.labelled_rows_of(role) if all(term.on for term in objective.active) else context.rows_of(role)
+    mixed = "teacher" in objective.roles and not context.taught[rows].all()
+    spread = context.taught if mixed else context.labelled
     return [
         epoch_keys(
             rows,
             batch_size=stage.batch_size,
             drop_last=context.experiment.recipe.loader.drop_last,
             seed=derive(context.seed, "batches", stage.name, epoch),
-            complete=context.taught if mixed else None,
+            complete=None if spread[rows].all() else spread,
         )
         for epoch in range(1, stage.epochs + 1)
     ]

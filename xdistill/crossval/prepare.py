@@ -19,6 +19,7 @@ from xdistill.experiment.cross_fitting import check_inner_folds
 from xdistill.experiment.identity import identity_of, versions
 from xdistill.experiment.missing import check_presence, complete_subjects, training_subjects
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
@@ -92,6 +93,7 @@ def prepare(
     )
     for split in splits:
         training_subjects(experiment, cohort, split.train)  # raises here what a fold would raise later
+        labelled_subjects(experiment, cohort, split)
         check_inner_folds(experiment, cohort, split)
     resolved = experiment.resolved()
     resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)

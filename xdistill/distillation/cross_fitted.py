@@ -25,13 +25,13 @@ from xdistill.types import Batch, Output
 
 
 class CrossFittedTeacher(nn.Module):
-    """Returns for each training subject the output of the network that did not learn from it.
+    """Returns for each training subject the output of a network that did not learn from it.
 
     The outputs have no features: those of networks that were trained apart have no common coordinates.
 
     Args:
-        networks: one per inner fold.
-        folds: rows of the subjects of each inner fold.
+        networks: one per inner fold; after these, the network that answers for unlabelled subjects, if there are any.
+        folds: rows of the subjects that each network answers for.
         rows_of: rows of some subjects, by id.
     """
 
@@ -72,7 +72,7 @@ def inner_contexts(context: FoldContext, plan: CrossFitPlan) -> Iterator[tuple[F
     fold's own. Transforms are those of the fold: they are fitted on values alone and see no target.
     """
     experiment, cohort = context.experiment, context.source.cohort
-    taught = context.rows_of("teacher")
+    taught = context.labelled_rows_of("teacher")
     only = {"teacher": experiment.networks["teacher"]}
     folds = inner_folds(
         cohort,

@@ -92,6 +92,7 @@ def _part(batch: Batch, begin: int, end: int) -> Batch:
         present={name: value[begin:end] for name, value in batch.present.items()},
         subjects=batch.subjects[begin:end],
         target=None if batch.target is None else batch.target[begin:end],
+        labelled=None if batch.labelled is None else batch.labelled[begin:end],
     )
 
 

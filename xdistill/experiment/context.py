@@ -59,6 +59,7 @@ class FoldContext:
         facts: what task losses may know.
         fabric: device and precision.
         taught: which of the cohort's subjects the teacher is given, ``(cohort,)``.
+        labelled: which of them have a label for training, ``(cohort,)``.
         cross_fitted: what teaches the training subjects in place of the teacher; None: the teacher itself.
     """
 
@@ -72,6 +73,7 @@ class FoldContext:
     facts: TrainingFacts
     fabric: Fabric
     taught: Mask
+    labelled: Mask
     cross_fitted: nn.Module | None = None
 
     @property
@@ -94,10 +96,15 @@ class FoldContext:
         """The training subjects that a network is given."""
         return self.training[self.taught[self.training]] if role == "teacher" else self.training
 
-    def facts_of(self, role: str) -> TrainingFacts:
-        """What a task loss on a network may know: facts of the subjects that the network is given."""
+    def labelled_rows_of(self, role: str) -> Rows:
+        """Those of them that have a label."""
         rows = self.rows_of(role)
-        if len(rows) == len(self.training):
+        return rows[self.labelled[rows]]
+
+    def facts_of(self, role: str) -> TrainingFacts:
+        """What a task loss on a network may know: facts of the labelled subjects that the network is given."""
+        rows = self.labelled_rows_of(role)
+        if len(rows) == len(self.labelled_rows_of("student")):
             return self.facts
         return TrainingFacts.of(self.facts.schema, self.targets(rows))
 

@@ -133,7 +133,7 @@ def _of_student(stage: StagePlan, control: str) -> Iterator[StagePlan]:
     if not paths:
         return
     if isinstance(stage, TrainPlan):
-        terms = tuple(term for term in stage.terms if term.on != "teacher")
+        terms = tuple(term for term in stage.terms if term.learner != "teacher")
         distils = any(not term.on for term in terms)
         yield replace(stage, train=paths, terms=terms, control=control if distils else "")
     elif isinstance(stage, FitPlan):

@@ -10,6 +10,7 @@ from xdistill.data import CohortLike, Split, make_splits
 from xdistill.errors import DataError
 from xdistill.experiment.missing import teacher_sees, training_subjects
 from xdistill.experiment.plans import CrossFitPlan, Experiment, StagePlan, teaches, teaches_alone
+from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.recipe.schema.recipe import Crossval
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
@@ -50,7 +51,7 @@ def check_inner_folds(experiment: Experiment, cohort: CohortLike, split: Split) 
     """
     learning = training_subjects(experiment, cohort, split.train)
     rows = np.asarray(cohort.rows_of(learning), dtype=np.int64)
-    taught = rows[teacher_sees(experiment, cohort)[rows]]
+    taught = rows[(teacher_sees(experiment, cohort) & labelled_subjects(experiment, cohort, split))[rows]]
     for plan in experiment.schedule:
         if isinstance(plan, CrossFitPlan):
             inner_folds(
@@ -70,7 +71,7 @@ def inner_folds(
 
     Args:
         cohort: of the subjects.
-        rows: of the training subjects that the teacher is given.
+        rows: of the labelled training subjects that the teacher is given.
         folds: how many.
         stratify: whether class proportions are preserved.
         seed: of the outer fold.

@@ -20,7 +20,14 @@ from xdistill.types import Batch, Output, OutputSpec, Schema
 SUBJECTS = 4
 
 
-def dry_run(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, networks: Mapping[str, Network]) -> str:
+def dry_run(
+    term: Term,
+    specs: Mapping[str, OutputSpec],
+    schema: Schema,
+    networks: Mapping[str, Network],
+    *,
+    target: bool = True,
+) -> str:
     """The problem of a term; empty when it returns a scalar.
 
     Args:
@@ -28,12 +35,13 @@ def dry_run(term: Term, specs: Mapping[str, OutputSpec], schema: Schema, network
         specs: of the networks' outputs, by role.
         schema: of the cohort.
         networks: by role; called for a term that differentiates through them, for which made-up outputs do not do.
+        target: whether the batch has a target.
     """
     wrong = ""
     for device in _devices_of(networks) if term.needs_grad else _devices(specs, schema):
         try:
             with torch.random.fork_rng(devices=()):
-                value = _called(term, specs, schema, device, networks)
+                value = _called(term, specs, schema, device, networks, target=target)
         except XdistillError as error:
             wrong = str(error)
         else:
@@ -61,10 +69,16 @@ def _devices_of(networks: Mapping[str, Network]) -> tuple[str, ...]:
 
 
 def _called(
-    term: Term, specs: Mapping[str, OutputSpec], schema: Schema, device: str, networks: Mapping[str, Network]
+    term: Term,
+    specs: Mapping[str, OutputSpec],
+    schema: Schema,
+    device: str,
+    networks: Mapping[str, Network],
+    *,
+    target: bool,
 ) -> object:
-    target = schema.task.sample_targets(SUBJECTS).to(device)
-    batch = replace(zeros(schema, size=SUBJECTS, device=device), target=target)
+    targets = schema.task.sample_targets(SUBJECTS).to(device) if target else None
+    batch = replace(zeros(schema, size=SUBJECTS, device=device), target=targets)
     if term.needs_grad:
         batch = batch.with_gradients()
         outputs = {role: _differentiable(network, batch) for role, network in networks.items()}

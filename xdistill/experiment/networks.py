@@ -15,7 +15,7 @@ from xdistill.interfaces.component import Choice
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.training.memory import memory_explained
-from xdistill.training.objective import Term
+from xdistill.training.objective import Term, spec_part
 from xdistill.training.seeds import derive
 from xdistill.training.shapes import output_spec
 from xdistill.types import OutputSpec, Schema
@@ -87,9 +87,12 @@ def build_term(plan: TermPlan, specs: Mapping[str, OutputSpec], training: Traini
         SettingsError: if the loss refuses its settings or the networks' shapes.
     """
     if plan.on:
-        loss: nn.Module = plan.choice.build(output=specs[plan.on], training=training)
+        loss: nn.Module = plan.choice.build(output=spec_part(specs[plan.on], plan.output), training=training)
     else:
-        loss = plan.choice.build(student=specs["student"], teacher=specs["teacher"])
+        learner, guide = specs["student"], spec_part(specs["teacher"], plan.output)
+        if plan.teaches == "teacher":
+            learner, guide = guide, learner
+        loss = plan.choice.build(student=learner, teacher=guide)
     return Term(
         loss,
         label=plan.label,
@@ -97,4 +100,5 @@ def build_term(plan: TermPlan, specs: Mapping[str, OutputSpec], training: Traini
         weight=plan.weight,
         output=plan.output,
         detach_teacher=plan.detach_teacher,
+        teaches=plan.teaches,
     )

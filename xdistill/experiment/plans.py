@@ -18,7 +18,7 @@ from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.cross_fit import CrossFit
-from xdistill.recipe.schema.recipe import Optimizer, Recipe
+from xdistill.recipe.schema.recipe import Optimizer, Recipe, TermOptimizer
 from xdistill.stats import METRICS, MetricFunction
 
 
@@ -31,8 +31,10 @@ class TermPlan:
         choice: the loss.
         on: the network a task loss is put on; empty for a distillation loss.
         weight: factor in the sum.
-        output: which logits a task loss scores.
-        detach_teacher: whether the teacher's output is detached for this term.
+        output: which logits a task loss scores, or which of the teacher's a distillation loss compares.
+        detach_teacher: whether the output of the network that teaches is detached for this term.
+        teaches: the network that learns from a distillation loss.
+        optimizer: settings of the loss's own parameters; None: the stage's.
     """
 
     label: str
@@ -41,11 +43,18 @@ class TermPlan:
     weight: float
     output: str
     detach_teacher: bool
+    teaches: str = "student"
+    optimizer: TermOptimizer | None = None
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The networks whose output this term needs."""
         return (self.on,) if self.on else ("teacher", "student")
+
+    @property
+    def learner(self) -> str:
+        """The network that learns from this term."""
+        return self.on or self.teaches
 
 
 @dataclass(frozen=True)
@@ -323,6 +332,9 @@ def _term(term: TermPlan) -> dict[str, Any]:
         "weight": term.weight,
         "output": term.output,
         "detach_teacher": term.detach_teacher,
+        # Newer than existing runs, which keep their ids.
+        **({} if term.teaches == "student" else {"teaches": term.teaches}),
+        **({} if term.optimizer is None else {"optimizer": term.optimizer.model_dump(mode="json")}),
     }
 
 

@@ -135,6 +135,8 @@ class Resolving:
             weight=term.weight,
             output=term.output,
             detach_teacher=term.detach_teacher,
+            teaches=term.teaches,
+            optimizer=term.optimizer,
         )
 
     def _loss(self, raw: Mapping[str, Any], *, has_network: bool, place: Place) -> Choice[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -18,7 +18,7 @@ from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.suggest import did_you_mean
-from xdistill.training.objective import Term
+from xdistill.training.objective import LOGITS, Term, spec_part
 from xdistill.types import OutputSpec
 
 Place = tuple[str | int, ...]
@@ -78,6 +78,7 @@ class StageChecker:
         known = trains | {role for role, parts in self.learned.items() if parts}
         for index, term in enumerate(stage.terms):
             self._check_term(term, (*place, "objective", index), known)
+            self._check_teaches(term, (*place, "objective", index, "teaches"), trains)
         reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
             self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
@@ -172,15 +173,18 @@ class StageChecker:
             if role not in known:
                 self._problem(place, f"`{term.choice.use}` uses the {role}, which no earlier stage trains")
                 return
-        if term.on and term.output != "logits" and term.output not in self.specs[term.on].aux:
+        owner = term.on or "teacher"
+        if term.output not in (LOGITS, *self.specs[owner].aux):
             self._problem(
-                (*place, "output"),
-                unknown(f"the {term.on}", "output", term.output, ("logits", *self.specs[term.on].aux)),
+                (*place, "output"), unknown(f"the {owner}", "output", term.output, (LOGITS, *self.specs[owner].aux))
             )
             return
         taps = getattr(term.choice.settings, "taps", None) or ()
-        missing = [(tap, role) for tap in taps for role in term.roles if tap not in self.specs[role].features]
-        messages = dict.fromkeys(self._unknown_tap(role, tap, term.choice.use) for tap, role in missing)
+        specs = {role: spec_part(self.specs[role], _output(term, role)) for role in term.roles}
+        missing = [(tap, role) for tap in taps for role in term.roles if tap not in specs[role].features]
+        messages = dict.fromkeys(
+            self._unknown_tap(role, tap, term.choice.use, specs[role].features) for tap, role in missing
+        )
         for message in messages:
             self._problem((*place, "taps"), message)
         if missing:
@@ -195,16 +199,37 @@ class StageChecker:
             )
             return
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
+        wrong = wrong or _unused_optimizer(term, built) or self._needs_labels(built)
         if wrong:
             self._problem(place, wrong)
 
-    def _unknown_tap(self, role: str, tap: str, loss: str) -> str:
+    def _unknown_tap(self, role: str, tap: str, loss: str, known: Iterable[str]) -> str:
         if role == "teacher" and self.cross_fitted:
             return (
                 f"`{loss}` compares features, and those of cross-fitted teachers have no common coordinates; use a "
                 f"loss of logits, or leave out `cross_fit` in stage `{self.cross_fitted}`"
             )
-        return unknown(f"the {role}", "tap", tap, self.specs[role].features)
+        return unknown(f"the {role}", "tap", tap, known)
+
+    def _needs_labels(self, term: Term) -> str:
+        """Why a distillation loss cannot teach unlabelled subjects; empty if it can or does not have to."""
+        if term.on or self.loaded.recipe.unlabelled is None:
+            return ""
+        if not dry_run(term, self.specs, self.training.schema, self.networks, target=False):
+            return ""
+        return (
+            f"`{term.loss_name}` uses the label of each subject, and `unlabelled` withholds some; use a loss that "
+            f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
+        )
+
+    def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
+        """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""
+        if term.teaches == "student":
+            return
+        if term.on:
+            self._problem(place, f"`{term.choice.use}` scores one network, which none teaches; leave out `teaches`")
+        elif term.teaches not in trains:
+            self._problem(place, f"`{term.choice.use}` teaches the teacher, which this stage does not train")
 
     def _refused_gradients(self, term: Term) -> str:
         """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
@@ -224,11 +249,13 @@ class StageChecker:
         unfitted = self._unfitted(role)
         if not unfitted:
             return
-        seen = self._trace(role, unfitted)
-        bad = [name for name in taps if name in seen.taps] if taps else [*({term.output} & seen.outputs)]
+        seen, output = self._trace(role, unfitted), _output(term, role)
+        bad = (
+            [name for name in taps if {name, f"{output}.{name}"} & seen.taps] if taps else [*({output} & seen.outputs)]
+        )
         if bad:
             parts = ", ".join(f"`{role}.{name}`" for name in unfitted)
-            others = [f"`{name}`" for name in ("logits", *self.specs[role].aux) if name not in seen.outputs]
+            others = [f"`{name}`" for name in (LOGITS, *self.specs[role].aux) if name not in seen.outputs]
             hint = f"; set `output` to one that does not: {', '.join(others)}" if term.on and others else ""
             names = ", ".join(f"`{name}`" for name in bad)
             self._problem(
@@ -269,7 +296,18 @@ class StageChecker:
 def _taught(term: TermPlan) -> tuple[str, ...]:
     if term.on:
         return (term.on,)
-    return ("student",) if term.detach_teacher else ("teacher", "student")
+    return (term.teaches,) if term.detach_teacher else ("teacher", "student")
+
+
+def _unused_optimizer(plan: TermPlan, term: Term) -> str:
+    if plan.optimizer is None or list(term.parameters()):
+        return ""
+    return f"`{term.loss_name}` has no parameters of its own; leave out `optimizer`"
+
+
+def _output(term: TermPlan, role: str) -> str:
+    """Which logits of a network a term uses; of a distillation loss, `output` names the teacher's."""
+    return term.output if role == (term.on or "teacher") else LOGITS
 
 
 def unknown(owner: str, what: str, name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,8 @@ class Callback(Component):
 
     ``__init__(config)`` gets the settings. A callback may read the trainer's ``model`` (networks and objective),
     ``optimizer``, ``scheduler``, ``fabric``, ``epoch`` (from 1), ``total_epochs``, ``step`` (from 0), ``name`` (of the
-    stage) and ``history``. What it changes there changes the training.
+    stage) and ``history``. What it changes there changes the training. It may replace ``gradients``, which is called
+    with a step's losses in place of the backward pass: ``losses.weighted`` has each term times its weight, by label.
     """
 
     def __init__(self, config: Settings | None = None) -> None:

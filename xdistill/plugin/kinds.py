@@ -58,7 +58,7 @@ class Kind:
         return found
 
 
-_TERM: Final = ("on", "weight", "output", "detach_teacher")
+_TERM: Final = ("on", "weight", "output", "detach_teacher", "teaches", "optimizer")
 
 KINDS: Final = (
     Kind("dataset", "dataset", "Data sets: where subjects come from."),

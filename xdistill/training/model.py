@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import torch
@@ -31,11 +32,14 @@ class Losses(NamedTuple):
         total: the weighted sum, a scalar.
         terms: each term's value without its weight, by label.
         sizes: number of subjects that each term is a mean over.
+        weighted: each term's value times its weight, with its graph, for a `Trainer.gradients` that differentiates
+            the terms one by one.
     """
 
     total: Tensor
     terms: dict[str, Tensor]
     sizes: dict[str, int]
+    weighted: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class DistillationModel(nn.Module):
@@ -76,12 +80,11 @@ class DistillationModel(nn.Module):
         batch = opaque.batch.with_gradients() if self.objective.needs_grad else opaque.batch
         taught = complete_subjects(batch, self.required)
         values: dict[str, Tensor] = self.objective(self.outputs(batch, taught), batch, taught)
-        sizes = {
-            term.label: len(batch) if taught is None or not term.needs_teacher else len(taught)
-            for term in self.objective.active
-            if term.label in values
-        }
-        return Losses(self.objective.total(values), {label: value.detach() for label, value in values.items()}, sizes)
+        used = [term for term in self.objective.active if term.label in values]
+        sizes = self.objective.sizes(values, batch, taught)
+        terms = {label: value.detach() for label, value in values.items()}
+        weighted = {term.label: term.weight * values[term.label] for term in used}
+        return Losses(self.objective.total(values), terms, sizes, weighted)
 
     def outputs(self, batch: Batch, taught: Tensor | None = None, compute: Forward | None = None) -> dict[str, Output]:
         """The outputs that the objective needs, by role.

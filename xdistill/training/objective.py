@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from xdistill.errors import PluginError, XdistillError
 from xdistill.training.memory import ran_out_of_memory
-from xdistill.types import Batch, Output
+from xdistill.types import Batch, Output, OutputSpec
+
+LOGITS = "logits"
+"""What recipes call the logits that are not auxiliary."""
+T = TypeVar("T")
 
 
 class Term(nn.Module):
@@ -24,8 +28,11 @@ class Term(nn.Module):
         label: unique within the objective.
         on: the network that a task loss is computed for; empty for a distillation loss.
         weight: factor in the sum.
-        output: which logits a task loss is computed for: ``logits``, or the name of auxiliary logits.
-        detach_teacher: whether a distillation loss gets the teacher's output detached from its graph.
+        output: ``logits``, or the name of auxiliary logits: those that a task loss is computed for, or those of the
+            teacher that a distillation loss gets; see `output_part`.
+        detach_teacher: whether a distillation loss gets the output of the network that teaches detached from its graph.
+        teaches: the network that learns from a distillation loss. For ``teacher`` the loss is called with the roles
+            swapped: the student teaches the teacher, as in mutual learning.
     """
 
     def __init__(
@@ -35,8 +42,9 @@ class Term(nn.Module):
         label: str,
         on: str = "",
         weight: float = 1.0,
-        output: str = "logits",
+        output: str = LOGITS,
         detach_teacher: bool = True,
+        teaches: str = "student",
     ) -> None:
         super().__init__()
         self.loss = loss
@@ -45,6 +53,7 @@ class Term(nn.Module):
         self.weight = weight
         self.output = output
         self.detach_teacher = detach_teacher
+        self.teaches = teaches
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -86,15 +95,13 @@ class Term(nn.Module):
 
     def _value(self, outputs: Mapping[str, Output], batch: Batch) -> Tensor:
         if self.on:
-            output = outputs[self.on]
-            if self.output != "logits":
-                output = replace(output, logits=output.aux[self.output])
-            scored: Tensor = self.loss(output, batch)
+            scored: Tensor = self.loss(output_part(outputs[self.on], self.output), batch)
             return scored
-        teacher = outputs["teacher"]
+        student, teacher = outputs["student"], output_part(outputs["teacher"], self.output)
+        learner, guide = (teacher, student) if self.teaches == "teacher" else (student, teacher)
         if self.detach_teacher and not self.needs_grad:
-            teacher = teacher.detached()
-        distilled: Tensor = self.loss(outputs["student"], teacher, batch)
+            guide = guide.detached()
+        distilled: Tensor = self.loss(learner, guide, batch)
         return distilled
 
 
@@ -131,6 +138,8 @@ class Objective(nn.Module):
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the terms' values, which `forward` returns by label."""
         weights = {term.label: term.weight for term in self.active}
+        if not values:  # a batch without any subject that a term uses changes nothing
+            return torch.zeros((), requires_grad=True)
         return torch.stack([weights[label] * value for label, value in values.items()]).sum()
 
     def forward(self, outputs: Mapping[str, Output], batch: Batch, taught: Tensor | None = None) -> dict[str, Tensor]:
@@ -141,10 +150,80 @@ class Objective(nn.Module):
             batch: all subjects.
             taught: indices in the batch of the subjects that the teacher was given; None: all of them. Terms that need
                 the teacher are means over these subjects, and are left out if there is no output of the teacher.
+
+        Task losses are means over the labelled subjects, and are left out if there are none.
         """
-        terms = [term for term in self.active if "teacher" in outputs or not term.needs_teacher]
-        shared, members = outputs, batch
-        if taught is not None and "teacher" in outputs:
-            shared = {role: value if role == "teacher" else value.take(taught) for role, value in outputs.items()}
-            members = batch.take(taught)
-        return {term.label: term(shared, members) if term.needs_teacher else term(outputs, batch) for term in terms}
+        everyone = _Subjects(outputs, batch)
+        members = everyone.taught(taught)
+        values: dict[str, Tensor] = {}
+        for term in self.active:
+            subjects = members if term.needs_teacher else everyone
+            if batch.labelled is not None:
+                subjects = subjects.labelled() if term.on else subjects.without_target()
+            if len(subjects.batch) and (not term.needs_teacher or "teacher" in outputs):
+                values[term.label] = term(subjects.outputs, subjects.batch)
+        return values
+
+    def sizes(self, labels: Collection[str], batch: Batch, taught: Tensor | None = None) -> dict[str, int]:
+        """Number of subjects that each of some terms is a mean over, by label; see `forward`."""
+        everyone = _Subjects({}, batch)
+        members = everyone if taught is None else _Subjects({}, batch.take(taught))
+        sizes = {}
+        for term in self.active:
+            subjects = members if term.needs_teacher else everyone
+            if term.label in labels:
+                sizes[term.label] = len((subjects.labelled() if term.on else subjects).batch)
+        return sizes
+
+
+class _Subjects(NamedTuple):
+    """Some subjects of a batch, and what the networks return for them."""
+
+    outputs: Mapping[str, Output]
+    batch: Batch
+
+    def taught(self, indices: Tensor | None) -> _Subjects:
+        """Those that the teacher was given; its output is for these already."""
+        if indices is None or "teacher" not in self.outputs:
+            return self
+        outputs = {role: value if role == "teacher" else value.take(indices) for role, value in self.outputs.items()}
+        return _Subjects(outputs, self.batch.take(indices))
+
+    def labelled(self) -> _Subjects:
+        """Those that have a label."""
+        if self.batch.labelled is None or bool(self.batch.labelled.all()):
+            return self
+        indices = self.batch.labelled.nonzero().flatten()
+        own = {role: value for role, value in self.outputs.items() if len(value.logits) == len(self.batch)}
+        return _Subjects({role: value.take(indices) for role, value in own.items()}, self.batch.take(indices))
+
+    def without_target(self) -> _Subjects:
+        """The same, for losses that may not use a label."""
+        return self._replace(batch=replace(self.batch, target=None))
+
+
+def output_part(output: Output, name: str) -> Output:
+    """The output with the auxiliary logits of this name as its logits.
+
+    A network of several members calls their features ``<name>.<tap>``; in the result they are also called ``<tap>``.
+
+    Args:
+        output: of a network.
+        name: of auxiliary logits; ``logits``: the output as it is.
+
+    Raises:
+        KeyError: if there are no such logits.
+    """
+    if name == LOGITS:
+        return output
+    return replace(output, logits=output.aux[name], features=_features(output.features, name))
+
+
+def spec_part(spec: OutputSpec, name: str) -> OutputSpec:
+    """The shapes of `output_part`."""
+    return spec if name == LOGITS else OutputSpec(spec.outputs, _features(spec.features, name), spec.aux)
+
+
+def _features(features: Mapping[str, T], name: str) -> dict[str, T]:
+    own = {tap.removeprefix(f"{name}."): value for tap, value in features.items() if tap.startswith(f"{name}.")}
+    return {**features, **own}

@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from xdistill.recipe.schema.recipe import Optimizer as OptimizerSettings
+from xdistill.recipe.schema.recipe import TermOptimizer
 
 
-def make_optimizer(module: nn.Module, settings: OptimizerSettings) -> Optimizer:
-    """The optimiser over all parameters that require gradients."""
+def make_optimizer(
+    module: nn.Module, settings: OptimizerSettings, own: Sequence[tuple[nn.Module, TermOptimizer]] = ()
+) -> Optimizer:
+    """The optimiser over all parameters that require gradients.
+
+    Args:
+        module: teacher, student and losses.
+        settings: of the stage.
+        own: modules within it with settings of their own, each of which becomes a group of parameters after the first.
+    """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     decay, fused = settings.weight_decay, _fusible(parameters)
+    groups = _groups(parameters, own)
     if settings.use == "sgd":
-        return SGD(parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=decay, fused=fused)
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=decay, fused=fused)
     kind = AdamW if settings.use == "adamw" else Adam
-    return kind(parameters, lr=settings.lr, weight_decay=decay, fused=fused)
+    return kind(groups, lr=settings.lr, weight_decay=decay, fused=fused)
+
+
+def _groups(parameters: Sequence[nn.Parameter], own: Sequence[tuple[nn.Module, TermOptimizer]]) -> list[dict[str, Any]]:
+    """The parameters without settings of their own, then those of each module with them."""
+    groups: list[dict[str, Any]] = []
+    taken: set[nn.Parameter] = set()
+    for part, settings in own:
+        mine = [parameter for parameter in part.parameters() if parameter.requires_grad and parameter not in taken]
+        taken.update(mine)
+        given = {name: value for name, value in settings.model_dump().items() if value is not None}
+        groups.append({"params": mine, **given})
+    return [{"params": [parameter for parameter in parameters if parameter not in taken]}, *groups]
 
 
 def make_scheduler(optimizer: Optimizer, settings: OptimizerSettings, *, steps: int) -> LambdaLR:

@@ -26,6 +26,7 @@ class Source:
         filled: vectors that the transforms fill in for subjects who lack them, as if every value were missing. All
             other absent values are zeros.
         moved: by modality, the row whose values a row gets, ``(subjects,)``; by default its own.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not kept. Default: all.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Source:
         memory_mb: int,
         filled: Collection[str] = (),
         moved: Mapping[str, Rows] | None = None,
+        labelled: NDArray[np.bool_] | None = None,
     ) -> None:
         self.cohort = cohort
         self.transforms = transforms
@@ -45,7 +47,10 @@ class Source:
         self.filled = frozenset(vectors.intersection(filled))
         self.moved = moved or {}
         self._present = {name: torch.from_numpy(cohort.present(name).astype(bool)) for name in modalities}
-        self._targets = torch.from_numpy(np.asarray(cohort.targets, dtype=np.int64))
+        self._targets = torch.from_numpy(np.array(cohort.targets, dtype=np.int64))
+        self._labelled = None if labelled is None or labelled.all() else torch.from_numpy(labelled)
+        if self._labelled is not None:
+            self._targets[~self._labelled] = -1
         self.in_memory = _megabytes(cohort, modalities) <= memory_mb
         everyone = np.arange(len(cohort.subjects))
         self._tensors = {name: self._transformed(name, everyone) for name in modalities} if self.in_memory else {}
@@ -78,6 +83,7 @@ class Source:
             present={name: self._present[name][torch.from_numpy(chosen)] for name, chosen in own.items()},
             subjects=tuple(self.cohort.subjects[row] for row in rows),
             target=self._targets[torch.from_numpy(rows)] if target else None,
+            labelled=self._labelled[torch.from_numpy(rows)] if target and self._labelled is not None else None,
         )
 
 

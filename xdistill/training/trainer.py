@@ -44,6 +44,8 @@ class Trainer:
         history: one row per epoch: ``stage``, ``epoch``, ``seconds``, ``lr``, ``total``, and the mean of each term
             over the subjects that it saw.
         subjects: number of subjects that each term saw in the current epoch.
+        gradients: called with the `Losses` of a step, sets the gradients of the parameters; by default those of the
+            total. A callback may replace it, as one does that resolves conflicts between the terms' gradients.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Trainer:
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.subjects: dict[str, int] = {}
+        self.gradients: Callable[[Losses], None] = self.gradients_of_total
         self._model, self._optimizer = fabric.setup(model, optimizer, move_to_device=False)
 
     def fit(self, batches: Callable[[int], Iterable[Batch]], epochs: int) -> list[dict[str, Any]]:
@@ -144,7 +147,7 @@ class Trainer:
         if not math.isfinite(float(value)):
             raise self._non_finite(losses.terms, batch)
         self._optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(losses.total)
+        self.gradients(losses)
         self._unscale()
         self._call("on_backward_end")
         if self.clip_norm is not None:
@@ -153,7 +156,11 @@ class Trainer:
         if self.scheduler is not None:
             self.scheduler.step()
         self.step += 1
-        return losses._replace(total=value)
+        return losses._replace(total=value, weighted={})  # the graphs are not kept
+
+    def gradients_of_total(self, losses: Losses) -> None:
+        """Differentiate the weighted sum of all terms."""
+        self.fabric.backward(losses.total)
 
     def _unscale(self) -> None:
         """Undo the loss scaling of 16-bit precision; Fabric's own method rejects fused optimizers, torch's does not."""

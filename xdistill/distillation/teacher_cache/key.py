@@ -96,7 +96,7 @@ def key_of_teacher(context: FoldContext, about: Mapping[str, Any], index: int) -
             "about": about,
             "teacher": experiment.networks["teacher"].dump(),
             "training": rows_digest(context.training),
-            "taught": rows_digest(context.rows_of("teacher")),
+            "taught": rows_digest(context.labelled_rows_of("teacher")),
             "transforms": [choice.dump() for choice in experiment.transforms],
             "learned": context.source.transforms.state(),
             "augment": [choice.dump() for choice in experiment.augment],

@@ -13,6 +13,7 @@ from xdistill.recipe.schema.recipe import (
     Optimizer,
     Recipe,
     Term,
+    TermOptimizer,
     TrainStage,
 )
 from xdistill.recipe.schema.section import Section
@@ -38,6 +39,7 @@ __all__ = [
     "Section",
     "TeacherCache",
     "Term",
+    "TermOptimizer",
     "TrainStage",
     "Tune",
 ]

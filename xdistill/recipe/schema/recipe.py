@@ -24,6 +24,7 @@ from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.section import Grown, Section
 from xdistill.recipe.schema.teacher_cache import TeacherCache
 from xdistill.recipe.schema.tuning import Tune
+from xdistill.recipe.schema.unlabelled import Unlabelled
 
 Control = Literal["shuffled_privileged", "constant_teacher", "label_smoothing", "self_distillation"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -45,6 +46,15 @@ class Block(BaseModel):
         return dict(self.model_extra or {})
 
 
+class TermOptimizer(Section):
+    """Optimizer settings of the parameters that a loss owns, such as those of an adapter or a gate."""
+
+    lr: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="peak learning rate, on the stage's schedule; default: the stage's"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] | None = Field(default=None, description="default: the stage's")
+
+
 class Term(Block):
     """One term of an objective: a task loss of one network, or a distillation loss between both."""
 
@@ -53,10 +63,20 @@ class Term(Block):
     )
     weight: Annotated[float, Field(ge=0)] = Field(default=1.0, description="factor of this term in the sum")
     output: str = Field(
-        default="logits", description="task losses only: the scored output, `logits` or the name of an auxiliary output"
+        default="logits",
+        description="`logits` or the name of an auxiliary output. Task losses: the scored output. Distillation losses: "
+        "the teacher's, such as a member of `several`, whose features `NAME.TAP` are then also called `TAP`",
     )
     detach_teacher: bool = Field(
-        default=True, description="distillation losses only: no gradient flows into the teacher"
+        default=True, description="distillation losses only: no gradient flows into the network that teaches"
+    )
+    teaches: Literal["student", "teacher"] = Field(
+        default="student",
+        description="distillation losses only: the network that learns; `teacher`: the student teaches the teacher, "
+        "as in mutual learning, where one stage trains both",
+    )
+    optimizer: TermOptimizer | None = Field(
+        default=None, description="settings of the parameters that the loss owns; default: the stage's"
     )
 
 
@@ -199,6 +219,9 @@ class Recipe(Section):
         default=(), description="random augmentations of training batches, applied in this order"
     )
     missing: Missing = Field(default=Missing(), description="how to treat subjects with missing privileged modalities")
+    unlabelled: Unlabelled | None = Field(
+        default=None, description="withhold labels of training subjects; null: all have theirs"
+    )
     teacher: Block | None = Field(
         default=None, description="the teacher network; null: supervised training of the student alone"
     )
@@ -264,4 +287,5 @@ _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "control": lambda recipe: recipe.control is not None,
     "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
     "tune": lambda recipe: recipe.tune is not None,
+    "unlabelled": lambda recipe: recipe.unlabelled is not None,
 }

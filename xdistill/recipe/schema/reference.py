@@ -27,10 +27,12 @@ from xdistill.recipe.schema.recipe import (
     Optimizer,
     Recipe,
     Term,
+    TermOptimizer,
     TrainStage,
 )
 from xdistill.recipe.schema.teacher_cache import TeacherCache
 from xdistill.recipe.schema.tuning import Pruner, Sampler, Search, Tune
+from xdistill.recipe.schema.unlabelled import Unlabelled
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
@@ -39,11 +41,13 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("fit stage", FitStage),
     ("cross fit", CrossFit),
     ("term", Term),
+    ("term optimizer", TermOptimizer),
     ("optimizer", Optimizer),
     ("loader", Loader),
     ("compute", Compute),
     ("crossval", Crossval),
     ("missing", Missing),
+    ("unlabelled", Unlabelled),
     ("cache", CacheRecipe),
     ("teacher cache", TeacherCache),
     ("executor", ExecutorBlock),
