@@ -19,7 +19,7 @@ from xdistill.errors import UserError
 from xdistill.experiment.plans import Experiment
 
 TASK_LOSS: Mapping[str, Any] = {"use": "cross_entropy", "on": "student"}
-IMITATION: Mapping[str, Any] = {"use": "generalized", "imitation": 1.0, "temperature": 1.0}
+IMITATION: Mapping[str, Any] = {"use": "kd", "temperature": 1.0}
 INNER_FOLDS = 5
 QUICK_FOLDS, QUICK_INNER_FOLDS, QUICK_SHARE = 3, 2, 4  # a quarter of the epochs
 

@@ -82,10 +82,17 @@ def smallest_difference_of_interval(error: float, *, power: float = POWER, alpha
 
 def _power(shift: float, degrees: int, alpha: float) -> float:
     """Of a two-sided t-test whose statistic is shifted by ``shift`` standard errors."""
-    from scipy.special import nctdtr, stdtrit
+    from scipy.integrate import quad
+    from scipy.special import chdtri, ndtr, stdtrit
 
     bound = stdtrit(degrees, 1 - alpha / 2)
-    return float(1 - nctdtr(degrees, shift, bound) + nctdtr(degrees, shift, -bound))
+
+    def rejected(level: float) -> float:
+        """Given the estimated variance, at a quantile of its distribution."""
+        scaled = bound * np.sqrt(chdtri(degrees, level) / degrees)
+        return float(ndtr(shift - scaled) + ndtr(-shift - scaled))
+
+    return float(quad(rejected, 0.0, 1.0)[0])  # the noncentral t of scipy fails for few degrees of freedom
 
 
 def _check(deviation: float, splits: int) -> None:
