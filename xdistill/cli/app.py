@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from xdistill.cli import diagnose, evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
+from xdistill.cli import evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
 from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
+from xdistill.cli.diagnose import command as diagnose
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError

@@ -86,23 +86,13 @@ def _diagnose(recipe: str, options: dict[str, Any], *, quiet: bool) -> Diagnosis
 
 
 def _show(found: Diagnosis, page: Path | None, *, as_json: bool, quiet: bool) -> None:
-    from xdistill.cli.console import print_hint, print_json, stdout
+    from xdistill.cli.console import print_hint, print_json
 
     if as_json:
         print_json(found.to_json() | ({} if page is None else {"page": str(page)}))
         return
-    from rich.table import Table
-    from rich.text import Text
+    from xdistill.cli.diagnose.table import print_diagnosis
 
-    from xdistill.diagnosis.page import lines
-
-    table = Table(title=Text(f"{found.recipe}: {found.figures.metric}"), show_header=False, title_justify="left")
-    for label, value in lines(found):
-        table.add_row(Text(label), Text(value))
-    console = stdout()
-    console.print(table)
-    console.print(Text(f"{found.verdict}: ", style="bold") + Text(found.advice[0]))
-    for sentence in found.advice[1:]:
-        console.print(Text(f"- {sentence}"))
+    print_diagnosis(found)
     if page is not None and not quiet:
         print_hint(f"page: {page}")
