@@ -65,9 +65,7 @@ def main() -> None:
         *inner_features, full, start = flat
         rows = [_distances(one, full, start, held) for one, held in zip(inner_features, folds, strict=True)]
         raw, aligned, leaking = np.mean(rows, axis=0)
-        print(
-            f"  {tap:8} unchanged {raw:.2f}, rotated to the initial network {aligned:.2f}, to that teacher {leaking:.2f}"
-        )
+        print(f"  {tap:8} unchanged {raw:.2f}, rotated to the initial network {aligned:.2f}, to it {leaking:.2f}")
 
 
 def _context(folder: Path) -> FoldContext:

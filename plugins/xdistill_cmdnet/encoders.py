@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from jaxtyping import Bool, Float
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from xdistill.errors import SettingsError
@@ -15,6 +15,7 @@ from xdistill.types import ModalitySpec
 from xdistill_cmdnet.clinical import ClinicalFactors
 from xdistill_cmdnet.trunk import Pool, Trunk, TrunkShape, Where, scaled_channels
 
+_NEWER = {"blocks": 4, "stem_stride": 1}
 _IMAGE_KINDS = {"image": 3, "volume": 4}
 
 
@@ -26,6 +27,16 @@ class TrunkConfig(Encoder.Config):
     )
     features: Annotated[int, Field(ge=1)] = Field(default=512, description="length of the branch's vector")
     pool: Pool = Field(default="average", description="the last map is averaged over positions, or flattened")
+    blocks: int = Field(default=4, ge=1, le=4, description="how many of the four blocks; fewer for small volumes")
+    stem_stride: Literal[1, 2] = Field(
+        default=1, description="stride of the first convolution; 2 computes an eighth of its positions in a volume"
+    )
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out newer fields at their defaults, so that runs from before they existed keep their ids."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if _NEWER.get(name) != value}
 
 
 class MriOnly(Encoder):
@@ -118,7 +129,8 @@ def image_names(inputs: Mapping[str, ModalitySpec]) -> list[str]:
 
 
 def _sizes(config: TrunkConfig, spec: ModalitySpec) -> TrunkShape:
-    return TrunkShape(shape=spec.shape, channels=scaled_channels(config.width), features=config.features)
+    channels = scaled_channels(config.width)[: config.blocks]
+    return TrunkShape(spec.shape, channels, features=config.features, stem_stride=config.stem_stride)
 
 
 def _listed(inputs: Mapping[str, ModalitySpec]) -> str:

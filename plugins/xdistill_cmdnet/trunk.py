@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Literal
 
@@ -33,11 +34,13 @@ class TrunkShape:
         shape: of one image, channels first: ``(channels, *space)`` with two or three axes of space.
         channels: of the four blocks.
         features: length of the vector.
+        stem_stride: of the first convolution, 1 or 2.
     """
 
     shape: tuple[int, ...]
     channels: tuple[int, ...]
     features: int
+    stem_stride: int = 1
 
     @property
     def axes(self) -> int:
@@ -46,9 +49,13 @@ class TrunkShape:
 
     @property
     def map_space(self) -> tuple[int, ...]:
-        """Space of the last map: every block halves each axis and rounds up."""
-        halvings = 2 ** len(self.channels)
-        return tuple(-(-length // halvings) for length in self.shape[1:])
+        """Space of the last map: every block halves each axis and rounds up, and so does a stem of stride 2."""
+        return tuple(-(-length // 2**self.halvings) for length in self.shape[1:])
+
+    @property
+    def halvings(self) -> int:
+        """How often the trunk halves each axis."""
+        return len(self.channels) + self.stem_stride - 1
 
 
 def scaled_channels(width: float) -> tuple[int, ...]:
@@ -68,11 +75,11 @@ class Block(nn.Module):
     whose result is multiplied first has one: there the bias lets the factor have an effect where the image is zero.
     """
 
-    def __init__(self, axes: int, inside: int, outside: int, *, where: Where | None) -> None:
+    def __init__(self, axes: int, inside: int, outside: int, *, where: Where | None, stride: int = 1) -> None:
         super().__init__()
         convolution, norm = _CONVOLUTION[axes], _NORM[axes]
         self.where = where
-        self.first = convolution(inside, outside, 3, padding=1, bias=False)
+        self.first = convolution(inside, outside, 3, stride=stride, padding=1, bias=False)
         self.first_norm = norm(outside)
         self.second = convolution(outside, outside, 3, stride=2, padding=1, bias=where == "before_norm")
         self.second_norm = norm(outside)
@@ -117,8 +124,8 @@ class Trunk(nn.Module):
         self.where = where
         channels = (sizes.shape[0], *sizes.channels)
         self.blocks = nn.ModuleList(
-            Block(sizes.axes, inside, outside, where=where)
-            for inside, outside in zip(channels, sizes.channels, strict=False)
+            Block(sizes.axes, inside, outside, where=where, stride=1 if place else sizes.stem_stride)
+            for place, (inside, outside) in enumerate(pairwise(channels))
         )
         last = sizes.channels[-1]
         self.last = _CONVOLUTION[sizes.axes](last, last, 3, padding=1, bias=False)
@@ -158,7 +165,7 @@ def check_space(sizes: TrunkShape) -> None:
     Raises:
         SettingsError: naming the size and the smallest one that works.
     """
-    smallest = 2 ** (len(sizes.channels) - 1) + 1
+    smallest = 2 ** (sizes.halvings - 1) + 1
     if max(sizes.shape[1:]) < smallest:
         size = "x".join(str(length) for length in sizes.shape[1:])
         raise SettingsError(

@@ -30,11 +30,12 @@ def xdistill_fusions() -> list[type[Fusion]]:
 
 @hookimpl
 def xdistill_teachers() -> list[type[Teacher]]:
-    """Networks of branches, and over vectors: as the teacher."""
+    """Networks of branches, and over vectors: as the teacher; and one whose logits are given."""
+    from xdistill_networks.given_logits import GivenLogits
     from xdistill_networks.mlp import PerceptronNetwork
     from xdistill_networks.multibranch import MultiBranch
 
-    return [MultiBranch, PerceptronNetwork]
+    return [GivenLogits, MultiBranch, PerceptronNetwork]
 
 
 @hookimpl

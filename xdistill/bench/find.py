@@ -31,6 +31,11 @@ def results(benchmark: Benchmark, *, source: Source | None, runs: Path) -> tuple
     Raises:
         RunError: when there are none, or they are not what they claim to be.
     """
+    if benchmark.file.fresh_test is not None:
+        raise RunError(
+            f"{benchmark.path}: with `fresh_test` there are no runs and records to look at; `xdistill bench show` and "
+            f"`bench export` have the table"
+        )
     if source is None:
         source = "runs" if benchmark.changes or known_runs(benchmark, runs) else "records"
         if source == "records" and not record_folders(benchmark.records):

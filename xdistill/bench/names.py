@@ -42,10 +42,24 @@ def misnamed(file: BenchmarkFile) -> Iterator[Misnamed]:
     if file.crossval.official:
         message = "a comparison needs two splits or more, and the official one is a single one; use folds and repeats"
         yield Misnamed(("crossval", "official"), message)
+    yield from _fresh(file, names)
     yield from _expectations(file, names)
     if file.reported:
         for name in file.reported.rows:
             yield from _unknown(("reported", "rows", name), [name], names)
+
+
+def _fresh(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
+    """Fields that mean nothing where cohorts are generated."""
+    if file.fresh_test is None:
+        return
+    for field in ("crossval", "seeds", "trials", "teacher", "student_alone", "expect", "reported"):
+        if field in file.model_fields_set:
+            yield Misnamed((field,), f"`{field}` has no use with `fresh_test`; remove one of the two")
+    for index, entry in enumerate(file.entries):
+        if entry.of:
+            yield Misnamed(("entries", index, "of"), "with `fresh_test` every entry has a recipe of its own")
+    yield from _unknown(("fresh_test", "oracle"), [file.fresh_test.oracle] if file.fresh_test.oracle else [], names)
 
 
 def _repeated(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from xdistill.bench.fresh.schema import FreshTest
 from xdistill.recipe.schema.recipe import Block, Crossval
 from xdistill.recipe.schema.section import Section
 
@@ -99,6 +100,11 @@ class BenchmarkFile(Section):
     description: str = Field(default="", description="free text")
     data: Block = Field(description="the cohort of all entries, in place of what their recipes name")
     crossval: Crossval = Field(default=Crossval(), description="how the cohort is split, in place of the recipes' own")
+    fresh_test: FreshTest | None = Field(
+        default=None,
+        description="generate many cohorts and test on fresh subjects, in place of `crossval`; for data sets whose "
+        "subjects are generated",
+    )
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = Field(
         default=(0,), description="every entry is run with each; scores are averaged over them within a split"
     )

@@ -75,7 +75,7 @@ class StageChecker:
                 hint = "; use a stage with `fit` instead of `train`" if fitted else ""
                 self._problem((*place, "train"), f"`{path}` has no trainable parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
-        known = trains | {role for role, parts in self.learned.items() if parts}
+        known = trains | {role for role, parts in self.learned.items() if parts} | self._untrainable()
         for index, term in enumerate(stage.terms):
             self._check_term(term, (*place, "objective", index), known)
             self._check_teaches(term, (*place, "objective", index, "teaches"), trains)
@@ -83,6 +83,14 @@ class StageChecker:
         for role in sorted(trains & self.networks.keys() - reached):
             self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
         self._note(stage)
+
+    def _untrainable(self) -> set[str]:
+        """Networks that have nothing to train or to fit, and are ready as they are."""
+        return {
+            role
+            for role, network in self.networks.items()
+            if not self.estimators[role] and not list(network.parameters())
+        }
 
     def _check_fit_stage(self, stage: FitPlan, place: Place) -> None:
         for path in stage.fit:

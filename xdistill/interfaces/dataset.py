@@ -99,6 +99,22 @@ class Dataset(Component, ABC):
         """
         return None
 
+    @classmethod
+    def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
+        """The settings of another cohort from the same source, where subjects are generated; None where they are not.
+
+        The subjects of different seeds are independent of each other. The cohort has an official split: ``test``
+        subjects are its test part, the other ``train`` subjects are what is trained on.
+
+        Args:
+            settings: what both cohorts have in common.
+            train: number of training subjects.
+            test: number of test subjects.
+            seed: of the cohort.
+        """
+        del settings, train, test, seed
+        return None
+
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
         """The values of several subjects, in the order of ``rows``; override when that can be faster."""
         for row in rows:

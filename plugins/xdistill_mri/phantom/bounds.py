@@ -52,7 +52,7 @@ def best_auc(effect: EffectName) -> Mapping[str, float]:
     """
     strengths = EFFECTS[effect]
     latents = draw_latents(_SUBJECTS, strengths, _SEED)
-    targets = np.digitize(latents.pathology, _grade_cuts(strengths.pathology))
+    targets = np.digitize(latents.pathology, grade_cuts(strengths.pathology))
     aucs = {
         name: macro_auc(balanced_posterior(latents, strengths, clinical=clinical), targets)
         for name, clinical in (("image", False), ("image and clinical", True))
@@ -68,6 +68,26 @@ def balanced_posterior(latents: Latents, effect: Effect, *, clinical: bool) -> N
         effect: signal-to-noise ratios they were drawn with.
         clinical: whether the clinical items are seen besides the two phases.
     """
+    densities = _densities(latents, effect, clinical=clinical)
+    probability: NDArray[np.float64] = densities / densities.sum(axis=1, keepdims=True)
+    return probability
+
+
+def posterior(latents: Latents, effect: Effect, *, clinical: bool) -> NDArray[np.float64]:
+    """Probability of each grade given what is seen, the grades being as frequent as they are; ``(subjects, classes)``.
+
+    Args:
+        latents: the subjects.
+        effect: signal-to-noise ratios they were drawn with.
+        clinical: whether the clinical items are seen besides the two phases.
+    """
+    joint = _densities(latents, effect, clinical=clinical) * np.asarray(CLASS_COUNTS)
+    result: NDArray[np.float64] = joint / joint.sum(axis=1, keepdims=True)
+    return result
+
+
+def _densities(latents: Latents, effect: Effect, *, clinical: bool) -> NDArray[np.float64]:
+    """Density of what is seen in each class, up to a factor a subject, ``(subjects, classes)``."""
     invasiveness_in_class = _invasiveness_in_class(effect)
     parts = []
     for start in range(0, len(latents.invasiveness), _CHUNK):
@@ -76,8 +96,7 @@ def balanced_posterior(latents: Latents, effect: Effect, *, clinical: bool) -> N
         if clinical:
             log_likelihood += _clinical_log_likelihood(chunk, effect)
         likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
-        densities = likelihood @ invasiveness_in_class
-        parts.append(densities / densities.sum(axis=1, keepdims=True))
+        parts.append(likelihood @ invasiveness_in_class)
     return np.concatenate(parts)
 
 
@@ -146,12 +165,17 @@ def _log_missing(item: Item, gain: float) -> NDArray[np.float64]:
 def _invasiveness_in_class(effect: Effect) -> NDArray[np.float64]:
     """Density of ``r`` in each class on the grid, ``(grid, classes)``; each column sums to one."""
     prior = np.exp(-0.5 * _GRID**2)
-    joint = _intervals(_grade_cuts(effect.pathology), _GRID, effect.pathology).T * prior[:, None]
+    joint = _intervals(grade_cuts(effect.pathology), _GRID, effect.pathology).T * prior[:, None]
     density: NDArray[np.float64] = joint / joint.sum(axis=0)
     return density
 
 
-def _grade_cuts(pathology: float) -> tuple[float, ...]:
+def grade_cuts(pathology: float) -> tuple[float, ...]:
+    """Where the invasiveness plus the noise of the pathologist's sampling is cut into grades, in the population.
+
+    Args:
+        pathology: standard deviation of that noise.
+    """
     spread = math.sqrt(1.0 + pathology**2)
     shares = accumulate(CLASS_COUNTS[:-1])
     return tuple(spread * _NORMAL.inv_cdf(share / sum(CLASS_COUNTS)) for share in shares)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+import numpy as np
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.phantom.anatomy import PHASES, draw_anatomies
-from xdistill_mri.phantom.bounds import best_auc
+from xdistill_mri.phantom.bounds import best_auc, grade_cuts, posterior
 from xdistill_mri.phantom.clinical import clinical_values, columns
 from xdistill_mri.phantom.effects import CLASSES, EFFECTS, EffectName
 from xdistill_mri.phantom.latents import Latents, draw_latents, grades
@@ -20,12 +21,15 @@ from xdistill_mri.phantom.render import lesions, render
 from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+TRUTH = "truth"
+_LEAST = 1e-7  # probability
 
 Voxels = Annotated[int, Field(ge=4, le=512)]
 
 _VOXELS_AT_ONCE = 2**18
+_NEWER = frozenset({"image_only", "test", "truth"})
 
 
 class HccPhantom(Dataset):
@@ -54,6 +58,12 @@ class HccPhantom(Dataset):
     With ``image_only`` that many further patients of the same kind follow, who lack all clinical items; they are graded
     among themselves, in the same shares, so that the first patients are those of the cohort without them.
 
+    With ``test`` that many further patients are the official test part. All patients are then graded by the same cuts
+    of ``r``, those of a population, so that they are independent of each other; counts of grades are random.
+
+    With ``truth`` there is one more modality: the log probability of each grade given ``u_hbp``, ``u_pre`` and the
+    clinical items, which is all that any teacher could learn to tell.
+
     Effects: ``calibrated`` has the difficulty of published cohorts. In ``strong`` the grades are noisy (0.8 in place of
     0.2), the images show more and the clinical items tell ``r`` nearly exactly: a teacher that reads them sees through
     the noise of the labels, which is when distillation has to win. In ``null`` the items are noise, so that no method
@@ -78,6 +88,13 @@ class HccPhantom(Dataset):
             default=0, ge=0, le=1_000_000, description="further patients, who have both volumes and no clinical items"
         )
         noise: float = Field(default=1.0, ge=0, le=10, description="factor on the noise of the scanner")
+        test: int = Field(
+            default=0, ge=0, le=1_000_000, description="further patients, who are the test part of an official split"
+        )
+        truth: bool = Field(
+            default=False,
+            description="add the modality `truth`: log probabilities of the grades given all that a teacher can see",
+        )
 
         @field_validator("effect", mode="before")
         @classmethod
@@ -97,29 +114,54 @@ class HccPhantom(Dataset):
                 )
             return count
 
+        @model_validator(mode="after")
+        def _one_kind_of_further_patients(self) -> HccPhantom.Config:
+            if self.test and self.image_only:
+                raise PydanticCustomError("test_or_image_only", "a cohort has either `test` or `image_only`", {})
+            return self
+
         @model_serializer(mode="wrap")
         def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-            """Leave `image_only` out where there are none, so that cohorts from before it existed keep their keys."""
+            """Leave out newer fields at their defaults, so that cohorts from before they existed keep their keys."""
             plain: dict[str, Any] = handler(self)
-            return plain if self.image_only else {name: value for name, value in plain.items() if name != "image_only"}
+            return {name: value for name, value in plain.items() if name not in _NEWER or value}
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     def schema(self) -> Schema:
-        """Two volumes, one vector, three grades."""
+        """Two volumes, one vector, three grades; with `truth` a second vector."""
         volume = ModalitySpec(kind="volume", shape=(1, *self.config.shape), unit="z-score")
         items = columns()
         clinical = ModalitySpec(kind="vector", shape=(len(items),), columns=items)
-        return Schema(modalities={**dict.fromkeys(PHASES, volume), "clinical": clinical}, classes=CLASSES)
+        modalities = {**dict.fromkeys(PHASES, volume), "clinical": clinical}
+        if self.config.truth:
+            modalities[TRUTH] = ModalitySpec(kind="vector", shape=(len(CLASSES),))
+        return Schema(modalities=modalities, classes=CLASSES)
 
     def index(self) -> Sequence[SubjectRow]:
         """Subjects ``phantom-0001`` and so on, each a patient of its own."""
-        names = [f"phantom-{number:04d}" for number in range(1, self.config.subjects + self.config.image_only + 1)]
+        names = self._names()
         pathology = self._latents.pathology
         complete = self.config.subjects
-        targets = [*grades(pathology[:complete]), *grades(pathology[complete:])]
+        if self.config.test:
+            targets = [*np.digitize(pathology, grade_cuts(EFFECTS[self.config.effect].pathology))]
+        else:
+            targets = [*grades(pathology[:complete]), *grades(pathology[complete:])]
         return [SubjectRow(name, name, int(target)) for name, target in zip(names, targets, strict=True)]
+
+    def official_test(self) -> Sequence[str] | None:
+        """The further patients of `test`; None where there are none."""
+        return self._names()[self.config.subjects :] if self.config.test else None
+
+    @classmethod
+    def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
+        """The same generator with another seed."""
+        changed = {**settings.model_dump(mode="json"), "subjects": train, "test": test, "seed": seed}
+        return cls.Config.model_validate(changed)
+
+    def _names(self) -> list[str]:
+        return [f"phantom-{number:04d}" for number in range(1, len(self._latents.invasiveness) + 1)]
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The volumes and items of one subject."""
@@ -161,16 +203,26 @@ class HccPhantom(Dataset):
     @cached_property
     def _latents(self) -> Latents:
         return draw_latents(
-            self.config.subjects + self.config.image_only, EFFECTS[self.config.effect], self.config.seed
+            self.config.subjects + self.config.image_only + self.config.test,
+            EFFECTS[self.config.effect],
+            self.config.seed,
         )
 
     @cached_property
     def _clinical(self) -> NDArray[np.float32]:
         return clinical_values(self._latents)
 
+    @cached_property
+    def _truth(self) -> NDArray[np.float32]:
+        probability = posterior(self._latents, EFFECTS[self.config.effect], clinical=True)
+        return np.log(np.maximum(probability, _LEAST)).astype(np.float32)
+
     def _render(self, rows: list[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
         anatomies = draw_anatomies(rows, self.config.seed, self.config.shape)
         volumes = render(self._latents.take(rows), anatomies, self.config.noise)
         for place, row in enumerate(rows):
-            clinical = self._clinical[row].copy() if row < self.config.subjects else None
-            yield {**{phase: volumes[phase][place] for phase in PHASES}, "clinical": clinical}
+            complete = row < self.config.subjects or not self.config.image_only
+            vectors = {"clinical": self._clinical[row].copy() if complete else None}
+            if self.config.truth:
+                vectors[TRUTH] = self._truth[row].copy()
+            yield {**{phase: volumes[phase][place] for phase in PHASES}, **vectors}

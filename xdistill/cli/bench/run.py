@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xdistill.cli.bench.fresh import refuse_changes, run_cohorts
 from xdistill.cli.bench.options import FileArgument, FoldsOption, RepeatsOption, TrialsOption
 from xdistill.cli.options import (
     AddressOption,
@@ -33,6 +34,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --repeats 1 --jobs 8",
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
+    "xdistill bench run benchmarks/gain.yaml --jobs 2",
     "xdistill bench run my_benchmark.yaml --plugin ./my_loss.py",
 )
 
@@ -66,8 +68,15 @@ def run(
     """
     from xdistill.bench.load import load_benchmark
 
-    benchmark = load_benchmark(file).with_splits(folds=folds, repeats=repeats, trials=trials)
+    benchmark = load_benchmark(file)
     flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
+    if benchmark.file.fresh_test is not None:
+        refuse_changes(benchmark, folds=folds, repeats=repeats, trials=trials, whole=whole, cache=cache)
+        given = {name: value for name, value in flags.items() if value is not None}
+        with chosen_plugins(plugin, disable_plugin):
+            run_cohorts(benchmark, runs, only or [], given, quiet=quiet)
+        return
+    benchmark = benchmark.with_splits(folds=folds, repeats=repeats, trials=trials)
     with chosen_plugins(plugin, disable_plugin):
         failed = _run(
             benchmark,

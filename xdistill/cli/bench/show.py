@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from xdistill.cli.bench.fresh import export_gains, print_gains, refuse_changes, table_of
 from xdistill.cli.bench.options import FileArgument, FoldsOption, FromOption, RepeatsOption, TrialsOption
 from xdistill.cli.options import RunsOption
 
 if TYPE_CHECKING:
+    from xdistill.bench.load import Benchmark
     from xdistill.bench.standings import Standings
 
 SHOW_EXAMPLES = (
@@ -23,6 +25,7 @@ EXPORT_EXAMPLES = (
     "xdistill bench export benchmarks/mvi_hcc.yaml --format html -o page.html",
     "xdistill bench export benchmarks/mvi_hcc.yaml --from records --format md",
     "xdistill bench export benchmarks/mvi_hcc.yaml --trials 30 --format md",
+    "xdistill bench export benchmarks/gain.yaml --format csv -o gain.csv",
 )
 
 _KINDS: Final = {
@@ -50,6 +53,10 @@ def show(
     from xdistill.cli.bench.standings import print_standings
 
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    fresh = _on_cohorts(file, changes, source)
+    if fresh is not None:
+        print_gains(table_of(fresh, runs))
+        return
     print_standings(_standings(file, source, changes, runs, None))
 
 
@@ -76,6 +83,10 @@ def export(
     if len(files) > 1 and fmt != "md":
         raise UserError(f"--format {fmt} holds one benchmark; name one file, or write Markdown")
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
+    fresh = _on_cohorts(files[0], changes, source) if len(files) == 1 else None
+    if fresh is not None:
+        export_gains(fresh, runs, fmt, output)
+        return
     found = [_standings(file, source, changes, runs, output) for file in files]
     texts = [render(standings, fmt) for standings in found]
     text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
@@ -86,6 +97,17 @@ def export(
     else:
         write_text(output, text)
         print_hint(f"{output}: written, {_KINDS[fmt]} of {'; '.join(map(_content, found))}")
+
+
+def _on_cohorts(file: Path, changes: dict[str, int | None], source: str | None) -> Benchmark | None:
+    """The benchmark of a file if it is one on generated cohorts."""
+    from xdistill.bench.load import load_benchmark
+
+    benchmark = load_benchmark(file)
+    if benchmark.file.fresh_test is None:
+        return None
+    refuse_changes(benchmark, **changes, **{"from": source})
+    return benchmark
 
 
 def _content(standings: Standings) -> str:

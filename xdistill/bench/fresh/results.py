@@ -1,0 +1,124 @@
+"""What is kept of a run: the test subjects' probabilities, and a small file of facts.
+
+The run's folder itself is removed: thousands of them would fill a disk, and the recipe, the seed of the cohort and the
+versions say how to compute each again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from xdistill.bench.fresh.plan import Unit
+from xdistill.errors import RunError
+from xdistill.runs.files import explained, make_folder, read_json, write_json, written_whole
+from xdistill.stats import METRICS
+
+if TYPE_CHECKING:
+    from xdistill.runs import Run
+
+FORMAT: Final = "xdistill-fresh-result"
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One entry on one cohort.
+
+    Attributes:
+        entry: its name.
+        key: of recipe, cohort, versions and source files.
+        recipe_key: of recipe and cohort.
+        run: the id that the run had.
+        scores: of the student, and of the teacher where there is one, by the primary metric.
+        seconds: of training.
+        facts: the rest: hashes of cohort, splits and probabilities, versions, machine.
+    """
+
+    entry: str
+    key: str
+    recipe_key: str
+    run: str
+    scores: Mapping[str, float]
+    seconds: float
+    facts: Mapping[str, Any]
+
+
+def result_path(folder: Path, unit: Unit, entry: str) -> Path:
+    """The file of facts of one result; the probabilities lie next to it."""
+    return folder / "results" / unit.cell / f"c{unit.number:03d}" / f"{entry}.json"
+
+
+def keep(path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key: str) -> Result:
+    """Keep what is needed of a finished run; the file of facts appears last and whole."""
+    make_folder(path.parent)
+    record = run.record
+    student = run.predictions.pooled("student")
+    buffer = BytesIO()
+    probabilities = np.asarray(student.probabilities, dtype=np.float64)
+    target = np.asarray(student.target, dtype=np.int16)
+    np.savez_compressed(buffer, probabilities=probabilities, target=target)
+    with written_whole(path.with_suffix(".npz")) as temporary, explained(temporary):
+        temporary.write_bytes(buffer.getvalue())
+    scores = {role: _score(run, role, metric) for role in run.predictions.roles()}
+    result = Result(
+        entry=entry,
+        key=key,
+        recipe_key=recipe_key,
+        run=run.path.name,
+        scores=scores,
+        seconds=float(sum(record["seconds"]["folds"].values())),
+        facts={
+            "metric": metric,
+            "data": record["recipe"]["data"],
+            "cohort": record["cohort"]["fingerprint"],
+            "probabilities": sha256(buffer.getvalue()).hexdigest(),
+            "versions": record["versions"],
+            "machine": record["machine"],
+        },
+    )
+    write_json(path, {"format": FORMAT, "format_version": FORMAT_VERSION, **result.__dict__})
+    return result
+
+
+def read_result(path: Path) -> Result | None:
+    """A result that was kept; None when there is none.
+
+    Raises:
+        RunError: when the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    data = read_json(path)
+    fields = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    names = {field.name for field in dataclass_fields(Result)}
+    if not isinstance(data, dict) or {name: data.pop(name, None) for name in fields} != fields or data.keys() != names:
+        raise RunError(f"{path}: this is no result; delete the file and rerun `xdistill bench run`")
+    return Result(**data)
+
+
+def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:
+    """The student's score, from the probabilities that were kept.
+
+    Raises:
+        RunError: when they are not those that were kept.
+    """
+    result = read_result(path)
+    data = path.with_suffix(".npz").read_bytes()
+    if result is None or sha256(data).hexdigest() != result.facts["probabilities"]:
+        raise RunError(f"{path.with_suffix('.npz')}: the probabilities were changed; delete both files and rerun")
+    with np.load(BytesIO(data)) as arrays:
+        target, probabilities = arrays["target"].astype(np.int64), arrays["probabilities"]
+        return float(METRICS[metric](target, probabilities, classes))
+
+
+def _score(run: Run, role: str, metric: str) -> float:
+    found = run.predictions.pooled(role)
+    return float(METRICS[metric](found.target, found.probabilities, run.predictions.classes))

@@ -1,0 +1,87 @@
+"""Running a benchmark on generated cohorts, several cohorts at a time. Yields events and never prints."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdistill.bench.fresh.job import JOB_FUNCTION, CohortFinished
+from xdistill.bench.fresh.plan import FreshPlan, Unit
+from xdistill.bench.fresh.results import read_result, result_path
+from xdistill.bench.load import Benchmark
+from xdistill.errors import XdistillError
+from xdistill.interfaces.executor import Job
+
+if TYPE_CHECKING:
+    from xdistill.plugin import Catalog
+
+
+def run_fresh(
+    benchmark: Benchmark,
+    catalog: Catalog,
+    *,
+    folder: Path,
+    only: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Generator[CohortFinished, None, None]:
+    """Train and test every entry on every cohort; what has a result already is not trained again.
+
+    Args:
+        benchmark: with a `fresh_test`.
+        catalog: what recipes may name.
+        folder: of the benchmark's results.
+        only: entries to run; none: all.
+        flags: last changes of every recipe, such as the executor.
+
+    Yields:
+        `CohortFinished` for each cohort that has something to train.
+
+    Raises:
+        RecipeError: before anything is trained, if ``only`` or a recipe is invalid.
+        UserError: when the data set cannot be generated, or the executor cannot run.
+    """
+    for name in only:
+        benchmark.entry(name)
+    plan = FreshPlan(benchmark, catalog, flags)
+    entries = [entry for entry in plan.experiments if not only or entry in only]
+    jobs = [
+        _job(plan, place, unit, missing, folder)
+        for place, unit in enumerate(plan.units)
+        if (missing := [entry for entry in entries if not _done(plan, entry, unit, folder)])
+    ]
+    executor = next(iter(plan.experiments.values())).executor.build()
+    executor.check()
+    with closing(executor.run(JOB_FUNCTION, jobs)) as events:  # type: ignore[type-var]
+        for event in events:
+            if event.kind == "failed":
+                if not isinstance(event.value, XdistillError):
+                    raise event.value
+                yield CohortFinished(event.job, 0, {"": str(event.value)}, 0.0)
+            elif event.kind == "event":
+                yield event.value
+
+
+def _done(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> bool:
+    known = read_result(result_path(folder, unit, entry))
+    return known is not None and known.key == plan.key(entry, unit)
+
+
+def _job(plan: FreshPlan, place: int, unit: Unit, entries: Sequence[str], folder: Path) -> Job:
+    from xdistill.crossval.worker_checks import driver_facts
+
+    components = frozenset().union(*(experiment.components for experiment in plan.experiments.values()))
+    threads = max(experiment.recipe.compute.threads for experiment in plan.experiments.values())
+    return Job(
+        name=unit.name,
+        payload={
+            "file": str(plan.benchmark.path.resolve()),
+            "unit": place,
+            "entries": list(entries),
+            "flags": plan.flags,
+            "folder": str(folder.resolve()),
+            "driver": driver_facts(components, plan.catalog),
+        },
+        cpus=threads,
+    )

@@ -1,0 +1,52 @@
+"""What a benchmark on generated cohorts says. Pure data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from xdistill.recipe.schema.section import Section
+
+_Train = Annotated[int, Field(ge=3)]
+_Cohorts = Annotated[int, Field(ge=2)]
+
+
+class FreshTest(Section):
+    """Generated cohorts, each with training subjects and fresh test subjects of its own, in place of folds."""
+
+    subjects: Annotated[int, Field(ge=3)] = Field(description="test subjects of every cohort")
+    train: Annotated[tuple[_Train, ...], Field(min_length=1)] = Field(
+        description="numbers of training subjects; the methods are compared at each"
+    )
+    cohorts: _Cohorts | tuple[_Cohorts, ...] = Field(
+        description="independent cohorts, one number or one for each number of training subjects"
+    )
+    vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
+        default={}, description="one setting of the data set with its values; the methods are compared at each"
+    )
+    oracle: str | None = Field(
+        default=None, description="the entry that says what the best of all teachers could give; drawn as a bound"
+    )
+    seed: int = Field(default=0, description="of all cohorts; another seed, other cohorts")
+
+    @model_validator(mode="after")
+    def _one_number_for_each(self) -> FreshTest:
+        if isinstance(self.cohorts, tuple) and len(self.cohorts) != len(self.train):
+            raise PydanticCustomError(
+                "cohorts_of_train",
+                "`cohorts` has {found} numbers and `train` {wanted}; write one for each, or a single one",
+                {"found": len(self.cohorts), "wanted": len(self.train)},
+            )
+        if len(set(self.train)) < len(self.train):
+            raise PydanticCustomError("train_twice", "a number of training subjects stands in `train` twice", {})
+        if len(self.vary) > 1:
+            raise PydanticCustomError("vary_one", "`vary` names one setting of the data set, and not several", {})
+        return self
+
+    @property
+    def numbers(self) -> tuple[tuple[int, int], ...]:
+        """Training subjects and cohorts, pair by pair."""
+        cohorts = self.cohorts if isinstance(self.cohorts, tuple) else (self.cohorts,) * len(self.train)
+        return tuple(zip(self.train, cohorts, strict=True))

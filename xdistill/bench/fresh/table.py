@@ -1,0 +1,210 @@
+"""From results to a table: the mean gain over the reference by paired t over cohorts, Holm over all comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xdistill.bench.fresh.plan import FreshPlan, Unit
+from xdistill.bench.fresh.results import Result, read_result, result_path
+from xdistill.bench.load import Benchmark
+from xdistill.errors import RunError, UserError
+from xdistill.stats import holm
+from xdistill.stats.independent import PairedDifference, paired_difference
+
+if TYPE_CHECKING:
+    from xdistill.plugin import Catalog
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One entry on the cohorts of one value and number of training subjects.
+
+    Attributes:
+        entry: its name.
+        title: what tables call it.
+        value: of the setting that varies; empty when none does.
+        train: number of training subjects.
+        cohorts: number of cohorts with a result.
+        score: mean of the student over these cohorts.
+        sd: standard deviation over these cohorts (ddof 1).
+        teacher: mean score of the teacher; None without one.
+        difference: entry - reference over the cohorts where both have a result; None for the reference.
+        p_holm: its p-value adjusted over all comparisons of the table; None for the reference.
+        share: of the oracle's gain, where that is above zero with its whole interval; None elsewhere.
+        seconds: of training, mean.
+    """
+
+    entry: str
+    title: str
+    value: str
+    train: int
+    cohorts: int
+    score: float
+    sd: float
+    teacher: float | None
+    difference: PairedDifference | None
+    p_holm: float | None
+    share: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GainTable:
+    """A whole table.
+
+    Attributes:
+        name: of the benchmark.
+        title: of the benchmark.
+        description: free text.
+        metric: by which all is scored.
+        reference: title of the entry that all others are compared with.
+        oracle: name of the entry that is the bound; empty when there is none.
+        setting: the setting that varies; empty when none does.
+        test: number of test subjects of each cohort.
+        comparisons: number of comparisons that Holm's procedure counts.
+        wanted: number of results of the whole benchmark.
+        found: number of results that there are.
+        gains: by value, number of training subjects and entry.
+    """
+
+    name: str
+    title: str
+    description: str
+    metric: str
+    reference: str
+    oracle: str
+    setting: str
+    test: int
+    comparisons: int
+    wanted: int
+    found: int
+    gains: tuple[Gain, ...]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of the setting that varies, in order."""
+        return tuple(dict.fromkeys(gain.value for gain in self.gains))
+
+
+def gain_table(benchmark: Benchmark, catalog: Catalog, folder: Path) -> GainTable:
+    """The table of whatever is finished.
+
+    Args:
+        benchmark: with a `fresh_test`.
+        catalog: what recipes may name.
+        folder: of the benchmark's results.
+
+    Raises:
+        UserError: when there is no entry with two cohorts to compare.
+        RunError: when a result was made from another recipe or cohort.
+    """
+    plan = FreshPlan(benchmark, catalog)
+    cells: dict[str, list[Unit]] = {}
+    for unit in plan.units:
+        cells.setdefault(unit.cell, []).append(unit)
+    order = sorted(cells.values(), key=lambda cell: list(_values(plan)).index(cell[0].value))
+    found = {cell[0].cell: _results(plan, cell, folder) for cell in order}
+    gains = [
+        gain
+        for cell in order
+        for entry in benchmark.recipes
+        if (gain := _gain(benchmark, entry, cell[0], found[cell[0].cell])) is not None
+    ]
+    if not gains:
+        raise UserError(f"the benchmark {benchmark.name!r} has no results yet; start `xdistill bench run`")
+    adjusted, count = _adjusted(gains)
+    return GainTable(
+        name=benchmark.name,
+        title=benchmark.file.title or benchmark.name,
+        description=benchmark.file.description,
+        metric=benchmark.file.primary,
+        reference=_title(benchmark, benchmark.file.reference),
+        oracle=plan.fresh.oracle or "",
+        setting=next(iter(plan.fresh.vary), ""),
+        test=plan.fresh.subjects,
+        comparisons=count,
+        wanted=len(plan.units) * len(benchmark.recipes),
+        found=sum(len(results) for cell in found.values() for results in cell.values()),
+        gains=tuple(_shares(adjusted, plan.fresh.oracle)),
+    )
+
+
+def _values(plan: FreshPlan) -> tuple[str, ...]:
+    """The values of the setting that varies, in the order of the file."""
+    return tuple(dict.fromkeys(unit.value for unit in plan.units))
+
+
+def _results(plan: FreshPlan, cell: Sequence[Unit], folder: Path) -> dict[str, dict[int, Result]]:
+    """The results on some cohorts by entry and the cohort's number."""
+    return {
+        entry: {unit.number: one for unit in cell if (one := _checked(plan, entry, unit, folder)) is not None}
+        for entry in plan.benchmark.recipes
+    }
+
+
+def _checked(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
+    path = result_path(folder, unit, entry)
+    result = read_result(path)
+    if result is not None and result.recipe_key != plan.key(entry, unit, with_code=False):
+        raise RunError(
+            f"{path}: the recipe or the cohort is not what the benchmark says of entry {entry!r}; run it again"
+        )
+    return result
+
+
+def _title(benchmark: Benchmark, entry: str) -> str:
+    return benchmark.entries[entry].title or entry
+
+
+def _gain(benchmark: Benchmark, entry: str, cell: Unit, found: Mapping[str, Mapping[int, Result]]) -> Gain | None:
+    reference = benchmark.file.reference
+    results, others = found[entry], found[reference]
+    shared = [number for number in results if number in others]
+    if len(shared) < 2:  # noqa: PLR2004 - nothing to test
+        return None
+    role = benchmark.entries[entry].role
+    scores = np.array([one.scores[role] for one in results.values()])
+    teachers = [one.scores["teacher"] for one in results.values() if "teacher" in one.scores]
+    differences = [results[number].scores[role] - others[number].scores["student"] for number in shared]
+    return Gain(
+        entry=entry,
+        title=_title(benchmark, entry),
+        value=cell.value,
+        train=cell.train,
+        cohorts=len(results),
+        score=float(scores.mean()),
+        sd=float(scores.std(ddof=1)),
+        teacher=float(np.mean(teachers)) if teachers else None,
+        difference=None if entry == reference else paired_difference(differences),
+        p_holm=None,
+        share=None,
+        seconds=float(np.mean([one.seconds for one in results.values()])),
+    )
+
+
+def _adjusted(gains: Sequence[Gain]) -> tuple[list[Gain], int]:
+    from dataclasses import replace
+
+    compared = [gain.difference.p_value for gain in gains if gain.difference is not None]
+    adjusted = iter(holm(compared))
+    return [gain if gain.difference is None else replace(gain, p_holm=next(adjusted)) for gain in gains], len(compared)
+
+
+def _shares(gains: Sequence[Gain], oracle: str | None) -> list[Gain]:
+    """The gains with their shares of the oracle's gain."""
+    from dataclasses import replace
+
+    bounds = {(gain.value, gain.train): gain.difference for gain in gains if gain.entry == oracle}
+    result = []
+    for gain in gains:
+        bound = bounds.get((gain.value, gain.train))
+        known = bound is not None and bound.interval is not None and bound.interval[0] > 0
+        if known and bound is not None and gain.difference is not None and gain.entry != oracle:
+            gain = replace(gain, share=gain.difference.mean / bound.mean)  # noqa: PLW2901
+        result.append(gain)
+    return result

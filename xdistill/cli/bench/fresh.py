@@ -1,0 +1,123 @@
+"""Benchmarks on generated cohorts, for the commands of ``xdistill bench``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xdistill.bench.fresh.table import GainTable
+    from xdistill.bench.load import Benchmark
+
+
+def results_folder(benchmark: Benchmark, runs: Path) -> Path:
+    """Where the results of a benchmark lie."""
+    from xdistill.bench.run_index import notes
+
+    return notes(benchmark, runs)
+
+
+def refuse_changes(benchmark: Benchmark, **changes: object) -> None:
+    """Refuse options that are about folds.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    from xdistill.errors import UserError
+
+    for name, value in changes.items():
+        if value:
+            raise UserError(f"--{name} has no use with the `fresh_test` of the benchmark {benchmark.name!r}; remove it")
+
+
+def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[str, Any], *, quiet: bool) -> None:
+    """Train what is missing; write and print the table."""
+    from xdistill.bench.fresh.run import run_fresh
+    from xdistill.errors import InterruptedRunError, UserError
+    from xdistill.plugin import load_catalog
+
+    folder, catalog = results_folder(benchmark, runs), load_catalog()
+    failed: list[str] = []
+    count = 0
+    try:
+        with closing(run_fresh(benchmark, catalog, folder=folder, only=only, flags=flags)) as events:
+            for event in events:
+                count += 1
+                failed += [f"{event.unit}, {entry}: {why}".replace(", :", ":") for entry, why in event.failed.items()]
+                if not quiet:
+                    trained = "1 entry" if event.trained == 1 else f"{event.trained} entries"
+                    sys.stderr.write(f"[{count}] {event.unit}: {trained}, {event.seconds:.1f} s\n")
+                    sys.stderr.flush()
+    except KeyboardInterrupt:
+        raise InterruptedRunError("stopped. Finished results are kept; rerun the command to resume") from None
+    _write(benchmark, folder)
+    if failed:
+        raise UserError("\n".join([f"{len(failed)} trainings failed; finished results are kept", *failed[:20]]))
+
+
+def table_of(benchmark: Benchmark, runs: Path) -> GainTable:
+    """The table of whatever is finished."""
+    from xdistill.bench.fresh.table import gain_table
+    from xdistill.plugin import load_catalog
+
+    return gain_table(benchmark, load_catalog(), results_folder(benchmark, runs))
+
+
+def _write(benchmark: Benchmark, folder: Path) -> None:
+    """The table in three formats and the figure, next to the results; and the table on the terminal."""
+    from xdistill.bench.fresh.figure import write_figure
+    from xdistill.bench.fresh.table import gain_table
+    from xdistill.bench.fresh.text import render_gains
+    from xdistill.cli.console import print_hint
+    from xdistill.plugin import load_catalog
+    from xdistill.runs.files import write_text
+
+    table = gain_table(benchmark, load_catalog(), folder)
+    for fmt in ("md", "csv", "json"):
+        write_text(folder / f"{benchmark.name}.{fmt}", render_gains(table, fmt))
+    write_figure(table, folder / f"{benchmark.name}.svg")
+    print_gains(table)
+    print_hint(f"{folder}: written, table and figure of {benchmark.name}")
+
+
+def print_gains(table: GainTable) -> None:
+    """Print the table as aligned lines; nothing is taken for markup."""
+    from rich.text import Text
+
+    from xdistill.bench.fresh.text import HEADS, cells, notes
+    from xdistill.cli.console import stdout
+
+    console = stdout()
+    for value in table.values:
+        rows = [HEADS, *(cells(gain) for gain in table.gains if gain.value == value)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        console.print(Text(f"{table.setting}: {value}" if value else table.title, style="bold"), soft_wrap=True)
+        for row in rows:
+            line = "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+            console.print(Text(line.rstrip()), soft_wrap=True)
+        console.print()
+    for note in notes(table):
+        console.print(Text(note, style="dim"), soft_wrap=not console.is_terminal)
+
+
+def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None) -> None:
+    """Write the table to standard output, or to a file with the figure next to it."""
+    from xdistill.bench.fresh.figure import write_figure
+    from xdistill.bench.fresh.text import render_gains
+    from xdistill.cli.console import print_hint
+    from xdistill.errors import UserError
+    from xdistill.runs.files import write_text
+
+    table = table_of(benchmark, runs)
+    text = render_gains(table, fmt)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"{output}: there is no folder {output.parent}; create it first")
+    write_text(output, text)
+    figure = output.with_suffix(".svg")
+    write_figure(table, figure)
+    print_hint(f"{output}: written, with the figure {figure.name}")
