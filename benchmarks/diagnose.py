@@ -4,7 +4,7 @@ Each recipe is diagnosed; then it and its student alone are run as they ship, an
 For recipes with an official split, the diagnosis sees the training part only. The gain is in points of macro AUC, with
 the paired 95 % bootstrap interval by patient.
 
-    python benchmarks/diagnose.py [--only lupi_clean_labels] [--seeds 3] [--runs DIR] [--cache DIR]
+    python benchmarks/diagnose.py [--only lupi_clean_labels] [--seeds 3] [--quick] [--runs DIR] [--cache DIR]
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=RECIPES)
     parser.add_argument("--seeds", type=int, default=3, help="cohorts of each generated data set")
+    parser.add_argument("--quick", action="store_true", help="quick diagnoses")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--cache", type=Path, default=None)
     chosen = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> None:
                 "cache": chosen.cache,
             }
             try:
-                found = xdistill.diagnose(name, **options)
+                found = xdistill.diagnose(name, quick=chosen.quick, **options)
                 gain = measured(xdistill.run(name, **options).path, xdistill.run(alone, **options).path)
             except XdistillError as error:
                 print(f"| {name} | {error} | | | | |", flush=True)

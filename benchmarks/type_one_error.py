@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from xdistill.stats import ScoredFold, corrected_resampled_t, naive_paired_t, observed_scores, resampled_scores
 from xdistill.stats.bootstrap import Interval
+from xdistill.stats.independent import paired_difference
 from xdistill.stats.metrics import auc_ovo
 
 Floats = NDArray[np.float64]
@@ -251,7 +252,7 @@ def print_rates(title: str, found: Rates) -> None:
 
 def print_fresh(title: str, differences: Floats) -> None:
     """How often the paired t-test over cohorts rejects."""
-    share = float(np.mean([naive_paired_t(row.tolist()).p_value < ALPHA for row in differences]))
+    share = float(np.mean([paired_difference(row.tolist()).p_value < ALPHA for row in differences]))
     half = 1.96 * np.sqrt(share * (1 - share) / len(differences))
     print(f"  {title}: gap {differences.mean():+.4f}, SD over cohorts {differences.std():.4f}, ", end="")
     print(f"rejects {share:6.1%} ± {half:.1%} ({len(differences)} studies)")
