@@ -346,13 +346,20 @@ def fit(
     return load_model(found[ModelWritten].path, plugins=plugins)
 
 
-def load_model(path: Path | str, *, member: str | None = None, plugins: Sequence[Path | str] = ()) -> StudentModel:
+def load_model(
+    path: Path | str,
+    *,
+    member: str | None = None,
+    plugins: Sequence[Path | str] = (),
+    cache: Path | str | None = None,
+) -> StudentModel:
     """A trained student, ready to predict; see `xdistill.models.load_model`.
 
     Args:
         path: a model folder, or the folder of a finished run, whose folds are then an ensemble.
         member: one network alone, such as ``r0-f0``, uncalibrated. None: all of them.
         plugins: as for `run`.
+        cache: folder of the cohort files, for a run; see `xdistill.models.load_model`.
 
     Raises:
         ModelError: for a folder that holds no model, one of another format version, a changed file, or a missing
@@ -360,7 +367,7 @@ def load_model(path: Path | str, *, member: str | None = None, plugins: Sequence
     """
     from xdistill.models import load_model
 
-    return load_model(path, member=member, plugins=plugins)
+    return load_model(path, member=member, plugins=plugins, cache=cache)
 
 
 def _recipe_of(recipe: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Callback, Dataset, DistillationLoss, Teacher
+    from xdistill.interfaces import Callback, Dataset, DistillationLoss, Student, TaskLoss, Teacher
 
 XDISTILL_API = 1
 
@@ -28,12 +28,35 @@ def xdistill_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def xdistill_teachers() -> list[type[Teacher]]:
-    """Teachers around a network."""
+    """Teachers around a network, several teachers, and ShaSpec."""
     from xdistill_crossmodal.focusing.teacher import FocusedTeacher
+    from xdistill_crossmodal.shared_specific.network import ShaSpec
+    from xdistill_crossmodal.teachers.mst_teachers import MstTeachers
+    from xdistill_crossmodal.teachers.several import Several
 
     return [
         FocusedTeacher,
+        MstTeachers,
+        Several,
+        ShaSpec,
     ]
+
+
+@hookimpl
+def xdistill_students() -> list[type[Student]]:
+    """ShaSpec."""
+    from xdistill_crossmodal.shared_specific.network import ShaSpec
+
+    return [ShaSpec]
+
+
+@hookimpl
+def xdistill_task_losses() -> list[type[TaskLoss]]:
+    """Losses between the members, or the branches, of one network."""
+    from xdistill_crossmodal.shared_specific.losses import SharedAlignment, SpecificDomain
+    from xdistill_crossmodal.teachers.mutual import MutualMembers
+
+    return [MutualMembers, SharedAlignment, SpecificDomain]
 
 
 @hookimpl
@@ -45,11 +68,15 @@ def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
     from xdistill_crossmodal.losses.ofa import OneForAll
     from xdistill_crossmodal.losses.prototypes import Prototypes
     from xdistill_crossmodal.losses.semiparametric import Semiparametric
+    from xdistill_crossmodal.teachers.ca_mkd import ConfidenceAware
+    from xdistill_crossmodal.teachers.mst_distill import MstDistill
 
     return [
+        ConfidenceAware,
         CustomisedCrossmodal,
         LogitDistance,
         MarginAware,
+        MstDistill,
         OneForAll,
         Prototypes,
         Semiparametric,

@@ -21,14 +21,14 @@ class LogitLoss(DistillationLoss):
     def forward(self, student: Output, teacher: Output, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
         with in_full_precision(student.logits):
-            return self.compare(full(student.logits), full(teacher.logits), labels(batch))
+            return self.compare(full(student.logits), full(teacher.logits), batch)
 
     @abstractmethod
     def compare(
         self,
         student: Float[Tensor, "batch classes"],
         teacher: Float[Tensor, "batch classes"],
-        target: Int[Tensor, " batch"],
+        batch: Batch,
     ) -> Float[Tensor, ""]:
         """The loss of the logits."""
 

@@ -1,4 +1,4 @@
-"""Vector modalities: data sets, imputing and scaling, random forest."""
+"""Vector modalities: data sets, imputing and scaling, forests and boosted trees."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def xdistill_transforms() -> list[type[Transform]]:
 @hookimpl
 def xdistill_estimators() -> list[type[Estimator]]:
     """What is fitted to vectors at once."""
+    from xdistill_tabular.boosted import BoostedTrees
     from xdistill_tabular.forest import RandomForest
 
-    return [RandomForest]
+    return [RandomForest, BoostedTrees]

@@ -83,6 +83,7 @@ def events(benchmark, catalog, folder):
 
 @pytest.fixture(scope="module")
 def table(events, benchmark, catalog, folder):
+    assert events
     return gain_table(benchmark, catalog, folder)
 
 
@@ -93,7 +94,8 @@ def test_nothing_is_trained_twice(events, benchmark, catalog, folder):
     assert list(run_fresh(benchmark, catalog, folder=folder)) == []
 
 
-def test_a_lost_result_alone_is_trained_again(events, benchmark, catalog, folder):
+@pytest.mark.usefixtures("events")
+def test_a_lost_result_alone_is_trained_again(benchmark, catalog, folder):
     path = result_path(folder, units(benchmark.file.fresh_test)[0], "kd")
     before = read_result(path)
     path.unlink()
@@ -102,12 +104,14 @@ def test_a_lost_result_alone_is_trained_again(events, benchmark, catalog, folder
     assert read_result(path).scores == before.scores
 
 
-def test_cohorts_and_runs_are_removed(events, folder):
+@pytest.mark.usefixtures("events")
+def test_cohorts_and_runs_are_removed(folder):
     assert not list(folder.rglob("*.h5"))
     assert not list(folder.rglob("record.json"))
 
 
-def test_results_are_those_of_an_ordinary_run(events, benchmark, catalog, folder, tmp_path):
+@pytest.mark.usefixtures("events")
+def test_results_are_those_of_an_ordinary_run(benchmark, catalog, folder, tmp_path):
     plan = FreshPlan(benchmark, catalog)
     unit = plan.units[0]
     *_, last = execute(plan.recipe("kd", unit), catalog, runs=tmp_path / "runs", cache=tmp_path / "cache")
@@ -120,7 +124,8 @@ def test_results_are_those_of_an_ordinary_run(events, benchmark, catalog, folder
     assert len(run.predictions.pooled("student").subjects) == 40
 
 
-def test_changed_probabilities_are_noticed(events, benchmark, folder):
+@pytest.mark.usefixtures("events")
+def test_changed_probabilities_are_noticed(benchmark, folder):
     path = result_path(folder, units(benchmark.file.fresh_test)[1], "alone")
     whole = path.with_suffix(".npz").read_bytes()
     path.with_suffix(".npz").write_bytes(whole[:-1])
@@ -163,7 +168,8 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
-def test_results_of_another_recipe_are_refused(events, place, catalog, folder):
+@pytest.mark.usefixtures("events")
+def test_results_of_another_recipe_are_refused(place, catalog, folder):
     other = load_benchmark(write(place / "other", set={"augment": [], "optimizer.lr": 0.5}))
     with pytest.raises(RunError, match="is not what the benchmark says of entry 'alone'"):
         gain_table(other, catalog, folder)

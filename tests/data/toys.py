@@ -14,6 +14,7 @@ from xdistill.data import build_cohort
 from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice, Settings
 from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
+from xdistill.interfaces.reader import GridSummary
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
@@ -72,7 +73,8 @@ class Toy(Dataset):
         return [self.config.path] if self.config.path else []
 
     def facts(self):
-        return DatasetFacts("a toy", synthetic=True, source="none", bounds={"image": 0.75})
+        grids = {"mri": GridSummary(3, ((4.0, 5.0, 6.0),), ((0.5, 1.0, 2.0),))}
+        return DatasetFacts("a toy", synthetic=True, source="none", bounds={"image": 0.75}, grids=grids)
 
 
 class Center(Transform):

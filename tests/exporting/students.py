@@ -92,6 +92,7 @@ BLOCKS = {
         "inputs": ["clinical", "words"],
         "estimator": {"use": "random_forest", "trees": 20, "max_depth": 9},
     },
+    "boosted": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "boosted_trees", "rounds": 5}},
 }
 
 

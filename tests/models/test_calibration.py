@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_predict
 
 from report.toy_run import make_run
 from xdistill.errors import ModelError, UserError
-from xdistill.models.calibration import Calibration, ClassScores, Conformal, OperatingCurve, OutOfFold
+from xdistill.models.calibration import Calibration, ClassScores, Conformal, OperatingCurve, OutOfFold, relative_spread
 from xdistill.models.calibration.temperature import fit_temperature, scaled
 
 
@@ -57,42 +57,79 @@ def test_a_patient_counts_once():
     assert fit_temperature(targets, data.probabilities, data.weights) == pytest.approx(np.log(99) / np.log(9), rel=1e-5)
 
 
-def test_p_values_by_hand():
+def test_thresholds_of_scores_by_hand():
     scores = ClassScores(scores=(0.1, 0.2, 0.2, 0.4))
-    # (training subjects that are at least as strange + 1) / (4 + 1)
-    assert scores.p_values(np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx([1, 1, 0.8, 0.4, 0.4, 0.2])
-    # The same scores of two patients: 0.1 and 0.2 of one, 0.2 and 0.4 of the other.
+    # At rank (4 + 1) x level: 2.5 lies between the equal second and third, 3.5 halfway from 0.2 to 0.4.
+    assert [scores.threshold(level) for level in (0.2, 0.5, 0.7, 0.8)] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    # Four subjects cannot say what 90 % of a class are like: nothing is excluded.
+    assert scores.threshold(0.81) == 1.0
+    # The same scores of two patients, 0.1 and 0.2 of one, 0.2 and 0.4 of the other: their ranks are 0.5, 1, 1.5 and 2.
     of_two = ClassScores(scores=(0.1, 0.2, 0.2, 0.4), weights=(0.5, 0.5, 0.5, 0.5))
-    assert of_two.p_values(np.array([0.1, 0.3, 0.5])) == pytest.approx([1, 1.5 / 3, 1 / 3])
+    assert [of_two.threshold(level) for level in (1 / 6, 1 / 2, 1.75 / 3)] == pytest.approx([0.1, 0.2, 0.3])
+    assert of_two.threshold(0.7) == 1.0
 
 
-def test_p_values_are_those_of_crepes():
+def crepes_p_values(data, new):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from crepes import ConformalClassifier
         from crepes.extras import hinge
 
-    fitted, new = drawn(1, 90), drawn(2, 40)
-    rounded = OutOfFold(fitted.targets, np.round(fitted.probabilities, 2), fitted.patients)  # with ties
-    names = ("a", "b", "c")
-    ours = Conformal.fit(rounded, names).p_values(np.round(new.probabilities, 2))
+    columns = []
     for place in range(3):
-        members = rounded.targets == place
-        theirs = ConformalClassifier().fit(
-            hinge(rounded.probabilities[members], np.arange(3), rounded.targets[members])
-        )
-        scores = hinge(np.round(new.probabilities, 2))[:, [place]]
-        assert ours[:, place] == pytest.approx(theirs.predict_p(scores, smoothing=False)[:, 0], abs=1e-15)
+        members = data.targets == place
+        fitted = ConformalClassifier().fit(hinge(data.probabilities[members], np.arange(3), data.targets[members]))
+        columns.append(fitted.predict_p(hinge(new)[:, [place]], smoothing=False)[:, 0])
+    return np.stack(columns, axis=1)
+
+
+def test_sets_are_those_of_crepes_at_whole_ranks():
+    data, new = drawn(1, 87), np.round(drawn(2, 400).probabilities, 2)
+    data = OutOfFold(data.targets, np.round(data.probabilities, 2), data.patients)  # with ties
+    conformal, theirs = Conformal.fit(data, ("a", "b", "c")), crepes_p_values(data, new)
+    for rank in range(1, 30):  # of 29 subjects per class
+        assert (conformal.sets(new, rank / 30) == (theirs > 1 - rank / 30 + 1e-9)).all()
+    # In between, a set holds what crepes has at the rank below, and nothing that it lacks at the rank above.
+    between = conformal.sets(new, 26.4 / 30)
+    assert (between >= (theirs > 4 / 30 + 1e-9)).all()
+    assert (between <= (theirs > 3 / 30 + 1e-9)).all()
 
 
 def test_sets_are_exact_at_the_level():
-    # Nine subjects of a class: the strangest new subject has a p-value of exactly 0.1, which a level of 0.9 leaves out.
+    # Nine subjects of a class: a level of 0.9 leaves out a new subject that is stranger than all of them.
     data = out_of_fold([0] * 9 + [1] * 9, binary(np.linspace(0.1, 0.9, 18)))
     conformal = Conformal.fit(data, ("a", "b"))
     new = binary(np.array([0.999, 0.001]))
-    assert conformal.p_values(new)[0, 0] == pytest.approx(0.1)
     assert conformal.sets(new, 0.9).tolist() == [[False, True], [True, False]]
     assert conformal.sets(new, 0.91).tolist() == [[True, True], [True, True]]
+
+
+def test_coverage_is_the_level_for_any_number_of_subjects():
+    # Uniform scores: the expected coverage is the expected threshold, for each n.
+    generator = np.random.default_rng(0)
+    for count in (9, 10, 13, 27):
+        drawn_scores = np.sort(generator.random((4000, count)), axis=1)
+        mean = np.mean([ClassScores(scores=tuple(row)).threshold(0.9) for row in drawn_scores.tolist()])
+        assert mean == pytest.approx(0.9, abs=0.004)
+
+
+def test_relative_spread_by_hand():
+    assert relative_spread(binary(np.array([0.2, 0.8])), binary(np.array([0.2, 0.8]))) == 1
+    # Odds of 4 and of 16: half of the logarithm.
+    assert relative_spread(binary(np.array([1 / 5, 4 / 5])), binary(np.array([1 / 17, 16 / 17]))) == pytest.approx(0.5)
+    assert relative_spread(binary(np.array([0.3, 0.6])), binary(np.array([0.5, 0.5]))) == 1
+
+
+def test_a_model_with_less_spread_than_the_folds_is_calibrated_for_its_own():
+    # The model's log odds are half of those of the folds, so that it needs half of their temperature.
+    data = drawn(4, 300, classes=2, signal=2.0)
+    plain = Calibration.fit(data, ("a", "b"))
+    halved = Calibration.fit(data, ("a", "b"), spread=0.5)
+    assert halved.spread == 0.5
+    assert halved.temperature == pytest.approx(plain.temperature / 2, rel=1e-4)
+    model = scaled(data.probabilities, 2.0)
+    assert halved.apply(model) == pytest.approx(plain.apply(data.probabilities), abs=1e-4)
+    assert (halved.sets(halved.apply(model), 0.9) == plain.sets(plain.apply(data.probabilities), 0.9)).mean() > 0.99
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -97,8 +97,38 @@ def test_the_training_cohort_has_not_drifted(evaluation):
         )  # 1 / 30 at the ends
         assert (shift.outside, shift.missing) == (0, 0)
     (grid, _) = evaluation.drift.grids
-    assert (grid.files, grid.shapes) == (30, {"16 x 16 x 8": 30})
-    assert grid.spacing == ((1, 1, 1),) * 3
+    assert (grid.here.files, grid.shapes) == (30, {"16 x 16 x 8": 30})
+    assert (grid.here.size, grid.here.spacing) == (((16, 16, 16), (16, 16, 16), (8, 8, 8)), ((1, 1, 1),) * 3)
+    assert grid.training is None  # generated subjects have no files
+
+
+def test_files_of_another_size_or_spacing_are_counted(fitted, labelled):
+    model = load_model(fitted)
+    modalities = {name: dict(facts) for name, facts in model.training["modalities"].items()}
+    modalities["hbp"]["grid"] = {"files": 9, "size": [[16, 16, 16]] * 2 + [[8, 8, 9]], "spacing": [[1, 1, 1]] * 3}
+    modalities["pre"]["grid"] = {"files": 9, "size": [[8, 9, 16]] * 3, "spacing": [[1.02, 1.5, 2]] + [[1, 1, 1]] * 2}
+    model = replace(model, training={**model.training, "modalities": modalities})
+    evaluation = evaluate(model, labelled, resamples=10)
+    hbp, pre = evaluation.drift.grids
+    assert (hbp.other_size, hbp.other_spacing) == (0, 0)
+    assert (pre.other_size, pre.other_spacing) == (0, 1)  # 1 mm, more than 1 % below 1.02
+    page = render_evaluation(evaluation)
+    assert "pre: outside of the range of training in spacing for 100.0 % of the files." in page
+    assert "1.5 (1.02 to 2)" in page
+    assert "hbp: outside" not in page
+
+
+def test_a_run_describes_its_training_subjects_by_its_cohort(run, fitted, tmp_path):
+    found = load_model(run.path, cache=run.cohort.path.parent)
+    known = load_model(fitted).training
+    assert found.training["class_counts"] == known["class_counts"]
+    for name in ("hbp", "pre"):
+        own, other = (facts["modalities"][name]["intensity"]["mean"]["quantiles"] for facts in (found.training, known))
+        assert own == pytest.approx(other)
+    assert not found.notes
+    without = load_model(run.path, cache=tmp_path)
+    assert not without.training
+    assert f"the cohort of this run is not in {tmp_path}: predictions have no flags" in without.notes[0]
 
 
 def test_drift_by_hand():

@@ -2,11 +2,12 @@ import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import nibabel
 import numpy as np
 import pytest
 
 from xdistill.errors import DataError
-from xdistill.interfaces import SubjectRow
+from xdistill.interfaces import GridSummary, SubjectRow
 from xdistill.types import ColumnSpec
 from xdistill_mri.manifest import ManifestDataset
 
@@ -211,6 +212,24 @@ def test_facts_are_what_the_settings_say(folder):
         True,
     )
     assert (folder.rows(*ROWS).facts().title, folder.rows(*ROWS).facts().synthetic) == ("cohort.csv", False)
+
+
+def test_facts_hold_the_grids_of_the_files(folder):
+    np.save(folder.path / "e.npy", np.zeros((6, 3, 4), np.float32))
+    dataset = folder.rows(*ROWS, "p5,ill,e.npy,1,f", preprocess={"spacing_of_arrays": [5, 1, 0.5]})
+    # Of the arrays' depth, height and width, x is the last.
+    assert dataset.facts().grids == {
+        "t1": GridSummary(4, ((4, 4, 4), (3, 3, 3), (2, 2, 6)), ((0.5, 0.5, 0.5), (1, 1, 1), (5, 5, 5)))
+    }
+    assert folder.rows(*ROWS).facts().grids["t1"].spacing == ()
+
+
+def test_grids_come_from_the_headers_of_nifti_files(folder):
+    affine = np.diag([0.8, 0.9, -3.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7, 1), np.float32), affine), folder.path / "f.nii.gz")
+    (grid,) = folder.rows("p1,ill,f.nii.gz,61,f", "p2,well,,,m").facts().grids.values()
+    assert (grid.files, [axis[1] for axis in grid.size]) == (1, [5, 6, 7])
+    assert [axis[1] for axis in grid.spacing] == pytest.approx([0.8, 0.9, 3.0])
 
 
 def test_the_index_opens_no_volume(folder):

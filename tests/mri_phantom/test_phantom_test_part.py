@@ -63,7 +63,7 @@ def test_the_truth_is_calibrated_and_as_good_as_the_bound():
     """Of 20,000 patients the mean probability of a grade is its share, within four standard errors."""
     settings = HccPhantom.Config(subjects=3, test=20_000, truth=True, effect="strong", shape=(4, 4, 4), seed=8)
     generated = HccPhantom(settings)
-    probability = softmax(generated._truth.astype(np.float64), axis=1)  # noqa: SLF001 - without rendering volumes
+    probability = softmax(generated._truth.astype(np.float64), axis=1)
     targets = np.array([row.target for row in generated.index()])
     shares = np.bincount(targets, minlength=3) / len(targets)
     np.testing.assert_allclose(probability.mean(axis=0), shares, atol=4 * 0.5 / np.sqrt(20_000))

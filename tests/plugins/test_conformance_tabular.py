@@ -8,6 +8,7 @@ from xdistill.testing import (
     EstimatorConformance,
     TransformConformance,
 )
+from xdistill_tabular.boosted import BoostedTrees
 from xdistill_tabular.digits import Digits
 from xdistill_tabular.forest import RandomForest
 from xdistill_tabular.lupi import Lupi
@@ -48,3 +49,8 @@ class TestMogonet(DatasetConformance):
 class TestRandomForest(EstimatorConformance):
     component = RandomForest
     settings = {"trees": 20}
+
+
+class TestBoostedTrees(EstimatorConformance):
+    component = BoostedTrees
+    settings = {"rounds": 5}

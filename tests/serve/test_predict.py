@@ -189,6 +189,17 @@ def test_a_file_that_takes_too_long_ends_its_reader_alone(model, files):
         assert httpx.post(f"{url}/predict", files=files, timeout=120).status_code == 200
 
 
+def test_a_map_that_takes_too_long_is_refused_and_the_server_goes_on(model, files):
+    limits = Limits(upload_mb=2, unpacked_mb=4, seconds=60, queue=4, explain_seconds=0.0)
+    with serving(model, limits) as (url, service):
+        late = httpx.post(f"{url}/explain?modality=hbp&method=occlusion", files=files, timeout=60)
+        assert late.status_code == 408
+        assert late.json()["detail"].startswith("the map takes longer than 0 s (see --max-explain-seconds)")
+        assert httpx.post(f"{url}/predict", files=files, timeout=60).status_code == 200
+        service.limits = Limits(upload_mb=2, unpacked_mb=4, seconds=60, queue=4)
+        assert httpx.post(f"{url}/explain?modality=hbp&method=gradcam", files=files, timeout=60).status_code == 200
+
+
 def test_a_reader_that_dies_is_replaced(client, server, files):
     (decoder,) = server[1]._all
     decoder._process.kill()

@@ -4,7 +4,8 @@ import torch
 from sklearn.ensemble import RandomForestClassifier
 
 from xdistill.errors import SettingsError
-from xdistill_tabular.forest import RandomForest, _rounded_down
+from xdistill_tabular.forest import RandomForest
+from xdistill_tabular.trees import _rounded_down
 
 
 def forest(inputs=5, classes=3, **settings):

@@ -24,6 +24,7 @@ ALLOWED = {
     "testing/task_loss.py": "suites take the number of logits as `classes`",
     "cli/evaluate.py": "titles of the metrics of classification",
     "cli/predict.py": "the prediction set is a set of classes",
+    "deployment/export/metadata.py": "prediction sets are sets of classes",
     "deployment/export/graph.py": "temperature scaling in the exported graph",
     "models/ensemble.py": "`StudentModel.classes`",
     "models/model.py": "`StudentModel.predict` returns the most probable class",

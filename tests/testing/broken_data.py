@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from xdistill.distributed.local import LocalExecutor
 from xdistill.interfaces import (
@@ -138,6 +139,24 @@ class Centre(Transform):
 
     def restore(self, state):
         self.mean = np.array(state["mean"])
+
+
+class OtherModule(Centre):
+    """Its module forgets that something may be missing."""
+
+    name = "centre"
+
+    def as_module(self):
+        return Minus(self.mean)
+
+
+class Minus(nn.Module):
+    def __init__(self, mean):
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean))
+
+    def forward(self, values):
+        return (values - self.mean).float()
 
 
 class Wide(Centre):

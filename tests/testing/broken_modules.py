@@ -235,6 +235,22 @@ class Nearest(Part, Estimator):
         return self.twist(-torch.cdist(self.prepare(inputs).float(), self.means))
 
 
+class OtherTraced(Nearest):
+    """What is exported of it takes the squared distance."""
+
+    def traceable(self):
+        return Squared(self.means)
+
+
+class Squared(nn.Module):
+    def __init__(self, means):
+        super().__init__()
+        self.register_buffer("means", means.clone())
+
+    def forward(self, inputs):
+        return -torch.cdist(inputs.float(), self.means).square()
+
+
 class Gradients(Nearest):
     """Leaves its means to gradients."""
 

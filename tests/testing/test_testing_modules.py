@@ -42,6 +42,7 @@ ESTIMATORS = {
     "test_nothing_is_left_to_gradients": broken.Gradients,
     "test_fitting_repeats_itself": broken.StartsAnywhere,
     "test_fitting_leaves_the_subjects_alone": broken.CentresInPlace,
+    "test_what_is_traced_gives_the_same": broken.OtherTraced,
     "test_it_learns": broken.LearnsNothing,
 }
 # An estimator owns no trainable layer and sees no modality, so that these ways do not apply.

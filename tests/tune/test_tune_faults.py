@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 
+from tiny import tiny
 from tune import searches
 from xdistill.errors import PluginError, RecipeError, UserError
 from xdistill.experiment.assemble import assemble
@@ -20,8 +21,8 @@ from xdistill.tuning.storage.open import open_storage, open_study, shown_url, st
 from xdistill.tuning.study import Options
 
 
-def faults(tmp_path, catalog, text):
-    (tmp_path / "base.yaml").write_text(write_yaml(searches.recipe() | {"tune": None}), encoding="utf-8")
+def faults(tmp_path, catalog, text, base=None):
+    (tmp_path / "base.yaml").write_text(write_yaml((base or searches.recipe()) | {"tune": None}), encoding="utf-8")
     path = tmp_path / "search.yaml"
     path.write_text("extends: base.yaml\n" + text, encoding="utf-8")
     loaded = load_recipe(path)
@@ -52,6 +53,15 @@ def test_fields_and_choices_that_make_no_recipe_are_all_told_with_their_place(tm
     assert any(line == 8 and "should be a valid integer" in message for line, message in told)
     assert any(line == 9 and "has no item `second`" in message for line, _, message in found)
     assert any(line == 10 and "nothing" in message for line, _, message in found)
+
+
+def test_a_metric_of_two_classes_needs_two(tmp_path, catalog):
+    text = "tune:\n  metric: sensitivity\n  space: {optimizer.lr: {low: 0.1, high: 1}}\n"
+    ((line, path, message),) = faults(tmp_path, catalog, text, tiny())
+    assert (line, path) == (3, "tune.metric")
+    assert message.startswith("'sensitivity' is a metric of two classes, and the cohort has 3; choose one of auc_ovo, ")
+    of_two = searches.loaded({"metric": "sensitivity"})
+    assert check_search(of_two, assemble(without_search(of_two), catalog), catalog) is not None
 
 
 def test_a_conditional_field_is_checked_under_its_condition(tmp_path, catalog):

@@ -43,6 +43,9 @@ def serve(
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0.1, help="Longest time to receive a request, and to read its files.")
     ] = 60.0,
+    max_explain_seconds: Annotated[
+        float, typer.Option("--max-explain-seconds", min=0.1, help="Longest time to compute a saliency map.")
+    ] = 60.0,
     queue: Annotated[int, typer.Option(min=1, help="Requests that may be processed or wait; others get a 503.")] = 16,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
@@ -65,7 +68,7 @@ def serve(
         loaded = load_model(model)
         for note in loaded.notes:
             print_warning(note)
-        limits = Limits(max_mb, max_unpacked_mb, max_seconds, queue)
+        limits = Limits(max_mb, max_unpacked_mb, max_seconds, queue, explain_seconds=max_explain_seconds)
         service = Service(loaded, limits, device=device, level=level, readers=readers)
         names = names_of(host, allow_host or ())
         if not is_loopback(host):

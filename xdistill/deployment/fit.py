@@ -17,7 +17,7 @@ from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_c
 from xdistill.data import Cohort, Split
 from xdistill.data.splitting import training_split
 from xdistill.deployment.card import model_card
-from xdistill.deployment.training_facts import training_facts
+from xdistill.deployment.spread import spread_in
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.plans import Experiment, TrainPlan
@@ -28,6 +28,7 @@ from xdistill.models.load import model_of_run
 from xdistill.models.model import StudentModel
 from xdistill.models.restore import network_of, reader_of, transforms_of
 from xdistill.models.save import check_target, save_model
+from xdistill.models.training_facts import training_facts
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
@@ -93,12 +94,11 @@ def fit(
     if crossval:
         yield from run_prepared(prepared)
         run = load_run(prepared.folder.path, {choice.use: choice.build() for choice in experiment.metrics})
-    if ensemble and run is not None:
-        model = model_of_run(run.path, catalog)
-    else:
-        model = yield from _refit(prepared, catalog, run, to)
+    folds = None if run is None else model_of_run(run.path, catalog)
+    model = folds if ensemble and folds is not None else (yield from _refit(prepared, catalog, run, to))
     facts = training_facts(cohort, cohort.rows_of(_everyone(prepared).train), model.inputs, run)
-    model = StudentModel(model.config, model.members, model.calibration, facts, model.reader)
+    calibration = _calibration(prepared, run, model, folds)
+    model = StudentModel(model.config, model.members, calibration, facts, model.reader)
     save_model(model, to, card=model_card(model, run))
     shutil.rmtree(_partial(to), ignore_errors=True)
     yield ModelWritten(str(to), "" if run is None else str(run.path))
@@ -131,8 +131,16 @@ def _refit(prepared: Prepared, catalog: Catalog, run: Run | None, to: Path) -> G
     transforms = transforms_of(config, catalog, context.source.transforms.state())
     weights = {name: value.cpu() for name, value in context.networks["student"].state_dict().items()}
     network = network_of(config, catalog, transforms.schema, weights)
-    calibration = None if run is None else Calibration.of_run(run)
-    return StudentModel(config, (Member(NAME, network, transforms),), calibration, reader=reader_of(config, catalog))
+    return StudentModel(config, (Member(NAME, network, transforms),), reader=reader_of(config, catalog))
+
+
+def _calibration(
+    prepared: Prepared, run: Run | None, model: StudentModel, folds: StudentModel | None
+) -> Calibration | None:
+    """Fitted on out-of-fold predictions, as much spread as those of the model itself."""
+    if run is None or folds is None or folds.calibration is None:
+        return None
+    return Calibration.of_run(run, spread=spread_in(prepared.cohort, tuple(prepared.splits), model, folds))
 
 
 def _everyone(prepared: Prepared) -> Split:

@@ -83,7 +83,7 @@ def _called(
         batch = batch.with_gradients()
         outputs = {role: _differentiable(network, batch) for role, network in networks.items()}
     else:
-        outputs = {role: _random_output(spec, device) for role, spec in specs.items()}
+        outputs = {role: random_output(spec, device) for role, spec in specs.items()}
     return copy.deepcopy(term).to(device)(outputs, batch)
 
 
@@ -94,7 +94,9 @@ def _differentiable(network: Network, batch: Batch) -> Output:
     return output
 
 
-def _random_output(spec: OutputSpec, device: str) -> Output:
+def random_output(spec: OutputSpec, device: str) -> Output:
+    """Standard normal numbers of a network's shapes."""
+
     def drawn(*shape: int) -> Tensor:
         return torch.randn((SUBJECTS, *shape), device=device)
 

@@ -194,9 +194,8 @@ def _labels(terms: Sequence[Term]) -> list[str]:
     """Short unique names of the terms of a stage: ``focal:teacher``, ``class_kl``, ``class_kl#2``."""
     labels: list[str] = []
     for term in terms:
-        label = ":".join(
-            part for part in (term.use, term.on or "", "" if term.output == "logits" else term.output) if part
-        )
+        network = term.on or ("" if term.teaches == "student" else term.teaches)
+        label = ":".join(part for part in (term.use, network, "" if term.output == "logits" else term.output) if part)
         twice = sum(other.split("#")[0] == label for other in labels)
         labels.append(f"{label}#{twice + 1}" if twice else label)
     return labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -12,6 +12,7 @@ from xdistill.experiment.cross_fitting import why_not_cross_fitted
 from xdistill.experiment.dry_run import dry_run
 from xdistill.experiment.networks import build_term
 from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.reach import output_of, taught, unreached, unused_optimizer, wrongly_taught
 from xdistill.experiment.tracing import Trace, covers, estimators, trace
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.loss import TrainingFacts
@@ -76,12 +77,18 @@ class StageChecker:
                 self._problem((*place, "train"), f"`{path}` has no trainable parameters{hint}")
         trains = {path.partition(".")[0] for path in stage.train}
         known = trains | {role for role, parts in self.learned.items() if parts} | self._untrainable()
+        terms: list[Term | None] = []
         for index, term in enumerate(stage.terms):
-            self._check_term(term, (*place, "objective", index), known)
-            self._check_teaches(term, (*place, "objective", index, "teaches"), trains)
-        reached = {role for term in stage.terms if term.weight > 0 for role in _taught(term)}
+            terms.append(self._check_term(term, (*place, "objective", index), known))
+            if wrong := wrongly_taught(term, trains):
+                self._problem((*place, "objective", index, "teaches"), wrong)
+        reached = {role for term in stage.terms if term.weight > 0 for role in taught(term)}
         for role in sorted(trains & self.networks.keys() - reached):
             self._problem((*place, "train"), f"no loss in the objective trains the {role}; add one")
+        if not self.problems:
+            built = [term for term in terms if term is not None and term.weight > 0]
+            for message in unreached(stage.train, built, self.networks, self.specs, self.training.schema):
+                self._problem((*place, "train"), message)
         self._note(stage)
 
     def _untrainable(self) -> set[str]:
@@ -173,22 +180,23 @@ class StageChecker:
     def _trace(self, role: str, parts: Sequence[str]) -> Trace:
         return trace(self.networks[role], self.training.schema, parts)
 
-    def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> None:
+    def _check_term(self, term: TermPlan, place: Place, known: set[str]) -> Term | None:
+        """The term with its loss built; None when it has problems."""
         for role in term.roles:
             if role not in self.specs:
                 self._problem(place, f"`{term.choice.use}` needs a {role}, but the recipe has none")
-                return
+                return None
             if role not in known:
                 self._problem(place, f"`{term.choice.use}` uses the {role}, which no earlier stage trains")
-                return
+                return None
         owner = term.on or "teacher"
         if term.output not in (LOGITS, *self.specs[owner].aux):
             self._problem(
                 (*place, "output"), unknown(f"the {owner}", "output", term.output, (LOGITS, *self.specs[owner].aux))
             )
-            return
+            return None
         taps = getattr(term.choice.settings, "taps", None) or ()
-        specs = {role: spec_part(self.specs[role], _output(term, role)) for role in term.roles}
+        specs = {role: spec_part(self.specs[role], output_of(term, role)) for role in term.roles}
         missing = [(tap, role) for tap in taps for role in term.roles if tap not in specs[role].features]
         messages = dict.fromkeys(
             self._unknown_tap(role, tap, term.choice.use, specs[role].features) for tap, role in missing
@@ -196,7 +204,7 @@ class StageChecker:
         for message in messages:
             self._problem((*place, "taps"), message)
         if missing:
-            return
+            return None
         for role in term.roles:
             self._check_fitted(term, role, taps, place)
         try:
@@ -205,11 +213,12 @@ class StageChecker:
             self.problems.append(
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
-            return
+            return None
         wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
-        wrong = wrong or _unused_optimizer(term, built) or self._needs_labels(built)
+        wrong = wrong or unused_optimizer(term, built) or self._needs_labels(built)
         if wrong:
             self._problem(place, wrong)
+        return None if wrong else built
 
     def _unknown_tap(self, role: str, tap: str, loss: str, known: Iterable[str]) -> str:
         if role == "teacher" and self.cross_fitted:
@@ -230,15 +239,6 @@ class StageChecker:
             f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
         )
 
-    def _check_teaches(self, term: TermPlan, place: Place, trains: Collection[str]) -> None:
-        """A term that teaches the teacher is a distillation loss, in a stage that trains the teacher."""
-        if term.teaches == "student":
-            return
-        if term.on:
-            self._problem(place, f"`{term.choice.use}` scores one network, which none teaches; leave out `teaches`")
-        elif term.teaches not in trains:
-            self._problem(place, f"`{term.choice.use}` teaches the teacher, which this stage does not train")
-
     def _refused_gradients(self, term: Term) -> str:
         """Why a loss that differentiates through the networks cannot be used with these settings; empty if it can."""
         compute, missing = self.loaded.recipe.compute, self.loaded.recipe.missing
@@ -257,7 +257,7 @@ class StageChecker:
         unfitted = self._unfitted(role)
         if not unfitted:
             return
-        seen, output = self._trace(role, unfitted), _output(term, role)
+        seen, output = self._trace(role, unfitted), output_of(term, role)
         bad = (
             [name for name in taps if {name, f"{output}.{name}"} & seen.taps] if taps else [*({output} & seen.outputs)]
         )
@@ -299,23 +299,6 @@ class StageChecker:
                 f"validation selects the student's best epoch, but the last stage, `{last.name}`, {why}; set "
                 f"`crossval.validation: 0`",
             )
-
-
-def _taught(term: TermPlan) -> tuple[str, ...]:
-    if term.on:
-        return (term.on,)
-    return (term.teaches,) if term.detach_teacher else ("teacher", "student")
-
-
-def _unused_optimizer(plan: TermPlan, term: Term) -> str:
-    if plan.optimizer is None or list(term.parameters()):
-        return ""
-    return f"`{term.loss_name}` has no parameters of its own; leave out `optimizer`"
-
-
-def _output(term: TermPlan, role: str) -> str:
-    """Which logits of a network a term uses; of a distillation loss, `output` names the teacher's."""
-    return term.output if role == (term.on or "teacher") else LOGITS
 
 
 def unknown(owner: str, what: str, name: str, known: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher, modality_of
-    from xdistill.interfaces.reader import Cell, Space, SubjectReader
+    from xdistill.interfaces.reader import Cell, GridSummary, Space, SubjectReader
     from xdistill.interfaces.tracker import TrackedRun, Tracker
     from xdistill.interfaces.transform import Transform
 
@@ -39,6 +39,7 @@ __all__ = [
     "Estimator",
     "Executor",
     "Fusion",
+    "GridSummary",
     "Job",
     "JobEvent",
     "Metric",
@@ -71,7 +72,7 @@ _HOME = {
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher", "modality_of"),
-    "reader": ("Cell", "Space", "SubjectReader"),
+    "reader": ("Cell", "GridSummary", "Space", "SubjectReader"),
     "tracker": ("TrackedRun", "Tracker"),
     "transform": ("Transform",),
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xdistill.interfaces.reader import SubjectReader
+    from xdistill.interfaces.reader import GridSummary, SubjectReader
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class DatasetFacts:
         source: licence, citation; plain text.
         bounds: best possible macro one-versus-one AUC by the name of what is seen, such as ``image``;
             only for cohorts whose truth is known.
+        grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
+            its inputs, for `xdistill evaluate` to compare a new cohort with.
     """
 
     title: str
     synthetic: bool = False
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
+    grids: Mapping[str, GridSummary] = field(default_factory=dict)
 
 
 class Dataset(Component, ABC):

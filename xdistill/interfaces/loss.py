@@ -61,6 +61,8 @@ class DistillationLoss(Component, nn.Module):
 
     ``__init__(config, *, student, teacher)`` gets both `OutputSpec`, from which adapters take their sizes.
     The trainer detaches the teacher's output unless the recipe's term sets ``detach_teacher: false``.
+    ``student`` is the network that learns: for a term with ``teaches: teacher`` the roles are swapped. ``teacher`` is
+    one member of several teachers if the term sets ``output``.
     A Config field ``taps: list[str]`` is checked against the taps of both networks.
 
     A loss that differentiates through the networks, such as one that matches Jacobians or class activation maps, sets

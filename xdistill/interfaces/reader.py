@@ -45,6 +45,38 @@ class Space:
     prepared: NDArray[np.float64] | None
 
 
+@dataclass(frozen=True)
+class GridSummary:
+    """The grids of the source files of one modality, before preprocessing.
+
+    Attributes:
+        files: how many were looked at.
+        size: smallest, median and largest number of voxels along each axis of the file, ``(x, y, z)``; empty if files
+            differ in their number of axes.
+        spacing: likewise, mm between voxels; empty if no file states it.
+    """
+
+    files: int
+    size: tuple[tuple[float, float, float], ...] = ()
+    spacing: tuple[tuple[float, float, float], ...] = ()
+
+    @classmethod
+    def of(cls, spaces: Sequence[Space]) -> GridSummary:
+        """The summary of some files."""
+        import numpy as np
+
+        known = [np.linalg.norm(space.affine[:3, :3], axis=0) for space in spaces if space.affine is not None]
+        same = len({len(space.shape) for space in spaces}) == 1
+        return cls(len(spaces), _axes([space.shape for space in spaces] if same else []), _axes(known))
+
+
+def _axes(rows: Sequence[Sequence[float] | NDArray[np.float64]]) -> tuple[tuple[float, float, float], ...]:
+    from statistics import median
+
+    axes = zip(*([float(value) for value in row] for row in rows), strict=True)
+    return tuple((min(axis), median(axis), max(axis)) for axis in axes)
+
+
 class SubjectReader(ABC):
     """Reads modalities of new subjects, one cell of a table each. `Dataset.reader` makes one.
 

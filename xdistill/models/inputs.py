@@ -64,6 +64,14 @@ class Column(Distribution):
     missing: float
 
 
+class Grids(_Part):
+    """Size and spacing of the source files: smallest, median and largest along each axis; see `GridSummary`."""
+
+    files: int
+    size: tuple[tuple[float, float, float], ...] = ()
+    spacing: tuple[tuple[float, float, float], ...] = ()
+
+
 class Modality(_Part):
     """One modality of the training cohort.
 
@@ -73,6 +81,7 @@ class Modality(_Part):
         absent: share of training subjects without it.
         columns: of a vector.
         intensity: of an image, by statistic.
+        grid: of an image, of the source files; None if that is unknown.
     """
 
     kind: str
@@ -80,6 +89,7 @@ class Modality(_Part):
     absent: float
     columns: tuple[Column, ...] = ()
     intensity: Mapping[str, Distribution] = {}
+    grid: Grids | None = None
 
     @cached_property
     def limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xdistill.errors import ModelError
+from xdistill.folders import default_cache_dir
 from xdistill.models.calibration import Calibration
 from xdistill.models.config import MemberConfig, ModelConfig, StudentConfig, parse
 from xdistill.models.ensemble import Member
 from xdistill.models.files import CALIBRATION, CONFIG, TRAINING, check_sums, read_json, read_weights
 from xdistill.models.model import StudentModel
 from xdistill.models.restore import network_of, reader_of, transforms_of
+from xdistill.models.training_facts import facts_of_run
 from xdistill.plugin import Catalog, load_catalog
 from xdistill.plugin.importing import selected
 from xdistill.runs import RunFolder, fold_name, load_run
 from xdistill.version import __version__
 
 
-def load_model(path: Path | str, *, member: str | None = None, plugins: Sequence[Path | str] = ()) -> StudentModel:
+def load_model(
+    path: Path | str,
+    *,
+    member: str | None = None,
+    plugins: Sequence[Path | str] = (),
+    cache: Path | str | None = None,
+) -> StudentModel:
     """A trained student, ready to predict.
 
     Args:
         path: a model folder, or the folder of a finished run: then its folds are an ensemble.
         member: one network alone, such as ``r0-f0``, uncalibrated. None: all of them.
         plugins: Python files with plugins that are not installed.
+        cache: folder of the cohort files, where a run's training subjects are looked up to describe its inputs. None:
+            the user's cache folder. A model folder describes them itself.
 
     Raises:
         ModelError: for a folder that holds no model, one of another format version, a changed file, or a missing
@@ -38,12 +49,26 @@ def load_model(path: Path | str, *, member: str | None = None, plugins: Sequence
         if (folder / CONFIG).is_file():
             model = _from_folder(folder, catalog)
         elif (folder / "record.json").is_file():
-            model = model_of_run(folder, catalog)
+            model = _described(model_of_run(folder, catalog), None if cache is None else Path(cache))
         else:
             raise ModelError(
                 f"{folder}: there is no model here; pass a folder that `xdistill fit` wrote, or that of a finished run"
             )
     return model if member is None else model.member(member)
+
+
+def _described(model: StudentModel, cache: Path | None) -> StudentModel:
+    """A run's model with the facts of its training subjects, if their cohort file is at hand."""
+    run = load_run(model.path or Path())
+    facts = facts_of_run(run, model.inputs, cache)
+    if facts is not None:
+        return replace(model, training=facts)
+    note = (
+        f"the cohort of this run is not in {cache or default_cache_dir()}: predictions have no flags for unusual "
+        f"inputs, and an evaluation compares none with training. Set XDISTILL_CACHE to its folder, or use a model "
+        f"folder: `xdistill fit {model.path} --to FOLDER`"
+    )
+    return replace(model, notes=(*model.notes, note))
 
 
 def _from_folder(folder: Path, catalog: Catalog) -> StudentModel:

@@ -19,6 +19,7 @@ from xdistill.serving.describe import error_responses, request_body
 from xdistill.serving.guard import Guard
 from xdistill.serving.pages import Pages
 from xdistill.serving.refusal import RefusedError
+from xdistill.serving.scratch import folder_prefix
 from xdistill.serving.service import Service
 from xdistill.serving.uploads import receive
 from xdistill.version import __version__
@@ -84,7 +85,7 @@ def create_app(service: Service, *, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
 @asynccontextmanager
 async def _uploaded(request: Request, service: Service) -> AsyncIterator[Upload]:
     """The files of a request in a folder that is removed at the end."""
-    with service.admitted(), TemporaryDirectory(prefix="xdistill-serve-", ignore_cleanup_errors=True) as folder:
+    with service.admitted(), TemporaryDirectory(prefix=folder_prefix(), ignore_cleanup_errors=True) as folder:
         yield await receive(request, Path(folder), service.fields, service.limits)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from importlib.util import find_spec
 
 from xdistill.deployment.explain import Options, explain_subjects
@@ -19,6 +23,30 @@ def methods_of(model: StudentModel) -> tuple[str, ...]:
     if not files or find_spec("captum") is None or find_spec("nibabel") is None:
         return ()
     return tuple(sorted(METHODS, key=lambda name: name != Options().method))  # the default first
+
+
+@contextmanager
+def limited(model: StudentModel, seconds: float) -> Iterator[None]:
+    """While it is entered, the networks refuse to compute after this time.
+
+    Raises:
+        RefusedError: from within, before the first forward pass that begins too late.
+    """
+    end = time.monotonic() + seconds
+
+    def check(*_: object) -> None:
+        if time.monotonic() > end:
+            raise RefusedError(
+                f"the map takes longer than {seconds:g} s (see --max-explain-seconds); `gradcam` is the fastest method",
+                HTTPStatus.REQUEST_TIMEOUT,
+            )
+
+    handles = [member.network.register_forward_pre_hook(check) for member in model.members]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method: str, device: str) -> bytes:
@@ -39,6 +67,8 @@ def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method
     try:
         maps = next(explain_subjects(model, [subject], Options(method=method), device=device)).maps  # type: ignore[arg-type]  # checked above
         found = {name: image_of(placed(one, name)).to_bytes() for name, one in maps.items() if name == modality}
+    except RefusedError:  # of the time limit
+        raise
     except UserError as error:  # of the model and the method: the files have been read before
         raise RefusedError(str(error)) from None
     if modality not in found:

@@ -19,6 +19,7 @@ class Limits:
         upload_mb: largest body, in MiB.
         unpacked_mb: most that its files may hold when they are unpacked, in MiB.
         seconds: longest time to receive the body, and again to read its files.
+        explain_seconds: longest time to compute a saliency map; checked before each forward pass.
         queue: requests that may be processed or wait at a time.
         archive_files: most files in an archive.
     """
@@ -28,6 +29,7 @@ class Limits:
     seconds: float = 60.0
     queue: int = 16
     archive_files: int = 5000
+    explain_seconds: float = 60.0
 
     @property
     def upload_bytes(self) -> int:

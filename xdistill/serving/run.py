@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from xdistill.errors import UserError
 from xdistill.serving.app import LOOPBACK, create_app
+from xdistill.serving.scratch import remove_stale_folders
 from xdistill.serving.service import Service
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def names_of(host: str, further: Sequence[str] = ()) -> list[str]:
 def run_server(
     service: Service, listener: socket.socket, hosts: Sequence[str], *, on_ready: Callable[[], object] | None = None
 ) -> None:
-    """Serve until Ctrl-C.
+    """Serve until Ctrl-C; files that a killed server left are removed first.
 
     Args:
         service: the model.
@@ -83,6 +84,7 @@ def run_server(
     """
     # Access logs of the server would hold query strings; `Guard` logs what is safe.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    remove_stale_folders()
     service.start()
     try:
         listener.listen(BACKLOG)

@@ -20,7 +20,7 @@ from xdistill.models.subject import NewSubject, Predicted
 from xdistill.models.tables import subject_of_row
 from xdistill.serving.decoding.decoder import Decoder
 from xdistill.serving.decoding.job import Job, Upload
-from xdistill.serving.explanation import methods_of, saliency_map
+from xdistill.serving.explanation import limited, methods_of, saliency_map
 from xdistill.serving.fields import Fields
 from xdistill.serving.limits import EXPLAINED_BYTES, RETRY_AFTER, Limits
 from xdistill.serving.refusal import RefusedError
@@ -165,7 +165,8 @@ class Service:
         # Explanations move the networks to the device themselves, and back.
         self._stack.close()
         try:
-            return saliency_map(self.model, subject, modality, method, self._device)
+            with limited(self.model, self.limits.explain_seconds):
+                return saliency_map(self.model, subject, modality, method, self._device)
         finally:
             self._computing = self._stack.enter_context(self.model.on_device(self._device))
 

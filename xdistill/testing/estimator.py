@@ -14,6 +14,8 @@ from xdistill.testing.helpers.tensors import copied, require_equal, require_fini
 from xdistill.testing.suite import promised, require
 
 _TRAINING = 60
+_SAMPLES = 20  # of vectors
+_ROUNDING = 1e-4  # by which logits may differ
 _CHANCE = 0.6  # accuracy that is not reached by chance on the generated subjects
 
 
@@ -107,6 +109,19 @@ class EstimatorConformance(ModuleConformance):
         first, second, sample = self.built(), cast("nn.Module", self.unfitted(seed=1)), self.sample()
         second.load_state_dict(copied(first.state_dict()))
         require_equal(self.evaluated(first, sample), self.evaluated(second, sample), "after a state-dict round trip")
+
+    def test_what_is_traced_gives_the_same(self) -> None:
+        """`traceable` has the same output as the estimator, for any values: an exported file computes it."""
+        estimator = cast("Estimator", self.built())
+        traced = estimator.traceable()
+        if traced is estimator:
+            return
+        sample = torch.cat([self.sample(seed=seed) for seed in range(_SAMPLES)])
+        wanted = self.evaluated(estimator, sample)["logits"]
+        found = self.evaluated(traced, sample)["logits"]
+        require(found.shape == wanted.shape, f"it gives {tuple(found.shape)}, and the estimator {tuple(wanted.shape)}")
+        largest = float((found - wanted).abs().max())
+        require(largest <= _ROUNDING, f"its logits differ from the estimator's by up to {largest:.2g}")
 
     @promised("learns")
     def test_it_learns(self) -> None:

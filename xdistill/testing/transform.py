@@ -6,6 +6,7 @@ import json
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xdistill.interfaces.transform import Transform
@@ -14,6 +15,7 @@ from xdistill.types import ColumnSpec, ModalitySpec
 
 _TRAINING = 20
 _OTHERS = 8
+_ROUNDING = 1e-5  # by which operations on tensors may differ
 TABLE = ModalitySpec(
     "vector",
     (4,),
@@ -112,6 +114,20 @@ class TransformConformance(Conformance):
         transform.apply(others)
         require(_same(training, self.training()), "`fit` changed the training values")
         require(_same(others, self.others()), "`apply` changed the values it was given")
+
+    def test_its_module_gives_the_same(self) -> None:
+        """`as_module`, where there is one, is `apply` as operations on tensors: an exported file computes it."""
+        transform = self.fitted()
+        module = transform.as_module()
+        if module is None:
+            return
+        values = self.others()
+        wanted = transform.apply(values)
+        with torch.no_grad():
+            found = module.eval()(torch.from_numpy(values.copy())).float().numpy()
+        require(found.shape == wanted.shape, f"the module gives {found.shape}, and `apply` {wanted.shape}")
+        same = np.allclose(found, wanted, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
+        require(same, f"the module differs from `apply` by up to {float(np.nanmax(np.abs(found - wanted))):.2g}")
 
     @promised("fills")
     def test_nothing_is_missing_afterwards(self) -> None:

@@ -76,9 +76,8 @@ class ModalityFocus(Callback):
         if not self._is_due(trainer):
             return
         teacher, student = (trainer.model.networks[role] for role in ("teacher", "student"))
-        mask = self._chosen(
-            salience(teacher, student, self._batches, repeats=self.config.repeats, generator=self._draws())
-        )
+        repeats, draws = self.config.repeats, torch.Generator().manual_seed(self.config.seed)
+        mask = self._chosen(salience(teacher, student, self._batches, repeats=repeats, generator=draws), draws)
         for role, network in trainer.model.networks.items():
             network.load_state_dict(self._initial[role])
         teacher.mask.copy_(mask)

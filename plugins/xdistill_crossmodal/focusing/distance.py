@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdistill.types import Batch
 from xdistill_crossmodal.base import LogitLoss
 
 Logits = Float[Tensor, "batch classes"]
@@ -25,7 +26,7 @@ class LogitDistance(LogitLoss):
 
     name = "logit_distance"
 
-    def compare(self, student: Logits, teacher: Logits, target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""
-        del target
+        del batch
         return F.mse_loss(student, teacher)

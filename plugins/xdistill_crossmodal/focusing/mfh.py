@@ -29,8 +29,8 @@ class FocusingGaussians(Dataset):
         x^a = (x_{d_b - s + 1}, \dots, x_{d_b - s + d_a}, \text{noise}), \quad
         \gamma = \frac{s}{d_a + d_b - s}
 
-    with s shared (modality-general) decisive features, and gamma their share of those that are seen. The student's modality
-    is ``b``, the privileged one ``a``. After Xue, Gao, Ren and Zhao, The modality focusing hypothesis, ICLR 2023,
+    with s shared (modality-general) decisive features; gamma is their share of those that are seen. The student reads
+    ``b``, and ``a`` is privileged. After Xue, Gao, Ren and Zhao, The modality focusing hypothesis, ICLR 2023,
     figure 2. In ``a`` the shared features come first, in ``b`` they are the last decisive ones.
 
     Inferred: in the official code the labels depend on twenty features throughout, so that ``shared`` of them are in

@@ -22,8 +22,8 @@ class FocusedTeacher(Teacher):
     Xue et al., The modality focusing hypothesis, ICLR 2023, whose modality-general teacher reads only the features
     that matter to the student's modality.
 
-    Inferred: other columns are set to zero, where the paper's Gaussian experiment removes them from the input. For
-    standardised columns, and without weight decay on a linear layer, that is the same.
+    Inferred: other columns are set to zero, as the features of the paper's real experiments are. In its Gaussian
+    experiment they are removed from the input, which is the same but for how the first layer is initialised.
 
     Taps: those of the network.
 

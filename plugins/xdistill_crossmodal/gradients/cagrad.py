@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -62,7 +62,8 @@ class ConflictAverse(GradientRule):
         length = torch.linalg.vector_norm(worst)
         if length <= TINY * torch.linalg.vector_norm(mean):
             return mean * count * self._scale
-        return count * self._scale * (mean + c * torch.linalg.vector_norm(mean) / length * worst)
+        update: Tensor = mean + c * torch.linalg.vector_norm(mean) / length * worst
+        return update * count * self._scale
 
     @property
     def _scale(self) -> float:
@@ -82,12 +83,17 @@ def least_improved(inner: Numbers, c: float) -> Numbers:
 
     count = len(inner)
     even = np.full(count, 1 / count)
-    mean_length = np.sqrt(max(even @ inner @ even, 0.0))
+    towards_mean = inner @ even
+    mean_length = np.sqrt(max(float(even @ towards_mean), 0.0))
 
-    def value(weights: Numbers) -> float:
-        return float(weights @ inner @ even + c * mean_length * np.sqrt(max(weights @ inner @ weights, 0.0) + TINY**2))
+    def value(weights: Any) -> float:
+        length = np.sqrt(max(float(weights @ inner @ weights), 0.0) + TINY**2)
+        return float(weights @ towards_mean + c * mean_length * length)
 
+    solve: Any = minimize  # its stubs accept no function of an array
     sums_to_one = {"type": "eq", "fun": lambda weights: weights.sum() - 1}
-    found = minimize(value, even, method="SLSQP", bounds=[(0, 1)] * count, constraints=sums_to_one)
+    exactly = {"ftol": 1e-12}
+    found = solve(value, even, method="SLSQP", bounds=[(0, 1)] * count, constraints=sums_to_one, options=exactly)
     weights: Numbers = np.clip(found.x, 0, 1)
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights

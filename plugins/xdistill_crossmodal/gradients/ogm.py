@@ -87,10 +87,12 @@ class OnTheFlyModulation(Callback):
             hook.remove()
 
     def on_batch_begin(self, trainer: Any, batch: Batch) -> None:
-        """Remember the targets."""
+        """Remember the targets of the subjects that have a label."""
         del trainer
         if batch.target is not None:
-            self._targets = dict(zip(batch.subjects, batch.target.tolist(), strict=True))
+            labelled = [True] * len(batch) if batch.labelled is None else batch.labelled.tolist()
+            rows = zip(batch.subjects, batch.target.tolist(), labelled, strict=True)
+            self._targets = {name: target for name, target, has_label in rows if has_label}
 
     def on_backward_end(self, trainer: Any) -> None:
         """Change the gradients of the branches."""
@@ -99,8 +101,11 @@ class OnTheFlyModulation(Callback):
             return
         subjects, fused = self._fused
         network = trainer.model.networks[self.config.network]
-        target = torch.tensor([self._targets[name] for name in subjects], device=fused.device)
-        scores = branch_scores(network.head, fused, _widths(network, fused), target)
+        known = [index for index, name in enumerate(subjects) if name in self._targets]
+        if not known:
+            return
+        target = torch.tensor([self._targets[subjects[index]] for index in known], device=fused.device)
+        scores = branch_scores(network.head, fused[known], _widths(network, fused), target)
         for (_, branch), factor in zip(network.branches.items(), coefficients(scores, self.config.alpha), strict=True):
             _change(branch, factor, noise=self.config.noise)
 

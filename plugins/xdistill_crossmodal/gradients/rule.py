@@ -29,13 +29,18 @@ class GradientRule(Callback):
         """Take the place of the backward pass."""
         if trainer.fabric.world_size > 1:
             raise SettingsError(f"{self.name} works on one device per fold; leave out --devices")
-        if trainer.gradients != trainer.gradients_of_total:
-            raise SettingsError(f"two callbacks compute the gradients, and {self.name} is the second; remove one")
+        rules = [callback.name for callback in trainer.callbacks if isinstance(callback, GradientRule)]
+        if len(rules) > 1:
+            raise SettingsError(f"{' and '.join(rules)} both compute the gradients; keep one of these callbacks")
 
         def gradients(losses: Any) -> None:
             self.differentiate(trainer, losses)
 
         trainer.gradients = gradients
+
+    def on_train_end(self, trainer: Any) -> None:
+        """Give the place back."""
+        trainer.gradients = trainer.gradients_of_total
 
     def differentiate(self, trainer: Any, losses: Any) -> None:
         """Set the gradients of the parameters."""

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdistill.interfaces.component import Settings
-from xdistill_crossmodal.base import LogitLoss
+from xdistill.types import Batch
+from xdistill_crossmodal.base import LogitLoss, labels
 
 Logits = Float[Tensor, "batch classes"]
 Form = Literal["paper", "code"]
@@ -42,14 +43,14 @@ class OneForAll(LogitLoss):
 
     with p the teacher's and q the student's probabilities. After Hao et al., One-for-all: bridge the gap between
     heterogeneous architectures in knowledge distillation, NeurIPS 2023, equation 5. The paper's loss contains the
-    cross entropy of the true class, which is the 1 that is subtracted here: add a task loss to the student. With gamma = 1
-    it is the cross entropy of the teacher's soft labels, which has the gradient of `kd` at T = 1; that is the ablation.
+    cross entropy of the true class, which is the 1 that is subtracted here: add a task loss to the student. With gamma
+    = 1, the ablation, it is the cross entropy of the teacher's soft labels, which has the gradient of `kd` at T = 1.
 
     ``form: code`` also raises the probabilities of the other classes to gamma, as the official code does. The exits at
     intermediate layers, which the paper adds to this loss, are heads of a network and no part of a loss.
 
-    Inferred: the temperature divides the logits of both networks, without the factor T², as in the code; gamma = 1.5 lies
-    within the range that its scripts use. Not zero at identity.
+    Inferred: the temperature divides the logits of both networks, without the factor T², as in the code; the default
+    gamma lies within the range that its scripts use. Not zero at identity.
     """
 
     name = "ofa"
@@ -66,12 +67,12 @@ class OneForAll(LogitLoss):
         )
         form: Form = Field(default="paper", description="paper: the true class is modulated; code: all classes are")
 
-    def compare(self, student: Logits, teacher: Logits, target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""
         return one_for_all(
             student,
             teacher,
-            target,
+            labels(batch),
             gamma=self.config.gamma,
             temperature=self.config.temperature,
             form=self.config.form,

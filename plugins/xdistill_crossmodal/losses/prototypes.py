@@ -67,10 +67,9 @@ class Prototypes(DistillationLoss):
 
     def forward(self, student: Output, teacher: Output, batch: Batch) -> Float[Tensor, ""]:
         """The sum over the features."""
-        target = labels(batch)
-        if self.config.reference == "subjects":
-            target = torch.arange(len(target), device=target.device)
-        present = target.unique()
+        own = self.config.reference == "subjects"  # each subject is a class of its own
+        target = torch.arange(len(batch), device=student.logits.device) if own else labels(batch)
+        present: Tensor = torch.unique(target)
         with in_full_precision(student.logits):
             terms = []
             for tap in self.config.taps:

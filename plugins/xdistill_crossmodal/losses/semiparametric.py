@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdistill.interfaces.component import Settings
-from xdistill_crossmodal.base import LogitLoss
+from xdistill.types import Batch
+from xdistill_crossmodal.base import LogitLoss, labels
 
 Logits = Float[Tensor, "batch classes"]
 Form = Literal["probabilities", "logits"]
@@ -51,13 +52,13 @@ class Semiparametric(LogitLoss):
 
     After Dao, Kamath, Syrgkanis and Mackey, Knowledge distillation as semiparametric inference, ICLR 2021, section 5:
     the correction removes the first-order effect of a teacher's bias, at the price of the labels' variance. In the
-    squared loss of logits the effect is removed altogether by gamma = 1 / p (``gamma: orthogonal``). In the cross entropy
-    it is by gamma = 1, which is training on the labels alone; values between trade bias for variance. gamma = 0 is the
-    ablation: plain distillation.
+    squared loss of logits ``gamma: orthogonal``, 1 / p, removes the effect altogether. In the cross entropy gamma = 1
+    does, which is training on the labels alone; values between trade bias for variance. With gamma = 0, the ablation,
+    it is plain distillation.
 
     Inferred: temperature 1, at which the paper's theory holds. Probabilities below 0.01 count as 0.01 in 1 / p, as in
-    the official code. The paper's gamma that minimises a bound per subject is not offered. The first form may be negative,
-    since the term without a gradient is chosen so that gamma = 0 is zero at identity.
+    the official code. The paper's gamma that minimises a bound per subject is not offered. The first form may be
+    negative, since the term without a gradient is chosen so that with gamma = 0 it is zero at identity.
     """
 
     name = "semiparametric"
@@ -73,9 +74,9 @@ class Semiparametric(LogitLoss):
             "probabilities",
         )
 
-    def compare(self, student: Logits, teacher: Logits, target: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""
-        gamma = self.config.gamma
+        gamma, target = self.config.gamma, labels(batch)
         if self.config.form == "logits":
             return corrected_logits(student, teacher, target, gamma=gamma)
         return corrected_probabilities(student, teacher, target, gamma=1.0 if gamma == "orthogonal" else gamma)

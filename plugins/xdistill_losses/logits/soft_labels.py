@@ -54,9 +54,10 @@ class SoftLabels(LogitLoss):
     gradient's size as T grows. A sum over classes, and the mean over subjects unless ``reduction: sum`` is set.
 
     ``standardise`` divides out each subject's mean and standard deviation of the logits first, after Sun et al.,
-    Logit standardization in knowledge distillation, CVPR 2024 (unbiased deviation, plus 1e-7; they take T = 2), so
-    that the student need not match the size of the teacher's logits. Two standardised logits are always the same two
-    numbers, so it needs three classes.
+    Logit standardization in knowledge distillation, CVPR 2024, so that the student need not match the size of the
+    teacher's logits. As in their code, the deviation is the unbiased one plus 1e-7; that of the population would amount
+    to another temperature and weight. They take T = 2, and weight 9 with 0.1 for the labels. Two standardised logits
+    are always the same two numbers, so it needs three classes.
 
     Raises:
         SettingsError: for ``standardise`` with two classes.

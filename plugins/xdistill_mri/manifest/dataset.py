@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xdistill.errors import DataError
-from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from xdistill_mri.preprocess.source import VolumeSource
 
-_LOOKED_AT = 200  # files whose headers are read for their orientation
+_LOOKED_AT = 200  # files per modality whose headers are read for their orientation and grid
 
 
 class ManifestDataset(Dataset):
@@ -120,11 +120,12 @@ class ManifestDataset(Dataset):
         return VolumeReader(settings, schema)
 
     def facts(self) -> DatasetFacts:
-        """Title and source from the settings."""
+        """Title and source from the settings, and the grids of some files of each modality, evenly taken."""
         return DatasetFacts(
             title=self.config.title or self.path.name,
             synthetic=self.config.synthetic,
             source=self.config.source,
+            grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
         )
 
     def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:
@@ -146,6 +147,14 @@ class ManifestDataset(Dataset):
             return prepare(source, self.config.prepared(modality))
         except DataError as error:
             raise DataError(f"subject {entry.subject!r}, modality {modality!r}: {error}") from error
+
+    def _grid(self, modality: str) -> GridSummary:
+        from xdistill_mri.preprocess.read import space_of
+
+        known = [source for entry in self.cohort.entries if (source := entry.volumes[modality]) is not None]
+        step = -(-len(known) // _LOOKED_AT) or 1
+        spacing = self.config.prepared(modality).spacing_of_arrays
+        return GridSummary.of([space_of(source, spacing) for source in known[::step]])
 
     def _orientations(self, modality: str) -> tuple[str, ...]:
         """Orientations of the files, of the first ones in a large cohort; empty where preprocessing unifies them."""

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
+from xdistill.interfaces import Space
 from xdistill_mri.preprocess.extra import require
-from xdistill_mri.preprocess.source import SUFFIXES
+from xdistill_mri.preprocess.source import SUFFIXES, VolumeSource
 from xdistill_mri.preprocess.volume import Volume
 
 _NO_TRANSFORM = (
@@ -52,6 +53,23 @@ def read_volume(
     values = np.ascontiguousarray(_volume_of(_read_array(file, array), file).transpose(2, 1, 0))
     affine = None if spacing_of_arrays is None else np.diag([*reversed(spacing_of_arrays), 1.0])
     return Volume(values, file, affine, unknown=_NO_SPACING)
+
+
+def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float] | None) -> Space:
+    """The grid of a file; of a NIfTI file, the header alone is read.
+
+    Raises:
+        DataError: for a file that is missing or damaged.
+        UserError: if nibabel is needed and not installed.
+    """
+    if not source.file.name.lower().endswith((".nii", ".nii.gz")):
+        volume = read_volume(source.file, spacing_of_arrays=spacing_of_arrays, array=source.array)
+        return Space(volume.values.shape, volume.affine, None)
+    nibabel = require("nibabel")
+    with _damage_reported(source.file), _quiet(nibabel.imageglobals.logger):
+        header = nibabel.load(source.file).header
+        affine = _affine_of(header, source.file)
+    return Space(tuple(int(length) for length in header.get_data_shape()[:_VOLUME_DIMENSIONS]), affine, None)
 
 
 def orientation_of(file: Path) -> str | None:

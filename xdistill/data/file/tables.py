@@ -24,6 +24,7 @@ from xdistill.data.file.layout import (
 )
 from xdistill.errors import CacheError
 from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.interfaces.reader import GridSummary
 from xdistill.types import ModalitySpec, Schema
 
 
@@ -157,7 +158,10 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         created=_attribute(file, "created"),
         versions=json.loads(_attribute(file, "versions")),
         schema=schema,
-        facts=DatasetFacts(**json.loads(read("facts").tobytes())),
+        facts=DatasetFacts(
+            **json.loads(read("facts").tobytes()),
+            grids=_grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
+        ),
         subjects=subjects,
         patients=_strings(read("patients")),
         targets=schema.task.as_targets(read("targets")),
@@ -174,6 +178,15 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         msg = "tables differ in length"
         raise ValueError(msg)
     return tables
+
+
+def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
+    def axes(rows: Any) -> tuple[tuple[float, float, float], ...]:
+        return tuple((float(low), float(middle), float(high)) for low, middle, high in rows)
+
+    return {
+        name: GridSummary(int(item["files"]), axes(item["size"]), axes(item["spacing"])) for name, item in found.items()
+    }
 
 
 def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from xdistill.deployment.evaluate.cohort import Labelled
 from xdistill.deployment.evaluate.result import Drift, Grid, Shift
 from xdistill.errors import XdistillError
-from xdistill.interfaces.reader import Space
+from xdistill.interfaces.reader import GridSummary, Space
 from xdistill.models import StudentModel
-from xdistill.models.inputs import QUANTILES, STATISTICS, Distribution, TrainingInputs
+from xdistill.models.inputs import QUANTILES, STATISTICS, Distribution, Modality, TrainingInputs
 from xdistill.models.subject import Predicted
 
 MOST_GRIDS = 100  # files per modality whose grids are read
+SAME_SPACING = 0.01  # relative difference that is rounding
 
 
 def drift(model: StudentModel, cohort: Labelled, predicted: Sequence[Predicted]) -> Drift | None:
@@ -49,7 +50,7 @@ def drift(model: StudentModel, cohort: Labelled, predicted: Sequence[Predicted])
         ]
     shifts.sort(key=lambda shift: -abs(shift.difference or 0.0))
     flagged = sum(bool(row.flags) for row in predicted) / len(predicted)
-    return Drift(absent, tuple(shifts), tuple(_grids(model, cohort)), flagged)
+    return Drift(absent, tuple(shifts), tuple(_grids(model, cohort, known)), flagged)
 
 
 def _shift(modality: str, item: str, values: NDArray[np.float64], training: Distribution, missing: float) -> Shift:
@@ -92,7 +93,7 @@ def ks_bound(values: NDArray[np.float64], training: Distribution) -> float | Non
     return float(max(0.0, (first - up_to).max(), (below - last).max()))
 
 
-def _grids(model: StudentModel, cohort: Labelled) -> Iterator[Grid]:
+def _grids(model: StudentModel, cohort: Labelled, known: Mapping[str, Modality]) -> Iterator[Grid]:
     """The grids of up to 100 files per modality, evenly taken from the table."""
     rows = np.unique(np.linspace(0, len(cohort.subjects) - 1, MOST_GRIDS).astype(int))
     for name in model.inputs:
@@ -100,14 +101,34 @@ def _grids(model: StudentModel, cohort: Labelled) -> Iterator[Grid]:
         if not spaces:
             continue
         shapes = Counter(" x ".join(map(str, space.shape)) for space in spaces)
-        spacing = [np.linalg.norm(space.affine[:3, :3], axis=0) for space in spaces if space.affine is not None]
-        axes = np.stack(spacing, axis=1) if spacing else np.empty((0, 0))
+        stored = known[name].grid if name in known else None
+        training = None if stored is None else GridSummary(stored.files, stored.size, stored.spacing)
         yield Grid(
             name,
-            len(spaces),
             dict(shapes.most_common()),
-            tuple((float(axis.min()), float(np.median(axis)), float(axis.max())) for axis in axes),
+            GridSummary.of(spaces),
+            training,
+            _outside([space.shape for space in spaces], training.size if training else ()),
+            _outside([_spacing(space) for space in spaces], training.spacing if training else (), SAME_SPACING),
         )
+
+
+def _spacing(space: Space) -> NDArray[np.float64] | None:
+    return None if space.affine is None else np.linalg.norm(space.affine[:3, :3], axis=0)
+
+
+def _outside(
+    found: Sequence[Sequence[int] | NDArray[np.float64] | None],
+    ranges: Sequence[tuple[float, float, float]],
+    tolerance: float = 0.0,
+) -> float | None:
+    """Share of files with an axis outside of its range in training; None if either is unknown."""
+    known = [values for values in found if values is not None and len(values) == len(ranges)]
+    if not known or not ranges:
+        return None
+    values, limits = np.asarray(known, dtype=np.float64), np.asarray(ranges, dtype=np.float64)
+    low, high = limits[:, 0] * (1 - tolerance), limits[:, 2] * (1 + tolerance)
+    return float(((values < low) | (values > high)).any(axis=1).mean())
 
 
 def _space(model: StudentModel, cohort: Labelled, row: int, name: str) -> Space | None:

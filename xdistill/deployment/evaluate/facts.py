@@ -39,11 +39,12 @@ def counts_of(model: StudentModel, cohort: Labelled) -> dict[str, int]:
 def notes_of(model: StudentModel, cohort: Labelled, probabilities: Floats) -> Iterator[str]:
     """What a reader of the figures has to know."""
     yield from model.notes
-    for name, count in counts_of(model, cohort).items():
-        if not count:
-            yield f"No subject here is of the class {name}: figures that need this class are left out."
-        elif count < SMALL:
-            yield f"The class {name} has {count} {'subject' if count == 1 else 'subjects'} here: intervals are rough."
+    counts = counts_of(model, cohort)
+    for name in (name for name, count in counts.items() if not count):
+        yield f"No subject here is of the class {name}: figures that need this class are left out."
+    few = [f"{name} ({count})" for name, count in counts.items() if 0 < count < SMALL]
+    if few:
+        yield f"Classes with fewer than {SMALL} subjects here, whose intervals are rough: {', '.join(few)}."
     predicted = set(probabilities.argmax(axis=1).tolist())
     if len(predicted) == 1:
         yield (

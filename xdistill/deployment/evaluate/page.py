@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xdistill.deployment.evaluate.result import Evaluation
-from xdistill.deployment.evaluate.text import difference, figure, metric_titles, percent, shown
+from xdistill.deployment.evaluate.text import difference, figure, grid_rows, metric_titles, percent, shown
 
 MOST_SHIFTS = 20  # rows of the drift table
 LARGE = 0.5  # standardised difference that is named above the table
@@ -68,4 +68,5 @@ def _context(evaluation: Evaluation) -> dict[str, Any]:
         if evaluation.drift is None
         else [shift for shift in evaluation.drift.shifts if abs(shift.difference or 0) >= LARGE],
         "large_limit": LARGE,
+        "grid_rows": grid_rows,
     }

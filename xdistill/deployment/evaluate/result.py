@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from xdistill.interfaces.reader import GridSummary
 from xdistill.stats.delong import DeLong
 
 
@@ -182,19 +183,23 @@ class Shift:
 
 @dataclass(frozen=True)
 class Grid:
-    """The grids of the files of one modality.
+    """The grids of the files of one modality, before preprocessing.
 
     Attributes:
         modality: its name.
-        files: how many were looked at.
         shapes: number of files by shape, such as ``64 x 64 x 32``.
-        spacing: smallest, median and largest of each axis in mm; empty if files have none.
+        here: size and spacing of the files that were looked at.
+        training: of those of training; None if the model does not say.
+        other_size: share of files with an axis shorter or longer than in any of training; None if that is unknown.
+        other_spacing: likewise, of the spacing, by more than 1 %.
     """
 
     modality: str
-    files: int
     shapes: Mapping[str, int]
-    spacing: tuple[tuple[float, float, float], ...]
+    here: GridSummary
+    training: GridSummary | None
+    other_size: float | None
+    other_spacing: float | None
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ class Drift:
     Attributes:
         absent: by modality, share of subjects without it here and in training.
         shifts: by column and statistic, the largest standardised difference first.
-        grids: of files, before preprocessing. Training cohorts hold none to compare with.
+        grids: of files, before preprocessing.
         flagged: share of subjects with a flag.
     """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from xdistill.deployment.evaluate.result import Difference, Estimate
+from xdistill.deployment.evaluate.result import Difference, Estimate, Grid
+from xdistill.interfaces.reader import GridSummary
 from xdistill.tasks import Classification
 
 NOTHING = "–"  # noqa: RUF001 - a dash where a table has no figure
@@ -47,3 +48,25 @@ def difference(titles: Titles, name: str, found: Difference) -> tuple[str, str, 
     interval = "" if change.low is None else f" ({number(change.low, '+')} to {number(change.high, '+')})"
     p_value = NOTHING if found.p_value is None else f"{found.p_value:.3f}"
     return number(found.model), number(found.against), number(change.value, "+") + interval, p_value
+
+
+def grid_rows(grid: Grid) -> list[dict[str, str]]:
+    """One row per axis of a modality's files, as texts."""
+
+    def shown_axis(axes: Sequence[tuple[float, float, float]], place: int) -> str:
+        if place >= len(axes):
+            return NOTHING
+        low, middle, high = (f"{value:.4g}" for value in axes[place])
+        return middle if low == high else f"{middle} ({low} to {high})"
+
+    training = grid.training or GridSummary(0)
+    return [
+        {
+            "axis": "xyz"[place] if place < len("xyz") else str(place + 1),
+            "size": shown_axis(grid.here.size, place),
+            "training_size": shown_axis(training.size, place),
+            "spacing": shown_axis(grid.here.spacing, place),
+            "training_spacing": shown_axis(training.spacing, place),
+        }
+        for place in range(max(len(grid.here.size), len(grid.here.spacing)))
+    ]

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from xdistill.deployment.export.plan import OUTPUT, InputPlan
+from xdistill.models.calibration import Calibration
 from xdistill.models.ensemble import Ensemble
 from xdistill.version import __version__
 
 FORMAT = "xdistill-export"
 FORMAT_VERSION = 1
+LEVELS = (0.8, 0.9, 0.95, 0.99)  # of prediction sets
 KEY = "xdistill"  # in ONNX's metadata_props; with `.json` at its end, the extra file of a pt2 program
 
 
@@ -46,12 +48,26 @@ def describe(model: Ensemble, inputs: Sequence[InputPlan], *, file_format: str, 
         "stored": config.stored,
         "transforms": [state for state in states if state["modality"] in transformed],
         "temperature": None if model.calibration is None else model.calibration.temperature,
+        "calibration": None if model.calibration is None else _calibration(model.calibration),
         "members": [member.name for member in model.members],
         "privileged": list(config.privileged),
         "versions": {
             "trained": dict(config.versions),
             "exported": {"xdistill": __version__, "torch": torch.__version__},
         },
+    }
+
+
+def _calibration(calibration: Calibration) -> dict[str, Any]:
+    """The least probability of each class in a prediction set, by level, and the chosen operating thresholds."""
+    return {
+        "sets": {
+            f"{level:g}": dict(
+                zip(calibration.classes, (1 - calibration.conformal.thresholds(level)).tolist(), strict=True)
+            )
+            for level in LEVELS
+        },
+        "operating": [threshold.model_dump(mode="json") for threshold in calibration.thresholds],
     }
 
 

@@ -7,5 +7,6 @@ from xdistill.models.calibration.calibration import Calibration
 from xdistill.models.calibration.conformal import ClassScores, Conformal
 from xdistill.models.calibration.operating import OperatingCurve, Threshold
 from xdistill.models.calibration.out_of_fold import OutOfFold
+from xdistill.models.calibration.temperature import relative_spread
 
-__all__ = ["Calibration", "ClassScores", "Conformal", "OperatingCurve", "OutOfFold", "Threshold"]
+__all__ = ["Calibration", "ClassScores", "Conformal", "OperatingCurve", "OutOfFold", "Threshold", "relative_spread"]

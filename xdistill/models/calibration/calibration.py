@@ -14,7 +14,7 @@ from xdistill.errors import ModelError, UserError
 from xdistill.models.calibration.conformal import Conformal
 from xdistill.models.calibration.operating import COSTS, SENSITIVITY, OperatingCurve, Threshold
 from xdistill.models.calibration.out_of_fold import OutOfFold
-from xdistill.models.calibration.temperature import BOUNDS, fit_temperature, scaled
+from xdistill.models.calibration.temperature import BOUNDS, SPREADS, fit_temperature, scaled
 from xdistill.models.config import StudentConfig
 from xdistill.models.files import read_json
 from xdistill.runs import Run
@@ -47,6 +47,8 @@ class Calibration(BaseModel):
 
     Attributes:
         temperature: by which log probabilities are divided (Guo et al., ICML 2017).
+        spread: by which those of the out-of-fold predictions were multiplied before, since those of the model vary less
+            than those of the folds' networks. 1 if that is unknown.
         conformal: scores for prediction sets.
         curves: sensitivity and specificity at every threshold, by class against the others.
         thresholds: chosen ones; `curve` chooses others.
@@ -56,6 +58,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: Annotated[float, Field(ge=BOUNDS[0] / 2, le=2 * BOUNDS[1], allow_inf_nan=False)]
+    spread: Annotated[float, Field(ge=SPREADS[0], le=SPREADS[1], allow_inf_nan=False)] = 1.0
     conformal: Conformal
     curves: tuple[OperatingCurve, ...]
     thresholds: tuple[Threshold, ...]
@@ -132,6 +135,7 @@ class Calibration(BaseModel):
         data: OutOfFold,
         classes: tuple[str, ...],
         *,
+        spread: float = 1.0,
         sensitivity: float = SENSITIVITY,
         costs: tuple[float, float] = COSTS,
         run: str = "",
@@ -142,6 +146,7 @@ class Calibration(BaseModel):
         Args:
             data: predictions of training subjects by networks that were not trained on them.
             classes: their names; each has a subject.
+            spread: of the model's log probabilities, relative to those of the folds' networks; see `relative_spread`.
             sensitivity: for which a threshold is chosen, in addition to Youden's.
             costs: of a false negative and of a false positive, for a third threshold.
             run: id of the run.
@@ -150,13 +155,16 @@ class Calibration(BaseModel):
         Raises:
             UserError: for a sensitivity or costs that are not possible.
         """
-        temperature = fit_temperature(data.targets, data.probabilities, data.weights)
-        calibrated = replace(data, probabilities=scaled(data.probabilities, temperature))
+        spread = min(max(spread, SPREADS[0]), SPREADS[1])
+        known = scaled(data.probabilities, 1 / spread)
+        temperature = fit_temperature(data.targets, known, data.weights)
+        calibrated = replace(data, probabilities=scaled(known, temperature))
         curves = tuple(OperatingCurve.fit(calibrated, place, name) for place, name in enumerate(classes))
         # Of two classes, the second is the positive one, as for the AUC.
         positives = curves[1:] if len(classes) == 2 else curves  # noqa: PLR2004 - the binary case
         return cls(
             temperature=temperature,
+            spread=spread,
             conformal=Conformal.fit(calibrated, classes),
             curves=curves,
             thresholds=tuple(
@@ -175,7 +183,12 @@ class Calibration(BaseModel):
 
     @classmethod
     def of_run(
-        cls, run: Run, *, sensitivity: float = SENSITIVITY, costs: tuple[float, float] = COSTS
+        cls,
+        run: Run,
+        *,
+        spread: float = 1.0,
+        sensitivity: float = SENSITIVITY,
+        costs: tuple[float, float] = COSTS,
     ) -> Calibration | None:
         """The calibration by the out-of-fold predictions of a run's student; see `fit`.
 
@@ -189,6 +202,7 @@ class Calibration(BaseModel):
         return cls.fit(
             data,
             task.names,
+            spread=spread,
             sensitivity=sensitivity,
             costs=costs,
             run=str(run.record.get("id", "")),

@@ -1,13 +1,15 @@
 """Conformal prediction sets, for each class by itself, and for patients with several subjects.
 
-A set holds every class whose p-value is above 1 - level. The p-value of a class is the share of training subjects of
-that class who fitted it no better than the new subject does (Vovk et al. 2005; class-conditional, or Mondrian). The
-nonconformity score is the hinge, 1 - probability of the class. Subjects of one patient are not independent: each counts
-1 / number of the patient's subjects of the class (Lee, Barber and Willett 2023, hierarchical conformal prediction).
+A set holds every class that the subject fits no worse than a quantile of the training subjects of that class did (Vovk
+et al. 2005; class-conditional, or Mondrian). The nonconformity score is the hinge, 1 - probability of the class.
+Subjects of one patient are not independent: each counts 1 / number of the patient's subjects of the class (Lee, Barber
+and Willett 2023, hierarchical conformal prediction).
 
-The arithmetic is that of crepes (`ConformalClassifier` with class labels as Mondrian categories, without smoothing),
-which the tests compare it with. It stands here so that prediction needs the stored scores alone, and neither pandas
-nor scikit-learn.
+Of n scores, the quantile at a level is the one at rank (n + 1) x level. Between two ranks it is interpolated (Carlsson
+et al. 2015; Johansson et al. 2015), since rounding up makes the sets of small classes too large. Where the rank is a
+whole number, the sets are those of crepes (`ConformalClassifier` with class labels as Mondrian categories, without
+smoothing), which the tests compare them with. The arithmetic stands here so that prediction needs the stored scores
+alone, and neither pandas nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from xdistill.models.calibration.out_of_fold import OutOfFold
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-ROUNDING = 1e-9  # of a p-value: 1 - 0.9 is not 0.1 in binary
+ROUNDING = 1e-9  # of ranks and scores: 10 x 0.9 is not 9 in binary
 
 
 class ClassScores(BaseModel):
@@ -45,14 +47,15 @@ class ClassScores(BaseModel):
             raise ValueError("there is not one weight per score")
         return self
 
-    def p_values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weighted share of stored scores, and of a new one itself, that are at least as large: ``(subjects,)``."""
-        known = np.asarray(self.scores)
-        weights = np.ones(len(known)) if self.weights is None else np.asarray(self.weights)
-        beyond = np.append(np.cumsum(weights[::-1])[::-1], 0.0)  # total weight from each score on
-        total = round(float(weights.sum()))  # the number of patients
-        result: NDArray[np.float64] = (beyond[known.searchsorted(scores, "left")] + 1) / (total + 1)
-        return result
+    def threshold(self, level: float) -> float:
+        """The largest score with which a new subject may be of the class; 1 where too few patients exclude anything."""
+        weights = np.ones(len(self.scores)) if self.weights is None else np.asarray(self.weights)
+        ranks = np.cumsum(weights)
+        patients = round(float(weights.sum()))
+        rank = (patients + 1) * level
+        if rank > patients + ROUNDING:
+            return 1.0
+        return float(np.interp(rank, ranks, self.scores))
 
 
 class Conformal(BaseModel):
@@ -75,14 +78,13 @@ class Conformal(BaseModel):
             classes={name: _scores(data, place) for place, name in enumerate(classes)},
         )
 
-    def p_values(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P-value of every class, ``(subjects, classes)``."""
-        columns = [scores.p_values(1 - probabilities[:, place]) for place, scores in enumerate(self.classes.values())]
-        return np.stack(columns, axis=1)
+    def thresholds(self, level: float) -> NDArray[np.float64]:
+        """By class, the largest score with which it is in a set, ``(classes,)``."""
+        return np.array([scores.threshold(level) for scores in self.classes.values()])
 
     def sets(self, probabilities: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
         """Which classes are in the sets, ``(subjects, classes)``."""
-        result: NDArray[np.bool_] = self.p_values(probabilities) > 1 - level + ROUNDING
+        result: NDArray[np.bool_] = 1 - probabilities <= self.thresholds(level) + ROUNDING
         return result
 
 

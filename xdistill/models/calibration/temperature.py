@@ -8,6 +8,31 @@ from numpy.typing import NDArray
 SMALLEST = 1e-12  # probability whose logarithm is taken
 BOUNDS = (0.05, 20.0)  # of the temperature; predictions without an error have no finite optimum
 
+SPREADS = (0.25, 4.0)  # bounds of the relative spread
+
+
+def spread_of(probabilities: NDArray[np.float64]) -> float:
+    """Standard deviation of log probabilities, ``(subjects, classes)``, around each subject's mean over the classes."""
+    logits = np.log(np.clip(probabilities, SMALLEST, 1))
+    return float((logits - logits.mean(axis=1, keepdims=True)).std())
+
+
+def relative_spread(model: NDArray[np.float64], folds: NDArray[np.float64]) -> float:
+    """How much a model's log probabilities vary, relative to those of the folds' networks.
+
+    Both are measured on subjects that the networks were trained on. A network of a fold was trained on fewer subjects
+    than the model, so that its logits hold more noise; those of an ensemble hold less, too. Labels are not read.
+
+    Args:
+        model: predictions for its training subjects, ``(subjects, classes)``.
+        folds: of the folds' networks for subjects that they were trained on, ``(subjects, classes)``.
+
+    Returns:
+        The ratio; 1 if the networks predict the same for every subject.
+    """
+    own, others = spread_of(model), spread_of(folds)
+    return own / others if own > 0 and others > 0 else 1.0
+
 
 def scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """The softmax of log probabilities divided by a temperature, ``(subjects, classes)``."""

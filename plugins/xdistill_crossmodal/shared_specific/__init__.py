@@ -1,0 +1,1 @@
+"""ShaSpec: features that the modalities share, and features that are specific to each."""

@@ -1,0 +1,1 @@
+"""Several teachers: networks of several members, and losses that choose among or weigh them."""
