@@ -1,6 +1,7 @@
 """The Python interface. The command line is a thin layer over it."""
 
 from xdistill.api.components import catalog
+from xdistill.api.diagnosing import diagnose
 from xdistill.api.finished import FinishedRun, load_run
 from xdistill.api.models import fit, load_model
 from xdistill.api.running import ControlledRun, run, run_with_controls
@@ -14,6 +15,7 @@ __all__ = [
     "FinishedRun",
     "TunedRecipe",
     "catalog",
+    "diagnose",
     "fit",
     "load_model",
     "load_recipe",
