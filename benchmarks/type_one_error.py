@@ -6,7 +6,11 @@ of 10 repeats of 5 folds. That splits share subjects, in training and in test, i
 about the correlation between splits has to be assumed. Without a gap the two methods' features are distributed alike,
 so every rejection is an error of the first kind.
 
-    python benchmarks/type_one_error.py [--studies 2000] [--gap-studies 1000] [--interval-studies 400] [--seed 0]
+Studies on fresh cohorts, which share no patient: two methods are trained on each of several independent cohorts, tested
+on fresh subjects, and compared by the paired t-test over cohorts.
+
+    python benchmarks/type_one_error.py [--studies 2000] [--gap-studies 1000] [--interval-studies 400]
+                                        [--fresh-studies 1000] [--seed 0]
 """
 
 from __future__ import annotations
@@ -20,12 +24,15 @@ from numpy.typing import NDArray
 
 from xdistill.stats import ScoredFold, corrected_resampled_t, naive_paired_t, observed_scores, resampled_scores
 from xdistill.stats.bootstrap import Interval
+from xdistill.stats.independent import paired_difference
+from xdistill.stats.metrics import auc_ovo
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Signals = tuple[float, float, float]
 
 SIZES = (128, 93, 49)
+GRADES = ("none", "low", "high")
 FOLDS = 5
 ALPHA = 0.05
 SHARED, OWN = 8, 8  # numbers of features
@@ -34,6 +41,7 @@ SHARED, OWN = 8, 8  # numbers of features
 EQUAL = (0.75, 0.45, 0.45)
 BETTER_ALIKE = (0.75, 0.45, 0.75)
 BETTER_APART = (0.30, 0.82, 1.01)
+COHORTS, FRESH_TRAIN, FRESH_TEST = 10, 216, 540
 TESTS = ("corrected, all splits", "naive, all splits", "corrected, one repeat", "naive, one repeat (paper_compat)")
 
 
@@ -43,6 +51,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=2000, help="without a gap")
     parser.add_argument("--gap-studies", type=int, default=1000, help="with a gap")
     parser.add_argument("--interval-studies", type=int, default=400, help="without a gap, for the intervals")
+    parser.add_argument("--fresh-studies", type=int, default=1000, help="of the paired t-test over fresh cohorts")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -60,6 +69,10 @@ def main() -> None:
         print(f"\n95 % bootstrap intervals of the difference that cover 0, {chosen.interval_studies} studies")
         print(f"  a patient keeps his multiplicity in all repeats  {linked:6.1%}")
         print(f"  drawn anew in every repeat                       {anew:6.1%}")
+    if chosen.fresh_studies:
+        print(f"\npaired t over {COHORTS} fresh cohorts of {FRESH_TRAIN}, {FRESH_TEST} test subjects each")
+        for title, signals in (("two equal methods", EQUAL), ("one better", BETTER_ALIKE)):
+            print_fresh(title, fresh_differences(chosen.fresh_studies, signals, chosen.seed))
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
@@ -140,6 +153,29 @@ def coverage(studies: int, repeats: int, seed: int, resamples: int = 500) -> tup
     return float(linked_share), float(anew_share)
 
 
+def fresh_differences(studies: int, signals: Signals, seed: int) -> Floats:
+    """Differences of AUC, second method - first, ``(studies, cohorts)``, each cohort with subjects of its own."""
+    share = (FRESH_TRAIN + FRESH_TEST) / sum(SIZES)
+    target = np.repeat(np.arange(len(SIZES)), [round(share * size) for size in SIZES])
+    found = np.zeros((studies, COHORTS))
+    for index in range(studies):
+        generator = np.random.default_rng([seed, 1, index])
+        for cohort in range(COHORTS):
+            shared = features(generator, target, SHARED, signals[0])
+            own = [features(generator, target, OWN, strength) for strength in signals[1:]]
+            trained = generator.permutation(len(target)) < FRESH_TRAIN
+            first, second = (
+                auc_ovo(
+                    target[~trained],
+                    discriminant(np.hstack([shared, mine]), target, trained[None])[0, ~trained],
+                    GRADES,
+                )
+                for mine in own
+            )
+            found[index, cohort] = second - first
+    return found
+
+
 def study(generator: np.random.Generator, repeats: int, signals: Signals) -> tuple[ScoredFold, ...]:
     """One cohort, two methods trained on every split of it."""
     target = np.repeat(np.arange(len(SIZES)), SIZES)
@@ -212,6 +248,14 @@ def print_rates(title: str, found: Rates) -> None:
     for test, share in found.rejected.items():
         half = 1.96 * np.sqrt(share * (1 - share) / found.studies)
         print(f"  {test:34} rejects {share:6.1%} ± {half:.1%}")
+
+
+def print_fresh(title: str, differences: Floats) -> None:
+    """How often the paired t-test over cohorts rejects."""
+    share = float(np.mean([paired_difference(row.tolist()).p_value < ALPHA for row in differences]))
+    half = 1.96 * np.sqrt(share * (1 - share) / len(differences))
+    print(f"  {title}: gap {differences.mean():+.4f}, SD over cohorts {differences.std():.4f}, ", end="")
+    print(f"rejects {share:6.1%} ± {half:.1%} ({len(differences)} studies)")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,19 @@ def shared_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cohorts")
 
 
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, shared_cache):
+    """The finished run of the tiny recipe, with its cohort and without a report; tests do not write to it."""
+    from tiny import tiny, trained
+    from xdistill.api import load_run
+    from xdistill.crossval.events import CohortReady
+
+    seen = []
+    finished = trained(tiny(), runs=tmp_path_factory.mktemp("tiny-runs"), cache=shared_cache, on_event=seen.append)
+    (cohort,) = [event.path for event in seen if isinstance(event, CohortReady)]
+    return load_run(finished.path, cohort=cohort)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def kept_workers():
     """Worker processes go from test to test; see `fresh_workers`."""

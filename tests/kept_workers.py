@@ -1,7 +1,8 @@
 """Worker processes that tests share: starting one takes three seconds of imports, and a tiny fold a tenth of one.
 
 The pool starts them, and they run one task after another as in a single run. They end later, and are reused only where
-the next test would start the same process: with equal target, variables, paths and folder.
+the next test would start the same process: with equal target, variables and paths. Each task takes them to the working
+folder of its test.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from moved_worker import MOVED, here
 from xdistill.workers import pool
 
 MOST = 3  # idle workers; each takes half a gigabyte
 KEPT = "xdistill.crossval.fold:run_fold"  # assembles everything for each fold; others may leave state behind
-CHANGING = {"PYTEST_CURRENT_TEST"}  # names the running test; no worker reads it
+MOVING = "moved_worker:run_fold"  # the same, in the folder of its driver
+CHANGING = {"PYTEST_CURRENT_TEST", *MOVED}  # names the running test; no worker reads it, or a task sets it
 
 
 class _Line:
@@ -55,7 +57,7 @@ class KeptWorkers:
                 worker.rank, self.lines[worker].inbox = rank, inbox
                 return worker
         line = _Line(kind, inbox)
-        worker = self.start(target, extra, rank, line)  # type: ignore[arg-type] # a queue of which only put is used
+        worker = self.start(MOVING, extra, rank, line)  # type: ignore[arg-type] # a queue of which only put is used
         self.lines[worker] = line
         return worker
 
@@ -63,6 +65,7 @@ class KeptWorkers:
         """Send a worker a task; it is busy from now on."""
         if worker in self.lines:
             self.lines[worker].idle = False
+            payload = here(payload)
         self.send(worker, task, payload)
 
     def ended(self, worker: pool._Worker) -> None:
@@ -98,7 +101,7 @@ class KeptWorkers:
 def _kind(target: str, extra: Mapping[str, str]) -> tuple[Any, ...]:
     """All that a worker inherits from its driver when it starts."""
     variables = {name: value for name, value in os.environ.items() if name not in CHANGING}
-    return target, tuple(sorted({**variables, **extra}.items())), tuple(sys.path), Path.cwd()
+    return target, tuple(sorted({**variables, **extra}.items())), tuple(map(os.path.abspath, sys.path))
 
 
 @contextmanager

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 from xdistill.version import __version__
 
 if TYPE_CHECKING:
-    from xdistill.api import catalog, fit, load_model, load_recipe, load_run, run, run_with_controls, tune
+    from xdistill.api import (
+        catalog,
+        diagnose,
+        fit,
+        load_model,
+        load_recipe,
+        load_run,
+        run,
+        run_with_controls,
+        tune,
+    )
     from xdistill.estimator import Distiller, Modalities
 
 __all__ = [
@@ -19,6 +29,7 @@ __all__ = [
     "Modalities",
     "__version__",
     "catalog",
+    "diagnose",
     "fit",
     "load_model",
     "load_recipe",
@@ -27,7 +38,9 @@ __all__ = [
     "run_with_controls",
     "tune",
 ]
-_OF_API = frozenset({"catalog", "fit", "load_model", "load_recipe", "load_run", "run", "run_with_controls", "tune"})
+_OF_API = frozenset(
+    {"catalog", "diagnose", "fit", "load_model", "load_recipe", "load_run", "run", "run_with_controls", "tune"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ class Lstm(Student):
             default=0.5, description="share of the last state's values dropped before the classifier"
         )
         share_encoder: bool = Field(
-            default=False, description="all phases pass one encoder; the branches' settings have to be equal"
+            default=False, description="all phases pass one encoder; the branches' settings must be equal"
         )
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
@@ -69,7 +69,7 @@ class Lstm(Student):
 def _check_sequence(config: Lstm.Config) -> None:
     if sorted(config.sequence) != sorted(config.branches):
         raise SettingsError(
-            f"the sequence {', '.join(config.sequence)} has to name every branch once: {', '.join(config.branches)}",
+            f"the sequence {', '.join(config.sequence)} must name every branch once: {', '.join(config.branches)}",
             field="sequence",
         )
 

@@ -31,7 +31,7 @@ class GivenLogits(Teacher):
         spec, outputs = modality_of(schema, config.modality, field="modality"), schema.task.outputs
         if (spec.kind, spec.shape) != ("vector", (outputs,)):
             raise SettingsError(
-                f"`{config.modality}` has to be a vector of {outputs} logits, and is a {spec.kind} of {spec.shape}",
+                f"`{config.modality}` must be a vector of {outputs} logits, but is a {spec.kind} of {spec.shape}",
                 field="modality",
             )
         self.modality = config.modality

@@ -39,7 +39,7 @@ def connect(address: str | None, *, patience: float) -> Any:
         RunError: when nothing answers, or the cluster does not take this process.
     """
     if find_spec("ray") is None:
-        raise UserError("the executor ray needs Ray: pip install 'xdistill[ray]'")
+        raise UserError("the executor `ray` needs Ray, which is not installed; run `pip install 'xdistill[ray]'`")
     wanted = address or os.environ.get("RAY_ADDRESS") or "local"
     os.environ.update(_CLOSED)
     if wanted == "local":
@@ -95,9 +95,7 @@ def _join(ray: Any, where: str, patience: float) -> None:
     thread.start()
     thread.join(patience)
     if thread.is_alive():
-        raise RunError(
-            f"the Ray cluster at {where} does not let this process in within {patience:g} seconds. {_REMEDY}"
-        )
+        raise RunError(f"the Ray cluster at {where} did not accept this process within {patience:g} seconds. {_REMEDY}")
     if raised:
         raise _explained(raised[0], where) from raised[0]
 
@@ -136,8 +134,8 @@ def _check_same(ray: Any, address: str | None) -> None:
     there = ray.get_runtime_context().gcs_address
     if address not in {None, "auto", "local", there} and _resolved(str(address)) != there:
         raise UserError(
-            f"this process is connected to the Ray cluster at {there}, and {address} is wanted; leave the address out, "
-            f"or call ray.shutdown() before"
+            f"this process is connected to the Ray cluster at {there}, not to {address}; leave out the address, "
+            f"or call ray.shutdown() first"
         )
 
 
@@ -149,7 +147,7 @@ def _explained(error: Exception, where: str) -> RunError:
         )
     if "ersion mismatch" in str(error):
         return RunError(
-            f"the Ray cluster at {where} does not take this process, since versions differ: {_line(error)}; install "
+            f"the Ray cluster at {where} rejects this process, because versions differ: {_line(error)}; install "
             f"the same versions of Python and Ray on all machines"
         )
     return RunError(f"cannot join the Ray cluster at {where}: {_line(error)}. {_REMEDY}")

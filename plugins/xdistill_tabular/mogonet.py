@@ -129,9 +129,9 @@ class Mogonet(Dataset):
             file = self._file(f"{number}_{part}")
             table = read_numbers(file)
             if len(table) != len(labels):
-                raise DataError(f"{file}: {len(table)} rows, and {self._file(f'labels_{part}').name} has {len(labels)}")
+                raise DataError(f"{file}: {len(table)} rows, but {self._file(f'labels_{part}').name} has {len(labels)}")
             if tables and table.shape[1] != tables[0].shape[1]:
-                raise DataError(f"{file}: {table.shape[1]} columns, and the training part has {tables[0].shape[1]}")
+                raise DataError(f"{file}: {table.shape[1]} columns, but the training part has {tables[0].shape[1]}")
             tables.append(table)
         values = np.concatenate(tables)
         return _View(values, self._columns(number, values.shape[1]))
@@ -142,7 +142,7 @@ class Mogonet(Dataset):
             return ()
         names = [line.strip() for line in _text(file).splitlines() if line.strip()]
         if len(names) != count:
-            raise DataError(f"{file}: {len(names)} names, and the view has {count} columns")
+            raise DataError(f"{file}: {len(names)} names, but the view has {count} columns")
         return tuple(ColumnSpec(name) for name in names)
 
     def _labels(self, file: Path) -> _Numbers:
@@ -154,7 +154,7 @@ class Mogonet(Dataset):
         wrong = np.flatnonzero(~np.isin(table[:, 0], range(len(self.config.classes))))
         if len(wrong):
             raise DataError(
-                f"{file}, line {wrong[0] + 1}: {table[wrong[0], 0]:g} is none of the labels 0 to "
+                f"{file}, line {wrong[0] + 1}: {table[wrong[0], 0]:g} is not one of the labels 0 to "
                 f"{len(self.config.classes) - 1}; name all classes in data.classes"
             )
         return np.asarray(table[:, 0], dtype=np.float64)
@@ -204,6 +204,6 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"{file}: there is no such file; data.path names a folder in MOGONET's layout") from None
+        raise DataError(f"{file}: no such file; `data.path` must name a folder in MOGONET's layout") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error

@@ -37,7 +37,7 @@ class Trees(Estimator):
     def __init__(self, config: Settings, *, inputs: int, classes: int) -> None:
         super().__init__(config, inputs=inputs, classes=classes)
         if inputs == 0:
-            raise SettingsError(f"{self.name} has nothing to learn from: what is before it gives no values")
+            raise SettingsError(f"{self.name} has no inputs to learn from")
         self.register_buffer("roots", torch.zeros(1, dtype=torch.int64))
         self.register_buffer("feature", torch.zeros(1, dtype=torch.int64))
         self.register_buffer("threshold", torch.zeros(1))

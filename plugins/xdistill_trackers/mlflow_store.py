@@ -49,7 +49,9 @@ class MLflow(Tracker):
         try:
             from mlflow.tracking import MlflowClient
         except ImportError as error:
-            raise UserError("this tracker needs MLflow: pip install 'xdistill[trackers]'") from error
+            raise UserError(
+                "this tracker needs MLflow, which is not installed; run `pip install 'xdistill[trackers]'`"
+            ) from error
         uri = config.store if "://" in config.store else Path(config.store).resolve().as_uri()
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
         self._id = self._found() or self._begun()

@@ -38,7 +38,9 @@ class TensorBoard(Tracker):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise UserError("this tracker needs TensorBoard: pip install 'xdistill[trackers]'") from error
+            raise UserError(
+                "this tracker needs TensorBoard, which is not installed; run `pip install 'xdistill[trackers]'`"
+            ) from error
         self._writer = SummaryWriter
         place = Path(config.folder) / run.name / run.identity if config.folder else run.folder / "tensorboard"
         self._place = place

@@ -125,5 +125,5 @@ def test_whole_entries_at_the_same_time(events, place, small, catalog, shared_ca
 
 def test_whole_entries_on_the_accelerators_of_one_machine(small, catalog, tmp_path):
     flags = {"compute.accelerator": "cuda"}
-    with pytest.raises(UserError, match="all compute on the first accelerator of this machine; leave out --whole"):
+    with pytest.raises(UserError, match="all use the first accelerator of this machine; leave out --whole"):
         list(run_benchmark(small, catalog, runs=tmp_path, flags=flags, only=["alone"], whole=True))

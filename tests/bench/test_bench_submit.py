@@ -98,7 +98,7 @@ def test_a_run_that_does_not_say_who_belongs_together_is_refused(small, elsewher
     splits = json.loads((run.path / "splits.json").read_text())
     del splits["patients"]
     (run.path / "splits.json").write_text(json.dumps(splits))
-    with pytest.raises(RunError, match="several subjects are of one patient"):
+    with pytest.raises(RunError, match="several subjects belong to one patient"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
 
 
@@ -118,7 +118,7 @@ def test_submitting_again(small, elsewhere, catalog):
     submit(run, small, "kd", catalog=catalog)
     assert not submit(run, small, "kd", catalog=catalog).changed
     other = elsewhere(noise=5, identity="ffffffffffff")
-    with pytest.raises(RunError, match="the record of run 0a1b2c3d4e5f is here; say --replace"):
+    with pytest.raises(RunError, match="already holds the record of run 0a1b2c3d4e5f; pass --replace"):
         submit(other, small, "kd", catalog=catalog)
     assert submit(other, small, "kd", catalog=catalog, replace=True).changed
     assert verify_records(small).problems == ()
@@ -130,16 +130,16 @@ def test_several_seeds(tmp_path, elsewhere, catalog):
     for seed in (0, 1):
         run = elsewhere(benchmark=several, seed=seed)
         assert submit(run, several, "kd", catalog=catalog).folder.name == f"kd.seed{seed}"
-    with pytest.raises(RunError, match="its seed is 1, and not 0"):
+    with pytest.raises(RunError, match="its seed is 1, expected 0"):
         submit(run, several, "kd", catalog=catalog, seed=0)
 
 
 @pytest.mark.parametrize(
     ("options", "entry", "message"),
     [
-        ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, and that of the records"),
-        ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, and that of the records"),
-        ({}, "alone", "no run of entry 'alone' of the benchmark 'small': `name` is not what .*did you mean `kd`"),
+        ({"fingerprint": "ab" * 32}, "kd", "its cohort fingerprint is abababababab, but that of the records"),
+        ({"split_seed": 1}, "kd", "its split hash is [0-9a-f]{12}, but that of the records"),
+        ({}, "alone", "not a run of entry 'alone' of the benchmark 'small': `name` differs .*did you mean `kd`"),
         ({}, "teacher", "'teacher' is the teacher of 'kd': submit the run as 'kd'"),
     ],
 )
@@ -157,7 +157,7 @@ def test_an_entry_that_does_not_exist(small, elsewhere, catalog):
 
 def test_another_cross_validation_or_cohort(small, elsewhere, catalog):
     run = elsewhere(benchmark=small.with_splits(folds=2))
-    with pytest.raises(RunError, match="`crossval` is not what the benchmark says"):
+    with pytest.raises(RunError, match="`crossval` differs from the benchmark"):
         submit(run, small, "kd", catalog=catalog)
     recipe = json.loads((run.path / "record.json").read_text())["recipe"]
     edit(run.path / "record.json", recipe=recipe | {"data": recipe["data"] | {"seed": 9}})
@@ -174,7 +174,7 @@ def test_runs_that_are_not_whole(small, elsewhere, catalog):
     edit(run.path / "record.json", status="finished")
     rows = (run.path / "predictions.csv").read_text().splitlines(keepends=True)
     (run.path / "predictions.csv").write_text("".join(rows[:-1]))
-    with pytest.raises(RunError, match=r"has 9 rows of the student in r0-f2, and splits\.json has 10"):
+    with pytest.raises(RunError, match=r"has 9 rows of the student in r0-f2, but splits\.json has 10"):
         submit(load_run(run.path), small, "kd", catalog=catalog)
     (run.path / "predictions.csv").write_text("".join(rows))
     shutil.copy(elsewhere(split_seed=3).path / "splits.json", run.path)

@@ -197,7 +197,7 @@ def test_a_run_of_another_recipe_is_refused(tmp_path, catalog):
     before = load_benchmark(write_benchmark(tmp_path / "benchmarks"))
     make_known_run(tmp_path / "runs", before, "alone", catalog)
     after = load_benchmark(write_benchmark(tmp_path / "benchmarks", set={"optimizer.lr": 0.5}))
-    with pytest.raises(RunError, match=r"`optimizer` of its recipe is not what the benchmark says of entry 'alone'"):
+    with pytest.raises(RunError, match=r"`optimizer` of its recipe differs from entry 'alone'"):
         records_of_runs(after, tmp_path / "runs")
 
 

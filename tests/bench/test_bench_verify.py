@@ -50,8 +50,8 @@ def test_all_is_well(submitted):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scores__student__auc_ovo__mean": 0.99}, "entry 'kd': the score student auc_ovo mean is 0.99, and from the"),
-        ({"scores__teacher__brier__sd": 0}, "the score teacher brier sd is 0, and from the predictions it is 0."),
+        ({"scores__student__auc_ovo__mean": 0.99}, "entry 'kd': the score student auc_ovo mean is 0.99, but from the"),
+        ({"scores__teacher__brier__sd": 0}, "the score teacher brier sd is 0, but from the predictions it is 0."),
         ({"scores__student": {}}, "the score student auc_ovo mean is None"),
         ({"scores__student__extra": {"mean": 1.0, "sd": 0.0}}, "the score student extra mean is 1.0"),
         ({"predictions_sha256": "00"}, "predictions.csv: the predictions were changed since they were submitted"),
@@ -60,15 +60,15 @@ def test_all_is_well(submitted):
         ({"split_hash": "cd" * 32}, "the split hash cdcdcdcdcdcd is not that of .* other folds"),
         ({"splits_sha256": "00"}, "a split was changed"),
         ({"status": "running"}, "the run is not finished"),
-        ({"format_version": 2}, "record.json: format version 2, and this xdistill reads 1; submit"),
-        ({"format": "else"}, "this is no record of a benchmark"),
+        ({"format_version": 2}, "record.json: format version 2; this version of xdistill reads version 1. Submit"),
+        ({"format": "else"}, "not a record of a benchmark"),
         ({"entry": "kdd"}, "no entry 'kdd' with a recipe; did you mean `kd`"),
-        ({"entry": "alone"}, "belongs into a folder 'alone'"),
-        ({"seed": 5}, "entry 'kd': its seed is 5, and that of the recipe that was run 0"),
-        ({"recipe__seed": 5}, "entry 'kd': `seed` of the recipe that was run is not that of the benchmark"),
+        ({"entry": "alone"}, "belongs in a folder 'alone'"),
+        ({"seed": 5}, "entry 'kd': its seed is 5, but the recipe was run with 0"),
+        ({"recipe__seed": 5}, "entry 'kd': `seed` of the recipe that was run differs from the benchmark"),
         ({"recipe__stages": [{}]}, "`stages.0.name` of the recipe that was run"),
         ({"recipe__crossval__folds": 9}, "`crossval` of the recipe"),
-        ({"subjects": "ids"}, "it calls subjects by ids, and splits.json lists none"),
+        ({"subjects": "ids"}, "it names subjects by their ids, but splits.json has no ids"),
         ({"subjects": 3}, "cannot be read as a record: subjects"),
         ({"networks__student": None}, "cannot be read as a record: networks"),
         ({"seconds__folds": {}}, "cannot be read as a record: seconds.folds"),
@@ -86,17 +86,17 @@ def test_spoilt_records(submitted, changes, message):
 @pytest.mark.parametrize(
     ("row", "old", "new", "message"),
     [
-        (5, r",0\.\d+$", ",0.9", r"predictions.csv:6: the probabilities have to sum to 1, and sum to"),
+        (5, r",0\.\d+$", ",0.9", r"predictions.csv:6: the probabilities must sum to 1, but sum to"),
         (5, r",0\.", ",-0.", r"predictions.csv:6: a probability is negative: -0\."),
         (5, r",0\.\d+", ",nan", "predictions.csv:6: a probability is not finite"),
         (5, r",0\.\d+", ",inf", "predictions.csv:6: a probability is not finite"),
-        (5, r",0\.\d+", ",much", "predictions.csv:6: the probabilities have to be numbers"),
-        (5, r"$", ",1", "predictions.csv:6: 9 cells, and the header has 8"),
-        (0, "p_M0,p_M1", "p_M1,p_M0", "predictions.csv:1: the header has to be role,repeat"),
-        (5, r",M\d,", ",M9,", "predictions.csv:6: the target of subject '[0-9]+' is 'M9', and in the benchmark 'M"),
+        (5, r",0\.\d+", ",much", "predictions.csv:6: the probabilities must be numbers"),
+        (5, r"$", ",1", "predictions.csv:6: 9 cells, but the header has 8"),
+        (0, "p_M0,p_M1", "p_M1,p_M0", "predictions.csv:1: the header must be role,repeat"),
+        (5, r",M\d,", ",M9,", "predictions.csv:6: the target of subject '[0-9]+' is 'M9', but 'M"),
         (5, r"^student,0,0", "student,0,1", "predictions.csv:6: the split was changed: r0-f1 does not test subject"),
         (5, r"^student,0,0", "student,4,0", "predictions.csv:6: the benchmark has no student in repeat 4, fold 0"),
-        (5, r"^student,0", "student,x", "predictions.csv:6: repeat and fold have to be whole numbers"),
+        (5, r"^student,0", "student,x", "predictions.csv:6: repeat and fold must be whole numbers"),
         (5, r"^student,0,0,\d+", "student,0,0,77", "predictions.csv:6: the benchmark has no subject '77'"),
         (5, r"^.*\n", "", "student r0-f0: subject [0-9]+ is missing"),
         (35, r"^.*\n", "", "teacher r0-f0: subject [0-9]+ is missing"),
@@ -134,7 +134,7 @@ def test_many_problems_of_one_kind_are_shortened(submitted):
     path = submitted.records / "kd" / "predictions.csv"
     path.write_text(re.sub(r",0\.\d+\n", ",7\n", path.read_text()))
     lines = problems(submitted).splitlines()
-    assert sum("have to sum to 1" in line for line in lines) == MOST
+    assert sum("must sum to 1" in line for line in lines) == MOST
     assert any("and 55 more like these (probabilities)" in line for line in lines)
 
 
@@ -142,10 +142,10 @@ def test_many_problems_of_one_kind_are_shortened(submitted):
     ("changes", "message"),
     [
         ({"targets": [0] * 30}, "splits.json: the splits were changed since they were written"),
-        ({"format_version": 7}, "splits.json: format version 7, and this xdistill reads 1"),
-        ({"format": "x"}, "splits.json: these are no splits of a benchmark"),
+        ({"format_version": 7}, "splits.json: format version 7; this version of xdistill reads version 1"),
+        ({"format": "x"}, "splits.json: not the splits of a benchmark"),
         ({"splits": 3}, "splits.json: cannot be read as splits"),
-        ({"ids": ["a"]}, "the ids have to be those of all subjects"),
+        ({"ids": ["a"]}, "the ids must be those of all subjects"),
     ],
 )
 def test_spoilt_splits(submitted, changes, message):
@@ -188,7 +188,7 @@ def test_a_class_that_is_absent_in_a_fold(submitted):
 
 def test_tables_are_only_made_of_what_is_true(submitted):
     change(submitted.records / "kd" / "record.json", scores__student__auc_ovo__mean=0.99, status="running")
-    with pytest.raises(RunError, match=r"not finished .*and 1 more problems\); `xdistill bench verify` tells all"):
+    with pytest.raises(RunError, match=r"not finished .*and 1 more problems\); `xdistill bench verify` lists all"):
         read_records(submitted)
 
 
@@ -212,4 +212,4 @@ def test_a_leaderboard_that_the_records_do_not_generate(submitted):
     board.write_text(f"# All of them\n\n{page}\nAnd more.\n")
     assert problems(submitted) == ""
     board.write_text(page.replace("kd", "KD"))
-    assert "LEADERBOARD.md: it is not what the records of 'small' generate" in problems(submitted)
+    assert "LEADERBOARD.md: differs from what the records of 'small' generate" in problems(submitted)

@@ -150,7 +150,7 @@ def test_a_leaderboard_is_verified(with_records, xdistill):
     page.write_text(page.read_text().replace("Student alone", "Student"))
     ended = xdistill("bench", "verify")
     assert ended.code == 2
-    assert "LEADERBOARD.md: it is not what the records of 'small' generate" in ended.err
+    assert "LEADERBOARD.md: differs from what the records of 'small' generate" in ended.err
 
 
 @pytest.mark.usefixtures("with_records")

@@ -14,6 +14,7 @@ from cli.conftest import START, environment
 COMMANDS = [
     "",
     "run",
+    "diagnose",
     "fit",
     "predict",
     "evaluate",

@@ -51,7 +51,7 @@ def test_a_run_goes_on_after_ctrl_c_to_the_same_bits(cohort, start, xdistill, fi
 
     again = xdistill(*arguments)
     assert again.code == 0, again.err
-    assert "going on: " in again.err
+    assert "resuming: " in again.err
     assert "r0-f0: starts" not in again.err
     folder, reference = finished
     run, other = json.loads(again.out)["run_dir"], json.loads(reference.out)["run_dir"]

@@ -56,7 +56,7 @@ def test_a_killed_search_goes_on_without_losing_a_trial(folder, start, xdistill)
     assert len(before) == 2
     again = xdistill(*arguments, "--json")
     assert again.code == 0, again.err
-    assert f"going on: {len(before)} trials were finished before" in again.err
+    assert f"resuming: {len(before)} trials are finished" in again.err
     after, every = counted(f"sqlite:///{database}", "/all")
     assert [trial.value for trial in after[: len(before)]] == [trial.value for trial in before]
     assert len(after) == 4
@@ -85,7 +85,7 @@ def test_two_commands_share_a_search(folder, start):
 def test_a_recipe_without_a_search_is_one_message(xdistill):
     ended = xdistill("tune", "digits_half")
     assert (ended.code, ended.out) == (2, "")
-    assert "says nothing of what to search; add `tune:" in ended.err
+    assert "the recipe has no search space; add `tune:" in ended.err
     assert "Traceback" not in ended.err
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -14,12 +15,12 @@ from xdistill.data.export import export_cohort
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, shared_cache):
-    """A model folder, and the images of its cohort as files."""
+def made(tiny_run, tmp_path_factory, shared_cache):
+    """A model folder, its run, and the images of its cohort as files."""
     folder = tmp_path_factory.mktemp("cli-models")
-    finished = xdistill.run(tiny(), runs=folder / "runs", cache=shared_cache)
+    shutil.copytree(tiny_run.path.parent.parent, folder / "runs" / tiny_run.path.parent.parent.name)
     xdistill.fit(tiny(), folder / "model", runs=folder / "runs", cache=shared_cache, ensemble=True)
-    export_cohort(open_cohort(finished.cohort.path), folder / "new", modalities=["hbp", "pre"], labels=False)
+    export_cohort(open_cohort(tiny_run.cohort.path), folder / "new", modalities=["hbp", "pre"], labels=False)
     return folder
 
 

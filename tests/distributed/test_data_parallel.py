@@ -10,7 +10,7 @@ import torch
 
 import xdistill
 from held_folds import held, is_held, let_go
-from tiny import tiny
+from tiny import tiny, trained
 from xdistill.crossval.events import FoldRestarted, FoldStarted, RunStarted
 from xdistill.distributed.fabric import _devices, check_device, make_fabric
 from xdistill.distributed.local import LocalExecutor
@@ -58,7 +58,7 @@ def in_this_process(_, target, jobs):
 def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(LocalExecutor, "run", in_this_process)
-        alone = xdistill.run(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
+        alone = trained(recipe(compute={"accelerator": "cpu"}), runs=tmp_path, cache=shared_cache)
     seen, ended = [], []
 
     def listen(event):
@@ -72,7 +72,7 @@ def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, 
             let_go(next(event for event in seen if isinstance(event, RunStarted)).path, event.fold)
 
     with held():
-        both = xdistill.run(recipe(compute=TWO), runs=tmp_path, cache=shared_cache, on_event=listen)
+        both = trained(recipe(compute=TWO), runs=tmp_path, cache=shared_cache, on_event=listen)
     assert len(ended) == 2
     assert not [process for process in ended if Path(f"/proc/{process}").exists()]
     (restarted,) = [event for event in seen if isinstance(event, FoldRestarted)]

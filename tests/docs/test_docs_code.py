@@ -13,7 +13,7 @@ from docs.pages import DOCS, blocks
 
 RUNNABLE = sorted({block.page for block in blocks("python") if block.runnable})
 PRINTED = {
-    "docs/python-api.md": ("student: 0.", "r0-f1 joint 2", "optimizer.lrr unknown field `lrr`"),
+    "docs/python-api.md": ("student: 0.", "r0-f1 joint 1", "optimizer.lrr unknown field `lrr`"),
     "docs/predict.md": ("('hbp', 'pre') ('M0', 'M1', 'M2') (2, 3)",),
     "docs/registry.md": ("cross_attention", "fusion concat xdistill"),
 }

@@ -113,7 +113,7 @@ def test_an_unknown_feature_is_an_error(mine, project):
 
 
 @pytest.mark.slow
-def test_installed_it_is_listed_and_trained_with(project, tmp_path):
+def test_installed_it_is_trained_with(project, tmp_path):
     site = tmp_path / "site"
     install = ("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target")
     subprocess.run([sys.executable, *install, site, project], check=True, capture_output=True)
@@ -124,15 +124,13 @@ def test_installed_it_is_listed_and_trained_with(project, tmp_path):
         "OMP_NUM_THREADS": "1",
     }
 
-    def xdistill(*words: str) -> str:
-        command = [sys.executable, "-c", "from xdistill.cli import main; main()", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project, env=environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert "distillation_loss\tcosine_features\txdistill-mine 0.1.0\t" in xdistill("plugins", "list")
+    command = [sys.executable, "-c", "from xdistill.cli import main; main()", "run", "cosine.yaml", "--json", "--quiet"]
     changes = [word for change in TINY for word in ("--set", change)]
-    result = json.loads(xdistill("run", "cosine.yaml", "--json", "--quiet", "--jobs", "1", *changes))
+    done = subprocess.run(
+        [*command, "--jobs", "1", *changes], capture_output=True, text=True, check=False, cwd=project, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
     record = json.loads((project / result["run_dir"] / "record.json").read_text(encoding="utf-8"))
     assert record["versions"]["xdistill-mine"] == "0.1.0"
     history = (project / result["run_dir"] / "folds" / "r0-f0" / "history.csv").read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def test_saving_again_replaces_the_model(trained, tmp_path):
 def test_other_folders_are_left_alone(trained, tmp_path):
     estimator, _ = trained
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(ModelError, match="holds something else than a model"):
+    with pytest.raises(ModelError, match="holds something other than a model"):
         estimator.save(tmp_path)
 
 

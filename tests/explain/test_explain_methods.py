@@ -237,5 +237,5 @@ def test_students_that_cannot_be_explained():
 def test_captum_that_is_missing_is_one_message(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "captum.attr", None)
     modalities = volumes("hbp")
-    with pytest.raises(UserError, match=r"need Captum.*pip install 'xdistill\[explain\]'"):
+    with pytest.raises(UserError, match=r"needs captum.*pip install 'xdistill\[explain\]'"):
         list(explain_arrays(model_of(multibranch("hbp"), modalities), random_arrays(modalities), device="cpu"))

@@ -128,8 +128,8 @@ def test_a_folder_no_folder_and_the_model_itself_are_no_targets(student, tmp_pat
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_nothing_to_round_is_an_error(student, tmp_path):
-    with pytest.raises(ModelError, match="nothing to round"):
+def test_nothing_to_quantize_is_an_error(student, tmp_path):
+    with pytest.raises(ModelError, match="nothing to quantize"):
         export_model(student("majority"), tmp_path / "int8.onnx", int8=True)
     assert not list(tmp_path.iterdir())
 

@@ -36,7 +36,8 @@ def test_every_bundled_component_is_exported_here(kind, catalog):
     assert set(catalog.names(kind)) <= set().union(*map(named, BLOCKS.values()))
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+# Their graphs have no operation that those of the variants with shared layers lack.
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in {"clinical", "lstm"}])
 def test_files_predict_what_the_model_predicts(block, student, tmp_path):
     model = student(block, temperature=1.7)
     inputs = plan_inputs(model)

@@ -78,7 +78,7 @@ def test_unequal_channels_need_an_adapter(block, build_for):
         (
             {"use": "review", "taps": ["hbp", "map"]},
             "taps",
-            "all taps have to be vectors, or maps of the same number of axes",
+            "all taps must be vectors, or maps with the same number of axes",
         ),
         ({"use": "fsp", "taps": ["hbp", "map"]}, "taps", "name taps that are all maps or all vectors"),
         (

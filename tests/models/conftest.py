@@ -13,11 +13,9 @@ from xdistill.data.export import export_cohort
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory, shared_cache):
+def run(tiny_run):
     """A finished run of the tiny recipe."""
-    folder = tmp_path_factory.mktemp("model-runs")
-    finished = xdistill.run(tiny(), runs=folder / "runs", cache=shared_cache)
-    return xdistill.load_run(finished.path, cohort=finished.cohort.path)
+    return tiny_run
 
 
 @pytest.fixture(scope="session")

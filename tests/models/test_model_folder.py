@@ -121,7 +121,7 @@ def test_other_versions_are_told(model_folder):
 def test_a_model_does_not_replace_other_things(run, tmp_path, shared_cache):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("mine")
-    with pytest.raises(ModelError, match="holds something else than a model"):
+    with pytest.raises(ModelError, match="holds something other than a model"):
         xdistill.fit(tiny(), tmp_path / "notes", runs=run.path.parent.parent, cache=shared_cache)
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["mine.txt"]
 
@@ -135,7 +135,7 @@ def test_a_folder_without_a_model(tmp_path, folder):
 
 def test_a_model_does_not_replace_a_run(run, shared_cache):
     before = sorted(path.name for path in run.path.iterdir())
-    with pytest.raises(ModelError, match="holds something else than a model"):
+    with pytest.raises(ModelError, match="holds something other than a model"):
         xdistill.fit(tiny(), run.path, runs=run.path.parent.parent, cache=shared_cache)
     assert sorted(path.name for path in run.path.iterdir()) == before
 

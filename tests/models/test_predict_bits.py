@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import xdistill
-from tiny import tiny
+from tiny import tiny, trained
 from xdistill.data import open_cohort
-from xdistill.data.export import export_cohort
 from xdistill.errors import DataError
 from xdistill.models.tables import read_table
 
@@ -44,13 +43,9 @@ def test_a_folds_model_repeats_the_predictions_of_its_test_subjects(run, table, 
     assert {row.subject: list(row.probabilities) for row in found} == expected
 
 
-def test_values_are_rounded_as_the_cache_rounded_them(tmp_path, shared_cache):
-    run = xdistill.run(tiny(cache={"dtype": "float16"}), runs=tmp_path / "runs", cache=shared_cache)
-    full = xdistill.run(tiny(), runs=tmp_path / "runs", cache=shared_cache)
+def test_values_are_rounded_as_the_cache_rounded_them(table, tmp_path, shared_cache):
+    run = trained(tiny(cache={"dtype": "float16"}), runs=tmp_path / "runs", cache=shared_cache)
     expected = of_fold(run, "r0-f0")
-    table = export_cohort(
-        open_cohort(full.cohort.path), tmp_path / "new", modalities=["hbp", "pre"], labels=False
-    )  # in float32
     model = xdistill.load_model(run.path, member="r0-f0")
     found = model.predict_table(some_rows(table, expected, "part.csv"))
     assert {row.subject: list(row.probabilities) for row in found} == expected

@@ -147,8 +147,8 @@ def unfinished():
         (plugin, ["implements no hook; hooks are xdistill_datasets, "]),
         (raises, ["xdistill_metrics of ", "failed: KeyError: 'share'"]),
         (lambda: plugin(xdistill_metrics=Share), ["xdistill_metrics"]),
-        (lambda: plugin(xdistill_metrics={Share}), ["must return a list of classes, and returned set"]),
-        (lambda: plugin(xdistill_metrics=None), ["must return a list of classes, and returned NoneType"]),
+        (lambda: plugin(xdistill_metrics={Share}), ["must return a list of classes, but returned set"]),
+        (lambda: plugin(xdistill_metrics=None), ["must return a list of classes, but returned NoneType"]),
         (of_another_kind, ["Share", "which is not a subclass of Encoder"]),
         (an_instance, ["which is not a subclass of Metric"]),
         (nameless, ["Nameless, which has no `name`"]),
@@ -195,7 +195,7 @@ def test_one_module_under_two_names():
 
 def test_versions_of_the_interface():
     older = refusal(plugin(api=API_VERSION - 1, xdistill_metrics=[Share]))
-    assert f"written for plugin API {API_VERSION - 1}, and this xdistill supports {API_VERSION}" in older
+    assert f"written for plugin API {API_VERSION - 1}, but this xdistill supports {API_VERSION}" in older
     assert "upgrade xdistill-toy, or install an older xdistill" in older
     newer = refusal(plugin(api=API_VERSION + 1, xdistill_metrics=[Share]))
     assert "upgrade xdistill, or install an older xdistill-toy" in newer

@@ -200,7 +200,7 @@ def test_when_no_node_has_room_any_more(cluster, large):
 
 def test_another_cluster_than_the_one_at_hand(cluster):
     executor(cluster).check()
-    with pytest.raises(UserError, match=r"is connected to the Ray cluster at .*, and 127.0.0.1:9 is wanted"):
+    with pytest.raises(UserError, match=r"is connected to the Ray cluster at .*, not to 127.0.0.1:9"):
         RayExecutor(RayExecutor.Config(address="127.0.0.1:9")).check()
 
 
@@ -220,7 +220,7 @@ def refused(cluster, change="", **environment):
 @pytest.mark.parametrize("change", ["ray.__version__ = '1.0.0'", "sys.version_info = (3, 1, 4, 'final', 0)"])
 def test_a_process_of_another_version(cluster, change):
     said = refused(cluster, change)
-    assert "does not take this process, since versions differ: " in said
+    assert "rejects this process, because versions differ: " in said
     assert said.endswith("install the same versions of Python and Ray on all machines")
 
 

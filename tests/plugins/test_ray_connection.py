@@ -53,9 +53,7 @@ def test_what_answers_is_no_ray():
         address = f"127.0.0.1:{server.getsockname()[1]}"
         words = [sys.executable, "-c", program, address]
         done = subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
-    assert done.stderr.startswith(
-        f"refused: the Ray cluster at {address} does not let this process in within 2 seconds"
-    )
+    assert done.stderr.startswith(f"refused: the Ray cluster at {address} did not accept this process within 2 seconds")
     assert (done.returncode, done.stdout) == (1, "")
 
 

@@ -8,7 +8,15 @@ import sys
 import pytest
 
 from xdistill.errors import RunError
-from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
+from xdistill.runs.files import (
+    explained,
+    make_folder,
+    move_folder,
+    read_json,
+    write_json,
+    write_text,
+    written_whole,
+)
 
 # What a process may write ends after so many bytes; the system says so as it does on a full disk.
 FULL_DISK = """
@@ -54,6 +62,15 @@ def test_other_errors_pass_as_they_are(tmp_path):
         raise KeyError("weight")
     with pytest.raises(RunError, match="Too many open files"), explained(tmp_path):
         raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_a_result_on_a_full_disk_is_not_told_of_folds(tmp_path):
+    path = tmp_path / "out.csv"
+    with pytest.raises(RunError) as caught, written_whole(path, option="--to"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(caught.value) == (
+        f"{path}: the disk is full; free some space, or choose another folder with --to. Then rerun the command"
+    )
 
 
 def test_an_interrupted_write_leaves_no_rest(tmp_path):

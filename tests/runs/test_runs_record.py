@@ -75,7 +75,7 @@ def test_figures_come_from_the_predictions(tmp_path):
 
 def test_a_score_that_does_not_follow_from_the_predictions_is_refused(tmp_path):
     write_run(tmp_path, summary={"student": {"accuracy": {"mean": 1.0, "sd": 0.0, "folds": [1.0, 1.0]}}})
-    message = r"record\.json: the mean of accuracy of the student is 1, and from predictions\.csv it is 0\.75"
+    message = r"record\.json: the mean of accuracy of the student is 1, but from predictions\.csv it is 0\.75"
     with pytest.raises(RunError, match=message):
         load_run(tmp_path)
 
@@ -190,7 +190,7 @@ def edit(path, old, new):
             "predictions.csv",
             "student,0,1,s3,b,0.2,0.8\n",
             "",
-            r"predictions\.csv: has 1 rows of the student in r0-f1, and splits\.json has 2 test subjects",
+            r"predictions\.csv: has 1 rows of the student in r0-f1, but splits\.json has 2 test subjects",
         ),
         (
             "predictions.csv",
@@ -198,8 +198,13 @@ def edit(path, old, new):
             "student,0,1,s9",
             r"predictions\.csv: 1 rows of the student in r0-f1 are not of its test subjects",
         ),
-        ("predictions.csv", "0.1,0.9", "0.9,0.1", r"of the student in r0-f1 are not those in .*r0-f1/predictions\.csv"),
-        ("folds/r0-f1/fold.json", '"fold": 1', '"fold": 0', r"fold\.json: is not of repeat 0, fold 1"),
+        (
+            "predictions.csv",
+            "0.1,0.9",
+            "0.9,0.1",
+            r"of the student in r0-f1 differ from those in .*r0-f1/predictions\.csv",
+        ),
+        ("folds/r0-f1/fold.json", '"fold": 1', '"fold": 0', r"fold\.json: does not belong to repeat 0, fold 1"),
         ("splits.json", '"s0", "s1"', '"s1", "s0"', r"splits\.json: the splits do not match their hash"),
     ],
 )
@@ -217,7 +222,7 @@ def test_exchanged_folds_are_refused_without_checksums_too(tmp_path):
     (folds / "r0-f0").rename(folds / "x")
     (folds / "r0-f1").rename(folds / "r0-f0")
     (folds / "x").rename(folds / "r0-f1")
-    with pytest.raises(RunError, match=r"r0-f0/fold\.json: is not of repeat 0, fold 0, in whose folder it is"):
+    with pytest.raises(RunError, match=r"r0-f0/fold\.json: does not belong to repeat 0, fold 0, in whose folder it is"):
         load_run(tmp_path)
 
 

@@ -10,7 +10,17 @@ from xdistill.models import load_model
 from xdistill.models.save import save_model
 from xdistill.serving.guard import HEADERS
 
-PAGES = ["/", "/card", "/docs", "/card.md", "/health", "/openapi.json", "/static/page.js", "/static/page.css"]
+PAGES = [
+    "/",
+    "/card",
+    "/docs",
+    "/card.md",
+    "/health",
+    "/openapi.json",
+    "/static/page.js",
+    "/static/page.css",
+    "/static/base.css",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -62,7 +62,8 @@ def test_a_missing_library_is_named(model, monkeypatch):
     monkeypatch.setattr("xdistill.serving.installed.LIBRARIES", ("no_such_library",))
     result = CliRunner().invoke(app, ["serve", str(model.path)])
     assert (
-        str(result.exception) == "serving needs no-such-library, which is not installed: pip install 'xdistill[serve]'"
+        str(result.exception)
+        == "serving needs no-such-library, which is not installed; run `pip install 'xdistill[serve]'`"
     )
 
 

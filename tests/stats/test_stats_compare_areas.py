@@ -104,7 +104,7 @@ def test_two_classes_take_the_second_as_positive():
 @pytest.mark.parametrize("name", OF_TWO)
 def test_metrics_of_two_classes_refuse_three(name):
     target, probabilities, counts = fold(1, 3, ties=False)
-    with pytest.raises(UserError, match="are of two classes, and there are 3"):
+    with pytest.raises(UserError, match="are defined for two classes, but there are 3"):
         RESAMPLED[name](target, probabilities, counts)
-    with pytest.raises(UserError, match="are of two classes, and there are 3"):
+    with pytest.raises(UserError, match="are defined for two classes, but there are 3"):
         METRICS[name](target, probabilities, ["a", "b", "c"])

@@ -116,7 +116,7 @@ def test_a_later_fold_without_a_class_is_left_out_of_that_resample():
     values = resampled_scores(folds, METRIC_NAMES, resamples=200)
     assert (values["auc_ovo"] == 1).all()
     assert np.isfinite(values["f1_macro"]).all()
-    with pytest.raises(UserError, match="1 or more, and is 0"):
+    with pytest.raises(UserError, match="at least 1, got 0"):
         resampled_scores(folds, METRIC_NAMES, resamples=0)
 
 
@@ -153,5 +153,5 @@ def test_parts_are_as_large_as_memory_allows(monkeypatch):
 def test_one_resample_is_enough_and_none_is_not():
     folds = align([method("one")])
     assert resampled_scores(folds, ["auc_ovo"], resamples=1)["auc_ovo"].shape == (1, 1)
-    with pytest.raises(UserError, match="has to be 1 or more, and is 0"):
+    with pytest.raises(UserError, match="must be at least 1, got 0"):
         resampled_scores(folds, ["auc_ovo"], resamples=0)

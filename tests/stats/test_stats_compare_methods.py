@@ -131,15 +131,15 @@ def test_a_single_fold_a_repeat_has_no_paper_compat():
 
 def test_what_cannot_be_asked(methods):
     with pytest.raises(
-        UserError, match=r"the reference 'kd' is none of the methods \(reference, same, better, worse\)"
+        UserError, match=r"the reference 'kd' is not one of the methods \(reference, same, better, worse\)"
     ):
         compare(methods, reference="kd")
     with pytest.raises(UserError, match="by 'ece'; choose from auc_ovo, f1_macro, accuracy"):
         compare(methods, reference="same", metrics=["ece"])
-    with pytest.raises(UserError, match=r"level of an interval .* is 95"):
+    with pytest.raises(UserError, match=r"level of an interval .* got 95"):
         compare(methods, reference="same", level=95)
     with pytest.raises(UserError, match="splits-b"):
         compare([*methods[:2], replace(methods[2], split_hash="splits-b")], reference="same")
     single = [replace(entry, seeds=(replace(entry.seeds[0], folds=entry.seeds[0].folds[:1]),)) for entry in methods[:2]]
-    with pytest.raises(UserError, match="two or more splits, and there is 1"):
+    with pytest.raises(UserError, match="at least two splits, but there is 1"):
         compare(single, reference="same", resamples=10)

@@ -68,16 +68,16 @@ def test_differences_that_are_equal_but_for_rounding():
 
 @pytest.mark.parametrize("values", [[], [0.1]])
 def test_one_split_is_refused(values):
-    with pytest.raises(UserError, match=rf"two or more splits, and there is {len(values)}; run more folds"):
+    with pytest.raises(UserError, match=rf"at least two splits, but there is {len(values)}; run more folds"):
         corrected_resampled_t(values, 0.25)
-    with pytest.raises(UserError, match="two or more splits"):
+    with pytest.raises(UserError, match="at least two splits"):
         naive_paired_t(values)
 
 
 def test_other_input_that_cannot_be_tested():
-    with pytest.raises(UserError, match="above 0, and is 0"):
+    with pytest.raises(UserError, match="above 0, got 0"):
         corrected_resampled_t(DIFFERENCES, 0)
-    with pytest.raises(UserError, match="above 0, and is nan"):
+    with pytest.raises(UserError, match="above 0, got nan"):
         corrected_resampled_t(DIFFERENCES, float("nan"))
     with pytest.raises(UserError, match="not finite"):
         corrected_resampled_t([0.1, float("nan")], 0.25)

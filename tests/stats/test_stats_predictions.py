@@ -60,13 +60,13 @@ def test_the_student_comes_first_and_folds_are_in_order(tmp_path):
         ("0.75", "inf", 2, "a probability is not finite"),
         ("0.75", "0.74", 2, "sum to 0.99"),
         ("0.75,0.25", "1.25,-0.25", 2, "a probability is negative: -0.25"),
-        ("0.75,0.25", "1.0", 2, "6 cells, and the header has 7"),
+        ("0.75,0.25", "1.0", 2, "6 cells, but the header has 7"),
         ("s1,b", "s1,c", 3, "the target 'c' is not one of the classes a, b"),
         ("s1", "s0", 3, "the subject 's0' is predicted twice in this fold"),
         ("0,0,s1", "0,first,s1", 3, "'first'"),
         ("0.5,0.5", "0.5,0.", 3, "sum to 0.5"),
         ("0.5,0.5\n", "0.5", 3, "6 cells"),
-        ("role,", "part,", 1, "the header has to start with role,repeat,fold,subject,target"),
+        ("role,", "part,", 1, "the header must start with role,repeat,fold,subject,target"),
         ("p_b", "b", 1, "a column p_<class>"),
         ("p_b", "p_a", 1, "a column p_<class>"),
     ],
@@ -115,5 +115,5 @@ def read_folds(role):
 
 def test_a_row_of_other_length_is_counted_out(tmp_path):
     (tmp_path / "predictions.csv").write_text(GOOD + "student,0,0,s2,a,0.75\n")
-    with pytest.raises(RunError, match="6 cells, and the header has 7"):
+    with pytest.raises(RunError, match="6 cells, but the header has 7"):
         read_predictions(tmp_path / "predictions.csv")

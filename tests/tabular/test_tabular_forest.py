@@ -86,5 +86,5 @@ def test_a_forest_of_any_size_takes_up_another():
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(SettingsError, match="random_forest has nothing to learn from"):
+    with pytest.raises(SettingsError, match="random_forest has no inputs to learn from"):
         forest(inputs=0)

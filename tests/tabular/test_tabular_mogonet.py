@@ -64,11 +64,11 @@ def test_title(tmp_path):
         ({"1_tr": "0.5,x\n"}, r"1_tr\.csv: not a table of numbers: could not convert string"),
         ({"1_tr": "1,2\n3\n"}, r"1_tr\.csv: not a table of numbers: .*column"),
         ({"1_tr": ""}, r"1_tr\.csv: the file is empty"),
-        ({"1_te": "1,2\n"}, r"1_te\.csv: 1 rows, and labels_te\.csv has 2"),
-        ({"1_te": "1\n2\n"}, r"1_te\.csv: 1 columns, and the training part has 2"),
-        ({"1_featname": "a\n"}, r"1_featname\.csv: 1 names, and the view has 2 columns"),
-        ({"labels_te": "1\n2\n"}, r"labels_te\.csv, line 2: 2 is none of the labels 0 to 1; name all classes"),
-        ({"labels_te": "1\nnan\n"}, r"labels_te\.csv, line 2: nan is none of the labels"),
+        ({"1_te": "1,2\n"}, r"1_te\.csv: 1 rows, but labels_te\.csv has 2"),
+        ({"1_te": "1\n2\n"}, r"1_te\.csv: 1 columns, but the training part has 2"),
+        ({"1_featname": "a\n"}, r"1_featname\.csv: 1 names, but the view has 2 columns"),
+        ({"labels_te": "1\n2\n"}, r"labels_te\.csv, line 2: 2 is not one of the labels 0 to 1; name all classes"),
+        ({"labels_te": "1\nnan\n"}, r"labels_te\.csv, line 2: nan is not one of the labels"),
         ({"labels_tr": "1,0\n1,0\n1,0\n1,0\n"}, r"labels_tr\.csv: 2 columns; labels are one column"),
     ],
 )
@@ -79,7 +79,7 @@ def test_files_that_cannot_be_used(tmp_path, changes, message):
 
 
 def test_a_view_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match=r"2_tr\.csv: there is no such file; data\.path names a folder"):
+    with pytest.raises(DataError, match=r"2_tr\.csv: no such file; `data\.path` must name a folder"):
         dataset(tmp_path, {"views": {"methylation": 2}}).schema()
 
 

@@ -45,7 +45,7 @@ def test_the_validation_loss_is_the_mean_negative_log_probability():
     [
         ([0.5, 0.25, 0.25], ""),
         ([0.5, 0.25, 0.2505], ""),  # rounded
-        ([0.5, 0.25, 0.3], "sum to 1, and sum to 1.05"),
+        ([0.5, 0.25, 0.3], "sum to 1, but sum to 1.05"),
         ([1.5, -0.25, -0.25], "negative: -0.25"),
         ([math.nan, 0.5, 0.5], "not finite"),
     ],

@@ -115,7 +115,7 @@ def test_predictions_of_another_width(tmp_path):
     assert fold.probabilities.tolist() == [[1.0, 0.5], [2.0, 0.25]]
     with pytest.raises(RunError, match="csv:1: no predictions: a column p_<class>"):
         read_predictions(path)
-    with pytest.raises(RunError, match="csv:1: no predictions of this task: the columns have to be mean_size,sd_size"):
+    with pytest.raises(RunError, match="csv:1: no predictions of this task: the columns must be mean_size,sd_size"):
         read_predictions(path, ToyRegression("size"))
     path.write_text(path.read_text().replace("0.25", "-0.25"))
     with pytest.raises(RunError, match="csv:3: not a row of predictions: a prediction is not finite, or its sd"):

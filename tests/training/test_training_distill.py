@@ -222,7 +222,7 @@ class Skips(Image):
         ({"student": Skips(), "taps": {"t": "student.encoder"}}, SettingsError, r"'encoder', but its forward does not"),
         ({"epochs": 0}, SettingsError, r"epochs should be at least 1, got 0"),
         ({"losses": []}, SettingsError, r"no loss with a positive weight"),
-        ({"losses": [3]}, SettingsError, r"3 is no loss"),
+        ({"losses": [3]}, SettingsError, r"3 is not a loss"),
         ({"losses": [squared], "teacher": None}, SettingsError, r"'squared' needs a teacher"),
         ({"teacher_losses": [squared]}, SettingsError, r"compares student and teacher"),
         ({"loader": []}, SettingsError, r"returned no batch"),

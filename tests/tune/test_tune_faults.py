@@ -100,7 +100,7 @@ def test_settings_of_sampler_and_pruner_are_optunas(tmp_path, catalog):
     text = "tune:\n  pruner: {use: median, n_startup_trials: -1}\n"
     ((line, _, message),) = faults(tmp_path, catalog, text + space)
     assert line == 3
-    assert message.startswith("Optuna refuses these settings")
+    assert message.startswith("Optuna rejects these settings")
 
 
 def test_a_grid_may_not_be_endless(tmp_path, catalog):
@@ -112,7 +112,7 @@ def test_a_grid_may_not_be_endless(tmp_path, catalog):
 
 def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
     loaded = load_recipe("digits_half")
-    with pytest.raises(RecipeError, match="says nothing of what to search; add `tune:"):
+    with pytest.raises(RecipeError, match="the recipe has no search space; add `tune:"):
         next(tune(loaded, catalog, runs=tmp_path))
 
 
@@ -124,14 +124,14 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
         ("sqlite:////no/such/folder/study.db", "there is no folder /no/such/folder"),
         (
             "/proc/nowhere/study.journal",
-            "No such file or directory; see to it, or choose another storage with --storage",
+            "No such file or directory; resolve this, or choose another storage with --storage",
         ),
         ("sqlite:///:memory:", "a database in memory is not shared with the workers; name a file"),
-        ("postgresql://me:secret@localhost:1/studies", "give `pip install 'psycopg"),
-        ("postgresql://me:secret@localhost:port/studies", "this is no URL that Optuna understands"),
-        ("redis://me:secret@localhost:1", "give `pip install 'redis'`, or choose another storage with --storage"),
-        ("oracle://me@localhost/x", "give `pip install"),
-        ("strange://x", "there is no database 'strange' that Optuna knows; sqlite, mysql, postgresql and redis are"),
+        ("postgresql://me:secret@localhost:1/studies", "run `pip install 'psycopg"),
+        ("postgresql://me:secret@localhost:port/studies", "this is not a URL that Optuna understands"),
+        ("redis://me:secret@localhost:1", "run `pip install 'redis'`, or choose another storage with --storage"),
+        ("oracle://me@localhost/x", "run `pip install"),
+        ("strange://x", "Optuna does not support the database 'strange'; use sqlite, mysql, postgresql or redis"),
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_one_message(storage, told, tmp_path):
@@ -145,9 +145,9 @@ def test_a_storage_that_cannot_be_reached_is_one_message(storage, told, tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("notes.log", "Monday: nothing\nTuesday: half a li", "is no journal of Optuna's, and stays as it is"),
-        ("list.journal", "[1]\n", "is no journal of Optuna's"),
-        ("half.log", "no line at all", "is no journal of Optuna's"),
+        ("notes.log", "Monday: nothing\nTuesday: half a li", "is not an Optuna journal, and was not changed"),
+        ("list.journal", "[1]\n", "is not an Optuna journal"),
+        ("half.log", "no line at all", "is not an Optuna journal"),
         ("text.db", "no database, though it is called one", "file is not a database"),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_database_that_is_a_folder_or_cannot_be_written_is_one_message(tmp_pat
         open_storage(url)
     (tmp_path / "here.db").rmdir()
     monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)  # root may write everywhere
-    with pytest.raises(UserError, match=r"cannot be written; see to its permissions"):
+    with pytest.raises(UserError, match=r"cannot be written; check its permissions"):
         open_storage(url)
 
 
@@ -194,7 +194,7 @@ def test_a_new_database_that_several_open_at_once(tmp_path):
 
 def test_a_redis_that_does_not_answer_is_one_message():
     pytest.importorskip("redis")
-    with pytest.raises(UserError, match="Connection refused; see to it") as caught, quiet():
+    with pytest.raises(UserError, match="Connection refused; resolve this") as caught, quiet():
         open_storage("redis://me:secret@127.0.0.1:1")
     assert "secret" not in str(caught.value)
 
@@ -243,5 +243,5 @@ def test_a_worker_without_a_plugin_that_only_a_choice_uses_is_told_of(catalog, t
 
 
 def test_no_workers_are_refused(catalog, tmp_path):
-    with pytest.raises(UserError, match="--workers has to be 1 or more"):
+    with pytest.raises(UserError, match="--workers must be at least 1"):
         next(tune(searches.loaded(), catalog, runs=tmp_path, options=Options(workers=0)))

@@ -45,6 +45,6 @@ def _outdated(benchmark: Benchmark, folder: Path, table: Standings) -> Iterator[
     for path in dict.fromkeys((folder / LEADERBOARD, benchmark.path.parent / LEADERBOARD)):
         if path.is_file() and render(table, "md").strip() not in path.read_text(encoding="utf-8"):
             yield (
-                f"{path}: it is not what the records of {benchmark.name!r} generate; write it again with `xdistill "
+                f"{path}: differs from what the records of {benchmark.name!r} generate; write it again with `xdistill "
                 f"bench export --from records --format md --output {path.name}`"
             )

@@ -157,8 +157,8 @@ def _job(
 def _check_executor(executor: Executor, jobs: Iterable[Job]) -> None:
     if not executor.elsewhere and any(job.gpus for job in jobs):
         raise UserError(
-            "whole entries at the same time would all compute on the first accelerator of this machine; leave out "
-            "--whole, or let --executor ray deal the accelerators out"
+            "whole entries in parallel would all use the first accelerator of this machine; leave out "
+            "--whole, or pass --executor ray, which distributes the accelerators"
         )
     executor.check()
 

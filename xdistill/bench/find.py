@@ -58,7 +58,7 @@ def benchmark_of(records: Path) -> Benchmark:
         if records.parent.name == "records" and path.is_file():
             return load_benchmark(path)
     raise UserError(
-        f"{records}: which benchmark these records belong to is not clear; name its file with --benchmark, or keep the "
+        f"{records}: cannot tell which benchmark these records belong to; name its file with --benchmark, or keep the "
         f"records of NAME.yaml in records/NAME next to it"
     )
 

@@ -33,14 +33,14 @@ def misnamed(file: BenchmarkFile) -> Iterator[Misnamed]:
     yield from _entries(file, names)
     yield from _unknown(("reference",), [file.reference], names)
     if file.reference in names and file.entries[names.index(file.reference)].track != RANKED:
-        yield Misnamed(("reference",), f"the reference has to be of the track `{RANKED}`, which is the ranked one")
+        yield Misnamed(("reference",), f"the reference must be in the track `{RANKED}`, which is the ranked one")
     for field in ("student_alone", "teacher"):
         name = getattr(file, field)
         yield from _unknown((field,), [name] if name else [], names)
     if (file.student_alone is None) != (file.teacher is None):
         yield Misnamed((), "the gap is measured from `student_alone` to `teacher`: name both or neither")
     if file.crossval.official:
-        message = "a comparison needs two splits or more, and the official one is a single one; use folds and repeats"
+        message = "a comparison needs at least two splits, but there is one official split; use folds and repeats"
         yield Misnamed(("crossval", "official"), message)
     yield from _fresh(file, names)
     yield from _expectations(file, names)
@@ -66,10 +66,10 @@ def _repeated(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
     for index, name in enumerate(names):
         # Folders of records are named after entries, and not every disk tells small letters from capitals.
         if name.lower() in [other.lower() for other in names[:index]]:
-            yield Misnamed(("entries", index, "name"), f"two entries are named {name!r}; give each a name of its own")
+            yield Misnamed(("entries", index, "name"), f"two entries are named {name!r}; names must be unique")
     for index, seed in enumerate(file.seeds):
         if seed in file.seeds[:index]:
-            yield Misnamed(("seeds", index), f"the seed {seed} stands here twice")
+            yield Misnamed(("seeds", index), f"the seed {seed} occurs twice")
 
 
 def _entries(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
@@ -87,7 +87,7 @@ def _entries(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
             if field in _SHARED:
                 yield Misnamed(
                     (*where, "set", name),
-                    f"{field!r} is the same for all entries: the benchmark's `{_SHARED[field]}` says what it is",
+                    f"{field!r} is the same for all entries: the benchmark's `{_SHARED[field]}` sets it",
                 )
 
 
@@ -103,7 +103,7 @@ def _expectations(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
             yield from _unknown(("expect", index, field), wanted, names)
             for name in wanted:
                 if name in names and name not in ranked:
-                    yield Misnamed(("expect", index, field), f"{name!r} is not of the track `{RANKED}`")
+                    yield Misnamed(("expect", index, field), f"{name!r} is not in the track `{RANKED}`")
         if expect.against in expect.entries:
             yield Misnamed(("expect", index, "against"), f"{expect.against!r} cannot be compared with itself")
 

@@ -94,7 +94,7 @@ def check_recipe(benchmark: Benchmark, entry: str, run: Run) -> None:
     field = departure(benchmark, entry, run.record["recipe"])
     if field:
         raise RunError(
-            f"{run.path}: `{field}` of its recipe is not what the benchmark says of entry {entry!r}; run the benchmark "
+            f"{run.path}: `{field}` of its recipe differs from entry {entry!r} of the benchmark; run the benchmark "
             f"again"
         )
 

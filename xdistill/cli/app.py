@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from xdistill.cli import evaluate, explain, export, fit, model, plugins, predict, recipe, run, serve
 from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
+from xdistill.cli.diagnose import command as diagnose
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError
@@ -42,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 command(app, *run.EXAMPLES)(run.run)
+command(app, *diagnose.EXAMPLES)(diagnose.diagnose)
 command(app, *fit.EXAMPLES)(fit.fit)
 command(app, *predict.EXAMPLES)(predict.predict)
 command(app, *evaluate.EXAMPLES)(evaluate.evaluate)

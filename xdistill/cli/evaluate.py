@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xdistill.cli import options as shared
-from xdistill.cli.predict import DEVICES, LevelOption, ModelArgument, progress
+from xdistill.cli.predict import progress
 
 if TYPE_CHECKING:
     from xdistill.deployment.evaluate import Evaluation
@@ -23,7 +23,7 @@ EXAMPLES = (
 
 
 def evaluate(
-    model: ModelArgument,
+    model: shared.ModelArgument,
     table: Annotated[
         Path,
         typer.Argument(
@@ -56,15 +56,13 @@ def evaluate(
             "applied to out-of-fold predictions of training. Default: youden.",
         ),
     ] = None,
-    level: LevelOption = 0.9,
+    level: shared.LevelOption = 0.9,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of the bootstrap.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    device: Annotated[str, typer.Option(help=DEVICES)] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Subjects per batch.")] = 32,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 1,
-    skip_errors: Annotated[
-        bool, typer.Option("--skip-errors", help="Leave out subjects that cannot be read; they are listed.")
-    ] = False,
+    device: shared.DeviceOption = "auto",
+    batch_size: shared.BatchSizeOption = 32,
+    jobs: shared.ReadersOption = 1,
+    skip_errors: shared.SkipErrorsOption = False,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
     as_json: shared.JsonOption = False,

@@ -38,7 +38,7 @@ def command(
             try:
                 function(*args, **kwargs)
             except KeyboardInterrupt:  # typer would end without a word, and some of its versions with another status
-                raise InterruptedRunError("stopped; give the same command again to start over") from None
+                raise InterruptedRunError("stopped; rerun the command to start over") from None
 
         app.command(name, help=with_examples(inspect.getdoc(function) or "", *examples))(stoppable)
         return function

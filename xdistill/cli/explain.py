@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xdistill.cli import options as shared
-from xdistill.cli.predict import DEVICES, ModelArgument, SubjectsArgument, new_subjects, progress
+from xdistill.cli.predict import new_subjects, progress
 
 if TYPE_CHECKING:
     from xdistill.deployment.explain.write import Written
@@ -22,8 +22,8 @@ EXAMPLES = (
 
 
 def explain(
-    model: ModelArgument,
-    subjects: SubjectsArgument,
+    model: shared.ModelArgument,
+    subjects: shared.SubjectsArgument,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write; it must not hold anything.")],
     method: Annotated[str, typer.Option(help="ig (integrated gradients), gradcam or occlusion.")] = "ig",
     target: Annotated[
@@ -48,14 +48,10 @@ def explain(
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Name subjects by their number instead of their id.")
     ] = False,
-    member: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One network of an ensemble alone, such as r0-f0.")
-    ] = None,
-    device: Annotated[str, typer.Option(help=DEVICES)] = "auto",
+    member: shared.MemberOption = None,
+    device: shared.DeviceOption = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Perturbed copies of a subject per batch.")] = 32,
-    skip_errors: Annotated[
-        bool, typer.Option("--skip-errors", help="Go on after a subject that cannot be read; it is listed at the end.")
-    ] = False,
+    skip_errors: shared.SkipErrorsOption = False,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
     as_json: shared.JsonOption = False,

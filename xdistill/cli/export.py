@@ -21,9 +21,7 @@ EXAMPLES = (
 
 
 def export(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="The model folder, or the folder of a finished run.", exists=False)
-    ],
+    model: shared.ModelArgument,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file to write; an existing one is replaced.")],
     file_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="onnx or pt2; default: by the ending of FILE.")
@@ -35,9 +33,7 @@ def export(
         Path | None,
         typer.Option("--check", metavar="TABLE", help="Compare the file with PyTorch on these subjects as well."),
     ] = None,
-    member: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One network of an ensemble alone, such as r0-f0, uncalibrated.")
-    ] = None,
+    member: shared.MemberOption = None,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
     as_json: shared.JsonOption = False,

@@ -22,10 +22,7 @@ CARD_EXAMPLES = ("xdistill model card models/mvi > card.md",)
 
 
 def show(
-    model: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", help="A model folder, or the folder of a finished run.", show_default=False),
-    ],
+    model: shared.ModelArgument,
     plugin: shared.PluginOption = None,
     as_json: shared.JsonOption = False,
 ) -> None:

@@ -54,6 +54,36 @@ AddressOption = Annotated[
     ),
 ]
 
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model folder, or the folder of a finished run.", show_default=False)
+]
+
+SubjectsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SUBJECTS",
+        help="A CSV file, a folder of <subject>/<modality>.nii.gz, or MODALITY=FILE for each modality of one subject.",
+        show_default=False,
+    ),
+]
+
+MemberOption = Annotated[
+    str | None,
+    typer.Option("--member", metavar="NAME", help="One network of an ensemble alone, such as r0-f0, uncalibrated."),
+]
+
+LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the prediction sets, between 0 and 1.")]
+
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+
+BatchSizeOption = Annotated[int, typer.Option("--batch-size", min=1, help="Subjects per batch.")]
+
+ReadersOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that read files.")]
+
+SkipErrorsOption = Annotated[
+    bool, typer.Option("--skip-errors", help="Go on after a subject that cannot be read; it is listed at the end.")
+]
+
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option(

@@ -21,38 +21,20 @@ EXAMPLES = (
     "xdistill predict models/mvi scans/ --jobs 4 --skip-errors --to out.csv",
     "xdistill predict runs/mvi_hcc/cmdnet/0f3a8c21d9be new.csv --member r0-f0",
 )
-DEVICES = "auto, cpu, cuda or mps."
-
-ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model folder, or the folder of a finished run.", show_default=False)
-]
-SubjectsArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SUBJECTS",
-        help="A CSV file, a folder of <subject>/<modality>.nii.gz, or MODALITY=FILE for each modality of one subject.",
-        show_default=False,
-    ),
-]
-LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the prediction sets, between 0 and 1.")]
 
 
 def predict(
-    model: ModelArgument,
-    subjects: SubjectsArgument,
+    model: shared.ModelArgument,
+    subjects: shared.SubjectsArgument,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="CSV file to write; default: a table on the terminal.")
     ] = None,
-    member: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One network of an ensemble alone, such as r0-f0, uncalibrated.")
-    ] = None,
-    level: LevelOption = 0.9,
-    device: Annotated[str, typer.Option(help=DEVICES)] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Subjects per batch.")] = 32,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 1,
-    skip_errors: Annotated[
-        bool, typer.Option("--skip-errors", help="Go on after a subject that cannot be read; it is listed at the end.")
-    ] = False,
+    member: shared.MemberOption = None,
+    level: shared.LevelOption = 0.9,
+    device: shared.DeviceOption = "auto",
+    batch_size: shared.BatchSizeOption = 32,
+    jobs: shared.ReadersOption = 1,
+    skip_errors: shared.SkipErrorsOption = False,
     plugin: shared.PluginOption = None,
     disable_plugin: shared.DisableOption = None,
     as_json: shared.JsonOption = False,
@@ -164,7 +146,7 @@ def _write(model: StudentModel, rows: Iterable[Predicted], to: Path) -> list[Pre
     from xdistill.runs.files import written_whole
 
     failed = []
-    with written_whole(to) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(to, option="--to") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_columns(model))
         for row in rows:

@@ -186,7 +186,7 @@ def _losses(event: events.EpochEnded) -> str:
 
 
 def _going_on(event: events.RunStarted) -> str:
-    return f"going on: {len(event.finished)} of {len(event.folds)} folds were finished before"
+    return f"resuming: {len(event.finished)} of {len(event.folds)} folds are finished"
 
 
 def _remarkable() -> tuple[type[Event], ...]:

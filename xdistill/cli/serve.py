@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,10 +18,7 @@ EXAMPLES = (
 
 
 def serve(
-    model: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", help="A model folder, or the folder of a finished run.", show_default=False),
-    ],
+    model: shared.ModelArgument,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on. Other machines reach any but 127.0.0.1.")
     ] = "127.0.0.1",
@@ -33,8 +29,8 @@ def serve(
             "--allow-host", metavar="NAME", help="A name by which the server may be called too; may be repeated."
         ),
     ] = None,
-    level: Annotated[float, typer.Option(help="Coverage of the prediction sets, between 0 and 1.")] = 0.9,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    level: shared.LevelOption = 0.9,
+    device: shared.DeviceOption = "auto",
     readers: Annotated[int, typer.Option(min=1, max=64, help="Processes that read files.")] = 1,
     max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Largest request, in MiB.")] = 256,
     max_unpacked_mb: Annotated[

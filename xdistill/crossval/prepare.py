@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ def prepare(
     *,
     tune: Mapping[str, Any] | None = None,
     also: frozenset[type[Component]] = frozenset(),
+    within: Sequence[str] | None = None,
 ) -> Prepared:
     """Split the cohort and find the run's folder; nothing is written.
 
@@ -70,21 +71,25 @@ def prepare(
         runs: folder of all runs.
         tune: the search whose settings the folds are trained with; part of the run's identity. None: no search.
         also: components that this search may choose.
+        within: the subjects that are split, in the order of the cohort; all others are neither trained on nor tested.
+            None: all subjects.
 
     Raises:
         DataError: if the cohort cannot be used by this recipe.
     """
     recipe = experiment.recipe
     check_presence(experiment, cohort)
+    subjects = cohort.subjects if within is None else tuple(within)
+    rows = cohort.rows_of(subjects)
     splits = make_splits(
-        cohort.subjects,
-        cohort.patients,
-        cohort.targets,
+        subjects,
+        [cohort.patients[row] for row in rows],
+        cohort.targets[rows],
         cohort.schema.task,
         recipe.crossval,
         cohort.fingerprint,
         experiment.data.build().official_test() if recipe.crossval.official else None,
-        complete=complete_subjects(cohort, tuple(cohort.schema.modalities)),
+        complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],
     )
     for split in splits:
         training_subjects(experiment, cohort, split.train)  # raises here what a fold would raise later

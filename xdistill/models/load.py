@@ -147,7 +147,7 @@ def _notes(config: StudentConfig, catalog: Catalog) -> tuple[str, ...]:
     """What differs from the installation that trained the model."""
     here = {"xdistill": __version__, **{entry.distribution: entry.version for entry in catalog}}
     return tuple(
-        f"the model was trained with {name} {version}, and {here[name]} is installed; predictions can differ"
+        f"the model was trained with {name} {version}, and {here[name]} is installed; predictions may differ"
         for name, version in config.versions.items()
         if name in here and here[name] != version
     )

@@ -36,12 +36,12 @@ def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        make_folder(temporary)
+        make_folder(temporary, option="--to")
         _write(model, temporary, card)
         old = path.with_name(f".{path.name}.{os.getpid()}.old")
         if path.exists():
             path.replace(old)
-        move_folder(temporary, path)
+        move_folder(temporary, path, option="--to")
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, RunError) as error:
         raise ModelError(f"{path}: cannot be written: {error}") from error
@@ -59,7 +59,7 @@ def check_target(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise ModelError(f"{path}: is not a folder; choose another name for the model")
     if path.is_dir() and any(path.iterdir()) and not ((path / CHECKSUMS).is_file() and (path / CONFIG).is_file()):
-        raise ModelError(f"{path}: the folder holds something else than a model; choose another name for the model")
+        raise ModelError(f"{path}: the folder holds something other than a model; choose another name for the model")
 
 
 def _write(model: Ensemble, folder: Path, card: str) -> None:

@@ -92,8 +92,8 @@ class Reading:
             if cell is None or self.reader is None:
                 if name not in self.optional:
                     raise DataError(
-                        f"modality `{name}` is missing; all training subjects had it, so the student cannot do "
-                        f"without ({subject.where})"
+                        f"modality `{name}` is missing; all training subjects had it, so the student needs it "
+                        f"({subject.where})"
                     )
                 return None
             values = np.asarray(self.reader.read(name, cell))
@@ -134,9 +134,9 @@ def predict_stream(
         UserError: for an invalid option.
     """
     if batch_size < 1 or jobs < 1:
-        raise UserError(f"`batch_size` and `jobs` are at least 1, not {batch_size} and {jobs}")
+        raise UserError(f"`batch_size` and `jobs` must be at least 1, got {batch_size} and {jobs}")
     if not 0 < level < 1:
-        raise UserError(f"`level` is between 0 and 1, not {level}")
+        raise UserError(f"`level` must be between 0 and 1, got {level}")
     done = 0
     known = TrainingInputs.of(model.training)
     with model.on_device(device) as computing:

@@ -152,7 +152,7 @@ def _check_api(plugin: Plugin) -> None:
         if not isinstance(wanted, int) or wanted > specs.API_VERSION:
             older, newer = newer, older
         raise PluginError(
-            f"{plugin} is written for plugin API {wanted}, and this xdistill supports {specs.API_VERSION}; "
+            f"{plugin} is written for plugin API {wanted}, but this xdistill supports {specs.API_VERSION}; "
             f"upgrade {older}, or install an older {newer}"
         )
 
@@ -204,7 +204,7 @@ def _call(function: Any, kind: Kind, plugin: Plugin) -> Sequence[Any]:
         raise PluginError(f"{kind.hook} of {plugin} failed: {type(error).__name__}: {error}") from error
     if not isinstance(offered, (list, tuple)):
         raise PluginError(
-            f"{kind.hook} of {plugin} must return a list of classes, and returned {type(offered).__name__}"
+            f"{kind.hook} of {plugin} must return a list of classes, but returned {type(offered).__name__}"
         )
     return offered
 

@@ -222,5 +222,5 @@ def _seconds() -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise PluginError(f"{SECONDS_VARIABLE} must be a number of seconds, or 0 for no limit, and is {text!r}")
+        raise PluginError(f"{SECONDS_VARIABLE} must be a number of seconds, or 0 for no limit, got {text!r}")
     return seconds

@@ -139,7 +139,7 @@ def _same_cohort(run: Run, cohort: Cohort) -> None:
     if wanted and wanted != cohort.fingerprint:
         raise RunError(
             f"{run.path}: this run was made on another cohort (fingerprint {wanted[:12]}… against "
-            f"{cohort.fingerprint[:12]}… of {cohort.path}); give the cohort of the run, or none"
+            f"{cohort.fingerprint[:12]}… of {cohort.path}); pass the cohort of the run, or none"
         )
 
 

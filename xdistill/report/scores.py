@@ -182,11 +182,11 @@ def _one_class_note(run: Run, role: str) -> str:
 
 
 _FATES: Final = {
-    "skip": "They taught the student by their labels alone; the teacher neither learned from them nor scores them.",
+    "skip": "They trained the student by their labels alone; the teacher neither learned from them nor scores them.",
     "leave_out": "They were left out of training; the student scores them, the teacher does not.",
-    "impute": "The teacher was given a fill-in for it, in training and when it scores them.",
-    "modality_dropout": "The teacher was given a fill-in for it, and learned to go without by having it withheld from "
-    "others too.",
+    "impute": "The teacher was given imputed values for it, in training and when it scores them.",
+    "modality_dropout": "The teacher was given imputed values for it, and was trained to do without it: it was "
+    "withheld from other subjects too.",
 }
 _UNSCORED: Final = " Its test subjects are not of every class in every fold, so the teacher has no score."
 

@@ -13,30 +13,38 @@ from typing import Any
 
 from xdistill.errors import RunError
 
+RUNS = "--runs"  # the option that names the folder of all runs
+
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn errors of the operating system into a `RunError` that says what to do."""
+def explained(path: Path, *, option: str = RUNS) -> Iterator[None]:
+    """Turn errors of the operating system into a `RunError` that says what to do.
+
+    Args:
+        path: what is written.
+        option: of the command line, which names its folder.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            reason = "the disk is full; free some space, or choose another folder with --runs"
+            reason = f"the disk is full; free some space, or choose another folder with {option}"
         elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-            reason = f"the folder cannot be written ({error.strerror}); choose another with --runs"
+            reason = f"the folder cannot be written ({error.strerror}); choose another with {option}"
         else:
             reason = str(error)
-        raise RunError(f"{path}: {reason}. Finished folds are kept; rerun the command to resume") from error
+        then = "Finished folds are kept; rerun the command to resume" if option == RUNS else "Then rerun the command"
+        raise RunError(f"{path}: {reason}. {then}") from error
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, option: str = RUNS) -> Iterator[Path]:
     """Yield a temporary path to write to; at the end the file is flushed to disk and moved to ``path``.
 
     Raises:
         RunError: if the disk is full or the folder cannot be written; no partial file is left.
     """
-    with explained(path):
+    with explained(path, option=option):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             yield temporary
@@ -48,19 +56,19 @@ def written_whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, option: str = RUNS) -> None:
     """Write a text file completely or not at all.
 
     Raises:
         RunError: if the disk is full or the folder cannot be written.
     """
-    with written_whole(path) as temporary:
+    with written_whole(path, option=option) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, data: Any) -> None:
+def write_json(path: Path, data: Any, *, option: str = RUNS) -> None:
     """Write a JSON file completely or not at all; see `write_text`."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n", option=option)
 
 
 def read_json(path: Path) -> Any:
@@ -77,19 +85,19 @@ def read_json(path: Path) -> Any:
         raise RunError(f"{path}: cannot be read: {error}") from error
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, option: str = RUNS) -> None:
     """Create a folder and its parents.
 
     Raises:
         RunError: if that is not possible.
     """
-    with explained(path):
+    with explained(path, option=option):
         path.mkdir(parents=True, exist_ok=True)
 
 
-def move_folder(source: Path, target: Path) -> None:
+def move_folder(source: Path, target: Path, *, option: str = RUNS) -> None:
     """Flush the files of a finished folder to disk and move it into place."""
-    with explained(target):
+    with explained(target, option=option):
         for file in source.iterdir():
             with file.open("rb") as opened:
                 os.fsync(opened.fileno())

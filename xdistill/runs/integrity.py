@@ -79,9 +79,9 @@ def check_fold(
         check_sums(path, required=FOLD_FILES, skip=() if weights else (WEIGHTS,))
     facts = read_json(path / "fold.json")
     if not isinstance(facts, dict) or (facts.get("repeat"), facts.get("fold")) != (split.repeat, split.fold):
-        raise RunError(f"{path / 'fold.json'}: is not of {split.where}, in whose folder it is")
+        raise RunError(f"{path / 'fold.json'}: does not belong to {split.where}, in whose folder it is")
     if sealed and run and facts.get("run") != run:
-        raise RunError(f"{path / 'fold.json'}: is of the run {facts.get('run')!r}, and not of {run!r}")
+        raise RunError(f"{path / 'fold.json'}: belongs to the run {facts.get('run')!r}, not to {run!r}")
     predictions = read_predictions(path / "predictions.csv", task)
     _check_rows(path / "predictions.csv", predictions, [split], partial=True)
     return predictions
@@ -155,7 +155,8 @@ def _check_rows(path: Path, predictions: Predictions, splits: Iterable[Split], *
         found = {(fold.repeat, fold.fold): fold for fold in predictions.of(role)}
         for key in found.keys() - wanted.keys():
             raise RunError(
-                f"{path}: has predictions of the {role} in repeat {key[0]}, fold {key[1]}, which is not of here"
+                f"{path}: has predictions of the {role} in repeat {key[0]}, fold {key[1]}, which is not a fold of this "
+                f"run"
             )
         for key, split in wanted.items():
             if key not in found:
@@ -172,7 +173,7 @@ def _check_subjects(path: Path, fold: FoldPredictions, split: Split, *, partial:
         raise RunError(f"{path}: {count} rows of the {fold.role} in {split.name} are not of its test subjects")
     if tested - scored and not partial:
         raise RunError(
-            f"{path}: has {len(scored)} rows of the {fold.role} in {split.name}, and splits.json has {len(tested)} "
+            f"{path}: has {len(scored)} rows of the {fold.role} in {split.name}, but splits.json has {len(tested)} "
             f"test subjects"
         )
 
@@ -186,7 +187,7 @@ def _check_same(folder: RunFolder, whole: Predictions, part: Predictions, split:
         )
         if len(ours) != len(theirs) or not all(map(_same, ours, theirs)):
             raise RunError(
-                f"{folder.predictions}: the predictions of the {role} in {split.name} are not those in "
+                f"{folder.predictions}: the predictions of the {role} in {split.name} differ from those in "
                 f"{folder.fold(split.name) / 'predictions.csv'}"
             )
 
@@ -213,7 +214,7 @@ def _check_summary(run: Run) -> None:
                 ours, theirs = getattr(summary, figure), claim[figure]
                 if not _close(ours, theirs):
                     raise RunError(
-                        f"{run.folder.record}: the {figure} of {name} of the {role} is {theirs:.6g}, and from "
+                        f"{run.folder.record}: the {figure} of {name} of the {role} is {theirs:.6g}, but from "
                         f"{run.folder.predictions.name} it is {ours:.6g}"
                     )
 

@@ -75,7 +75,9 @@ def create_app(service: Service, *, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
     )
     _add_predictions(app, service)
     _add_pages(app, service)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount(
+        "/static", StaticFiles(directory=STATIC, packages=[("xdistill.report", "templates/style")]), name="static"
+    )
     # The last is the outermost.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(Guard, limits=service.limits, paths=ROUTES)

@@ -18,4 +18,4 @@ def check_installed() -> None:
     for library in LIBRARIES:
         if find_spec(library) is None:
             name = library.replace("_", "-")
-            raise UserError(f"serving needs {name}, which is not installed: pip install 'xdistill[serve]'")
+            raise UserError(f"serving needs {name}, which is not installed; run `pip install 'xdistill[serve]'`")

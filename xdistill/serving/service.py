@@ -52,7 +52,7 @@ class Service:
         if not isinstance(model.schema.task, Classification):
             raise UserError(f"the task is {model.schema.task.describe()}; models of classification can be served")
         if not 0 < level < 1:
-            raise UserError(f"`level` is between 0 and 1, not {level}")
+            raise UserError(f"`level` must be between 0 and 1, got {level}")
         self.model = model
         self.limits = limits
         self.level = level

@@ -74,7 +74,7 @@ async def _form(request: Request, fields: Fields) -> AsyncIterator[FormData]:
         async for block in request.stream():
             yield block
         if not parser.ended:  # raised here, so that the parser closes the file that was cut
-            raise MultiPartException("it ends in the middle")
+            raise MultiPartException("it is incomplete")
 
     most = len(fields.files) + len(fields.texts) + 1
     parser = _Parser(request.headers, whole(), max_files=most, max_fields=most, max_part_size=TEXT_BYTES)

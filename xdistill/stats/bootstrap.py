@@ -56,9 +56,9 @@ def check_request(metrics: Sequence[str], level: float, resamples: int) -> None:
         if metric not in RESAMPLED:
             raise UserError(f"methods cannot be compared by {metric!r}; choose from {', '.join(RESAMPLED)}")
     if not 0 < level < 1:
-        raise UserError(f"the level of an interval has to be above 0 and below 1, such as 0.95, and is {level}")
+        raise UserError(f"the level of an interval must be above 0 and below 1, such as 0.95, got {level}")
     if resamples < 1:
-        raise UserError(f"the number of resamples has to be 1 or more, and is {resamples}")
+        raise UserError(f"the number of resamples must be at least 1, got {resamples}")
 
 
 def observed_scores(folds: Sequence[ScoredFold], metric: str) -> Floats:

@@ -102,7 +102,7 @@ def compare(
     """
     names = [method.name for method in methods]
     if reference not in names:
-        raise UserError(f"the reference {reference!r} is none of the methods ({', '.join(names)})")
+        raise UserError(f"the reference {reference!r} is not one of the methods ({', '.join(names)})")
     check_request(metrics, level, resamples)
     folds = align(methods)
     resampled = resampled_scores(folds, metrics, patients=patients, resamples=resamples, seed=seed)

@@ -114,7 +114,7 @@ def agreement(seeds: Sequence[Predictions], *, student: str = "student", teacher
         UserError: when a role is missing, or the two do not score the same folds and subjects.
     """
     if not seeds:
-        raise UserError("there are no predictions, so teacher and student cannot be said to agree")
+        raise UserError("there are no predictions, so the agreement of teacher and student is unknown")
     tables = [_agreement_by_split(predictions, student, teacher) for predictions in seeds]
     if any(table.keys() != tables[0].keys() for table in tables):
         raise UserError("the seeds of a method have different folds, so their agreement cannot be averaged")
@@ -125,7 +125,9 @@ def _agreement_by_split(predictions: Predictions, student: str, teacher: str) ->
     sides = {role: {(fold.repeat, fold.fold): fold for fold in predictions.of(role)} for role in (student, teacher)}
     for role, table in sides.items():
         if not table:
-            raise UserError(f"there are no predictions of the {role}, so teacher and student cannot be said to agree")
+            raise UserError(
+                f"there are no predictions of the {role}, so the agreement of teacher and student is unknown"
+            )
     if sides[student].keys() != sides[teacher].keys():
         raise UserError(f"the {student} and the {teacher} do not score the same folds")
     return {key: _agree(sides[student][key], sides[teacher][key]) for key in sides[student]}

@@ -131,8 +131,8 @@ def _of_class(
     """
     if len(classes) != 2:  # noqa: PLR2004 - that is what it is about
         raise DataError(
-            f"sensitivity, specificity and predictive values are of two classes, and there are {len(classes)}; choose "
-            f"another metric, such as balanced_accuracy"
+            f"sensitivity, specificity and predictive values are defined for two classes, but there are "
+            f"{len(classes)}; choose another metric, such as balanced_accuracy"
         )
     _need_all_classes(target, classes)
     member, predicted = target == index, probabilities.argmax(axis=1) == index

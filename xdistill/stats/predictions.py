@@ -126,14 +126,14 @@ def read_predictions(path: Path, task: Task | None = None) -> Predictions:
 def _task(path: Path, header: Sequence[str], task: Task | None) -> Task:
     """The task, once the header fits it."""
     if tuple(header[: len(FIXED)]) != FIXED:
-        raise RunError(f"{path}:1: no predictions: the header has to start with {','.join(FIXED)}")
+        raise RunError(f"{path}:1: no predictions: the header must start with {','.join(FIXED)}")
     columns = tuple(header[len(FIXED) :])
     try:
         task = Classification.from_columns(columns) if task is None else task
     except ValueError as error:
         raise RunError(f"{path}:1: no predictions: {error}") from error
     if columns != task.columns:
-        raise RunError(f"{path}:1: no predictions of this task: the columns have to be {','.join(task.columns)}")
+        raise RunError(f"{path}:1: no predictions of this task: the columns must be {','.join(task.columns)}")
     return task
 
 
@@ -152,7 +152,7 @@ def _row(cells: Sequence[str], task: Task) -> _Row:
         ValueError: saying what is wrong with it.
     """
     if len(cells) != len(FIXED) + len(task.columns):
-        raise ValueError(f"{len(cells)} cells, and the header has {len(FIXED) + len(task.columns)}")
+        raise ValueError(f"{len(cells)} cells, but the header has {len(FIXED) + len(task.columns)}")
     role, repeat, fold, subject, target = cells[: len(FIXED)]
     value = task.parse_target(target)
     probabilities = [float(cell) for cell in cells[len(FIXED) :]]

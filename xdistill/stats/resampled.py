@@ -69,8 +69,8 @@ def _of_two(index: int, target: Integers, probabilities: Floats, counts: Counts,
     hits, members, predicted = _by_class(target, probabilities, counts)
     if len(hits) != 2:  # noqa: PLR2004 - binary
         raise UserError(
-            f"sensitivity, specificity and predictive values are of two classes, and there are {len(hits)}; choose "
-            f"another metric"
+            f"sensitivity, specificity and predictive values are defined for two classes, but there are {len(hits)}; "
+            f"choose another metric"
         )
     share = _share(hits, predicted if of_predicted else members)[index]
     return _where_all_classes(share, target, len(hits), counts)

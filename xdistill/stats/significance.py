@@ -61,7 +61,7 @@ def corrected_resampled_t(differences: Sequence[float], test_share: float) -> TT
         UserError: for fewer than two splits, or a share that is not above zero.
     """
     if not test_share > 0:
-        raise UserError(f"the number of test subjects for each training subject has to be above 0, and is {test_share}")
+        raise UserError(f"the number of test subjects for each training subject must be above 0, got {test_share}")
     return _t_test("corrected resampled t", differences, test_share)
 
 
@@ -102,7 +102,8 @@ def _t_test(kind: TestKind, differences: Sequence[float], extra: float) -> TTest
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:  # noqa: PLR2004 - a variance takes two
         raise UserError(
-            f"a test needs the differences of two or more splits, and there is {len(values)}; run more folds or repeats"
+            f"a test needs the differences of at least two splits, but there is {len(values)}; run more folds or "
+            f"repeats"
         )
     if not np.isfinite(values).all():
         raise UserError("a difference between two methods is not finite, so nothing can be tested")

@@ -179,7 +179,7 @@ class Classification(Task):
         if min(values) < 0:
             return f"a probability is negative: {min(values):g}"
         if abs(sum(values) - 1) > TOLERANCE:
-            return f"the probabilities have to sum to 1, and sum to {sum(values):g}"
+            return f"the probabilities must sum to 1, but sum to {sum(values):g}"
         return ""
 
     def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:

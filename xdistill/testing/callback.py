@@ -43,7 +43,7 @@ class CallbackConformance(Conformance):
             lost = [name for name in own if name not in row]
             require(not lost, f"the history loses {lost}")
             wrong = {name: value for name, value in row.items() if not isinstance(value, (str, int, float))}
-            require(not wrong, f"the history gets {wrong}, which are no texts or numbers")
+            require(not wrong, f"the history gets {wrong}, which are neither text nor numbers")
 
     def test_state_survives_a_checkpoint(self) -> None:
         """The state is plain data and tensors, and what takes it up has the same state."""

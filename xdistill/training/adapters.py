@@ -58,7 +58,7 @@ class WrappedModule(nn.Module):
                 value = output[0] if isinstance(output, (tuple, list)) and output else output
                 if not isinstance(value, Tensor):
                     raise SettingsError(
-                        f"tap {tap!r}: the submodule {self.taps[tap]!r} returned {type(output).__name__}; a tap has to "
+                        f"tap {tap!r}: the submodule {self.taps[tap]!r} returned {type(output).__name__}; a tap must "
                         f"be a tensor, or a tuple that begins with one",
                         field="taps",
                     )
@@ -150,7 +150,7 @@ def as_batch(item: Any) -> Batch:
         if isinstance(inputs, Mapping) and isinstance(target, Tensor):
             return _batch(inputs, target)
     raise SettingsError(
-        f"cannot read a batch from {_described(item)}; the loader has to return (inputs, target), where inputs is a "
+        f"cannot read a batch from {_described(item)}; the loader must return (inputs, target), where inputs is a "
         f"tensor, a tuple or a mapping of tensors, or one mapping with the target as `target`, `label`, `labels` or `y`"
     )
 

@@ -28,7 +28,7 @@ class OnTarget(nn.Module):
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """The loss of the logits."""
         if batch.target is None:
-            raise SettingsError(f"the loss {self.name!r} needs a target, and the loader returns none")
+            raise SettingsError(f"the loss {self.name!r} needs a target, but the loader returns none")
         value: Tensor = self.loss(output.logits, batch.target)
         return value
 
@@ -74,7 +74,7 @@ def make_terms(
 
 def _term(loss: Any, weight: float, role: str, specs: Mapping[str, OutputSpec], labels: Sequence[str]) -> Term:
     if not callable(loss):
-        raise SettingsError(f"{loss!r} is no loss; pass an object of xdistill.losses or torch.nn, or a function")
+        raise SettingsError(f"{loss!r} is not a loss; pass an object of xdistill.losses or torch.nn, or a function")
     module, on = _module(loss, role, specs)
     name = str(getattr(module, "name", _snake(type(module).__name__)))
     label = f"{name}:teacher" if on == "teacher" else name

@@ -22,7 +22,7 @@ def searched(loaded: LoadedRecipe) -> Tune:
     """
     if loaded.recipe.tune is None:
         message = (
-            "the recipe says nothing of what to search; add `tune: {space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, "
+            "the recipe has no search space; add `tune: {space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, "
             "log: true}}}`"
         )
         raise RecipeError([loaded.problem(("tune",), message)])

@@ -55,7 +55,7 @@ def winner_of(search: str, study: OptunaStudy, space: Space, trials: int, *, max
         reasons = Counter(str(trial.user_attrs[FAILED]) for trial in counted if FAILED in trial.user_attrs)
         why = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
         raise UserError(
-            f"none of the {len(counted)} trials of {search} came to an end{why}. Narrow the space to settings that can "
+            f"none of the {len(counted)} trials of {search} finished{why}. Narrow the space to settings that can "
             f"be trained with"
         )
     return Winner(

@@ -176,7 +176,7 @@ def check_options(options: Options) -> None:
         UserError: saying what to change.
     """
     if options.workers is not None and options.workers < 1:
-        raise UserError(f"--workers has to be 1 or more, and is {options.workers}")
+        raise UserError(f"--workers must be at least 1, got {options.workers}")
     storage_url(options.storage, options.studies)
 
 

@@ -102,7 +102,7 @@ class VariationalInformation(MapLoss):
         for pair in self.pairs:
             if not config.depth and pair.student[0] != pair.teacher[0]:
                 raise SettingsError(
-                    f"{pair.shown()}; without a regressor the numbers of channels have to agree: set `depth` to 1 or "
+                    f"{pair.shown()}; without a regressor the numbers of channels must agree: set `depth` to 1 or "
                     f"more, or make them equal",
                     field="depth",
                 )

@@ -150,13 +150,13 @@ def _check(pairs: Sequence[Pair], *, fusion: bool) -> None:
         if fusion and len(first.student) != len(second.student):
             raise SettingsError(
                 f"{first.shown()}, and {second.shown()}; deeper layers are fused into shallower ones, so all taps "
-                f"have to be vectors, or maps of the same number of axes",
+                f"must be vectors, or maps with the same number of axes",
                 field="taps",
             )
     for pair in pairs:
         if not fusion and pair.student != pair.teacher:
             raise SettingsError(
-                f"{pair.shown()}; without fusion the shapes have to be equal: leave out `fusion: false`, or make them "
+                f"{pair.shown()}; without fusion the shapes must be equal: leave out `fusion: false`, or make them "
                 f"equal",
                 field="fusion",
             )

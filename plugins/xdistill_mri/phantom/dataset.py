@@ -109,7 +109,7 @@ class HccPhantom(Dataset):
             if 0 < count < len(CLASSES):
                 raise PydanticCustomError(
                     "too_few_image_only",
-                    "has to be 0, or at least {least} so that there is every grade among them, and is {count}",
+                    "must be 0, or at least {least} so that every grade occurs, got {count}",
                     {"least": len(CLASSES), "count": count},
                 )
             return count

@@ -1,23 +1,7 @@
-"""Libraries of the extra ``mri``, loaded on first use."""
+"""Libraries of the extra ``mri``, nibabel and MONAI, imported where they are used."""
 
-from __future__ import annotations
+from functools import partial
 
-from importlib import import_module
-from typing import Any
+from xdistill.interfaces import extras
 
-from xdistill.errors import UserError
-
-
-def require(module: str) -> Any:
-    """A module of nibabel or MONAI.
-
-    Raises:
-        UserError: if it is not installed.
-    """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        library = module.partition(".")[0]
-        raise UserError(
-            f"this data set needs {library}, which is not installed: pip install 'xdistill[mri]'"
-        ) from error
+require = partial(extras.require, extra="mri", purpose="this data set")

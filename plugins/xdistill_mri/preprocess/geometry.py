@@ -141,7 +141,7 @@ def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
     for axis, (first, last), length in zip(("depth", "height", "width"), box, volume.shape, strict=True):
         if not 0 <= first < last <= length:
             raise DataError(
-                f"{volume.file}: the crop box is [{first}, {last}] along {axis}; the first has to be smaller than the "
+                f"{volume.file}: the crop box is [{first}, {last}] along {axis}; the first must be smaller than the "
                 f"second, and both within 0 to {length}"
             )
     return list(reversed(box))

@@ -50,23 +50,23 @@ def audit(text: str, splits: BenchmarkSplits, roles: Sequence[str], *, by_ids: b
     try:
         lines = [(reader.line_num, row) for reader in [csv.reader(io.StringIO(text))] for row in reader]
     except csv.Error as error:
-        yield Problem("file", 0, f"this is no CSV: {error}")
+        yield Problem("file", 0, f"not valid CSV: {error}")
         return
     header = [*FIXED, *splits.task.columns]
     if not lines or lines[0][1] != header:
-        yield Problem("header", 1, f"the header has to be {','.join(header)}")
+        yield Problem("header", 1, f"the header must be {','.join(header)}")
         return
     names = dict(zip(splits.ids if by_ids else splits.subjects, range(len(splits.targets)), strict=False))
     folds = {(role, fold.repeat, fold.fold): fold for role in roles for fold in splits.folds}
     rows = []
     for line, cells in lines[1:]:
         if len(cells) != len(header):
-            yield Problem("cells", line, f"{len(cells)} cells, and the header has {len(header)}")
+            yield Problem("cells", line, f"{len(cells)} cells, but the header has {len(header)}")
             continue
         yield from _probabilities(splits.task, line, cells[len(FIXED) :])
         row = _row(line, cells, names)
         if row is None:
-            yield Problem("numbers", line, "repeat and fold have to be whole numbers")
+            yield Problem("numbers", line, "repeat and fold must be whole numbers")
             continue
         rows.append(row)
         yield from _place(row, cells[4], splits, folds)
@@ -97,7 +97,7 @@ def _probabilities(task: Task, line: int, cells: Sequence[str]) -> Iterator[Prob
     try:
         values = [float(cell) for cell in cells]
     except ValueError:
-        yield Problem("probabilities", line, f"the probabilities have to be numbers, and are {', '.join(cells)}")
+        yield Problem("probabilities", line, f"the probabilities must be numbers, got {', '.join(cells)}")
         return
     problem = task.prediction_problem(values)
     if problem:
@@ -123,7 +123,7 @@ def _place(
             yield Problem(
                 "target",
                 row.line,
-                f"the target of subject {row.subject!r} is {target!r}, and in the benchmark {right!r}",
+                f"the target of subject {row.subject!r} is {target!r}, but {right!r} in the benchmark",
             )
 
 

@@ -126,7 +126,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
         RunError: when it is no record, or one of another format version.
     """
     path = folder / FILE
-    facts = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="this is no record of a benchmark")
+    facts = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="not a record of a benchmark")
     wrong = malformed(facts)
     if wrong:
         raise RunError(f"{path}: cannot be read as a record: {wrong}")
@@ -142,7 +142,9 @@ def method(name: str, records: tuple[Record, ...], role: str) -> Method:
     first = records[0]
     for record in records:
         if (record.splits.fingerprint, record.splits.split_hash) != (first.splits.fingerprint, first.splits.split_hash):
-            raise UserError(f"{name!r}: the seeds {first.seed} and {record.seed} were run on other cohorts or splits")
+            raise UserError(
+                f"{name!r}: the seeds {first.seed} and {record.seed} were run on different cohorts or splits"
+            )
     return Method(
         name=name,
         fingerprint=first.splits.fingerprint,

@@ -11,10 +11,10 @@ def split_problems(splits: BenchmarkSplits) -> Iterator[str]:
     """Every inconsistency of the splits, as a message; none for splits that are valid."""
     count = len(splits.targets)
     if len(splits.patients) != count:
-        yield f"{count} targets and {len(splits.patients)} patients"
+        yield f"{count} targets, but {len(splits.patients)} patients"
         return
     if splits.ids and (len(splits.ids) != count or list(splits.ids) != sorted(splits.ids)):
-        yield "the ids have to be those of all subjects, sorted"
+        yield "the ids must be those of all subjects, sorted"
     problem = next(filter(None, map(splits.task.target_problem, splits.targets)), "")
     if problem:
         yield problem

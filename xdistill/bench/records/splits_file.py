@@ -36,7 +36,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
         ("splits", splits.hash, str(run.record["split_hash"])),
     ):
         if ours != theirs:
-            raise RunError(f"{run.folder.splits}: it belongs to other {what} than {run.folder.record.name} next to it")
+            raise RunError(f"{run.folder.splits}: belongs to other {what} than {run.folder.record.name} next to it")
     ids = tuple(sorted({subject for split in splits for subject in split.test}))
     rank = {subject: index for index, subject in enumerate(ids)}
     return BenchmarkSplits(
@@ -68,7 +68,8 @@ def _targets(run: Run, ids: Sequence[str]) -> tuple[Target, ...]:
     unmatched = set(target) ^ set(ids)
     if unmatched:
         raise RunError(
-            f"{run.folder.predictions}: {len(unmatched)} subjects are only there or only in {run.folder.splits.name}"
+            f"{run.folder.predictions}: {len(unmatched)} subjects are either only there or only in "
+            f"{run.folder.splits.name}"
         )
     return tuple(target[subject] for subject in ids)
 
@@ -78,12 +79,12 @@ def _patients(run: Run, known: Any, ids: Sequence[str]) -> tuple[int, ...]:
     if known is None:
         if int(run.record["cohort"]["patients"]) != len(ids):
             raise RunError(
-                f"{run.folder.splits}: several subjects are of one patient, and the file does not say which; run the "
-                f"recipe again with this xdistill"
+                f"{run.folder.splits}: several subjects belong to one patient, but the file does not say which; run "
+                f"the recipe again with this xdistill"
             )
         return tuple(range(len(ids)))
     if not isinstance(known, Mapping) or set(known) != set(ids):
-        raise RunError(f"{run.folder.splits}: `patients` has to name the patient of every subject")
+        raise RunError(f"{run.folder.splits}: `patients` must name the patient of every subject")
     number: dict[str, int] = {}
     return tuple(number.setdefault(str(known[subject]), len(number)) for subject in ids)
 
@@ -100,7 +101,7 @@ def read_splits(folder: Path) -> BenchmarkSplits:
         RunError: when it is missing, something else, of another format version, or was changed.
     """
     path = folder / FILE
-    data = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="these are no splits of a benchmark")
+    data = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="not the splits of a benchmark")
     try:
         task = read_task(data)
         splits = BenchmarkSplits(

@@ -112,16 +112,16 @@ def _check_entry(benchmark: Benchmark, entry: str) -> None:
 def _check_run(run: Run, benchmark: Benchmark, entry: str, catalog: Catalog, seed: int | None) -> None:
     own = run.record["recipe"].get("seed")
     if seed is not None and seed != own:
-        raise RunError(f"{run.path}: its seed is {own}, and not {seed}")
+        raise RunError(f"{run.path}: its seed is {own}, expected {seed}")
     if own not in benchmark.file.seeds:
         known = ", ".join(map(str, benchmark.file.seeds))
-        raise RunError(f"{run.path}: its seed is {own}, and the benchmark's are {known}")
+        raise RunError(f"{run.path}: its seed is {own}, but the benchmark's are {known}")
     field = departure(benchmark, entry, run.record["recipe"], catalog)
     if field:
         hint = did_you_mean(str(run.record["recipe"]["name"]).rpartition("/")[2], benchmark.recipes)
         raise RunError(
-            f"{run.path}: it is no run of entry {entry!r} of the benchmark {benchmark.name!r}: `{field}` is not what "
-            f"the benchmark says{hint if field == 'name' else ''}"
+            f"{run.path}: not a run of entry {entry!r} of the benchmark {benchmark.name!r}: `{field}` "
+            f"differs from the benchmark{hint if field == 'name' else ''}"
         )
 
 
@@ -135,7 +135,7 @@ def _shared_splits(run: Run, to: Path, own: BenchmarkSplits, *, keep_ids: bool) 
         ("split hash", own.split_hash, theirs.split_hash),
     ):
         if ours != there:
-            raise RunError(f"{run.path}: its {what} is {ours[:12]}, and that of the records in {to} is {there[:12]}")
+            raise RunError(f"{run.path}: its {what} is {ours[:12]}, but that of the records in {to} is {there[:12]}")
     if own.hash != theirs.hash:
         raise RunError(f"{run.path}: its folds or targets are not those of {to / SPLITS}")
     return (own, True) if keep_ids and not theirs.ids else (theirs, False)
@@ -144,7 +144,7 @@ def _shared_splits(run: Run, to: Path, own: BenchmarkSplits, *, keep_ids: bool) 
 def _refuse_another(folder: Path, run: str) -> None:
     there = read_json(folder / FILE).get("run") if (folder / FILE).is_file() else run
     if there != run:
-        raise RunError(f"{folder}: the record of run {there} is here; say --replace to put this run in its place")
+        raise RunError(f"{folder}: already holds the record of run {there}; pass --replace to replace it")
 
 
 def _same_files(one: Path, other: Path) -> bool:

@@ -90,7 +90,7 @@ def read_records(benchmark: Benchmark, folder: Path | None = None) -> tuple[Reco
     verdict = verify_records(benchmark, folder)
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more problems)" if len(verdict.problems) > 1 else ""
-        raise RunError(f"{verdict.problems[0]}{more}; `xdistill bench verify` tells all")
+        raise RunError(f"{verdict.problems[0]}{more}; `xdistill bench verify` lists all")
     return verdict.records
 
 
@@ -140,17 +140,17 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
         yield f"the benchmark has no entry {entry!r} with a recipe{did_you_mean(str(entry), benchmark.recipes)}"
         return
     if facts["recipe"].get("seed") != seed:
-        yield f"entry {entry!r}: its seed is {seed}, and that of the recipe that was run {facts['recipe'].get('seed')}"
+        yield f"entry {entry!r}: its seed is {seed}, but the recipe was run with {facts['recipe'].get('seed')}"
     name = folder_name(entry, seed, len(benchmark.file.seeds))
     if place.name != name and not place.name.startswith("."):
-        yield f"the record of entry {entry!r} with seed {seed} belongs into a folder {name!r}"
+        yield f"the record of entry {entry!r} with seed {seed} belongs in a folder {name!r}"
     try:
         field = departure(benchmark, entry, facts["recipe"])
     except RecipeError as error:
         yield f"entry {entry!r}: {error}"
         return
     if field:
-        yield f"entry {entry!r}: `{field}` of the recipe that was run is not that of the benchmark; run it again"
+        yield f"entry {entry!r}: `{field}` of the recipe that was run differs from the benchmark; run it again"
 
 
 def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]
     if facts["splits_sha256"] != splits.hash:
         yield f"{SPLITS} next to the records is not the one it was submitted to: a split was changed"
     if facts["subjects"] == "ids" and not splits.ids:
-        yield f"it calls subjects by ids, and {SPLITS} lists none"
+        yield f"it names subjects by their ids, but {SPLITS} has no ids"
     summary = splits.task.summary(splits.task.as_targets(splits.targets))
     if any(facts["cohort"].get(name) != value for name, value in summary.items()):
         yield f"the number of subjects per {splits.task.group} differs from {SPLITS}"
@@ -185,7 +185,7 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
         yield f"{path}: the predictions were changed since they were submitted: their SHA-256 is not the record's"
     roles = tuple(facts["networks"])
     if "student" not in roles:
-        yield f"{place / FILE}: `networks` has to name the student"
+        yield f"{place / FILE}: `networks` must name the student"
         return None
     problems = list(shortened(audit(text, splits, roles, by_ids=facts["subjects"] == "ids")))
     yield from (f"{path}{f':{problem.line}' if problem.line else ''}: {problem.message}" for problem in problems)
@@ -210,7 +210,7 @@ def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]
                 true, claimed = ours.get(metric, {}).get(figure), theirs.get(metric, {}).get(figure)
                 if not _same(true, claimed):
                     yield (
-                        f"entry {facts['entry']!r}: the score {role} {metric} {figure} is {claimed}, and from the "
+                        f"entry {facts['entry']!r}: the score {role} {metric} {figure} is {claimed}, but from the "
                         f"predictions it is {true}"
                     )
 

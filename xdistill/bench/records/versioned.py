@@ -26,7 +26,7 @@ def read_versioned(path: Path, name: str, version: int, *, otherwise: str) -> di
         raise RunError(f"{path}: {otherwise}")
     if data.get("format_version") != version:
         raise RunError(
-            f"{path}: format version {data.get('format_version')}, and this xdistill reads {version}; submit the run "
-            f"again, or use the xdistill that wrote it"
+            f"{path}: format version {data.get('format_version')}; this version of xdistill reads version {version}. "
+            f"Submit the run again, or use the xdistill that wrote it"
         )
     return data

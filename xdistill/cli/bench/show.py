@@ -95,7 +95,7 @@ def export(
     elif not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     else:
-        write_text(output, text)
+        write_text(output, text, option="--output")
         print_hint(f"{output}: written, {_KINDS[fmt]} of {'; '.join(map(_content, found))}")
 
 

@@ -104,7 +104,7 @@ def _started(event: events.SearchStarted) -> Iterator[str]:
     yield f"{kind}: {event.trials} trials each, of {event.folds} inner folds, {event.workers} worker(s) at each"
     done = sum(event.searches.values())
     if done:
-        yield f"going on: {done} {'trial was' if done == 1 else 'trials were'} finished before"
+        yield f"resuming: {done} {'trial is' if done == 1 else 'trials are'} finished"
 
 
 def _finished(event: events.TrialFinished, trials: int) -> str:

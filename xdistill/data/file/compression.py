@@ -36,8 +36,8 @@ def require_blosc2() -> None:
         import hdf5plugin  # noqa: F401  # its import registers the filter
     except ImportError:
         raise UserError(
-            "blosc2 compression needs the package hdf5plugin; install xdistill[blosc2], or set `cache.compression` to "
-            "`none` or `lzf`"
+            "blosc2 compression needs hdf5plugin, which is not installed; run `pip install 'xdistill[blosc2]'`, or set "
+            "`cache.compression` to `none` or `lzf`"
         ) from None
 
 

@@ -66,7 +66,7 @@ def same_task(model: StudentModel, against: StudentModel) -> list[int]:
     """
     if set(model.classes) != set(against.classes):
         raise UserError(
-            f"the two models predict other classes ({', '.join(model.classes)}; {', '.join(against.classes)}), so they "
-            f"cannot be compared"
+            f"the two models predict different classes ({', '.join(model.classes)}; {', '.join(against.classes)}), so "
+            f"they cannot be compared"
         )
     return [against.classes.index(name) for name in model.classes]

@@ -153,7 +153,7 @@ def evaluate(
         UserError: for an invalid option.
     """
     if resamples < 1:
-        raise UserError(f"the number of resamples has to be 1 or more, and is {resamples}")
+        raise UserError(f"the number of resamples must be at least 1, got {resamples}")
     path = Path(table)
     options = _Options(device, batch_size, jobs, skip_errors, level)
     cohort = read_labelled(model, path, label)

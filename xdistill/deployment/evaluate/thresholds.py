@@ -30,7 +30,7 @@ def called(model: StudentModel, positive: int, text: str | None) -> Called:
     if rule not in _WORDS:
         value = _number(text, text)
         if not 0 < value < 1:
-            raise UserError(f"a threshold is above 0 and below 1, and is {value:g}; pass {HOW}")
+            raise UserError(f"a threshold must be above 0 and below 1, got {value:g}; pass {HOW}")
         return Called(positive, value, "as requested")
     if len(numbers) != {"youden": 0, "sensitivity": 1, "costs": 2}[rule]:
         raise UserError(f"`{text}` is not a threshold; pass {HOW}")

@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is not a folder; choose another name")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / JSON).is_file():
-        raise UserError(f"{folder}: the folder holds something else than an evaluation; choose another name")
+        raise UserError(f"{folder}: the folder holds something other than an evaluation; choose another name")
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
@@ -36,11 +36,14 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
     to = Path(folder)
     check_folder(to)
     page = render_evaluation(evaluation)
-    make_folder(to)
-    write_json(to / JSON, evaluation.to_json())
-    with written_whole(to / PREDICTIONS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    make_folder(to, option="--to")
+    write_json(to / JSON, evaluation.to_json(), option="--to")
+    with (
+        written_whole(to / PREDICTIONS, option="--to") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file, lineterminator="\n").writerows(_rows(evaluation))
-    write_text(to / REPORT, page)
+    write_text(to / REPORT, page, option="--to")
     return to
 
 

@@ -67,9 +67,9 @@ class Options:
         if self.window is not None and self.method != "occlusion":
             raise UserError("a window is for occlusion alone; leave out `--window`, or use `--method occlusion`")
         if self.window is not None and min(self.window, default=0) < 1:
-            raise UserError("a window has one whole number of voxels, at least 1, for each axis of the image")
+            raise UserError("a window needs one whole number of voxels, at least 1, for each axis of the image")
         if self.batch_size < 1 or self.steps < 1:
-            raise UserError("the batch size and the number of steps are at least 1")
+            raise UserError("the batch size and the number of steps must be at least 1")
 
 
 @dataclass(frozen=True)

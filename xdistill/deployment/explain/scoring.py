@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from xdistill.errors import UserError
+from xdistill.interfaces.extras import require
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, ModalitySpec
 
@@ -132,12 +132,7 @@ def captum(module: str) -> Any:
     Raises:
         UserError: if it is not installed.
     """
-    try:
-        return import_module(f"captum.{module}")
-    except ModuleNotFoundError:
-        raise UserError(
-            "explanations need Captum, which is not installed; run `pip install 'xdistill[explain]'`"
-        ) from None
+    return require(f"captum.{module}", extra="explain", purpose="an explanation")
 
 
 def _baseline(value: Tensor, spec: ModalitySpec) -> Tensor:

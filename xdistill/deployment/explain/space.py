@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib import import_module
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from xdistill.deployment.explain.explanation import Map
 from xdistill.errors import UserError
+from xdistill.interfaces.extras import require
 from xdistill.interfaces.reader import Space
 
 _AXES = 3
+_nibabel = partial(require, extra="explain", purpose="placing maps in a subject's own file")
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,3 @@ def _with_peak(values: NDArray[np.float32], affine: NDArray[np.float64], inside:
     best = int(np.where(inside, values, -np.inf).argmax())
     x, y, z = (int(index) for index in np.unravel_index(best, values.shape))
     return Placed(values, affine, (x, y, z))
-
-
-def _nibabel(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ModuleNotFoundError:
-        raise UserError(
-            "NIfTI files need nibabel, which is not installed; run `pip install 'xdistill[explain]'`"
-        ) from None

@@ -81,7 +81,7 @@ def write_explanations(
     temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        make_folder(temporary)
+        make_folder(temporary, option="--to")
         written = _write(model, explanations, temporary, options, anonymous=anonymous)
         if to.exists():
             to.rmdir()

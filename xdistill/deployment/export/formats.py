@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,14 @@ from torch.export import ExportedProgram
 from xdistill.deployment.export.metadata import KEY
 from xdistill.deployment.export.plan import OUTPUT
 from xdistill.deployment.export.trace import quiet, reason
-from xdistill.errors import ModelError, UserError
+from xdistill.errors import ModelError
+from xdistill.interfaces import extras
 
 Run = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
 """Runs a file: from its inputs by name to predictions ``(batch, columns)``."""
 
 EXTRA_FILE = f"{KEY}.json"
-
-
-def require(module: str) -> Any:
-    """A module of the extra ``export``.
-
-    Raises:
-        UserError: if it is not installed.
-    """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        library = module.partition(".")[0]
-        raise UserError(
-            f"export to ONNX needs {library}, which is not installed: pip install 'xdistill[export]'"
-        ) from error
+require = partial(extras.require, extra="export", purpose="export to ONNX")
 
 
 def write_onnx(program: ExportedProgram, names: Sequence[str], metadata: str, path: Path) -> None:

@@ -41,5 +41,7 @@ def quantize(path: Path) -> None:
             raise ModelError(f"the student cannot be written with 8-bit integers: {reason(error)}") from error
     weights = onnx.load(str(rounded)).graph.initializer
     if not any(weight.data_type in _INTEGERS and len(weight.dims) > 1 for weight in weights):
-        raise ModelError("the student has no matrix product with weights, so nothing to round; leave out `--int8`")
+        raise ModelError(
+            "the student has no matrix product with weights, so there is nothing to quantize; leave out `--int8`"
+        )
     rounded.replace(path)

@@ -74,7 +74,7 @@ def export_model(
     """
     chosen = check_format(file_format, to)
     if int8 and chosen != "onnx":
-        raise UserError("8-bit integers are written as ONNX alone; use `--format onnx`, or leave out `--int8`")
+        raise UserError("8-bit integers need ONNX; use `--format onnx`, or leave out `--int8`")
     _check_target(to, model)
     inputs = plan_inputs(model)
     precision: Literal["float32", "int8"] = "int8" if int8 else "float32"
@@ -115,7 +115,7 @@ def check_format(file_format: str, to: Path) -> Format:
     shown = ", ".join(f"`{known}`" for known in valid)
     if file_format:
         raise UserError(f"unknown format `{file_format}`. Valid formats: {shown}")
-    raise UserError(f"{to}: its ending does not say the format; set `--format`. Valid formats: {shown}")
+    raise UserError(f"{to}: cannot tell the format from the ending; set `--format`. Valid formats: {shown}")
 
 
 def _check_target(to: Path, model: Ensemble) -> None:
@@ -124,10 +124,10 @@ def _check_target(to: Path, model: Ensemble) -> None:
         raise UserError(f"{to}: is not a file; name a file to write")
     folder = to.absolute().parent
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder; create it, or choose another place")
+        raise UserError(f"{folder}: there is no such folder; create it, or choose another folder")
     if (folder / CHECKSUMS).is_file() or (model.path is not None and folder.samefile(model.path)):
         raise UserError(
-            f"{folder}: is the folder of a model or a run, which holds its own files alone; choose another place"
+            f"{folder}: is the folder of a model or a run, where nothing else may be written; choose another folder"
         )
 
 

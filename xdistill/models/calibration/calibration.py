@@ -94,7 +94,7 @@ class Calibration(BaseModel):
             UserError: for a level that is not between 0 and 1.
         """
         if not 0 < level < 1:
-            raise UserError(f"`level` is between 0 and 1, not {level}")
+            raise UserError(f"`level` must be between 0 and 1, got {level}")
         return self.conformal.sets(probabilities, level)
 
     def curve(self, positive: str) -> OperatingCurve:
@@ -126,7 +126,7 @@ class Calibration(BaseModel):
             field = ".".join(map(str, first["loc"])) or "the whole file"
             raise ModelError(f"{path}: not a calibration: `{field}`: {first['msg']}; copy the model again") from None
         if found.classes != config.schema_of_inputs.classes:
-            raise ModelError(f"{path}: the calibration is of other classes than the model's; copy the model again")
+            raise ModelError(f"{path}: the calibration is for other classes than the model's; copy the model again")
         return found
 
     @classmethod

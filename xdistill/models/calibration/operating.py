@@ -95,7 +95,7 @@ class OperatingCurve(BaseModel):
             UserError: if it is not above 0 and at most 1.
         """
         if not 0 < sensitivity <= 1:
-            raise UserError(f"a sensitivity is above 0 and at most 1, such as 0.9, and is {sensitivity}")
+            raise UserError(f"a sensitivity must be above 0 and at most 1, such as 0.9, got {sensitivity}")
         reached = np.asarray(self.sensitivity) >= sensitivity - 1e-12
         return self._at(int(np.argmax(reached)), "sensitivity", sensitivity)
 
@@ -106,7 +106,7 @@ class OperatingCurve(BaseModel):
             UserError: if the costs are not above 0.
         """
         if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
-            raise UserError(f"costs are above 0, and are {false_negative} and {false_positive}")
+            raise UserError(f"costs must be above 0, got {false_negative} and {false_positive}")
         missed = self.prevalence * (1 - np.asarray(self.sensitivity))
         alarms = (1 - self.prevalence) * (1 - np.asarray(self.specificity))
         cost = np.round(false_negative * missed + false_positive * alarms, 12)

@@ -79,6 +79,6 @@ def _patients(run: Run, rows: Mapping[str, int]) -> NDArray[np.int64]:
     try:
         names = [str(known[subject]) for subject in rows]
     except (KeyError, TypeError):
-        raise RunError(f"{run.folder.splits}: `patients` has to name the patient of every subject") from None
+        raise RunError(f"{run.folder.splits}: `patients` must name the patient of every subject") from None
     index = {name: place for place, name in enumerate(dict.fromkeys(names))}
     return np.array([index[name] for name in names], dtype=np.int64)

@@ -68,10 +68,10 @@ def _position(reader: Any, place: int) -> str:
 def _check_positions(field: str, positions: Sequence[str]) -> None:
     """ITK stacks slices without a position, or with the same one, in the order of their names."""
     if "" in positions:
-        raise RefusedError(f"a slice of the DICOM series of `{field}` does not say where it is")
+        raise RefusedError(f"a slice of the DICOM series of `{field}` has no position")
     if len(set(positions)) < len(positions):
         raise RefusedError(
-            f"the DICOM series of `{field}` has several slices at one place; upload an archive of one volume"
+            f"the DICOM series of `{field}` has several slices at one position; upload an archive of one volume"
         )
 
 

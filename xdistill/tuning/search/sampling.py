@@ -130,9 +130,9 @@ def _refusals(place: str, make: Callable[[], Any]) -> Iterator[tuple[tuple[str, 
     try:
         make()
     except (TypeError, ValueError, AssertionError) as error:
-        yield (place,), f"Optuna refuses these settings: {error}"
+        yield (place,), f"Optuna rejects these settings: {error}"
     except ModuleNotFoundError as error:
-        yield (place,), f"needs the package {error.name}; give `pip install 'xdistill[tune]'`"
+        yield (place,), f"needs the package {error.name}; run `pip install 'xdistill[tune]'`"
 
 
 def _sampler_setting_problems(tune: Tune) -> Iterator[tuple[tuple[str, ...], str]]:

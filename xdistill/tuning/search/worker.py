@@ -265,7 +265,7 @@ def _score(folder: RunFolder, name: str, metric: str, experiment: Experiment) ->
 def _reason(error: Exception) -> str:
     """Why settings came to nothing, without the subjects whom a message may name."""
     if isinstance(error, NonFiniteLossError):
-        return "a loss or a prediction became infinite or no number"
+        return "a loss or a prediction became NaN or infinite"
     if isinstance(error, OutOfMemoryError):
         return "memory ran out"
     if isinstance(error, RecipeError):

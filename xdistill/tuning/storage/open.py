@@ -85,7 +85,7 @@ def open_storage(url: str) -> BaseStorage:
         if "://" not in url:
             Path(url).parent.mkdir(parents=True, exist_ok=True)
             if not is_journal(Path(url)):
-                raise _unreached(url, "this file is no journal of Optuna's, and stays as it is; name another file")
+                raise _unreached(url, "this file is not an Optuna journal, and was not changed; name another file")
             return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
         if url.startswith("sqlite:"):
             _check_database(url)
@@ -93,7 +93,7 @@ def open_storage(url: str) -> BaseStorage:
         try:
             return JournalStorage(JournalRedisBackend(url)) if _is_redis(url) else _database(url)
         except ValueError as error:
-            raise _unreached(url, f"this is no URL that Optuna understands ({_line(error, url)})") from error
+            raise _unreached(url, f"this is not a URL that Optuna understands ({_line(error, url)})") from error
 
 
 def _database(url: str, settings: dict[str, Any] | None = None) -> RDBStorage:
@@ -135,7 +135,7 @@ def _check_database(url: str) -> None:
     if path.is_dir():
         raise _unreached(url, "this is a folder; name a file in it")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; see to its permissions")
+        raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; check its permissions")
 
 
 def _unreached(url: str, reason: str) -> UserError:
@@ -158,7 +158,7 @@ def reached(url: str) -> Iterator[None]:
     except (*known, *_redis_errors()) as error:
         raise _unreached(url, _reason(error, url)) from error
     except OSError as error:
-        reason = f"{error.strerror or error}; see to it, {ELSEWHERE}"
+        reason = f"{error.strerror or error}; resolve this, {ELSEWHERE}"
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error
 
 
@@ -206,11 +206,11 @@ def _reason(error: BaseException, url: str) -> str:
         error = error.__cause__
     if isinstance(error, ModuleNotFoundError) and error.name:
         module = error.name.partition(".")[0]
-        return f"its driver is not installed; give `pip install '{DRIVERS.get(module, module)}'`"
+        return f"its driver is not installed; run `pip install '{DRIVERS.get(module, module)}'`"
     if isinstance(error, NoSuchModuleError):
         scheme = url.partition(":")[0]
-        return f"there is no database {scheme!r} that Optuna knows; sqlite, mysql, postgresql and redis are"
-    return f"{_line(error, url).rstrip('.')}; see to it"
+        return f"Optuna does not support the database {scheme!r}; use sqlite, mysql, postgresql or redis"
+    return f"{_line(error, url).rstrip('.')}; resolve this"
 
 
 def _line(error: BaseException, url: str) -> str:

@@ -1,0 +1,89 @@
+"""The two recipes that a diagnosis runs."""
+
+import pytest
+
+from diagnosis.recipes import vectors
+from tiny import tiny
+from xdistill.diagnosis.recipes import alone_recipe, imitation_recipe
+from xdistill.errors import UserError
+from xdistill.experiment.assemble import assemble
+from xdistill.recipe.load import as_loaded
+
+
+def experiment(recipe, catalog):
+    return assemble(as_loaded(recipe), catalog)
+
+
+def stages(plain):
+    """Name, networks and terms of each stage."""
+    return [
+        (stage["name"], stage["train"], [(term["use"], term.get("on")) for term in stage["objective"]])
+        for stage in plain["stages"]
+    ]
+
+
+def test_a_joint_stage_is_taken_apart(catalog):
+    plain = alone_recipe(experiment(tiny(), catalog))
+    assert stages(plain) == [
+        ("joint (teacher)", ["teacher"], [("focal", "teacher")]),
+        ("joint", ["student"], [("focal", "student")]),
+    ]
+    assert plain["name"] == "diagnosis/tests/tiny/alone"
+    assert experiment(plain, catalog).privileged == ("clinical",)
+
+
+def test_a_student_that_only_distils_is_trained_on_the_labels(catalog):
+    plain = alone_recipe(experiment(vectors(), catalog))
+    assert stages(plain)[1] == ("learn", ["student"], [("cross_entropy", "student")])
+    assert [stage["epochs"] for stage in plain["stages"]] == [4, 4]
+
+
+def test_a_stage_of_hints_is_left_out_if_another_has_labels(catalog):
+    teach, learn = vectors()["stages"]
+    hint = {**learn, "name": "hint"}
+    labelled = {**learn, "objective": [{"use": "cross_entropy"}, {"use": "class_kl"}]}
+    plain = alone_recipe(experiment(vectors(stages=[teach, hint, labelled]), catalog))
+    assert [name for name, *_ in stages(plain)] == ["teach", "learn"]
+
+
+def test_the_imitating_student_sees_a_cross_fitted_teacher_and_no_label(catalog):
+    plain = imitation_recipe(experiment(vectors(), catalog))
+    teach, learn = plain["stages"]
+    assert teach["cross_fit"] == {"folds": 5}
+    assert learn["objective"] == [{"use": "kd", "temperature": 1.0}]
+    assert experiment(plain, catalog).schedule[1].name == "teach (cross-fitting)"
+
+
+def test_quick_reduces_epochs_and_folds(catalog):
+    found = experiment(vectors(crossval={"folds": 5, "repeats": 10}), catalog)
+    plain = imitation_recipe(found, quick=True)
+    assert [stage["epochs"] for stage in plain["stages"]] == [1, 1]
+    assert (plain["crossval"]["folds"], plain["crossval"]["repeats"]) == (3, 1)
+    assert plain["stages"][0]["cross_fit"] == {"folds": 2}
+
+
+def test_a_fitted_student_has_no_imitation(catalog):
+    student = {"use": "fitted", "inputs": ["regular"], "estimator": {"use": "logistic_regression"}}
+    teach = vectors()["stages"][0]
+    found = experiment(vectors(student=student, stages=[teach, {"name": "fit", "fit": ["student.estimator"]}]), catalog)
+    assert imitation_recipe(found) is None
+    assert alone_recipe(found)["stages"][1] == {"name": "fit", "fit": ["student.estimator"]}
+
+
+def test_without_a_teacher(catalog):
+    recipe = vectors(
+        teacher=None, privileged=None, stages=[{**vectors()["stages"][1], "objective": [{"use": "cross_entropy"}]}]
+    )
+    with pytest.raises(UserError, match="tests/vectors: the recipe has no teacher"):
+        alone_recipe(experiment(recipe, catalog))
+
+
+def test_a_teacher_without_a_task_loss(catalog):
+    both = {
+        "name": "both",
+        "train": ["student", "teacher"],
+        "epochs": 1,
+        "objective": [{"use": "cross_entropy"}, {"use": "class_kl", "detach_teacher": False}],
+    }
+    with pytest.raises(UserError, match=r"^tests/vectors: no stage trains the teacher with a task loss"):
+        alone_recipe(experiment(vectors(stages=[both]), catalog))

@@ -1,0 +1,83 @@
+"""What follows from the figures."""
+
+import pytest
+
+from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
+from xdistill.diagnosis.verdict import VERDICTS, advice_of, verdict_of
+
+
+def advantage(estimate, half=0.02):
+    return Advantage(estimate, estimate - half, estimate + half, None, 0.01)
+
+
+def figures(lead, gain=None, *, temperature=1.0, log_loss=0.4, own=0.01, ten=0.005, patients=None):
+    fidelity = None if gain is None else Fidelity(0.5, 0.5, 0.4, 0.4, 0.8, advantage(gain), None)
+    return Figures(
+        metric="auc_ovo",
+        subjects=100,
+        patients=100,
+        folds=5,
+        teacher=0.9,
+        student=0.8,
+        lead=advantage(lead),
+        calibration=Calibration(0.05, log_loss, 0.69, temperature, 0.4),
+        fidelity=fidelity,
+        power=Power(own, "official" if ten is None else "1x5", ten, patients),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lead", "gain", "expected"),
+    [
+        (0.05, 0.03, "promising"),
+        (-0.01, 0.03, "promising"),
+        (0.05, 0.01, "possible"),
+        (0.05, None, "possible"),
+        (0.05, -0.01, "hidden"),
+        (0.01, 0.01, "unclear"),
+        (0.0, 0.0, "nothing"),
+        (-0.05, None, "nothing"),
+    ],
+)
+def test_verdict(lead, gain, expected):
+    assert verdict_of(figures(lead, gain)) == expected
+
+
+def advice(found, *, cross_fitted=False, quick=False):
+    return advice_of(found, verdict_of(found), cross_fitted=cross_fitted, quick=quick)
+
+
+def test_a_clear_case_needs_no_advice():
+    assert advice(figures(0.05, 0.03)) == (f"{VERDICTS['promising']}.",)
+
+
+def test_a_small_test_set():
+    found = advice(figures(0.05, 0.03, own=0.04, ten=0.035, patients=140))
+    assert found[1:] == (
+        (
+            "Your test set cannot show a gain of less than 4.0 points with 1x5 folds: use 10x5 folds (3.5 points) or "
+            "more patients."
+        ),
+        "To show a gain of 3.0 points, about 140 patients are needed.",
+    )
+
+
+def test_an_official_split_has_no_repeats():
+    assert advice(figures(0.05, 0.03, own=0.04, ten=None))[1] == (
+        "Your test set cannot show a gain of less than 4.0 points: use more test patients."
+    )
+
+
+def test_a_badly_calibrated_teacher():
+    assert "use `cross_fit`" in advice(figures(0.05, 0.03, temperature=2.0))[1]
+    assert "cross_fit" not in advice(figures(0.05, 0.03, temperature=2.0), cross_fitted=True)[1]
+    assert "underconfident (temperature 0.50)" in advice(figures(0.05, 0.03, temperature=0.5))[1]
+    assert "no better than the class shares" in advice(figures(0.05, 0.03, log_loss=0.7))[1]
+
+
+def test_a_gain_without_a_better_teacher_is_that_of_soft_labels():
+    assert "label_smoothing" in advice(figures(-0.01, 0.03))[1]
+
+
+def test_a_quick_diagnosis_says_so():
+    assert "--quick" in advice(figures(0.05, 0.03), quick=True)[-1]

@@ -1,0 +1,1 @@
+"""``xdistill diagnose``."""

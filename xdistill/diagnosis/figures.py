@@ -1,0 +1,120 @@
+"""The figures of a diagnosis, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """One method minus another, in the unit of the metric.
+
+    Attributes:
+        estimate: mean difference over test folds.
+        low: lower end of the paired 95 % bootstrap interval by patient, for the networks as they were trained.
+        high: its upper end.
+        t_interval: the 95 % interval of the corrected resampled t-test, which counts other training subjects too; None
+            if all folds have the same difference.
+        deviation: standard deviation of the difference over folds (ddof 1).
+    """
+
+    estimate: float
+    low: float
+    high: float
+    t_interval: tuple[float, float] | None
+    deviation: float
+
+    @property
+    def error(self) -> float:
+        """Standard error of the estimate over test patients, from the width of the bootstrap interval."""
+        return (self.high - self.low) / (2 * 1.96)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How good the teacher's probabilities are, on subjects that it did not learn from.
+
+    Attributes:
+        ece: expected calibration error, 0 to 1.
+        log_loss: mean negative log-likelihood, in nats.
+        prevalence_log_loss: that of the class shares of the training subjects.
+        temperature: that makes the log loss smallest; above 1: the teacher is overconfident.
+        scaled_log_loss: the log loss with it; fitted to the same subjects.
+    """
+
+    ece: float
+    log_loss: float
+    prevalence_log_loss: float
+    temperature: float
+    scaled_log_loss: float
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How much of the teacher can be predicted from the student's modalities, on subjects new to both.
+
+    Attributes:
+        r2: share of the variance of the teacher's probabilities that a student trained on its outputs explains; below 0
+            if their mean is a better prediction.
+        rank: Spearman correlation with the teacher's probabilities, mean over classes and folds.
+        r2_alone: the first of the student that was trained on the labels alone.
+        rank_alone: the second of that student.
+        score: metric of the student that was trained on the teacher's outputs and no label.
+        gain: that student minus the student alone: an estimate of what distillation can give.
+        visible: gain / the teacher's lead; None if the lead may be zero.
+    """
+
+    r2: float
+    rank: float
+    r2_alone: float
+    rank_alone: float
+    score: float
+    gain: Advantage
+    visible: float | None
+
+
+@dataclass(frozen=True)
+class Power:
+    """The smallest gains that can be shown at 0.05 with a probability of 0.8, in the unit of the metric.
+
+    Attributes:
+        own: with the recipe's own splits.
+        splits: of the recipe, such as ``1x5`` or ``official``.
+        ten: with 10 repeats of its folds; None for an official split.
+        patients: that would be needed with 10 repeats to show the expected gain, or with an official split in its test
+            part; None if no gain is expected.
+    """
+
+    own: float
+    splits: str
+    ten: float | None
+    patients: int | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is measured.
+
+    Attributes:
+        metric: what is compared.
+        subjects: scored, on folds of the training part if the recipe has an official split.
+        patients: among them.
+        folds: how many.
+        teacher: metric of the teacher on subjects that it did not learn from.
+        student: that of the student trained on the labels alone.
+        lead: teacher minus student.
+        calibration: of the teacher.
+        fidelity: of a student that imitates the teacher; None if the student is fitted without gradients.
+        power: what the recipe's own test can show.
+    """
+
+    metric: str
+    subjects: int
+    patients: int
+    folds: int
+    teacher: float
+    student: float
+    lead: Advantage
+    calibration: Calibration
+    fidelity: Fidelity | None
+    power: Power

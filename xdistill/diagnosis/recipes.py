@@ -1,0 +1,125 @@
+"""The two recipes that a diagnosis runs, made of the stages of the recipe that is diagnosed.
+
+``alone``
+    Teacher and student, each trained by the recipe's stages with its task losses only.
+``imitation``
+    The same teacher, cross-fitted; then the student, trained to imitate its outputs and nothing else.
+
+Both have the same teacher stages, data, splits and seeds, so the second takes the teachers of the first from the
+teacher cache, and a recipe whose own stages train the teacher alone takes them as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from xdistill.errors import UserError
+from xdistill.experiment.plans import Experiment
+
+TASK_LOSS: Mapping[str, Any] = {"use": "cross_entropy", "on": "student"}
+IMITATION: Mapping[str, Any] = {"use": "kd", "temperature": 1.0}
+INNER_FOLDS = 5
+QUICK_FOLDS, QUICK_INNER_FOLDS, QUICK_SHARE = 3, 2, 4  # a quarter of the epochs
+
+
+def alone_recipe(experiment: Experiment, *, quick: bool = False) -> dict[str, Any]:
+    """Teacher and student, each without the other; as plain data.
+
+    Raises:
+        UserError: if the recipe has no teacher, or none that is trained by itself.
+    """
+    plain = _base(experiment, "alone", quick=quick)
+    plain["stages"] = [*_teacher_stages(plain), *_student_stages(plain)]
+    return _shorter(plain) if quick else plain
+
+
+def imitation_recipe(experiment: Experiment, *, quick: bool = False) -> dict[str, Any] | None:
+    """The cross-fitted teacher and the student that imitates it; None if the student is fitted without gradients."""
+    plain = _base(experiment, "imitation", quick=quick)
+    teaching, learning = list(_teacher_stages(plain)), list(_student_stages(plain))
+    if any("fit" in stage for stage in learning):
+        return None
+    teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
+    plain["stages"] = [*teaching, *({**stage, "objective": [dict(IMITATION)]} for stage in learning)]
+    return _shorter(plain) if quick else plain
+
+
+def cross_fits(experiment: Experiment) -> bool:
+    """Whether the recipe itself cross-fits its teacher."""
+    return any(stage.cross_fit is not None for stage in experiment.stages)
+
+
+def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
+    """The recipe with all defaults, once with its own splits; an official split is left for the test."""
+    plain = experiment.resolved()
+    if plain["teacher"] is None:
+        raise UserError(
+            f"{experiment.recipe.name}: the recipe has no teacher, so there is nothing to diagnose; name a recipe that "
+            f"distils"
+        )
+    plain.pop("control", None)
+    given = plain["crossval"]
+    folds = 5 if given.get("official") else given["folds"]
+    plain |= {
+        "name": f"diagnosis/{plain['name']}/{what}",
+        "crossval": {**given, "official": False, "repeats": 1, "folds": min(folds, QUICK_FOLDS) if quick else folds},
+        "trackers": [],
+        "diagnostics": False,
+        "inferred": [],
+    }
+    return plain
+
+
+def _teacher_stages(plain: Mapping[str, Any]) -> list[dict[str, Any]]:
+    stages = list(_of_teacher(plain["stages"]))
+    if not stages:
+        raise UserError(
+            f"{plain['name'].split('/', 1)[1].rsplit('/', 1)[0]}: no stage trains the teacher with a task loss of its "
+            f"own, so the teacher cannot be compared with the student; add a term with `on: teacher`"
+        )
+    return stages
+
+
+def _of_teacher(stages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for stage in stages:
+        paths = _paths(stage, "teacher")
+        whole = len(paths) == len(stage.get("train") or stage["fit"])
+        named = {**stage, "name": stage["name"] if whole else f"{stage['name']} (teacher)"}
+        named.pop("cross_fit", None)
+        if paths and "fit" in stage:
+            yield {**named, "fit": paths}
+        elif paths and (terms := _terms(stage, "teacher")):
+            yield {**named, "train": paths, "objective": terms}
+
+
+def _student_stages(plain: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The student's stages; one that only distils is left out if another has a task loss, or gets one if none has."""
+    stages = [stage for stage in plain["stages"] if _paths(stage, "student")]
+    supervised = [stage for stage in stages if "fit" in stage or _terms(stage, "student")]
+    return [_of_student(stage) for stage in supervised or stages]
+
+
+def _of_student(stage: Mapping[str, Any]) -> dict[str, Any]:
+    paths = _paths(stage, "student")
+    if "fit" in stage:
+        return {"name": stage["name"], "fit": paths}
+    kept = {name: value for name, value in stage.items() if name != "cross_fit"}
+    return {**kept, "train": paths, "objective": _terms(stage, "student") or [dict(TASK_LOSS)]}
+
+
+def _paths(stage: Mapping[str, Any], role: str) -> list[str]:
+    paths = stage.get("train") or stage["fit"]
+    return [path for path in paths if path.partition(".")[0] == role]
+
+
+def _terms(stage: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+    return [term for term in stage["objective"] if term["on"] == role and term["weight"] > 0]
+
+
+def _shorter(plain: dict[str, Any]) -> dict[str, Any]:
+    for stage in plain["stages"]:
+        if "epochs" in stage:
+            stage["epochs"] = math.ceil(stage["epochs"] / QUICK_SHARE)
+    return plain

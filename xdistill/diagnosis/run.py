@@ -1,0 +1,104 @@
+"""A diagnosis from start to end: two runs in run folders, which resume, and the figures of their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xdistill.crossval.events import Event
+from xdistill.crossval.execute import run_prepared
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.data import Cohort
+from xdistill.diagnosis.diagnosis import Diagnosis
+from xdistill.diagnosis.measure import Material, measure
+from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe
+from xdistill.diagnosis.verdict import advice_of, verdict_of
+from xdistill.errors import UserError
+from xdistill.experiment.assemble import assemble
+from xdistill.experiment.controls import without_control
+from xdistill.plugin import Catalog
+from xdistill.recipe.load import as_loaded
+from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.runs import load_run
+from xdistill.tasks import Classification
+
+
+@dataclass(frozen=True)
+class Diagnosed(Event):
+    """The last event of a diagnosis.
+
+    Attributes:
+        diagnosis: what was found.
+    """
+
+    diagnosis: Diagnosis
+
+
+def diagnose(
+    loaded: LoadedRecipe, catalog: Catalog, *, runs: Path, cache: Path | None = None, quick: bool = False
+) -> Generator[Event, None, None]:
+    """Diagnose a recipe, or resume where its diagnosis stopped.
+
+    Args:
+        loaded: the recipe.
+        catalog: what it may name.
+        runs: folder of all runs.
+        cache: folder of the cohort caches; None: the user's cache folder.
+        quick: fewer epochs and folds.
+
+    Yields:
+        Events of the runs; the last is `Diagnosed`.
+
+    Raises:
+        XdistillError: finished folds are kept.
+    """
+    experiment = assemble(without_control(loaded), catalog)
+    plain = [alone_recipe(experiment, quick=quick), imitation_recipe(experiment, quick=quick)]
+    recipes = [as_loaded(recipe) for recipe in plain if recipe is not None]
+    experiments = [assemble(recipe, catalog) for recipe in recipes]
+    check_executor(experiments[0])
+    cohort = yield from ready_cohort(experiment, cache)
+    if not isinstance(cohort.schema.task, Classification):
+        raise UserError(
+            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
+            f"{cohort.schema.task.describe()}"
+        )
+    tested = _official_test(experiment.data.build(), official=experiment.recipe.crossval.official)
+    within = [subject for subject in cohort.subjects if subject not in tested] if tested else None
+    prepared = [
+        prepare(recipe, one, catalog, cohort, runs, within=within)
+        for recipe, one in zip(recipes, experiments, strict=True)
+    ]
+    for run in prepared:
+        yield from run_prepared(run)
+    figures = measure(_material(prepared, cohort, experiment.recipe.crossval, len(tested)))
+    verdict = verdict_of(figures)
+    advice = advice_of(figures, verdict, cross_fitted=cross_fits(experiment), quick=quick)
+    folders = tuple(str(run.folder.path) for run in prepared)
+    yield Diagnosed(Diagnosis(experiment.recipe.name, verdict, advice, figures, quick, folders))
+
+
+def _official_test(dataset: Any, *, official: bool) -> frozenset[str]:
+    """The subjects of the official test part, which a diagnosis never reads."""
+    return frozenset(dataset.official_test() or ()) if official else frozenset()
+
+
+def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, tested: int) -> Material:
+    predictions = [load_run(run.folder.path).predictions for run in prepared]
+    splits = {(split.repeat, split.fold): split for split in prepared[0].splits}
+    task = cohort.schema.task
+    return Material(
+        alone=predictions[0],
+        imitation=predictions[1] if len(predictions) > 1 else None,
+        fingerprint=cohort.fingerprint,
+        split_hash=prepared[0].splits.hash,
+        train_sizes={key: len(split.train) for key, split in splits.items()},
+        patients=dict(zip(cohort.subjects, cohort.patients, strict=True)),
+        shares={
+            key: task.constant_prediction(cohort.targets[cohort.rows_of(split.train)]) for key, split in splits.items()
+        },
+        crossval=crossval,
+        official_test=tested,
+    )

@@ -1,0 +1,97 @@
+"""What follows from the figures of a diagnosis, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from xdistill.diagnosis.figures import Figures
+
+Verdict = Literal["promising", "possible", "hidden", "unclear", "nothing"]
+
+VERDICTS: Mapping[Verdict, str] = {
+    "promising": "a gain is likely: the student that imitates the teacher is better than the student alone",
+    "possible": "a gain is possible: the teacher is better, but what the student gains from it may be zero",
+    "hidden": "no gain is expected: the teacher is better, but its lead is not visible in the student's modalities",
+    "unclear": "no gain can be expected: the teacher's lead over the student cannot be distinguished from zero",
+    "nothing": "nothing to distil: the teacher is no better than the student",
+}
+"""Each verdict as a sentence."""
+
+OVERCONFIDENT = 1.25  # temperature
+UNDERCONFIDENT = 0.8
+
+
+def verdict_of(found: Figures) -> Verdict:
+    """The verdict, by the bootstrap intervals.
+
+    The student's own gain from the teacher's outputs counts most. Without it, the teacher's lead decides.
+    """
+    lead, gain = found.lead, None if found.fidelity is None else found.fidelity.gain
+    if gain is not None and gain.low > 0:
+        return "promising"
+    if lead.estimate <= 0:
+        return "nothing"
+    if lead.low <= 0:
+        return "unclear"
+    return "hidden" if gain is not None and gain.estimate <= 0 else "possible"
+
+
+def advice_of(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool) -> tuple[str, ...]:
+    """The verdict and what to do, one sentence each."""
+    return tuple(_advice(found, verdict, cross_fitted=cross_fitted, quick=quick))
+
+
+def _advice(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool) -> Iterator[str]:
+    yield f"{VERDICTS[verdict]}."
+    if verdict == "promising" and found.lead.estimate <= 0:
+        yield (
+            "The teacher itself is no better than the student, so the gain is that of soft labels; compare it with the "
+            "controls `label_smoothing` and `self_distillation`."
+        )
+    if verdict in {"unclear", "nothing"}:
+        yield "Give the teacher more informative privileged data or a better network before you distil."
+    if verdict == "hidden":
+        yield "Teach what both modalities share, such as features or relations, or give the student more modalities."
+    yield from _on_calibration(found, cross_fitted=cross_fitted)
+    yield from _on_power(found, verdict)
+    if quick:
+        yield "This was a quick diagnosis, with a quarter of the epochs; run it without --quick before you rely on it."
+
+
+def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
+    calibration = found.calibration
+    remedy = "raise the temperature of the distillation loss"
+    if not cross_fitted:
+        remedy = "use `cross_fit` on the teacher's stage and " + remedy
+    if calibration.temperature > OVERCONFIDENT:
+        yield f"The teacher is overconfident (temperature {calibration.temperature:.2f}): {remedy}."
+    elif calibration.temperature < UNDERCONFIDENT:
+        yield (
+            f"The teacher is underconfident (temperature {calibration.temperature:.2f}): train it longer, or lower the "
+            f"temperature of the distillation loss."
+        )
+    if calibration.log_loss >= calibration.prevalence_log_loss:
+        yield (
+            f"Its probabilities are no better than the class shares (log loss {calibration.log_loss:.3f} against "
+            f"{calibration.prevalence_log_loss:.3f}), so as soft labels they mislead the student."
+        )
+
+
+def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
+    power, gain = found.power, None if found.fidelity is None else found.fidelity.gain.estimate
+    reachable = gain if gain is not None and gain > 0 else found.lead.estimate
+    if reachable >= power.own and verdict not in {"unclear", "nothing"}:
+        return
+    text = f"Your test set cannot show a gain of less than {100 * power.own:.1f} points"
+    if power.ten is None:
+        yield f"{text}: use more test patients."
+    elif power.splits.startswith("10x"):
+        yield f"{text}, with {power.splits} folds: use more patients."
+    else:
+        folds = power.splits.partition("x")[2]
+        yield (
+            f"{text} with {power.splits} folds: use 10x{folds} folds ({100 * power.ten:.1f} points) or more patients."
+        )
+    if power.patients is not None and power.patients > found.patients:
+        yield f"To show a gain of {100 * reachable:.1f} points, about {power.patients:,} patients are needed."
