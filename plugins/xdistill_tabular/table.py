@@ -29,9 +29,9 @@ _MISSING = frozenset({"", "nan", "na", "?"})
 class Table(Dataset):
     """A CSV file with a header, a row per subject, and numbers in the columns that are read.
 
-    Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that no
-    modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient of
-    its own; ids are the row numbers unless a column has them.
+    Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
+    no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
+    of its own; ids are the row numbers unless a column has them.
     """
 
     name = "table"
