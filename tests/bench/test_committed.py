@@ -12,7 +12,8 @@ FILES = sorted(path for path in BENCHMARKS.glob("*.yaml") if (BENCHMARKS / "reco
 
 
 def test_every_benchmark_has_records():
-    assert {path.stem for path in BENCHMARKS.glob("*.yaml")} == {path.stem for path in FILES}
+    on_folds = {path.stem for path in BENCHMARKS.glob("*.yaml") if load_benchmark(path).file.fresh_test is None}
+    assert on_folds == {path.stem for path in FILES}
 
 
 @pytest.fixture(autouse=True)

@@ -95,7 +95,7 @@ def test_two_folds_exchanged(finished, folder, tmp_path, shared_cache):
         load_run(folder.path)
     run, seen = again(tmp_path, shared_cache)
     assert [event.fold for event in of(seen, FoldDamaged)] == ["r0-f0", "r0-f1"]
-    assert "fold.json: is not of repeat 0, fold 0" in of(seen, FoldDamaged)[0].reason
+    assert "fold.json: does not belong to repeat 0, fold 0" in of(seen, FoldDamaged)[0].reason
     assert same_results(run, finished)
 
 
@@ -107,7 +107,7 @@ def test_a_fold_of_another_run(folder, tmp_path, shared_cache):
         load_run(folder.path)
     _, seen = again(tmp_path, shared_cache)
     (damaged,) = of(seen, FoldDamaged)
-    assert damaged.reason.endswith(f"is of the run {other.path.name!r}, and not of {folder.path.name!r}")
+    assert damaged.reason.endswith(f"belongs to the run {other.path.name!r}, not to {folder.path.name!r}")
 
 
 def test_edited_predictions_of_a_finished_run(finished, folder, tmp_path, shared_cache):

@@ -64,6 +64,12 @@ BLOCKS = {
         "use": "multibranch",
         "branches": {"clinical": {"use": "mlp", "inputs": ["clinical", "words"], "features": 5, "norm": "layer"}},
     },
+    "shaspec": {
+        "use": "shaspec",
+        "branches": {"words": {"use": "mlp", "inputs": ["words"], "hidden": [], "features": 5}},
+        "absent": ["clinical"],
+        "features": 4,
+    },
     "mlp": {"use": "mlp", "inputs": ["words", "clinical"], "hidden": [7, 5], "norm": "batch", "activation": "gelu"},
     "concat": {"use": "concat", "branches": branches(), "hidden": [10]},
     "concat, svm": {"use": "concat", "branches": branches(), "hidden": [10], "estimator": {"use": "linear_svm"}},

@@ -197,7 +197,7 @@ def test_the_files_hold_what_the_page_shows(evaluation, tmp_path):
     write_evaluation(evaluation, folder)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
-    with pytest.raises(UserError, match="something else"):
+    with pytest.raises(UserError, match="something other"):
         write_evaluation(evaluation, tmp_path / "mine")
 
 

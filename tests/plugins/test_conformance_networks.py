@@ -3,7 +3,9 @@
 import pytest
 
 from xdistill.testing import EncoderConformance, FusionConformance, StudentConformance, TeacherConformance
+from xdistill.types import ModalitySpec, Schema
 from xdistill_networks.concat import Concat
+from xdistill_networks.given_logits import GivenLogits
 from xdistill_networks.mlp import PerceptronNetwork
 from xdistill_networks.mlp_encoder import Perceptron
 from xdistill_networks.multibranch import MultiBranch
@@ -17,6 +19,12 @@ class TestPerceptron(EncoderConformance):
     @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
     def norm(self, request):
         self.settings = {"inputs": ["table"], "hidden": [8], "features": 4, "norm": request.param, "dropout": 0.1}
+
+
+class TestGivenLogits(TeacherConformance):
+    component = GivenLogits
+    settings = {"modality": "logits"}
+    schema = Schema({"logits": ModalitySpec("vector", (3,))}, ("a", "b", "c"))
 
 
 class TestConcat(FusionConformance):

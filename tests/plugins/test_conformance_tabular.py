@@ -9,10 +9,12 @@ from xdistill.testing import (
     TransformConformance,
 )
 from xdistill_tabular.boosted import BoostedTrees
+from xdistill_tabular.bundled import BreastCancer, Diabetes
 from xdistill_tabular.digits import Digits
 from xdistill_tabular.forest import RandomForest
 from xdistill_tabular.lupi import Lupi
 from xdistill_tabular.mogonet import Mogonet
+from xdistill_tabular.table import Table
 from xdistill_tabular.transform import TabularTransform
 
 
@@ -36,6 +38,27 @@ class TestLupi(DatasetConformance):
     @pytest.fixture(autouse=True, params=["clean_labels", "clean_features", "relevant_features", "sample_dependent"])
     def setting(self, request):
         self.settings = {"setting": request.param, "features": 5, "train": 10, "test": 10}
+
+
+class TestBreastCancer(DatasetConformance):
+    component = BreastCancer
+
+
+class TestDiabetes(DatasetConformance):
+    component = Diabetes
+
+
+class TestTable(DatasetConformance):
+    component = Table
+
+    @pytest.fixture(autouse=True)
+    def files(self, tmp_path):
+        rows = [f"{number},{number % 7},{number % 3},{'yes' if number % 2 else 'no'}" for number in range(20)]
+        path = tmp_path / "patients.csv"
+        path.write_text("\n".join(["id,age,gene1,outcome", *rows]))
+        modalities = {"facts": ["age"], "genes": ["gene1"]}
+        target = {"target": "outcome", "classes": ["no", "yes"]}
+        self.settings = {"path": path, **target, "modalities": modalities, "subject": "id"}
 
 
 class TestMogonet(DatasetConformance):

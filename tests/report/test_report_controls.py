@@ -119,7 +119,9 @@ def test_a_teacher_that_scores_some_subjects_says_how_many(tmp_path):
     write_all_predictions(run.path, Predictions(CLASSES, tuple(half)))
     run = alter(run, lacking)
     assert [row.label for row in score_rows(run)][:2] == ["Student", "Teacher, 90 of 180 subjects"]
-    assert missing_note(run).startswith("90 of 180 subjects lack something that only the teacher reads. They taught")
+    assert missing_note(run).startswith(
+        "90 of 180 subjects lack something that only the teacher reads. They trained the student"
+    )
     assert "Teacher, 90 of 180 subjects" in render_report(run)
     assert "by their labels alone" in results_text(run)
     student, teacher = (run.predictions.of(role)[0] for role in ("student", "teacher"))

@@ -46,7 +46,7 @@ def test_the_example_runs(runs, monkeypatch, capsys):
     for block in blocks("python", "docs/statistics.md"):
         exec(compile(block.text, block.page, "exec"), names)  # noqa: S102 - the page's own example
     printed = capsys.readouterr().out
-    assert printed.startswith("cmdnet: +0.")
+    assert "\ncmdnet: +0." in printed
     assert "bold" in printed
     row = names["rows"]["auc_ovo"][1]
     assert np.isfinite([row.against.difference.low, row.against.difference.high]).all()

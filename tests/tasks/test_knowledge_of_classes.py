@@ -19,6 +19,7 @@ ALLOWED = {
     "report/roc.py": "the ROC curves of pairs of classes",
     "report/slices.py": "subjects with their true and predicted class",
     "bench/export/facts.py": "the number of subjects of each class; not class names",
+    "bench/fresh/results.py": "scores of predictions, by metrics of classification",
     "bench/export/wording.py": "the AUC of two classes is not a mean over pairs",
     "testing/distillation_loss.py": "suites take the number of logits as `classes`",
     "testing/task_loss.py": "suites take the number of logits as `classes`",
