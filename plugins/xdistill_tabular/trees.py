@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,9 +75,9 @@ class Trees(Estimator):
         mean = torch.stack([exact[leaves].mean(dim=0) for leaves in node]) if len(node) else exact[:0]
         return self.logits(mean)
 
+    @abstractmethod
     def logits(self, mean: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch classes"]:
         """Logits of the leaves' values, averaged over the trees."""
-        raise NotImplementedError
 
     def traceable(self) -> nn.Module:
         """The same with as many steps as the deepest tree has splits, whatever the values."""

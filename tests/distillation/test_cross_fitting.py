@@ -163,6 +163,7 @@ def test_an_interrupted_cross_fitting_continues_with_the_same_bits(tmp_path, coh
     assert same(weights(whole), weights(resumed))
     assert next(event.done for event in told if isinstance(event, FoldStarted)) > 0
     kept = [{name: value for name, value in row.items() if name != "seconds"} for row in resumed.progress.history]
+    assert len(resumed.progress.reused) == len(set(resumed.progress.reused))
     assert kept == [{name: value for name, value in row.items() if name != "seconds"} for row in whole.progress.history]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,6 @@ class FoldRun:
         self.callbacks = callbacks
         self.watch = watch
         self.progress = FoldProgress()
-        self._inner_history: list[dict[str, Any]] = []
 
     def events(self) -> Iterator[Event]:
         """Train all stages; afterwards the networks are those of the best epoch, if subjects are kept to choose it."""
@@ -94,34 +93,40 @@ class FoldRun:
                 self.progress.save(self.checkpointer, self.context.networks, stage=index + 1)
             yield row
         elif isinstance(stage, CrossFitPlan):
-            yield from self._cross_fit(stage)
-            self.progress.history.extend(self._inner_history)
+            runs = yield from self._cross_fit(stage)
+            self.progress.history.extend(mean_history([run.progress.history for run in runs], stage.name))
+            for number, run in enumerate(runs):
+                self.progress.reused += [f"{name}, inner fold {number}" for name in run.progress.reused]
             if self.context.leads:
                 self.progress.save(self.checkpointer, self.context.networks, stage=index + 1)
         elif isinstance(stage, TrainPlan):
             state = self.progress.training if done else None
             yield from train_stage(self.context, stage, self._callbacks(index, stage), done=done, state=state)
 
-    def _cross_fit(self, plan: CrossFitPlan) -> Iterator[dict[str, Any]]:
+    def _cross_fit(self, plan: CrossFitPlan) -> Generator[dict[str, Any], None, list[FoldRun]]:
         """Train the teachers of the inner folds, which then teach in place of the teacher; yields rows of progress."""
-        networks, folds, histories = [], [], []
+        networks, folds, runs = [], [], []
+        warnings: list[str] = []
         for number, (inner, held) in enumerate(inner_contexts(self.context, plan)):
             run = FoldRun(inner, self._inner_checkpointer(inner.name), cache=self.cache, callbacks=self.callbacks)
             for event in run.events():
                 if isinstance(event, EpochEnded):
                     done = number * plan.epochs // plan.folds + event.done
                     yield {**event.losses, "epoch": done, "lr": event.lr, "seconds": event.seconds}
+                elif isinstance(event, TeacherCacheFailed):
+                    warnings.append(event.reason)
             networks.append(inner.networks["teacher"])
             folds.append(held)
-            histories.append(run.progress.history)
-            self.progress.reused += [f"{name}, inner fold {number}" for name in run.progress.reused]
+            runs.append(run)
         unlabelled = np.setdiff1d(self.context.rows_of("teacher"), np.concatenate(folds))
         if len(unlabelled):  # no teacher learned from them, so the one that learned from all others teaches them
             networks.append(self.context.networks["teacher"])
             folds.append(unlabelled)
         teacher = CrossFittedTeacher(networks, folds, self.context.source.cohort.rows_of)
         self.context = replace(self.context, cross_fitted=teacher.to(self.context.fabric.device))
-        self._inner_history = mean_history(histories, plan.name)
+        if self.cache is not None:
+            self.cache.warnings.extend(warnings)  # told after the stage, as those of other stages
+        return runs
 
     def _inner_checkpointer(self, name: str) -> Checkpointer | None:
         if self.checkpointer is None:
