@@ -125,7 +125,7 @@ class FoldRun:
         teacher = CrossFittedTeacher(networks, folds, self.context.source.cohort.rows_of)
         self.context = replace(self.context, cross_fitted=teacher.to(self.context.fabric.device))
         if self.cache is not None:
-            self.cache.warnings.extend(warnings)  # told after the stage, as those of other stages
+            self.cache.warnings.extend(warnings)  # reported after the stage, as those of other stages
         return runs
 
     def _inner_checkpointer(self, name: str) -> Checkpointer | None:
