@@ -13,10 +13,10 @@ from xdistill.errors import DataError
 from xdistill.interfaces import Space
 from xdistill.interfaces.series import Chosen, Found, Privacy, SeriesFormat, SeriesVolume, Written
 from xdistill.interfaces.series.format import Progress
-from xdistill_dicom.grouping import Part, by_series, parts_of
+from xdistill_dicom.grouping import LOCALISER, Part, by_series, parts_of
 from xdistill_dicom.listing import describe
 from xdistill_dicom.manifest import Plan, write_manifest
-from xdistill_dicom.parse import is_dicom
+from xdistill_dicom.parse import NO_IMAGE, is_dicom
 from xdistill_dicom.pixels import read_values
 from xdistill_dicom.privacy import Pseudonyms, load_key
 from xdistill_dicom.rules import choose
@@ -95,7 +95,7 @@ class Dicom(SeriesFormat):
 
 def _aside(part: Part) -> bool:
     """Localisers and what holds no image may lie next to a volume."""
-    return any(problem.startswith(("localiser", "no pixel data: ")) for problem in part.problems)
+    return any(problem.startswith((LOCALISER, NO_IMAGE)) for problem in part.problems)
 
 
 def _several(parts: Sequence[Part]) -> str:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from xdistill_dicom.geometry import Grid, grid_of, overlapping, place_of
 from xdistill_dicom.header import MARKS, Header
 
+LOCALISER = "localiser (ImageType)"
+"""The problem of localisers."""
+
 _LOCALISER = "LOCALIZER"
 
 
@@ -53,7 +56,7 @@ def parts_of(series: Sequence[Header]) -> list[Part]:
         return [_refused(series, problem + where)]
     localisers = [header for header in series if _LOCALISER in header.kind]
     others = [header for header in series if _LOCALISER not in header.kind]
-    parts = [_refused(localisers, "localiser (ImageType)")] if localisers else []
+    parts = [_refused(localisers, LOCALISER)] if localisers else []
     return parts + (_volumes(others) if others else [])
 
 

@@ -10,6 +10,9 @@ from typing import Any, BinaryIO, Final
 from xdistill_dicom.extra import pydicom, require
 from xdistill_dicom.header import MARKS, TAGS, Encoding, Header
 
+NO_IMAGE: Final = "no pixel data: it is no image but"
+"""How the problem of a file begins that may lie next to the images of a volume, such as a report."""
+
 _PREAMBLE: Final = 128
 _MAGIC: Final = b"DICM"
 _PIXELS: Final = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # little and big endian
@@ -114,7 +117,7 @@ def _voxels(stream: BinaryIO, content: Any) -> tuple[int, str]:
 
 def _wrong_kind(content: Any) -> str:
     if not _whole(content, "Rows") or not _whole(content, "Columns"):
-        return f"no pixel data: {_class_of(content)}"
+        return _no_image(content)
     if (_whole(content, "NumberOfFrames") or 1) > 1:
         return "several frames in one file (enhanced DICOM); convert it to NIfTI, such as with dcm2niix"
     if (_whole(content, "SamplesPerPixel") or 1) != 1:
@@ -122,9 +125,11 @@ def _wrong_kind(content: Any) -> str:
     return ""
 
 
-def _class_of(content: Any) -> str:
-    name = getattr(content.get("SOPClassUID"), "name", "")
-    return f"it is no image but {name.removesuffix(' Storage')}" if name else "it has no rows and columns"
+def _no_image(content: Any) -> str:
+    name = str(getattr(content.get("SOPClassUID"), "name", "")).removesuffix(" Storage")
+    if name and "Image" not in name:
+        return f"{NO_IMAGE} {name}"
+    return "no rows and columns" if name else "cannot be read: is damaged, or holds nothing"
 
 
 def _undecodable(syntax: str) -> str:
