@@ -213,8 +213,8 @@ def _print_table(found: Found, chosen: Chosen | None) -> None:
     usable = sum(not series.problems for series in found.series)
     studies = len({series.subject for series in found.series})
     other = f"; {found.other} files of other formats" if found.other else ""
-    counts = f"{patients} patients, {studies} studies, {len(found.series)} series, of which {usable} can be used{other}"
-    console.print(Text(counts))
+    people = f"{patients} patient{'s' * (patients != 1)}, {studies} {'study' if studies == 1 else 'studies'}"
+    console.print(Text(f"{people}, {len(found.series)} series, of which {usable} can be used{other}"))
 
 
 def _cells(series: Series, when: str) -> list[str]:
