@@ -1,4 +1,4 @@
-"""Whether slices form a volume, in which order, and where it lies.
+"""Whether slices form a volume, in which order, and their location.
 
 Coordinates of DICOM run to the left, to the back and to the head; the affine's to the right, to the front and to the
 head, as NIfTI's do.
@@ -26,7 +26,7 @@ _SAME_PLACE = 1e-3  # mm
 
 @dataclass(frozen=True)
 class Grid:
-    """Slices in order, and where they lie.
+    """Slices in order, and their location.
 
     Attributes:
         slices: the headers, ordered along the normal.

@@ -70,7 +70,7 @@ def _volumes(slices: Sequence[Header]) -> list[Part]:
         return [_refused(slices, f"the same images in several files ({copies} copies); remove the copies")]
     points, mark = _time_points(slices)
     if not points:
-        return [_refused(slices, _not_told(slices, places))]
+        return [_refused(slices, _not_separable(slices, places))]
     remark = (f"one of {len(points)} time points that {mark} tells apart",)
     grids = [grid_of(point) for point in points]
     return [
@@ -79,7 +79,7 @@ def _volumes(slices: Sequence[Header]) -> list[Part]:
     ]
 
 
-def _not_told(slices: Sequence[Header], places: int) -> str:
+def _not_separable(slices: Sequence[Header], places: int) -> str:
     if len(slices) % places == 0:
         return (
             f"{len(slices) // places} images at each of {places} positions, and no header tells the time points apart"

@@ -76,8 +76,8 @@ def _studies(
         own = study[0].strip("\0")
         patients[pseudonyms.of("patient", study[0] if own else study[1]) if study[1] else ""].append(study)
     made: dict[tuple[str, str], _Study] = {}
-    for patient, own in patients.items():
-        ordered = sorted(own, key=lambda study: (days.get(study, 0), begins[study], study[1]))
+    for patient, members in patients.items():
+        ordered = sorted(members, key=lambda study: (days.get(study, 0), begins[study], study[1]))
         first = min((days[study] for study in ordered if study in days), default=None)
         for number, study in enumerate(ordered, start=1):
             made[study] = _Study(

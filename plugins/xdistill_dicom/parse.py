@@ -81,10 +81,10 @@ def _header(file: Path, content: Any, offset: int, problem: str) -> Header:
         protocol=_shared(_text(content, "ProtocolName")),
         contrast=bool(_text(content, "ContrastBolusAgent")),
         marks=_shared(tuple(_text(content, mark) for mark in MARKS)),
-        position=position[:_AXES] if len(position) == _AXES else None,  # type: ignore[arg-type]  # three numbers
+        position=position[:_AXES] if len(position) == _AXES else None,
         rows_along=_shared(_direction(orientation[:_AXES])) if len(orientation) == 2 * _AXES else None,
         columns_along=_shared(_direction(orientation[_AXES:])) if len(orientation) == 2 * _AXES else None,
-        spacing=_shared(spacing) if len(spacing) == 2 and min(spacing) > 0 else None,  # type: ignore[arg-type]  # noqa: PLR2004  # two numbers
+        spacing=_shared(spacing) if len(spacing) == 2 and min(spacing) > 0 else None,  # noqa: PLR2004  # rows and columns
         size=_shared((_whole(content, "Rows"), _whole(content, "Columns"))),
         encoding=_shared(_encoding(content)),
         offset=offset,

@@ -14,7 +14,7 @@ from xdistill_dicom.extra import pydicom, quiet
 from xdistill_dicom.header import Header
 from xdistill_dicom.parse import read_header
 
-_AT_ONCE = 1024  # files that are handed to the threads together, so that memory stays bounded
+_AT_ONCE = 1024  # files that the threads receive together, so that memory stays bounded
 
 
 @dataclass(frozen=True)
