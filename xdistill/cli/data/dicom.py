@@ -18,7 +18,7 @@ EXAMPLES = (
     "xdistill data dicom export/",
     "xdistill data dicom export/ --phase 'hbp=*hepatobiliary*'",
     "xdistill data dicom export/ --rules phases.yaml --output manifest.csv",
-    "xdistill data dicom export/ --rules phases.yaml -o cohort.csv --convert nifti/",
+    "xdistill data dicom mri/ --rules phases.yaml -o cohort.csv --convert nifti/",
 )
 
 
