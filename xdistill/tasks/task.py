@@ -6,7 +6,7 @@ numpy and torch are imported only where they are needed, so that commands that d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,6 +82,14 @@ class Task(ABC):
         A run's summary has them as ``<metric>:<name>``. Only for tasks with one column for each name.
         """
         return ()
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[NDArray[Any], NDArray[np.float64], Sequence[str]], float]]:
+        """Functions of those `scores` that `xdistill.stats.METRICS` does not have, by name.
+
+        They are called with targets ``(subjects, *target_shape)``, predictions ``(subjects, columns)`` and `names`.
+        """
+        return {}
 
     @property
     def default_loss(self) -> str:
