@@ -34,6 +34,8 @@ def test_errors_of_one_target_are_in_its_unit():
     assert regression.mae(*ONE, ["age"]) == pytest.approx(3 / 4)
     assert regression.rmse(*ONE, ["age"]) == pytest.approx(np.sqrt(3 / 4))
     assert regression.r2(*ONE, ["age"]) == pytest.approx(1 - 3 / 14)  # the mean is 3
+    assert regression.pearson(*ONE, ["age"]) == pytest.approx(np.corrcoef(ONE[0], ONE[1][:, 0])[0, 1])
+    assert regression.pearson(ONE[0], np.full((4, 1), 0.1), ["age"]) == 0.0
     assert regression.mae(ONE[0][:, None], ONE[1], ["age"]) == pytest.approx(3 / 4)
 
 
@@ -71,6 +73,7 @@ def test_labels():
         assert metric(LABELS, OF_LABELS, "abc") == pytest.approx(
             sklearn_metrics.f1_score(LABELS, predicted, average=average)
         )
+    assert multi_label.brier(np.array([[1, 0]]), np.array([[0.5, 0.1]]), "ab") == pytest.approx((0.25 + 0.01) / 2)
     assert multi_label.subset_accuracy(LABELS, OF_LABELS, "abc") == pytest.approx(2 / 4)  # the first and the last
 
 

@@ -65,6 +65,12 @@ def subset_accuracy(target: Labels, probabilities: Probabilities, labels: Sequen
     return float((_predicted(probabilities) == target).all(axis=1).mean())
 
 
+def brier(target: Labels, probabilities: Probabilities, labels: Sequence[str]) -> float:
+    """Mean squared distance of probability and label, over subjects and labels, 0 to 1; lower is better."""
+    del labels
+    return float(((probabilities - target) ** 2).mean())
+
+
 def _predicted(probabilities: Probabilities) -> NDArray[np.bool_]:
     predicted: NDArray[np.bool_] = probabilities >= THRESHOLD
     return predicted

@@ -53,6 +53,19 @@ def r2(target: Floats, predictions: Floats, names: Sequence[str]) -> float:
     return float(r2_score(wanted, _columns(predictions)))
 
 
+def pearson(target: Floats, predictions: Floats, names: Sequence[str]) -> float:
+    """Pearson's correlation of target and prediction; the mean over targets; 0 for a constant prediction.
+
+    Arguments and errors as `r2`.
+    """
+    wanted, given = _columns(target), _columns(predictions)
+    _deviations(wanted, names)
+    ours, theirs = (values - values.mean(axis=0) for values in (given, wanted))
+    lengths = np.sqrt((ours**2).sum(axis=0) * (theirs**2).sum(axis=0))
+    products = (ours * theirs).sum(axis=0)
+    return float(np.divide(products, lengths, out=np.zeros_like(products), where=np.ptp(given, axis=0) > 0).mean())
+
+
 def _columns(values: Floats) -> Floats:
     return np.asarray(values, dtype=np.float64).reshape(len(values), -1)
 
