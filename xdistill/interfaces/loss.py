@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -28,15 +28,17 @@ class TrainingFacts:
     Attributes:
         schema: the cohort's schema after the transforms; its task is `Task.fitted` to the training subjects.
         class_counts: number of training subjects of each class; empty for tasks without classes.
+        targets: of the training subjects ``(subjects, *target_shape)``; None where they are not known.
     """
 
     schema: Schema
     class_counts: tuple[int, ...]
+    targets: NDArray[Any] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, schema: Schema, targets: NDArray[Any]) -> TrainingFacts:
         """The facts of training subjects with these targets of the schema's task."""
-        return cls(schema, tuple(schema.task.counts(targets).values()))
+        return cls(schema, tuple(schema.task.counts(targets).values()), targets)
 
 
 class TaskLoss(Component, nn.Module):

@@ -5,7 +5,7 @@ Out-of-fold probabilities of different models differ in scale, so the headline A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from xdistill.errors import DataError
 from xdistill.stats.areas import area, directions
 from xdistill.stats.predictions import FoldPredictions, Predictions
+from xdistill.stats.tasks import TASK_METRICS
+from xdistill.stats.tasks.functions import MetricFunction
 from xdistill.tasks import Task, as_task
 
 Targets = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
-MetricFunction = Callable[[Targets, Probabilities, Sequence[str]], float]
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ METRICS: Mapping[str, MetricFunction] = {
     "balanced_accuracy": balanced_accuracy,
     "brier": brier,
     "ece": ece,
+    **TASK_METRICS,
 }
 
 
