@@ -265,6 +265,9 @@ class Experiment:
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
+        task = plain["data"].pop("task", None)  # the recipe has it next to `data`
+        if task is not None:
+            plain["task"] = task
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):

@@ -75,6 +75,11 @@ class Classification(Task):
         return ("f1_macro", "accuracy", self.primary, "balanced_accuracy", "brier", "ece")
 
     @property
+    def default_loss(self) -> str:
+        """Cross entropy."""
+        return "cross_entropy"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The classes."""
         return self.classes
@@ -187,6 +192,12 @@ class Classification(Task):
         import numpy as np
 
         return np.array(list(self.counts(targets).values())) / len(targets)
+
+    def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Their logarithms."""
+        import numpy as np
+
+        return np.log(np.maximum(predictions, SMALLEST))
 
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
         """Mean negative log-probability of the target class, in nats; probabilities are at least 1e-12."""

@@ -64,6 +64,7 @@ class SoftLabels(LogitLoss):
     """
 
     name = "kd"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
@@ -118,6 +119,7 @@ class WeightedSoftLabels(LogitLoss):
     """
 
     name = "wsld"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
@@ -151,6 +153,7 @@ class Generalized(LogitLoss):
     """
 
     name = "generalized"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
