@@ -24,7 +24,9 @@ NEEDS_GRAPH = ("jacobian", "cam_attention")
 LIBRARY = [
     entry.name
     for entry in CATALOG
-    if entry.kind == "distillation_loss" and entry.component.__module__.startswith("xdistill_losses.")
+    if entry.kind == "distillation_loss"
+    and entry.component.__module__.startswith("xdistill_losses.")
+    and getattr(entry.component, "tasks", ()) in {(), ("classification",)}  # others: test_losses_of_tasks.py
 ]
 OF_FEATURES = [name for name in LIBRARY if name not in (*OF_LOGITS, *NEEDS_GRAPH)]
 TARGET = make_batch(6).target

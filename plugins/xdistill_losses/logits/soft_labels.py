@@ -83,6 +83,7 @@ class SoftLabels(LogitLoss):
     """
 
     name = "kd"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
@@ -142,6 +143,7 @@ class WeightedSoftLabels(LogitLoss):
     """
 
     name = "wsld"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
@@ -175,6 +177,7 @@ class Generalized(LogitLoss):
     """
 
     name = "generalized"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):
