@@ -17,11 +17,12 @@ def xdistill_datasets() -> list[type[Dataset]]:
     """Data sets that need no file, or tables alone."""
     from xdistill_tabular.bundled import BreastCancer, Diabetes
     from xdistill_tabular.digits import Digits
+    from xdistill_tabular.findings import Findings
     from xdistill_tabular.lupi import Lupi
     from xdistill_tabular.mogonet import Mogonet
     from xdistill_tabular.table import Table
 
-    return [BreastCancer, Diabetes, Digits, Lupi, Mogonet, Table]
+    return [BreastCancer, Diabetes, Digits, Findings, Lupi, Mogonet, Table]
 
 
 @hookimpl

@@ -34,6 +34,7 @@ ALLOWED = {
     "serving/app.py": "the answer names classes and the prediction set",
 }
 FOLDERS = {
+    "targets/": "read labels as targets of a task, such as classes",
     "deployment/evaluate/": "what is evaluated are class probabilities",
     "deployment/explain/": "a map explains the score of one class",
     "models/calibration/": "temperature, sets and thresholds are of class probabilities",

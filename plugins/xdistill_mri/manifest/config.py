@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from xdistill.interfaces import Settings
+from xdistill.interfaces import Settings, TaskSettings
 from xdistill_mri.preprocess.settings import Preprocess
 
 ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
@@ -52,7 +52,7 @@ class ClinicalSettings(Settings):
     units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
-class ManifestConfig(Settings):
+class ManifestConfig(TaskSettings):
     """The files of the cohort and the roles of its columns."""
 
     path: Path = Field(description="the CSV file; paths in it are relative to its folder")

@@ -58,7 +58,7 @@ class ManifestDataset(Dataset):
         columns = self.cohort.columns
         if columns and self.config.clinical is not None:
             modalities[self.config.clinical.name] = ModalitySpec("vector", (len(columns),), columns)
-        return Schema(modalities, self.cohort.classes)
+        return Schema(modalities, task=self.cohort.task)
 
     def schema(self) -> Schema:
         """Modalities and classes; opens one volume of each modality whose settings do not determine its size."""

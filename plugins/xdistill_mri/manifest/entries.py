@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xdistill.tasks import Classification, Target, Task
 from xdistill.types import ColumnSpec
 from xdistill_mri.manifest.clinical import as_number, read_column, sorted_names
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
+from xdistill_mri.manifest.labels import other_task, read_labels
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
 from xdistill_mri.manifest.table import Table, read_table
@@ -21,14 +24,14 @@ class Entry:
     Attributes:
         subject: unique id.
         patient: id of its patient.
-        target: index of its class.
+        target: of the task, such as the index of its class.
         volumes: files by image modality; None if the subject has none.
         clinical: one number per clinical column; NaN is missing.
     """
 
     subject: str
     patient: str
-    target: int
+    target: Target
     volumes: SubjectVolumes
     clinical: tuple[float, ...]
 
@@ -39,13 +42,13 @@ class Cohort:
 
     Attributes:
         entries: the subjects, in the order of the rows.
-        classes: names of the classes.
+        task: what is predicted.
         modalities: names of the image modalities.
         columns: of the clinical modality; empty if there are none.
     """
 
     entries: tuple[Entry, ...]
-    classes: tuple[str, ...]
+    task: Task
     modalities: tuple[str, ...]
     columns: tuple[ColumnSpec, ...]
 
@@ -63,10 +66,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     problems.stop()
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
-    labels = table.column(roles.label)
-    classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
+    task, targets = _targets(table, roles, patients, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
     settings = config.clinical
     clinical = [] if settings is None else [read_column(table, name, settings, problems) for name in roles.clinical]
@@ -75,13 +75,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         Entry(
             subject,
             patients[row],
-            classes.index(labels[row]),
+            targets[row],
             volumes[row],
             tuple(column.values[row] for column in clinical),
         )
         for row, subject in enumerate(subjects)
     )
-    return Cohort(tuple(entries), classes, tuple(roles.volumes), tuple(column.spec for column in clinical))
+    return Cohort(tuple(entries), task, tuple(roles.volumes), tuple(column.spec for column in clinical))
 
 
 def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
@@ -113,6 +113,19 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     return table.column(column)
 
 
+def _targets(
+    table: Table, roles: Roles, patients: list[str], config: ManifestConfig, problems: Problems
+) -> tuple[Task, Sequence[Target]]:
+    """The task and the targets; without the recipe's task the labels are classes."""
+    if config.task is not None:
+        return read_labels(table, config.task, roles.label, problems)
+    labels = table.column(roles.label)
+    classes = _classes(table, labels, config, problems)
+    if roles.patient is not None:
+        _check_patients(table, patients, labels, problems)
+    return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
+
+
 def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: Problems) -> tuple[str, ...]:
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
@@ -124,7 +137,11 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
     if given and len(set(given)) == 1:
         problems.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
     if config.classes is None:
-        _check_spelling(given, problems)
+        other = other_task(column, given)
+        if other:
+            problems.add(other)
+        else:
+            _check_spelling(given, problems)
     return sorted_names(given) if config.classes is None else config.classes
 
 

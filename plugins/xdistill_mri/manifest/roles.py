@@ -40,9 +40,15 @@ def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Role
     """Determine the role of each column; a column of the settings that the table lacks is a problem."""
     columns = config.columns
     _expect(table, columns.subject, "columns.subject", problems)
-    _expect(table, columns.label, "columns.label", problems)
+    if config.task is None:
+        _expect(table, columns.label, "columns.label", problems)
+        labels: tuple[str, ...] = (columns.label,)
+    else:
+        labels = config.task.build().columns(columns.label)
+        for column in labels:
+            _expect(table, column, "task", problems)
     patient = _patient(table, config, problems)
-    identity = {columns.subject, columns.label, patient or _PATIENT, _PATIENT}
+    identity = {columns.subject, columns.label, *labels, patient or _PATIENT, _PATIENT}
     extra = _columns_of_crops(table, config, problems)
     volumes = _volumes(table, config, identity | extra, problems)
     taken = identity | extra | set(volumes.values())
