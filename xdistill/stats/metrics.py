@@ -202,6 +202,8 @@ def fold_metrics(
 ) -> dict[str, float]:
     """Every metric of one fold: the standard metrics of the task, then the others; pairwise AUCs as ``auc:A vs B``.
 
+    Metrics of `Task.each` follow for each name, as ``mae:hba1c``.
+
     Args:
         fold: the predictions.
         task: class names stand for classification.
@@ -211,8 +213,15 @@ def fold_metrics(
         DataError: when a class is absent from the fold.
     """
     task = as_task(task)
-    metrics = {score.name: METRICS[score.name] for score in task.scores} | dict(extra or {})
+    known = {**METRICS, **task.metrics}
+    metrics = {score.name: known[score.name] for score in task.scores} | dict(extra or {})
     values = {name: metric(fold.target, fold.probabilities, task.names) for name, metric in metrics.items()}
+    for score in task.each:
+        for place, name in enumerate(task.names):
+            column = slice(place, place + 1)
+            values[f"{score.name}:{name}"] = known[score.name](
+                fold.target[:, column], fold.probabilities[:, column], (name,)
+            )
     if "auc_ovo" not in values:
         return values
     pairs = pairwise_auc(fold.target, fold.probabilities, task.names)
