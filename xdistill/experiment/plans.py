@@ -258,7 +258,7 @@ class Experiment:
     def metric(self, name: str) -> MetricFunction:
         """A standard metric, or one of the recipe's own, by name."""
         known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in self.metrics}}
-        return known[name]
+        return known[name] if name in known else self.data.build().schema().task.metrics[name]
 
     def resolved(self) -> dict[str, Any]:
         """The recipe with every default filled in, which is a recipe itself; without its search space."""

@@ -197,6 +197,12 @@ METRICS: Mapping[str, MetricFunction] = {
 }
 
 
+LOWER_IS_BETTER = frozenset(
+    {"brier", "ece", "mae", "rmse", "grade_mae", "label_brier", "integrated_brier"},
+)
+"""Of `METRICS`; of all others, higher values are better."""
+
+
 def fold_metrics(
     fold: FoldPredictions, task: Task | Sequence[str], extra: Mapping[str, MetricFunction] | None = None
 ) -> dict[str, float]:

@@ -75,6 +75,11 @@ class Classification(Task):
         return ("f1_macro", "accuracy", self.primary, "balanced_accuracy", "brier", "ece")
 
     @property
+    def blind(self) -> str:
+        """Everyone gets the class shares, so the largest class is named."""
+        return "Majority class"
+
+    @property
     def default_loss(self) -> str:
         """Cross entropy."""
         return "cross_entropy"
@@ -176,6 +181,11 @@ class Classification(Task):
     def predict(self, logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, "subjects columns"]:
         """Class probabilities: the softmax of the logits."""
         return logits.softmax(dim=1)
+
+    def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The predicted class ``(subjects,)`` of probabilities ``(subjects, classes)``: the most probable one."""
+        classes: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return classes
 
     def prediction_problem(self, values: Sequence[float]) -> str:
         """Probabilities are finite, not negative, and sum to one."""

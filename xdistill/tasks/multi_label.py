@@ -60,6 +60,11 @@ class MultiLabel(Task):
         return (_AUC, _PRECISION, _F1, _BRIER)
 
     @property
+    def blind(self) -> str:
+        """The shares of the labels among the training subjects."""
+        return "Shares of the labels"
+
+    @property
     def default_loss(self) -> str:
         """Binary cross entropy."""
         return "binary_cross_entropy"

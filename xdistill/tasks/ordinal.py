@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 CORN: Final = "corn"
 CUMULATIVE: Final = "cumulative_link"
+_ROUNDING: Final = 1e-9  # of sums of probabilities
 LINKS: Final = (CORN, CUMULATIVE)
 
 _SCORES: Final = (
     Score("qwk", "QWK", percent=False, words="quadratic weighted kappa"),
     Score("grade_mae", "MAE of the grade", higher_is_better=False, percent=False, words="mean error in grades"),
-    Score("accuracy", "Accuracy"),
-    Score("balanced_accuracy", "Balanced accuracy"),
+    Score("grade_accuracy", "Accuracy"),
     Score("auc_ovo", "Macro OvO AUC", words="macro one-versus-one AUC"),
     Score("brier", "Brier score", higher_is_better=False, percent=False),
     Score("ece", "ECE", higher_is_better=False, percent=False),
@@ -106,6 +106,11 @@ class Ordinal(Classification):
         above = exceedance(logits, self.link)
         ends = above.new_ones(len(above), 1)
         return torch.cat([ends, above], dim=1) - torch.cat([above, torch.zeros_like(ends)], dim=1)
+
+    def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The median grade, whose expected error is the smallest."""
+        grades: NDArray[np.int64] = (probabilities.cumsum(axis=1) >= 0.5 - _ROUNDING).argmax(axis=1)
+        return grades
 
     def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """The logits whose class probabilities these are; probabilities are at least 1e-12."""

@@ -77,6 +77,11 @@ class Regression(Task):
         )
 
     @property
+    def blind(self) -> str:
+        """The means of the training subjects."""
+        return "Mean of the training subjects"
+
+    @property
     def default_loss(self) -> str:
         """Mean squared error."""
         return "mse"

@@ -84,6 +84,11 @@ class Task(ABC):
         return ()
 
     @property
+    def blind(self) -> str:
+        """What tables call `constant_prediction`: the row of who looks at no subject."""
+        return "The same for everyone"
+
+    @property
     def metrics(self) -> Mapping[str, Callable[[NDArray[Any], NDArray[np.float64], Sequence[str]], float]]:
         """Functions of those `scores` that `xdistill.stats.METRICS` does not have, by name.
 

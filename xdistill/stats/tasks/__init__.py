@@ -12,6 +12,7 @@ TASK_METRICS: Mapping[str, MetricFunction] = {
     "pearson": regression.pearson,
     "qwk": ordinal.quadratic_weighted_kappa,
     "grade_mae": ordinal.grade_error,
+    "grade_accuracy": ordinal.grade_accuracy,
     "label_auc": multi_label.macro_auc,
     "label_ap": multi_label.mean_average_precision,
     "label_f1": multi_label.macro_f1,

@@ -54,6 +54,12 @@ def quadratic_weighted_kappa(target: Grades, probabilities: Probabilities, grade
     return float(cohen_kappa_score(target, predicted_grades(probabilities), labels=places, weights="quadratic"))
 
 
+def grade_accuracy(target: Grades, probabilities: Probabilities, grades: Sequence[str]) -> float:
+    """Share of subjects whose predicted grade is the right one, 0 to 1."""
+    del grades
+    return float((predicted_grades(probabilities) == target).mean())
+
+
 def grade_error(target: Grades, probabilities: Probabilities, grades: Sequence[str]) -> float:
     """Mean absolute error in grades: how many grades the prediction is off; lower is better."""
     del grades
