@@ -39,10 +39,24 @@ def kaplan_meier(times: NDArray[np.float64], events: NDArray[np.float64], until:
     >>> kaplan_meier(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 1.0, 1.0]), 3.0)  # 3/4 * 1/2
     0.375
     """
-    survival = 1.0
-    for time in sorted(set(times[(events == 1) & (times <= until)].tolist())):
-        survival *= 1 - ((times == time) & (events == 1)).sum() / (times >= time).sum()
-    return float(survival)
+    places, survival = kaplan_meier_curve(times, events)
+    return float(survival[places <= until][-1])
+
+
+def kaplan_meier_curve(
+    times: NDArray[np.float64], events: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times at which the estimate falls and its values from there on; it begins with 1 at time 0.
+
+    Args:
+        times: ``(subjects,)``.
+        events: 1 for an event, 0 for censoring.
+    """
+    import numpy as np
+
+    places, happened = np.unique(times[events == 1], return_counts=True)
+    at_risk = (times[None, :] >= places[:, None]).sum(axis=1)
+    return np.append(0.0, places), np.append(1.0, np.cumprod(1 - happened / np.maximum(at_risk, 1)))
 
 
 def log_risks(logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, " subjects"]:

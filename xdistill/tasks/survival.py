@@ -68,6 +68,11 @@ class Survival(Task):
         return tuple(score.name for score in self.scores)
 
     @property
+    def blind(self) -> str:
+        """Kaplan and Meier's estimate of discrete time; one risk for everyone has no name."""
+        return "Kaplan-Meier" if self.cuts else "The same risk for everyone"
+
+    @property
     def default_loss(self) -> str:
         """That of the method."""
         return "discrete_time" if self.method == "discrete" else "cox"
