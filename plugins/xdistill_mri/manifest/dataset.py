@@ -89,11 +89,13 @@ class ManifestDataset(Dataset):
 
     def sources(self) -> Sequence[Path]:
         """The CSV file and every volume and mask that it names."""
+        from xdistill_mri.preprocess.folder import files_in
+
         files = {self.path: None}
         for entry in self.cohort.entries:
             for source in entry.volumes.values():
                 if source is not None:
-                    files |= dict.fromkeys(file for file in (source.file, source.mask) if file is not None)
+                    files |= dict.fromkeys(file for one in (source.file, source.mask) for file in files_in(one))
         return list(files)
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:

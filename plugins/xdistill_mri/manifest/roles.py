@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
+from xdistill_mri.preprocess.folder import MARK
 from xdistill_mri.preprocess.source import SUFFIXES
 
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
@@ -127,7 +128,7 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
-    return sum(value.lower().endswith(SUFFIXES) for value in values) > _MOSTLY * len(values)
+    return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 
 def _clinical(

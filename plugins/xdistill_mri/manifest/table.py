@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xdistill.errors import DataError
 from xdistill_mri.manifest.problems import Problems
+from xdistill_mri.preprocess.folder import holds_dicom
 
 _DELIMITERS = {";": "';'", "\t": "a tab ('\\t')", "|": "'|'", ",": "','"}
 _EXCEL = b"PK\x03\x04"
@@ -90,6 +91,11 @@ def read_table(file: Path, *, delimiter: str, encoding: str) -> Table:
 
 
 def _text(file: Path, encoding: str) -> str:
+    if holds_dicom(file):
+        raise DataError(
+            f"{file}: this is a folder of DICOM files; list its series and write a manifest with `xdistill data dicom "
+            f"{file}`, and set `data.path` to that"
+        )
     try:
         content = file.read_bytes()
     except FileNotFoundError:
