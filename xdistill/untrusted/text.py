@@ -12,12 +12,18 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARK: Final = "'"
 
 
-def printable(text: str) -> str:
+def printable(text: str, escape: str = "") -> str:
     r"""Text for a terminal: control characters and marks that reorder text are written as escapes.
+
+    Args:
+        text: any text.
+        escape: how a character is written, from its number, such as ``\\u{:04x}``; empty: as in Python.
 
     >>> printable("a\x1b[2Jb")
     'a\\x1b[2Jb'
     """
+    if escape:
+        return _HIDDEN.sub(lambda match: escape.format(ord(match[0])), text)
     return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
