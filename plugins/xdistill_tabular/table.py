@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from xdistill.interfaces import (
 )
 from xdistill.tasks import Classification
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
+from xdistill.untrusted import TABLE, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,13 +149,14 @@ class Table(Dataset):
     @cached_property
     def _rows(self) -> list[dict[str, str]]:
         try:
-            with self.path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file, restval="")
-                self._check_header(reader.fieldnames or ())
-                return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: there is no such file; data.path names a CSV file") from None
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            text = read_text(self.path, TABLE)
+        except DataError as error:
+            raise DataError(f"{error}; data.path names a CSV file") from None
+        try:
+            reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+            self._check_header(reader.fieldnames or ())
+            return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
+        except csv.Error as error:
             raise DataError(f"{self.path}: cannot be read: {error}") from error
 
     def _check_header(self, header: Sequence[str]) -> None:

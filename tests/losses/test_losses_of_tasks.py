@@ -15,7 +15,8 @@ from xdistill import losses
 from xdistill.errors import SettingsError
 from xdistill.interfaces import TrainingFacts
 from xdistill.tasks import Classification
-from xdistill.tasks.survival import Survival, log_risks
+from xdistill.tasks.hazards import log_risks
+from xdistill.tasks.survival import Survival
 from xdistill.types import OutputSpec, Schema
 from xdistill_losses.chains import chain_log_probabilities
 from xdistill_losses.ordinal.links import log_grades

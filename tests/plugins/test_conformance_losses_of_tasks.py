@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xdistill.tasks.survival import Survival
+from xdistill.tasks import MultiLabel, Ordinal, Regression, Survival
 from xdistill.testing import DistillationLossConformance, TaskLossConformance
 from xdistill.testing.helpers.samples import SCHEMA
 from xdistill_losses import xdistill_distillation_losses, xdistill_task_losses
@@ -13,6 +13,10 @@ TASK_LOSSES = {loss.name: loss for loss in xdistill_task_losses()}
 DISTILLATION_LOSSES = {loss.name: loss for loss in xdistill_distillation_losses()}
 
 TASKS = {
+    "regression": Regression(("age", "dose")),
+    "corn": Ordinal(("low", "middle", "high", "highest")),
+    "cumulative_link": Ordinal(("low", "middle", "high", "highest"), "cumulative_link"),
+    "labels": MultiLabel(("rash", "fever", "cough")),
     "cox": Survival(),
     "discrete": Survival("discrete", (1.0, 2.0, 4.0)),
 }
@@ -20,6 +24,12 @@ ZERO = {"at_identity": "zero"}
 
 # The name of the test class: the loss, its settings, the task.
 OF_ONE_NETWORK = {
+    "Mse": ("mse", {}, "regression"),
+    "L1": ("l1", {}, "regression"),
+    "Huber": ("huber", {"delta": 0.5}, "regression"),
+    "Corn": ("corn", {}, "corn"),
+    "CumulativeLink": ("cumulative_link", {}, "cumulative_link"),
+    "BinaryCrossEntropy": ("binary_cross_entropy", {"positive_weight": "inverse_frequency"}, "labels"),
     "Cox": ("cox", {}, "cox"),
     "CoxBreslow": ("cox", {"ties": "breslow"}, "cox"),
     "DiscreteTime": ("discrete_time", {}, "discrete"),
@@ -27,6 +37,12 @@ OF_ONE_NETWORK = {
 }
 # And what it promises.
 OF_TWO_NETWORKS = {
+    "PredictionMse": ("prediction_mse", {}, "regression", ZERO),
+    "TeacherBounded": ("teacher_bounded", {"margin": 0.1}, "regression", {}),
+    "DistributionMatching": ("distribution_matching", {}, "regression", ZERO),
+    "SoftOrdinal": ("soft_ordinal", {}, "corn", ZERO),
+    "SoftOrdinalOfLinks": ("soft_ordinal", {"link": "cumulative_link"}, "cumulative_link", ZERO),
+    "SoftBinary": ("soft_binary", {}, "labels", ZERO),
     "RiskRanking": ("risk_ranking", {}, "cox", ZERO),
     "RiskRankingOfHazards": ("risk_ranking", {"temperature": 2}, "discrete", ZERO),
     "HazardKl": ("hazard_kl", {}, "discrete", ZERO),

@@ -6,6 +6,7 @@ from sklearn import metrics as sklearn_metrics
 
 from xdistill.errors import DataError, UserError
 from xdistill.stats.tasks import multi_label, ordinal, regression, survival
+from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
 
 ONE = np.array([1.0, 2.0, 3.0, 6.0]), np.array([[2.0], [2.0], [2.0], [5.0]])
 TWO = np.stack([ONE[0], 1000 * ONE[0]], axis=1), np.hstack([ONE[1], 1000 * ONE[1]])
@@ -90,6 +91,19 @@ def test_concordance():
         survival.concordance(np.array([[1.0, 0.0]] * 4), CENSORED[1], ["risk"])
     with pytest.raises(DataError, match="2 subjects here: no two are comparable"):
         survival.concordance(np.array([[1.0, 0.0], [2.0, 1.0]]), CENSORED[1][:2], ["risk"])
+
+
+def test_concordance_of_resamples():
+    generator = np.random.default_rng(0)
+    target, risk = random_survival(subjects=25)
+    target[:, 0] = np.ceil(3 * target[:, 0])  # equal times, of events and of censored subjects
+    predictions = np.round(risk, 1)[:, None]
+    counts = generator.integers(0, 3, size=(25, 4)).astype(np.float64)
+    found = RESAMPLED_TASKS["concordance"](target, predictions, counts)
+    for column, value in zip(counts.T.astype(int), found, strict=True):
+        drawn = np.repeat(np.arange(25), column)
+        assert value == pytest.approx(survival.concordance(target[drawn], predictions[drawn], ["risk"]))
+    assert np.isnan(RESAMPLED_TASKS["concordance"](target, predictions, np.eye(25)[:, :1])).all()
 
 
 def test_time_dependent_auc_without_censoring():

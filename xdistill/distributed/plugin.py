@@ -22,5 +22,6 @@ def xdistill_tasks() -> list[type[TaskReader]]:
     from xdistill.targets.multi_label import ReadMultiLabel
     from xdistill.targets.ordinal import ReadOrdinal
     from xdistill.targets.regression import ReadRegression
+    from xdistill.targets.survival import ReadSurvival
 
-    return [ReadClassification, ReadMultiLabel, ReadOrdinal, ReadRegression]
+    return [ReadClassification, ReadMultiLabel, ReadOrdinal, ReadRegression, ReadSurvival]

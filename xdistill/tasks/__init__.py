@@ -5,6 +5,7 @@ from xdistill.tasks.files import as_task, read_task
 from xdistill.tasks.multi_label import MultiLabel
 from xdistill.tasks.ordinal import Ordinal
 from xdistill.tasks.regression import Regression
+from xdistill.tasks.survival import Survival
 from xdistill.tasks.task import Score, Target, Task
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Ordinal",
     "Regression",
     "Score",
+    "Survival",
     "Target",
     "Task",
     "as_task",

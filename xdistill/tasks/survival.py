@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from xdistill.tasks.hazards import SMALLEST, hazards_of, kaplan_meier, log_risks
 from xdistill.tasks.task import Score, Target, Task
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 Method = Literal["cox", "discrete"]
 BINS: Final = 8
 TOLERANCE: Final = 1e-6  # by which a probability of survival may rise from one cut point to the next
-SMALLEST: Final = 1e-12  # probability in the validation loss, so that it is finite
-_LINEAR: Final = -20.0  # below it the softplus is the exponential, to the last digit of single precision
 
 _CONCORDANCE: Final = Score("concordance", "C-index", words="concordance index")
 _AUC: Final = Score("time_dependent_auc", "Time-dependent AUC", words="time-dependent AUC")
@@ -50,7 +49,6 @@ class Survival(Task):
 
     kind: ClassVar[str] = "survival"
     target_dtype: ClassVar[str] = "float64"
-    target_shape: ClassVar[tuple[int, ...]] = (2,)
     group: ClassVar[str] = "outcome"
     groups: ClassVar[str] = "outcomes"
 
@@ -70,6 +68,16 @@ class Survival(Task):
         return tuple(score.name for score in self.scores)
 
     @property
+    def blind(self) -> str:
+        """Kaplan and Meier's estimate of discrete time; one risk for everyone has no name."""
+        return "Kaplan-Meier" if self.cuts else "The same risk for everyone"
+
+    @property
+    def default_loss(self) -> str:
+        """That of the method."""
+        return "discrete_time" if self.method == "discrete" else "cox"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The columns of the predictions, from which metrics take the cut points."""
         return self.columns
@@ -78,6 +86,11 @@ class Survival(Task):
     def outputs(self) -> int:
         """A log hazard, or a logit of the hazard for every bin."""
         return len(self.cuts) or 1
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Time and event."""
+        return (2,)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -190,9 +203,17 @@ class Survival(Task):
             return np.zeros(1)
         times, events = self.as_targets(targets).T
         survival = np.array([kaplan_meier(times, events, cut) for cut in self.cuts])
-        hazards = 1 - np.divide(survival, [1.0, *survival[:-1]], out=np.zeros(len(survival)), where=survival > 0)
-        mortality = -np.log(np.maximum(1 - hazards, SMALLEST)).cumsum().sum()
-        return np.array([math.log(max(mortality, SMALLEST)), *survival])
+        mortality = -np.log1p(-hazards_of(survival[None])).cumsum().sum()
+        return np.array([math.log(mortality), *survival])
+
+    def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The risk; of discrete time the logits of the hazards between the probabilities of survival."""
+        import numpy as np
+
+        if not self.cuts:
+            return predictions
+        hazards = hazards_of(predictions[:, 1:])
+        return np.log(hazards) - np.log1p(-hazards)
 
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
         """Of Cox's model its negative log partial likelihood by event, Breslow's; of discrete time the mean deviance.
@@ -205,52 +226,6 @@ class Survival(Task):
             if self.cuts
             else _cox_loss(predictions[:, 0], times, events)
         )
-
-
-def quantiles(times: Sequence[float], events: Sequence[float], bins: int) -> tuple[float, ...]:
-    """Cut points that divide the times of the events into bins of as many events; the last is the last event.
-
-    Args:
-        times: of all subjects.
-        events: 1 for an event, 0 for censoring.
-        bins: how many; there are fewer if events share their times.
-    """
-    import numpy as np
-
-    happened = np.asarray(times, dtype=np.float64)[np.asarray(events) == 1]
-    if not len(happened):
-        return ()
-    cuts = np.quantile(happened, np.arange(1, bins + 1) / bins, method="higher")
-    return tuple(map(float, np.unique(cuts)))
-
-
-def kaplan_meier(times: NDArray[np.float64], events: NDArray[np.float64], until: float) -> float:
-    """The probability of no event up to a time (Kaplan and Meier 1958).
-
-    >>> import numpy as np
-    >>> kaplan_meier(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 1.0, 1.0]), 3.0)  # 3/4 * 1/2
-    0.375
-    """
-    survival = 1.0
-    for time in sorted(set(times[(events == 1) & (times <= until)].tolist())):
-        survival *= 1 - ((times == time) & (events == 1)).sum() / (times >= time).sum()
-    return float(survival)
-
-
-def log_risks(logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, " subjects"]:
-    """One number per subject, higher for an earlier event.
-
-    Of a single logit it is this log hazard of Cox's model. Of the logits of hazards it is the logarithm of the sum over
-    bins of the cumulative hazard up to their ends, the mortality of Ishwaran et al. (Random survival forests, 2008).
-    """
-    import torch
-    from torch.nn import functional as F
-
-    if logits.shape[1] == 1:
-        return logits[:, 0]
-    hazards = torch.where(logits < _LINEAR, logits, F.softplus(logits.clamp(min=_LINEAR)).log())
-    counted = torch.arange(logits.shape[1], 0, -1).to(logits)  # in how many cumulative hazards each bin is
-    return (hazards + counted.log()).logsumexp(dim=1)
 
 
 def _cox_loss(risk: NDArray[np.float64], times: NDArray[np.float64], events: NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdistill.tasks.ordinal import cumulative_logits
 from xdistill_losses.chains import chain_log_probabilities
 
 Link = Literal["corn", "cumulative_link"]
@@ -19,11 +20,6 @@ LogGrades = Float[Tensor, "batch grades"]
 def corn_log_probabilities(logits: Logits) -> LogGrades:
     """CORN: each logit is that of exceeding a grade, given that the one before is exceeded."""
     return chain_log_probabilities(logits)
-
-
-def thresholds(logits: Logits) -> Logits:
-    """Logits of exceeding each grade, in descending order: the first logit, less the softplus of those that follow."""
-    return torch.cat([logits[:, :1], -F.softplus(logits[:, 1:])], dim=1).cumsum(dim=1)
 
 
 def cumulative_log_probabilities(exceeding: Logits) -> LogGrades:
@@ -40,4 +36,4 @@ def log_grades(logits: Logits, link: Link, *, temperature: float = 1.0) -> LogGr
     """Log probabilities of the grades, after the logits of the thresholds are divided by a temperature."""
     if link == "corn":
         return corn_log_probabilities(logits / temperature)
-    return cumulative_log_probabilities(thresholds(logits) / temperature)
+    return cumulative_log_probabilities(cumulative_logits(logits) / temperature)

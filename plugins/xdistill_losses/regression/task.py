@@ -22,8 +22,8 @@ Values = Float[Tensor, "batch targets"]
 class ErrorLoss(TaskLoss):
     """An error of the network's outputs ``(batch, targets)`` against the targets, the mean over subjects and targets.
 
-    Outputs and targets are in standard deviations from the mean of the training subjects, so that a target in large
-    units changes neither the learning rate that is needed nor the weight of the other targets.
+    The task standardises both by the training subjects of the fold (`xdistill.tasks.Regression`), so that errors are
+    in standard deviations: a large unit changes neither the learning rate that is needed nor the weight of the term.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)

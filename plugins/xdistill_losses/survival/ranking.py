@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdistill.interfaces.component import Settings
-from xdistill.tasks.survival import log_risks
+from xdistill.tasks.hazards import log_risks
 from xdistill.types import Batch
 from xdistill_losses.base import LogitLoss
 from xdistill_losses.numerics import nothing

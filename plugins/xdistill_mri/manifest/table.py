@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.errors import DataError
+from xdistill.untrusted import TABLE, read_bytes
 from xdistill_mri.manifest.problems import Problems
 from xdistill_mri.preprocess.folder import holds_dicom
 
@@ -97,13 +98,9 @@ def _text(file: Path, encoding: str) -> str:
             f"{file}`, and set `data.path` to that"
         )
     try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; set `data.path` to the CSV file of the cohort") from None
-    except IsADirectoryError:
-        raise DataError(f"{file}: this is a folder; set `data.path` to the CSV file in it") from None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+        content = read_bytes(file, TABLE)
+    except DataError as error:
+        raise DataError(f"{error}; set `data.path` to the CSV file of the cohort") from None
     if content.startswith(_EXCEL):
         raise DataError(f"{file}: this is an Excel workbook; export the sheet as CSV (UTF-8)")
     utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")

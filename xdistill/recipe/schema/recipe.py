@@ -116,7 +116,7 @@ class TrainStage(Grown):
         "are frozen, in eval mode"
     )
     epochs: Annotated[int, Field(ge=1)] = Field(description="number of passes over the training subjects")
-    objective: Annotated[tuple[Term, ...], Field(min_length=1)] = Field(description="terms of the loss")
+    objective: Annotated[tuple[Term, ...], Field(min_length=1, max_length=64)] = Field(description="terms of the loss")
     optimizer: Optimizer | None = Field(default=None, description="default: the recipe's optimizer")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(default=None, description="default: the recipe's")
     cross_fit: CrossFit | None = Field(default=None, description=_CROSS_FIT)
@@ -235,7 +235,9 @@ class Recipe(Section):
         default=None,
         description="modalities that the student must not read; a recipe whose student reads one is rejected",
     )
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(description="stages of training, in order")
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=256)] = Field(
+        description="stages of training, in order"
+    )
     optimizer: Optimizer = Field(default=Optimizer(), description="default of the stages")
     loader: Loader = Field(default=Loader(), description="how batches are loaded")
     compute: Compute = Field(default=Compute(), description="device, precision and number of threads")

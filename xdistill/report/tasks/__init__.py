@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from xdistill.report.tasks.multi_label import multi_label_sections
 from xdistill.report.tasks.regression import regression_sections
 from xdistill.report.tasks.section import Section
+from xdistill.report.tasks.survival import survival_sections
 from xdistill.runs import Run
 
 SECTIONS: Mapping[str, Callable[[Run], tuple[Section, ...]]] = {
     "regression": regression_sections,
     "multi_label": multi_label_sections,
+    "survival": survival_sections,
 }
 """By `Task.kind`."""
 

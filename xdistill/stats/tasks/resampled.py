@@ -1,4 +1,4 @@
-"""Metrics of regression, ordinal and multi-label tasks, of many resamples of a fold at once.
+"""Metrics of regression, ordinal, multi-label and survival tasks, of many resamples of a fold at once.
 
 Each is the metric of the same name in `TASK_METRICS`, of subjects that are drawn ``counts`` times, ``(subjects,
 resamples)``; NaN where it is not defined for the drawn subjects.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xdistill.stats.areas import Counts, Floats, resampled_auc_ovo
 from xdistill.stats.tasks.ordinal import predicted_grades
 
+_TIE = 1e-8  # difference of risks that count as equal, as in scikit-survival
 _LEAST = 1e-12  # variance, relative to the mean square, below which a target is constant
 
 
@@ -96,6 +97,16 @@ def resampled_label_brier(target: NDArray[np.int64], probabilities: Floats, coun
     return _mean(((probabilities - target) ** 2).mean(axis=1)[:, None], counts)[0]
 
 
+def resampled_concordance(target: Floats, predictions: Floats, counts: Counts) -> Floats:
+    """Harrell's concordance ``(resamples,)``; every pair counts by the product of both multiplicities."""
+    time, event, risk = target[:, 0], target[:, 1] == 1, predictions[:, 0]
+    later = (time[:, None] < time) | ((time[:, None] == time) & ~event)
+    comparable = (later & event[:, None]).astype(np.float64)
+    wins = np.where(np.abs(risk[:, None] - risk) <= _TIE, 0.5, risk[:, None] > risk)
+    won, pairs = (((comparable * each).T @ counts * counts).sum(axis=0) for each in (wins, 1.0))
+    return np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
+
+
 RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {
     "mae": resampled_mae,
     "rmse": resampled_rmse,
@@ -107,6 +118,7 @@ RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {
     "label_auc": resampled_label_auc,
     "exact_match": resampled_exact_match,
     "label_brier": resampled_label_brier,
+    "concordance": resampled_concordance,
 }
 
 
