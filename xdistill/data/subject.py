@@ -39,7 +39,7 @@ NUMERIC = "fiub"
 def stored_subject(
     loaded: Mapping[str, NDArray[np.generic] | None], subject: str, schema: Schema, cache: CacheRecipe
 ) -> StoredSubject:
-    """Check what a data set loaded for one subject and convert it for storage.
+    """Check what a data set loaded for one subject and convert it for storage; a blank vector is an absent modality.
 
     Raises:
         DataError: naming the subject and the modality.
@@ -50,9 +50,19 @@ def stored_subject(
             f"subject {subject!r}: modality {differing[0]!r} is not both in the data set's schema and in what it loads"
         )
     return {
-        name: _stored(loaded[name], f"subject {subject!r}, modality {name!r}", spec, stored_dtype(spec, cache))
+        name: None
+        if is_blank(loaded[name], spec)
+        else _stored(loaded[name], f"subject {subject!r}, modality {name!r}", spec, stored_dtype(spec, cache))
         for name, spec in schema.modalities.items()
     }
+
+
+def is_blank(value: NDArray[np.generic] | None, spec: ModalitySpec) -> bool:
+    """Whether a subject lacks a modality: there is nothing, or a vector whose items are all missing."""
+    if value is None:
+        return True
+    array = np.asarray(value)
+    return spec.kind == "vector" and array.dtype.kind == "f" and array.size > 0 and bool(np.isnan(array).all())
 
 
 def _stored(value: NDArray[np.generic] | None, where: str, spec: ModalitySpec, dtype: str) -> StoredValues | None:

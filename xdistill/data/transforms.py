@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,15 @@ class FittedTransforms:
         return cls(schema, fitted)
 
 
-def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> FittedTransforms:
+def fit_transforms(
+    choices: Sequence[Choice[Transform]], view: TrainingView, *, imputed: Collection[str] = ()
+) -> FittedTransforms:
     """Fit transforms, each on the training subjects as transformed by the previous ones.
+
+    Args:
+        choices: the transforms.
+        view: the training subjects.
+        imputed: vectors of which subjects without any value are part of the fit, as rows of missing values.
 
     Raises:
         LeakError: for anything but a `TrainingView`.
@@ -103,7 +110,9 @@ def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> 
         transform = _built(choice, schema)
         modality = _modality(transform)
         values = view.values(modality)
-        if not len(values):
+        if modality in imputed and len(values) < len(view):
+            values = _with_blanks(view, modality, values)
+        if not view.present(modality).any():
             raise DataError(
                 f"{view.split.where}: no training subject has the modality "
                 f"{modality!r}, so the transform {choice.use!r} cannot be fitted"
@@ -115,6 +124,13 @@ def fit_transforms(choices: Sequence[Choice[Transform]], view: TrainingView) -> 
         schema = schema.with_modality(modality, transform.output())
         fitted.append(transform)
     return FittedTransforms(schema, fitted)
+
+
+def _with_blanks(view: TrainingView, modality: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Values of all training subjects; NaN for those without the modality."""
+    rows = np.full((len(view), *values.shape[1:]), np.nan)
+    rows[view.present(modality)] = values
+    return rows
 
 
 def _built(choice: Choice[Transform], schema: Schema) -> Transform:
