@@ -62,7 +62,9 @@ def is_blank(value: NDArray[np.generic] | None, spec: ModalitySpec) -> bool:
     if value is None:
         return True
     array = np.asarray(value)
-    return spec.kind == "vector" and array.dtype.kind == "f" and array.size > 0 and bool(np.isnan(array).all())
+    return (
+        spec.kind == "vector" and array.shape == spec.shape and array.dtype.kind == "f" and bool(np.isnan(array).all())
+    )
 
 
 def _stored(value: NDArray[np.generic] | None, where: str, spec: ModalitySpec, dtype: str) -> StoredValues | None:
@@ -96,14 +98,23 @@ def check_values(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> 
 
 
 def _check_finite(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if array.dtype.kind != "f":
         return
     if spec.kind != "vector":
+        if np.isfinite(array).all():
+            return
         count = int((~np.isfinite(array)).sum())
         raise DataError(f"{where}: {count} values are NaN or infinite; repair this {spec.kind} or leave it out")
     if np.isinf(array).any():
         column = _column(spec, int(np.flatnonzero(np.isinf(array))[0]))
         raise DataError(f"{where}: {column} is infinite; use NaN for a missing value")
+    with np.errstate(invalid="ignore"):
+        huge = np.flatnonzero(np.abs(array) > np.finfo(np.float32).max)
+    if len(huge):
+        raise DataError(
+            f"{where}: {_column(spec, int(huge[0]))} holds {float(array[huge[0]]):g}, which is too large for 32 bits; "
+            f"correct it, or leave it empty if it is unknown"
+        )
 
 
 def _check_categories(values: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
