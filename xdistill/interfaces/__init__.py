@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
     from xdistill.interfaces.callback import Callback
     from xdistill.interfaces.component import Choice, Component, Settings, within_field
-    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
+    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TableReading
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
     from xdistill.interfaces.fitted import Estimator
@@ -49,6 +49,7 @@ __all__ = [
     "Student",
     "SubjectReader",
     "SubjectRow",
+    "TableReading",
     "TaskLoss",
     "Teacher",
     "TrackedRun",
@@ -64,7 +65,7 @@ _HOME = {
     "augmentation": ("Augmentation",),
     "callback": ("Callback",),
     "component": ("Choice", "Component", "Settings", "within_field"),
-    "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
+    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TableReading"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
     "fitted": ("Estimator",),

@@ -56,6 +56,19 @@ class DatasetFacts:
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class TableReading:
+    """How tables were read, as far as it was found by looking at them.
+
+    Attributes:
+        notes: for people, one line each.
+        columns: the same for the cohort's key, JSON-ready; empty if every cell was taken as it is.
+    """
+
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Dataset(Component, ABC):
     """A cohort that can be read subject by subject.
 
@@ -122,6 +135,18 @@ class Dataset(Component, ABC):
         """The values of several subjects, in the order of ``rows``; override when that can be faster."""
         for row in rows:
             yield self.load(row)
+
+    def vectors(self) -> Mapping[str, NDArray[np.float64]] | None:
+        """The vector modalities of all subjects, ``(subjects, columns)``, NaN for what is missing.
+
+        None, the default: they are not at hand before the cohort is built. They are looked at for columns that predict
+        the label alone.
+        """
+        return None
+
+    def reading(self) -> TableReading:
+        """How tables were read, as far as it was found by looking; told before training, and kept in the cohort."""
+        return TableReading()
 
     def sources(self) -> Sequence[Path]:
         """Files whose content decides the values; their hashes are part of the cache's key."""

@@ -41,8 +41,8 @@ _NUMBER = re.compile(rf"[+\-{_MINUS}]?(?:\d[\d.,'{_QUOTE}\u00a0\u202f ]*\d|\d)(?
 _HEAD, _GROUP = re.compile(r"[+\-]?[1-9]\d{0,2}"), re.compile(r"\d{3}")
 _UNIT = re.compile(r"(?:/?[A-Za-zµμ°]|[%‰°])[A-Za-zµμ°%‰²³/·*^()\d.\-\[\]]*(?: [A-Za-zµμ%/²³]+)?")
 _SHORT_UNITS = word_set(
-    "% ‰ ° °c g mg µg μg ug ng pg kg l ml dl µl cm mm m nm µm u iu ie ku mu mol mmol µmol nmol s sec min h d day days y "
-    "yr yrs year years months weeks mmhg bpm hu cc kcal kj kpa hz fl"
+    "% ‰ ° °c g mg µg μg ug ng pg kg l ml dl µl cm mm m nm µm u iu ie ku mu mol mmol µmol nmol s sec min h d day days "
+    "y yr yrs year years months weeks mmhg bpm hu cc kcal kj kpa hz fl"
 )
 
 
