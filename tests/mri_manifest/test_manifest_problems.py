@@ -22,7 +22,11 @@ def refusal(dataset):
         (b"\n \n", {}, ["the file is empty"]),
         (b"subject,label,age\n", {}, ["the cohort is empty; the file has a header but no rows"]),
         (b"subject;label;age\np;a;1\n", {"delimiter": ","}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
-        (b"subject\tlabel\tage\np\ta\t1\n", {"delimiter": ","}, ["the file seems to use a tab", 'set `delimiter: "\\t"`']),
+        (
+            b"subject\tlabel\tage\np\ta\t1\n",
+            {"delimiter": ","},
+            ["the file seems to use a tab", 'set `delimiter: "\\t"`'],
+        ),
         (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter", 'set `delimiter: ","`']),
         (
             "subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"),

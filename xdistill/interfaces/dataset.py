@@ -36,6 +36,19 @@ class SubjectRow:
 
 
 @dataclass(frozen=True)
+class TableReading:
+    """How tables were read, as far as it was found by looking at them.
+
+    Attributes:
+        notes: for people, one line each.
+        columns: the same for the cohort's key, JSON-ready; empty if every cell was taken as it is.
+    """
+
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DatasetFacts:
     """What a reader of a table made from this cohort has to know.
 
@@ -47,6 +60,7 @@ class DatasetFacts:
             only for cohorts whose truth is known.
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
+        reading: how tables were read, as far as it was found by looking.
     """
 
     title: str
@@ -54,19 +68,7 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TableReading:
-    """How tables were read, as far as it was found by looking at them.
-
-    Attributes:
-        notes: for people, one line each.
-        columns: the same for the cohort's key, JSON-ready; empty if every cell was taken as it is.
-    """
-
-    notes: tuple[str, ...] = ()
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    reading: TableReading = TableReading()
 
 
 class Dataset(Component, ABC):

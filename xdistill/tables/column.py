@@ -9,13 +9,15 @@ from dataclasses import replace
 from xdistill.tables.dates import day_comes_first, days
 from xdistill.tables.found import MOSTLY, ColumnSettings, Found, counted
 from xdistill.tables.habits import Habits
-from xdistill.tables.marks import as_number
+from xdistill.tables.marks import are_numbers, as_number
 from xdistill.tables.quantities import numbers_of, quantities_of
 from xdistill.tables.reading import Reading
 from xdistill.tables.words import ALSO_MISSING, NO, SPLITS, YES, folded, is_path, ordinal
 
 
-def find_reading(name: str, cells: Iterable[str], settings: ColumnSettings, habits: Habits) -> Found:
+def find_reading(
+    name: str, cells: Iterable[str], settings: ColumnSettings, habits: Habits, counts: Counter[str] | None = None
+) -> Found:
     """Find out how a column is to be read.
 
     Args:
@@ -23,8 +25,11 @@ def find_reading(name: str, cells: Iterable[str], settings: ColumnSettings, habi
         cells: all of them; empty ones are missing.
         settings: of the recipe.
         habits: of the file.
+        counts: the cells that are not empty, where they are counted already.
     """
-    counts = Counter(filter(None, cells))
+    counts = Counter(filter(None, cells)) if counts is None else counts
+    if habits.decimal != "," and not settings.kind and not settings.levels and counts and are_numbers(counts):
+        return Found(Reading(name))  # the most frequent case, which takes long in large tables
     absent = {text: count for text, count in counts.items() if _is_missing(text, settings)}
     counts = Counter({text: count for text, count in counts.items() if text not in absent})
     found = _found(name, counts, settings, habits)
@@ -81,7 +86,7 @@ def _dates(name: str, counts: Counter[str], settings: ColumnSettings) -> Found |
         return None
     reading = Reading(name, "date", since=settings.since, day_first=day_first is not False)
     if not settings.since:
-        return Found(reading, left_out=f"holds dates ({counted(counts)})")
+        return Found(reading, left_out="holds dates")
     if day_first is None:
         problem = f"is ambiguous: {texts[0]!r} has two readings as a date; set `clinical.day_first` to true or false"
         return Found(reading, problem=problem)

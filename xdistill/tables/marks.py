@@ -57,6 +57,16 @@ def as_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def are_numbers(texts: Iterable[str]) -> bool:
+    """Whether all texts stand for finite numbers, written as Python writes them."""
+    texts = list(texts)
+    try:
+        numbers = list(map(float, texts))
+    except ValueError:
+        return False
+    return all(map(math.isfinite, numbers)) and not any("_" in text for text in texts)
+
+
 def sorted_names(texts: Iterable[str]) -> tuple[str, ...]:
     """The different texts, sorted; by value if all are numbers."""
     different = set(texts)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from xdistill.tables.dates import days
 from xdistill.tables.marks import quantity
-from xdistill.tables.words import ALSO_MISSING, MISSING_NUMBERS, folded, ordinal
+from xdistill.tables.words import ALSO_MISSING, MISSING_NUMBERS, NO, YES, folded, ordinal
 
 CENSORED = " censored"
 """What a column's name ends with that says which values are limits of the assay: ``no``, ``<`` or ``>``."""
@@ -78,7 +78,7 @@ class Reading:
             return str(self.levels.index(folded(text))) if folded(text) in self.levels else None
         if self.form == "date":
             return self._since(text, reference)
-        return self.words.get(folded(text), text) if self.form == "words" else text
+        return self._name(text) if self.form == "words" else text
 
     def limit(self, text: str) -> str:
         """Whether a cell holds a limit of the assay: ``no``, ``<`` or ``>``; empty if it is missing."""
@@ -97,6 +97,12 @@ class Reading:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The reading that `to_json` wrote."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+    def _name(self, text: str) -> str:
+        word = folded(text)
+        if word not in self.words and set(self.words.values()) <= {"yes", "no"}:
+            return "yes" if word in YES else "no" if word in NO else text
+        return self.words.get(word, text)
 
     def _means_missing(self, text: str) -> bool:
         if self.is_plain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -135,7 +136,7 @@ class ManifestDataset(Dataset):
             },
             subject=self.config.columns.subject or "subject",
             cells=[
-                reading.to_json()
+                replace(reading, notes=()).to_json()
                 for name, panel in self.cohort.panels.items()
                 if name in modalities
                 for reading in panel.readings
@@ -156,6 +157,7 @@ class ManifestDataset(Dataset):
             synthetic=self.config.synthetic,
             source=self.config.source,
             grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
+            reading=self.reading(),
         )
 
     def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from xdistill.data.file.layout import (
     subject_digest,
 )
 from xdistill.errors import CacheError
-from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.interfaces.dataset import DatasetFacts, SubjectRow, TableReading
 from xdistill.interfaces.reader import GridSummary
 from xdistill.types import ModalitySpec, Schema
 
@@ -161,6 +161,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         facts=DatasetFacts(
             **json.loads(read("facts").tobytes()),
             grids=_grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
+            reading=_reading(json.loads(read("reading").tobytes())) if "reading" in file else TableReading(),
         ),
         subjects=subjects,
         patients=_strings(read("patients")),
@@ -187,6 +188,10 @@ def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
     return {
         name: GridSummary(int(item["files"]), axes(item["size"]), axes(item["spacing"])) for name, item in found.items()
     }
+
+
+def _reading(found: Mapping[str, Any]) -> TableReading:
+    return TableReading(tuple(map(str, found.get("notes", ()))), dict(found.get("columns", {})))
 
 
 def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:
