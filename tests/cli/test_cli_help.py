@@ -30,6 +30,7 @@ COMMANDS = [
     "recipe show",
     "recipe schema",
     "data",
+    "data profile",
     "data build",
     "data inspect",
     "data verify",

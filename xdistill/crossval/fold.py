@@ -26,7 +26,13 @@ from xdistill.distributed.launch import Rank, devices_and_threads, run_distribut
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.context import FoldContext, networks_of_fold
 from xdistill.experiment.controls import moved
-from xdistill.experiment.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
+from xdistill.experiment.missing import (
+    FILLING,
+    imputed_of_student,
+    teacher_is_scored,
+    teacher_sees,
+    training_subjects,
+)
 from xdistill.experiment.plans import Experiment
 from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.loss import TrainingFacts
@@ -114,10 +120,11 @@ def make_context(
     recipe = experiment.recipe
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
+    imputed = imputed_of_student(experiment, cohort)
     training = _rows(cohort, learning)
     labelled = labelled_subjects(experiment, cohort, split)
     targets = cohort.targets[training[labelled[training]]]
-    transforms = fit_transforms(experiment.transforms, view, targets)
+    transforms = fit_transforms(experiment.transforms, view, targets, imputed=imputed)
     fabric = make_fabric(recipe.compute, rank)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = networks_of_fold(experiment.networks, transforms.schema, fabric, recipe, seed=seed)
@@ -126,7 +133,7 @@ def make_context(
         transforms,
         experiment.modalities,
         memory_mb=recipe.loader.memory_mb,
-        filled=experiment.privileged if recipe.missing.use in FILLING else (),
+        filled=(*imputed, *(experiment.privileged if recipe.missing.use in FILLING else ())),
         moved=moved(experiment, cohort, training, seed=seed),
         labelled=labelled,
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
     from xdistill.interfaces.callback import Callback
     from xdistill.interfaces.component import Choice, Component, Settings, within_field
-    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TaskSettings
+    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TableReading, TaskSettings
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
     from xdistill.interfaces.fitted import Estimator
@@ -53,6 +53,7 @@ __all__ = [
     "Student",
     "SubjectReader",
     "SubjectRow",
+    "TableReading",
     "TaskLoss",
     "TaskReader",
     "TaskSettings",
@@ -70,7 +71,7 @@ _HOME = {
     "augmentation": ("Augmentation",),
     "callback": ("Callback",),
     "component": ("Choice", "Component", "Settings", "within_field"),
-    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TaskSettings"),
+    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TableReading", "TaskSettings"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
     "fitted": ("Estimator",),
