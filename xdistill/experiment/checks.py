@@ -7,8 +7,10 @@ from typing import Any
 
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.networks import probe
-from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
-from xdistill.experiment.stage_checks import StageChecker, unknown
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.experiment.stages.checker import StageChecker
+from xdistill.experiment.stages.plans import StagePlan, TrainPlan
+from xdistill.experiment.stages.progress import Progress, unknown
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
@@ -57,8 +59,8 @@ class Checker:
                 ("crossval", "official"), "the data set has no official split; set `crossval.official: false`"
             )
         if len(self.specs) == len(self.choices):
-            checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
-            self.problems += checker.check(stages)
+            progress = Progress(self.loaded, self.networks, self.specs, self.training)
+            self.problems += StageChecker(progress).check(stages)
         if self.problems:
             raise RecipeError(self.problems)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import StagePlan, TermPlan, TrainPlan
 from xdistill.experiment.resolve import AUTO
+from xdistill.experiment.stages.plans import StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, TaskSettings
 from xdistill.plugin import Catalog
