@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
@@ -31,7 +31,7 @@ class Table(Dataset):
 
     Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
     no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
-    of its own; ids are the row numbers unless a column has them.
+    of its own unless a column names patients; ids are the row numbers unless a column has them.
     """
 
     name = "table"
@@ -46,8 +46,20 @@ class Table(Dataset):
             description="modalities by name, each with its columns"
         )
         subject: str | None = Field(default=None, description="the column of ids; null: rows are numbered")
+        keep: tuple[str, ...] = Field(
+            default=(), description="columns that are kept for splits, such as site and date; no network reads them"
+        )
+        patient: str | None = Field(
+            default=None, description="the column of patients, if one has several rows; null: every row is a patient"
+        )
         title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
         source: str = Field(default="", description="licence and citation of the data")
+
+        @model_serializer(mode="wrap")
+        def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+            plain: dict[str, Any] = handler(self)
+            return {name: value for name, value in plain.items() if name not in {"keep", "patient"} or value}
 
     config: Config
 
@@ -71,8 +83,13 @@ class Table(Dataset):
                     f"{self.path}, row {place}: {row[self.config.target]!r} in column {self.config.target!r} is none "
                     f"of the classes {', '.join(self.config.classes)}; name all classes in data.classes"
                 )
-            rows.append(SubjectRow(name, name, self.config.classes.index(row[self.config.target])))
+            patient = row[self.config.patient] if self.config.patient else name
+            rows.append(SubjectRow(name, patient, self.config.classes.index(row[self.config.target])))
         return rows
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return {name: tuple(row[name] for row in self._rows) for name in self.config.keep}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
@@ -120,7 +137,7 @@ class Table(Dataset):
 
     def _check_header(self, header: Sequence[str]) -> None:
         wanted = [self.config.target, *(column for columns in self._columns.values() for column in columns)]
-        wanted += [self.config.subject] if self.config.subject else []
+        wanted += [column for column in (self.config.subject, self.config.patient, *self.config.keep) if column]
         missing = [column for column in wanted if column not in header]
         if missing:
             raise DataError(

@@ -37,6 +37,9 @@ def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> st
         "sources": list(zip(_names(sources), _hashes(sources), strict=True)),
         "cache": cache.model_dump(mode="json"),
     }
+    kept = sorted(dataset.kept_columns())
+    if kept:  # files without such columns are older than they
+        content["kept"] = kept
     return sha256(canonical(content)).hexdigest()
 
 

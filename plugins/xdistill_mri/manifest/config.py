@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings
 from xdistill_mri.preprocess.settings import Preprocess
@@ -76,9 +76,20 @@ class ManifestConfig(Settings):
     )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(default=",", description="separator of cells")
     encoding: str = Field(default="utf-8", description="of the CSV file, such as utf-8 or cp1252")
+    keep: tuple[str, ...] | None = Field(
+        default=None,
+        description="columns that are kept for splits, such as site and date; they are not clinical values unless "
+        "`clinical.include` names them. null: those with a usual name, such as `site`, `split`, `fold` and `date`",
+    )
     synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `keep` out where it is not set: it is newer than existing cohorts, which keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "keep" or value is not None}
 
     @field_validator("volumes", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,14 @@ class Cohort:
         classes: names of the classes.
         modalities: names of the image modalities.
         columns: of the clinical modality; empty if there are none.
+        kept: texts of the columns that are kept for splits, one per subject.
     """
 
     entries: tuple[Entry, ...]
     classes: tuple[str, ...]
     modalities: tuple[str, ...]
     columns: tuple[ColumnSpec, ...]
+    kept: Mapping[str, tuple[str, ...]]
 
 
 def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
@@ -65,8 +68,6 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
     labels = table.column(roles.label)
     classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
     settings = config.clinical
     clinical = [] if settings is None else [read_column(table, name, settings, problems) for name in roles.clinical]
@@ -81,7 +82,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         )
         for row, subject in enumerate(subjects)
     )
-    return Cohort(tuple(entries), classes, tuple(roles.volumes), tuple(column.spec for column in clinical))
+    return Cohort(
+        tuple(entries),
+        classes,
+        tuple(roles.volumes),
+        tuple(column.spec for column in clinical),
+        {name: tuple(table.column(name)) for name in roles.kept},
+    )
 
 
 def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
@@ -137,18 +144,4 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
         if other != label:
             problems.add(
                 f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in `classes`"
-            )
-
-
-def _check_patients(table: Table, patients: list[str], labels: list[str], problems: Problems) -> None:
-    first: dict[str, tuple[int, str]] = {}
-    for line, patient, label in zip(table.lines, patients, labels, strict=True):
-        if not patient or not label:
-            continue
-        number, known = first.setdefault(patient, (line.number, label))
-        if label != known:
-            problems.add(
-                f"the patient {patient!r} has the label {label!r} here but {known!r} on line {number}; all subjects of "
-                f"a patient must have the same label",
-                line=line.number,
             )

@@ -70,6 +70,7 @@ class Tables:
     targets: NDArray[Any]
     digests: NDArray[np.uint8]
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def digest_of(self, row: int) -> bytes:
         """The digest of one subject, computed from the tables."""
@@ -170,14 +171,20 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
             name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)
             for name, spec in schema.modalities.items()
         },
+        kept=_kept(json.loads(read("kept").tobytes())) if "kept" in file else {},
     )
     count = len(subjects)
     lengths = {len(tables.patients), len(tables.targets), len(tables.digests)}
     lengths |= {len(table.present) for table in tables.modalities.values()}
+    lengths |= {len(texts) for texts in tables.kept.values()}
     if lengths != {count}:
         msg = "tables differ in length"
         raise ValueError(msg)
     return tables
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, texts)) for name, texts in found.items()}
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
