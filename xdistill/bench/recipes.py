@@ -81,7 +81,7 @@ def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapp
     overrides = {
         **file.set,
         **entry.set,
-        "crossval": file.crossval.model_dump(mode="json"),
+        "crossval": file.crossval.complete(),
         "seed": seed,
         **flags,
     }

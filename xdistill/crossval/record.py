@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from xdistill.crossval.external import external_entry
 from xdistill.crossval.prepare import Prepared
+from xdistill.data.folds.given import fold_names
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
-from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, read_record
+from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, fold_name, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
 
@@ -35,6 +37,21 @@ def _student(prepared: Prepared) -> dict[str, Any]:
         synthetic=facts.synthetic,
     )
     return {"student": described.to_json()}
+
+
+def _splits(prepared: Prepared) -> dict[str, Any]:
+    """How the splits were given, with the name of each fold such as the site that it tests; empty for random folds."""
+    crossval = prepared.experiment.recipe.crossval
+    if crossval.by is None:
+        return {}
+    names = fold_names(prepared.cohort.kept, crossval)
+    return {
+        "splits": {
+            "by": crossval.by,
+            **({"column": crossval.read_column} if crossval.read_column else {}),
+            **({"folds": {fold_name(0, place): name for place, name in enumerate(names)}} if names else {}),
+        }
+    }
 
 
 def _created(folder: RunFolder) -> str:
@@ -87,6 +104,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **_student(prepared),
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
+        **_splits(prepared),
+        **external_entry(prepared.external, cohort.schema.task),
         **prepared.notes,
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,

@@ -72,6 +72,7 @@ def assemble(
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
     data = resolving.choose(Dataset, recipe.data, ("data",)) if dataset is None else Choice(type(dataset), Settings())
+    test = resolving.external(recipe)
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -91,9 +92,12 @@ def assemble(
     chosen = {role: choice for role, choice in networks.items() if choice}
     checker = Checker(loaded, dataset or data.build(), chosen, probe)
     checker.check(transforms, augment, stages)
+    if test is not None:
+        checker.check_external(test.build())
     experiment = Experiment(
         recipe=recipe,
         data=data,
+        test=test,
         transforms=transforms,
         augment=augment,
         networks=checker.choices,

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from xdistill.report.intervals import score_intervals
+from xdistill.report.remarks.external import external_rows
 from xdistill.runs import Run
 from xdistill.stats import METRICS, Interval, Predictions, Summary
 from xdistill.tasks import Classification, Task
@@ -80,7 +81,7 @@ class ScoreRow:
 
 
 def score_rows(run: Run) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the cohort's bounds, and the majority class."""
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and the majority class."""
     networks = [
         ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role))
         for role, values in run.metrics.items()
@@ -89,7 +90,8 @@ def score_rows(run: Run) -> tuple[ScoreRow, ...]:
         ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
         for name, value in (run.record["cohort"].get("bounds") or {}).items()
     ]
-    return (*networks, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
+    external = [ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run))]
+    return (*networks, *external, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
 
 
 def majority_class(predictions: Predictions) -> dict[str, Summary]:

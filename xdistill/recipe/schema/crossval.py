@@ -156,6 +156,11 @@ class Crossval(Grown):
         """The column of the cohort that says how it is split; empty if none does."""
         return "" if self.by in {None, "files"} else self.column or str(self.by)
 
+    def complete(self) -> dict[str, Any]:
+        """All fields, those at their defaults included, to be laid over other settings."""
+        defaults = {name: type(self).model_fields[name].default for name in sorted(self.added)}
+        return {**defaults, **self.model_dump(mode="json")}
+
     def describe(self) -> str:
         """How the cohort is split, in a few words."""
         texts = {
