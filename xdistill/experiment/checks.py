@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from xdistill.data.folds.given import unknown_column
+from xdistill.data.folds.given import given_folds, unknown_column
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.external.alignment import misfits
 from xdistill.experiment.external.cohort import check_apart
@@ -143,6 +143,20 @@ class Checker:
                     f"`{modality}` is privileged, but unused by the teacher; add it to the teacher's inputs or "
                     f"remove it from `privileged`",
                 )
+
+
+def check_given_splits(experiment: Experiment) -> None:
+    """Whether the splits that `crossval.by` gives can be made, before the cohort is built.
+
+    Raises:
+        DataError: if a column, a file or a value does not fit.
+        LeakError: if a patient is in two parts of a split.
+    """
+    crossval = experiment.recipe.crossval
+    if crossval.by is not None:
+        dataset = experiment.data.build()
+        rows = dataset.index()
+        given_folds([row.subject for row in rows], [row.patient for row in rows], dataset.kept_columns(), crossval)
 
 
 def check_batch_sizes(experiment: Experiment) -> None:
