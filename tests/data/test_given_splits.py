@@ -27,7 +27,7 @@ def given(*, patients=SUBJECTS, targets=TARGETS, columns=COLUMNS, **crossval):
     return make_splits(SUBJECTS, patients, targets, CLASSES, Crossval(**crossval), "print", columns=columns)
 
 
-def tests_of(splits):
+def tested_by(splits):
     return ["".join(subject[1:] for subject in split.test) for split in splits]
 
 
@@ -43,11 +43,11 @@ def test_a_column_of_words():
 
 
 def test_folds_and_sites_are_left_out_one_at_a_time():
-    assert tests_of(given(by="fold")) == ["01", "4567", "23"]  # 0, 2, 10
+    assert tested_by(given(by="fold")) == ["01", "4567", "23"]  # 0, 2, 10
     by_site = given(by="site")
-    assert tests_of(by_site) == ["23", "0145", "67"]  # Basel, Bern, Chur
+    assert tested_by(by_site) == ["23", "0145", "67"]  # Basel, Bern, Chur
     assert by_site.fold(0, 0).train == ("s0", "s1", "s4", "s5", "s6", "s7")
-    assert tests_of(given(by="site", tested=["Chur", "Bern"])) == ["0145", "67"]
+    assert tested_by(given(by="site", tested=["Chur", "Bern"])) == ["0145", "67"]
     assert Splits.from_json(json.loads(json.dumps(by_site.to_json()))) == by_site
     assert given(by="fold", column="site").hash == by_site.hash
 
@@ -63,9 +63,9 @@ def test_files_of_ids(tmp_path):
     files = {"test": str(tmp_path / "test.txt"), "validation": str(tmp_path / "val.txt")}
     (split,) = given(by="files", files=files)
     assert (split.train, split.validation, split.test) == (("s3", "s4", "s5", "s6"), ("s0", "s1"), ("s2", "s7"))
+    (tmp_path / "train.txt").write_text("s3\n", encoding="utf-8")
+    (tmp_path / "val.txt").write_text("s0\n", encoding="utf-8")
     with pytest.raises(DataError, match="4 subjects of 8 are in none of the files"):
-        (tmp_path / "train.txt").write_text("s3\n", encoding="utf-8")
-        (tmp_path / "val.txt").write_text("s0\n", encoding="utf-8")
         given(by="files", files={**files, "train": str(tmp_path / "train.txt")})
     for content, error, message in (
         ("s9\ns8\n", DataError, "2 subjects of 2 are not in the cohort, the first is 's9'"),
@@ -75,7 +75,7 @@ def test_files_of_ids(tmp_path):
         (tmp_path / "val.txt").write_text(content, encoding="utf-8")
         with pytest.raises(error, match=message):
             given(by="files", files=files)
-    with pytest.raises(DataError, match="no such file; `crossval.files` names files"):
+    with pytest.raises(DataError, match=r"no such file; `crossval.files` names files"):
         given(by="files", files={"test": str(tmp_path / "none.txt")})
 
 
@@ -85,7 +85,10 @@ def test_files_of_ids(tmp_path):
         ({"by": "site", "column": "clinic"}, r"keeps no column 'clinic' for splits \(it keeps 'split', 'fold'"),
         ({"by": "split", "column": "gap"}, "1 subject of 8 have no value in the column 'gap'"),
         ({"by": "split", "column": "site"}, r"no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list"),
-        ({"by": "split", "words": {"train": ["train", "val", "test"], "validation": []}}, "no subject for test"),
+        (
+            {"by": "split", "words": {"train": ["train", "val", "test"], "validation": [], "test": ["later"]}},
+            "no subject for test",
+        ),
         ({"by": "site", "tested": ["Genf"]}, r"names 'Genf', which the column 'site' does not have"),
         ({"by": "date", "column": "site", "since": "2013-01-01"}, "8 values that are no dates, such as 'Bern'"),
         ({"by": "date", "since": "2020-01-01"}, "no subject has a date from 2020-01-01 .* 2012-03-01 to 2014-01-02"),
@@ -98,15 +101,17 @@ def test_what_is_no_split(changes, message):
 
 
 def test_a_site_without_a_class_is_named():
-    with pytest.raises(DataError, match="test part of site 'Chur' has no subject of class 'yes'.*crossval.tested"):
+    with pytest.raises(DataError, match=r"test part of site 'Chur' has no subject of class 'yes'.*crossval.tested"):
         given(by="site", targets=[0, 1, 0, 1, 0, 1, 0, 0])
 
 
 def test_a_patient_in_two_parts_is_refused_with_the_count():
     patients = ["a", "b", "c", "d", "e", "f", "a", "b"]
-    with pytest.raises(LeakError, match="the column 'split' puts 2 patients into two parts .* the first is 'a'"):
+    with pytest.raises(LeakError, match=r"the column 'split' puts 2 patients into two parts .* the first is 'a'"):
         given(by="split", patients=patients)
-    with pytest.raises(LeakError, match="the column 'site' puts 2 patients into two parts of the split when 'Bern' is"):
+    with pytest.raises(
+        LeakError, match=r"the column 'site' puts 2 patients into two parts of the split when 'Bern' is"
+    ):
         given(by="site", patients=patients)
     between = ["a", "b", "c", "d", "a", "f", "g", "h"]  # training and validation
     with pytest.raises(LeakError, match="puts 1 patient into two parts"):
@@ -119,6 +124,7 @@ def test_a_patient_in_two_parts_is_refused_with_the_count():
         ({"since": "2012-01-01"}, r"crossval\.since: `since` belongs to `by: date`"),
         ({"by": "site", "files": {"test": "a"}}, r"crossval\.files: `files` belongs to `by: files`"),
         ({"by": "files"}, r"crossval\.by: `by: files` needs `files`"),
+        ({"by": "split", "words": {"train": ["test"]}}, r"crossval\.words: the word 'test' stands for two parts"),
         ({"by": "date", "since": "May"}, r"crossval\.since: write the date as year-month-day"),
         ({"by": "site", "repeats": 2}, r"crossval\.repeats: the splits are given by `by: site`; leave `repeats` out"),
         ({"by": "site", "official": True}, r"crossval\.official: the splits are given by `by: site`"),
@@ -163,5 +169,5 @@ def test_lesions_of_a_patient_stay_together_whatever_their_labels():
 
 def test_a_fraction_that_cannot_be_held_out_of_lesions():
     subjects, patients, targets = ["a", "b", "c", "d"], ["p", "p", "q", "q"], [0, 1, 0, 1]
-    with pytest.raises(DataError, match="a fraction of 0.9 of 2 training patients cannot be held out"):
+    with pytest.raises(DataError, match=r"a fraction of 0.9 of 2 training patients cannot be held out"):
         training_split(subjects, patients, targets, CLASSES, Crossval(validation=0.9))

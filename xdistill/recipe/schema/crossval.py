@@ -32,6 +32,15 @@ class SplitWords(Section):
     )
     test: _Words = Field(default=("test", "testing", "holdout"), description="words of test subjects")
 
+    @model_validator(mode="after")
+    def _one_part_each(self) -> SplitWords:
+        words = [word.casefold() for part in (self.train, self.validation, self.test) for word in part]
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            message = "the word '{word}' stands for two parts; list the words of all parts"
+            raise PydanticCustomError("word_of_two_parts", message, {"word": twice[0]})
+        return self
+
 
 class SplitFiles(Section):
     """Files with one subject id per line; relative to the recipe file, or else to the working folder."""
