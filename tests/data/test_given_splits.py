@@ -27,7 +27,7 @@ def given(*, patients=SUBJECTS, targets=TARGETS, columns=COLUMNS, **crossval):
     return make_splits(SUBJECTS, patients, targets, CLASSES, Crossval(**crossval), "print", columns=columns)
 
 
-def tested_by(splits):
+def ranks_in(splits):
     return ["".join(subject[1:] for subject in split.test) for split in splits]
 
 
@@ -43,11 +43,11 @@ def test_a_column_of_words():
 
 
 def test_folds_and_sites_are_left_out_one_at_a_time():
-    assert tested_by(given(by="fold")) == ["01", "4567", "23"]  # 0, 2, 10
+    assert ranks_in(given(by="fold")) == ["01", "4567", "23"]  # 0, 2, 10
     by_site = given(by="site")
-    assert tested_by(by_site) == ["23", "0145", "67"]  # Basel, Bern, Chur
+    assert ranks_in(by_site) == ["23", "0145", "67"]  # Basel, Bern, Chur
     assert by_site.fold(0, 0).train == ("s0", "s1", "s4", "s5", "s6", "s7")
-    assert tested_by(given(by="site", tested=["Chur", "Bern"])) == ["0145", "67"]
+    assert ranks_in(given(by="site", tested=["Chur", "Bern"])) == ["0145", "67"]
     assert Splits.from_json(json.loads(json.dumps(by_site.to_json()))) == by_site
     assert given(by="fold", column="site").hash == by_site.hash
 
