@@ -95,7 +95,7 @@ def _ruled(run: Run, rows: Sequence[ScoreRow], columns: Sequence[_Column]) -> Ta
 def _table(run: Run) -> tuple[tuple[ScoreRow, ...], list[_Column]]:
     from xdistill.report.scores import score_rows
 
-    rows = score_rows(run)
+    rows = score_rows(run, (run.task.primary,))  # the only interval that the table shows
     return rows, list(_columns(run, rows))
 
 

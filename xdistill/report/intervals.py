@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from xdistill.runs import Run
@@ -10,17 +10,18 @@ from xdistill.runs.files import read_json
 from xdistill.stats import Interval, mean_intervals
 
 
-def score_intervals(run: Run, role: str) -> dict[str, Interval]:
+def score_intervals(run: Run, role: str, wanted: Collection[str] | None = None) -> dict[str, Interval]:
     """The 95 % interval of the mean over folds, for each metric of the table that can be resampled.
 
     Args:
         run: a finished run.
         role: of the network.
+        wanted: names of metrics; None: all.
 
     Returns:
         By metric; empty if no interval is defined, such as for other tasks than classification.
     """
-    return mean_intervals(run.predictions.of(role), run.task, run.metrics[role], _patients(run))
+    return mean_intervals(run.predictions.of(role), run.task, run.metrics[role], _patients(run), wanted)
 
 
 def _patients(run: Run) -> Mapping[str, str] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import RunError
+from xdistill.report.remarks.current import is_current, source_of, stamped
 from xdistill.runs import Run
 from xdistill.runs.files import write_text
 
@@ -37,13 +38,20 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
     """Write the page into the run's folder, whole or not at all; see `render_report`.
 
+    A page that was made of the same files by the same software, and was not changed since, is left as it is.
+
     Returns:
         The file's path.
 
     Raises:
         RunError: when the cohort is not the one of the run, or the folder cannot be written.
     """
-    write_text(run.folder.report, render_report(run, cohort=cohort, show_subjects=show_subjects))
+    if cohort is not None:
+        _same_cohort(run, cohort)
+    source = source_of(run, cohort=cohort, show_subjects=show_subjects)
+    if not is_current(run.folder.report, source):
+        page = render_report(run, cohort=cohort, show_subjects=show_subjects)
+        write_text(run.folder.report, stamped(page, source))
     return run.folder.report
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -80,17 +80,24 @@ class ScoreRow:
         return f"{found.low * factor:.{digits}f} to {found.high * factor:.{digits}f}"
 
 
-def score_rows(run: Run) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the student on an external cohort, the cohort's bounds, and the majority class."""
+def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[ScoreRow, ...]:
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and the majority class.
+
+    Args:
+        run: a finished run.
+        intervals: metrics of which the rows have intervals, which take long to compute; None: all.
+    """
     networks = [
-        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role))
+        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role, intervals))
         for role, values in run.metrics.items()
     ]
     bounds = [
         ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
         for name, value in (run.record["cohort"].get("bounds") or {}).items()
     ]
-    external = [ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run))]
+    external = [
+        ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run), intervals)
+    ]
     return (*networks, *external, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
 
 

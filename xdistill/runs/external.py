@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -55,13 +55,14 @@ class ExternalResult:
         every = tuple(fold for folds in self.folds.values() for fold in folds)
         return summarise(Predictions(self.task, every), self.extra)
 
-    @cached_property
-    def intervals(self) -> dict[str, dict[str, Interval]]:
-        """95 % bootstrap intervals over external patients, by role and metric."""
-        return {
-            role: mean_intervals(folds, self.task, self.metrics[role], self.patients)
-            for role, folds in self.folds.items()
-        }
+    def intervals(self, role: str, wanted: Collection[str] | None = None) -> dict[str, Interval]:
+        """95 % bootstrap intervals over external patients, by metric.
+
+        Args:
+            role: of `folds`.
+            wanted: names of metrics; None: all.
+        """
+        return mean_intervals(self.folds[role], self.task, self.metrics[role], self.patients, wanted)
 
     @property
     def task(self) -> Task:
@@ -94,17 +95,13 @@ def external_summary(run: Run) -> dict[str, dict[str, Any]]:
     result = external_result(run)
     if result is None:
         return {}
+    return {role: _plain(values, result.intervals(role)) for role, values in result.metrics.items()}
+
+
+def _plain(values: Mapping[str, Summary], intervals: Mapping[str, Interval]) -> dict[str, Any]:
     return {
-        role: {
-            name: {
-                "mean": value.mean,
-                "sd": value.sd,
-                "folds": list(value.folds),
-                **_ends(result.intervals[role].get(name)),
-            }
-            for name, value in values.items()
-        }
-        for role, values in result.metrics.items()
+        name: {"mean": value.mean, "sd": value.sd, "folds": list(value.folds), **_ends(intervals.get(name))}
+        for name, value in values.items()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from xdistill.tasks import Task
 
 
 def mean_intervals(
-    folds: Sequence[FoldPredictions], task: Task, scores: Mapping[str, Summary], patients: Mapping[str, str] | None
+    folds: Sequence[FoldPredictions],
+    task: Task,
+    scores: Mapping[str, Summary],
+    patients: Mapping[str, str] | None,
+    wanted: Collection[str] | None = None,
 ) -> dict[str, Interval]:
     """The 95 % interval of the mean over folds, for each metric of the task's table that can be resampled.
 
@@ -28,11 +32,13 @@ def mean_intervals(
         task: what is predicted.
         scores: the metrics.
         patients: patient by subject; None: every subject is a patient of its own.
+        wanted: names of metrics; None: all.
 
     Returns:
         By metric; empty if no interval is defined, such as for other tasks than classification.
     """
     metrics = [name for name in task.table if name in RESAMPLED and name in scores]
+    metrics = [name for name in metrics if wanted is None or name in wanted]
     if not metrics or not folds:
         return {}
     try:

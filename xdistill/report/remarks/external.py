@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from xdistill.runs import Run
 from xdistill.runs.external import ENSEMBLE, STUDENT, external_result
 from xdistill.stats import Interval, Summary
@@ -9,12 +11,13 @@ from xdistill.stats import Interval, Summary
 Row = tuple[str, dict[str, Summary], dict[str, Interval]]
 
 
-def external_rows(run: Run, called: str) -> tuple[Row, ...]:
+def external_rows(run: Run, called: str, intervals: Collection[str] | None = None) -> tuple[Row, ...]:
     """Label, scores and intervals: of the students of the folds, and of the mean of their predictions.
 
     Args:
         run: a finished run.
         called: what the tested network is called, such as ``student``.
+        intervals: metrics of which the rows have intervals; None: all.
     """
     result = external_result(run)
     if result is None:
@@ -23,7 +26,7 @@ def external_rows(run: Run, called: str) -> tuple[Row, ...]:
         STUDENT: f"{called.capitalize()}, external",
         ENSEMBLE: f"Mean of {len(result.folds[STUDENT])} {called}s, external",
     }
-    return tuple((labels[role], values, result.intervals[role]) for role, values in result.metrics.items())
+    return tuple((labels[role], values, result.intervals(role, intervals)) for role, values in result.metrics.items())
 
 
 def external_note(run: Run) -> str:
