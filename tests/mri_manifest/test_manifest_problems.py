@@ -176,11 +176,12 @@ def test_rows_at_fault(folder, rows, settings, parts):
         assert part in said
 
 
-def test_a_patient_with_two_labels(folder):
+def test_a_patient_may_have_subjects_of_two_labels_but_must_be_named(folder):
     rows = ("s1,p,ill,1", "s2,q,ill,1", "s3,p,well,2", "s4,,well,2")
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
-    assert "line 4: the patient 'p' has the label 'well' here but 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
+    dataset = folder.rows(*rows[:3], header="subject,patient,label,age")
+    assert [(row.patient, row.target) for row in dataset.index()] == [("p", 0), ("q", 0), ("p", 1)]
     alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
     assert [column.name for column in alone.schema().modalities["clinical"].columns] == ["age"]

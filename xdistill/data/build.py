@@ -15,7 +15,7 @@ import numpy as np
 from xdistill.data.file.compression import require_blosc2
 from xdistill.data.file.layout import stored_dtype
 from xdistill.data.file.writer import CohortWriter
-from xdistill.data.index import check_index, check_schema
+from xdistill.data.index import check_index, check_kept, check_schema
 from xdistill.data.key import cache_key
 from xdistill.data.loading import load_subjects, tasks_of
 from xdistill.data.lock import exclusive
@@ -78,6 +78,7 @@ def build_cohort(
     schema, rows = dataset.schema(), list(dataset.index())
     check_schema(schema)
     check_index(rows, schema)
+    check_kept(dataset.kept_columns(), len(rows))
     key = cache_key(data, dataset, cache)
     path = directory / f"{data.use}-{key[:16]}.h5"
     if _is_valid(path, key):
@@ -121,7 +122,7 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
             plan.on_progress(done, total)
     if facts is None:
         facts = plan.dataset.facts()
-    writer.finish(plan.key, facts)
+    writer.finish(plan.key, facts, plan.dataset.kept_columns())
 
 
 def _is_valid(path: Path, key: str) -> bool:

@@ -75,6 +75,7 @@ def assemble(
     data = resolving.dataset(recipe) if dataset is None else Choice(type(dataset), Settings())
     if data is not None and uses_default_loss(recipe):
         resolving.default_loss = (dataset or data.build()).schema().task.default_loss
+    test = resolving.external(recipe)
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -96,9 +97,12 @@ def assemble(
     check_task(loaded, data, dataset.schema().task, stages, catalog)
     checker = Checker(loaded, dataset, chosen, probe)
     checker.check(transforms, augment, stages)
+    if test is not None:
+        checker.check_external(test.build())
     experiment = Experiment(
         recipe=recipe,
         data=data,
+        test=test,
         transforms=transforms,
         augment=augment,
         networks=checker.choices,

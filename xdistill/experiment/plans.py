@@ -229,6 +229,7 @@ class Experiment:
     callbacks: tuple[Choice[Callback], ...]
     executor: Choice[Executor]
     trackers: tuple[Choice[Tracker], ...]
+    test: Choice[Dataset] | None = None
 
     @property
     def privileged(self) -> tuple[str, ...]:
@@ -248,6 +249,7 @@ class Experiment:
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
         parts += self.callbacks
+        parts += [] if self.test is None else [self.test]
         return components_of(parts)
 
     @property
@@ -268,6 +270,8 @@ class Experiment:
         task = plain["data"].pop("task", None)  # the recipe has it next to `data`
         if task is not None:
             plain["task"] = task
+        if self.test is not None:
+            plain["test"] = self.test.dump()
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
@@ -293,8 +297,12 @@ class Experiment:
             lines["control"] = f"{self.recipe.control.replace('_', ' ')}: this is not the method but a null control"
         if self.recipe.missing.use != "refuse":
             lines["missing"] = f"{self.recipe.missing.use.replace('_', ' ')} what only the teacher reads"
-        crossval = self.recipe.crossval
-        lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
+        kept = self.data.build().kept_columns()
+        if kept:
+            lines["kept"] = f"{', '.join(kept)}: columns for splits, which no network reads"
+        lines["splits"] = self.recipe.crossval.describe()
+        if self.test is not None:
+            lines["test"] = f"{self.test.use}: an external cohort, never trained on"
         return lines
 
 

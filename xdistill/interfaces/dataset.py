@@ -139,6 +139,13 @@ class Dataset(Component, ABC):
         """
         return None
 
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns of the source that stay beside the values, such as site, date or split: one text per subject.
+
+        Recipes split by them (``crossval: {by: site}``); no network reads them. An empty text is a missing value.
+        """
+        return {}
+
     @classmethod
     def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
         """The settings of another cohort from the same source, where subjects are generated; None where they are not.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings, TaskSettings
 from xdistill_mri.manifest.cells import CellSettings, FileSettings, PanelSettings, short_panels, without_defaults
@@ -91,9 +91,20 @@ class ManifestConfig(FileSettings, TaskSettings):
         description="auto: decimal commas, units, limits such as <0.5, dates, grades and spellings of clinical columns "
         "are found by looking, and told; plain: cells are numbers with a point, or names",
     )
+    keep: tuple[str, ...] | None = Field(
+        default=None,
+        description="columns that are kept for splits, such as site and date; they are not clinical values unless "
+        "`clinical.include` names them. null: those with a usual name, such as `site`, `split`, `fold` and `date`",
+    )
     synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name not in {"keep", "task"} or value is not None}
 
     @field_validator("volumes", mode="before")
     @classmethod

@@ -70,6 +70,10 @@ class ManifestDataset(Dataset):
         """All subjects, in the order of the rows."""
         return [SubjectRow(entry.subject, entry.patient, entry.target) for entry in self.cohort.entries]
 
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return self.cohort.kept
+
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The values of one subject: volumes are float32, the clinical vector is float64."""
         import numpy as np
