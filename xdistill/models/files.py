@@ -17,6 +17,7 @@ from xdistill.runs.checksums import CHECKSUMS, digest
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CALIBRATION = "calibration.json"
+INTERVALS = "intervals.json"
 TRAINING = "training.json"
 CARD = "README.md"
 LARGEST_JSON = 64 * 2**20  # bytes
