@@ -93,7 +93,7 @@ def assemble(
 
     chosen = {role: choice for role, choice in networks.items() if choice}
     dataset = dataset or data.build()
-    check_task(loaded, data, dataset.schema().task, stages, catalog)
+    check_task(loaded, data, dataset.schema().task, stages, catalog=catalog, networks=chosen)
     checker = Checker(loaded, dataset, chosen, probe)
     checker.check(transforms, augment, stages)
     experiment = Experiment(

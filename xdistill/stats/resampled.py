@@ -104,7 +104,9 @@ RESAMPLED: Mapping[str, ResampledMetric] = {
     "specificity": resampled_specificity,
     "ppv": resampled_ppv,
     "npv": resampled_npv,
-    **RESAMPLED_TASKS,
 }
+"""Metrics of classification."""
+RESAMPLED_ALL: Mapping[str, ResampledMetric] = {**RESAMPLED, **RESAMPLED_TASKS}
+"""Metrics of any task."""
 COMPARED = ("auc_ovo", "f1_macro", "accuracy")
 """What methods are compared by unless something else is asked for; any number of classes has them."""
