@@ -73,7 +73,7 @@ def assemble(
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
     data = resolving.dataset(recipe) if dataset is None else Choice(type(dataset), Settings())
-    if data is not None and uses_default_loss(recipe):
+    if data is not None and not resolving.problems and uses_default_loss(recipe):
         resolving.default_loss = (dataset or data.build()).schema().task.default_loss
     test = resolving.external(recipe)
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
@@ -94,7 +94,7 @@ def assemble(
 
     chosen = {role: choice for role, choice in networks.items() if choice}
     dataset = dataset or data.build()
-    check_task(loaded, data, dataset.schema().task, stages, catalog)
+    check_task(loaded, data, dataset.schema().task, stages, catalog=catalog, networks=chosen)
     checker = Checker(loaded, dataset, chosen, probe)
     checker.check(transforms, augment, stages)
     if test is not None:
