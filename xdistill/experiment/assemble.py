@@ -73,7 +73,7 @@ def assemble(
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
     data = resolving.dataset(recipe) if dataset is None else Choice(type(dataset), Settings())
-    if data is not None and uses_default_loss(recipe):
+    if data is not None and not resolving.problems and uses_default_loss(recipe):
         resolving.default_loss = (dataset or data.build()).schema().task.default_loss
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
