@@ -206,7 +206,7 @@ def _print(model: StudentModel, rows: Sequence[Predicted]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in _columns(model):
-        table.add_column(Text(name), no_wrap=name != "flags")
+        table.add_column(Text(name), no_wrap=name != "flags", min_width=len(name) if name == "subject" else None)
     for row in rows:
         cells = _cells(model, row)
         named = 2 if _of_classes(model) else 1  # subject and class

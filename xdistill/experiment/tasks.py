@@ -75,6 +75,13 @@ def _of_losses(loaded: LoadedRecipe, task: Task, stages: Sequence[StagePlan], ca
                     f"`{term.choice.use}` is a loss for {' and '.join(tasks)}, and the task is {task.describe()}; "
                     f"{_that_fit(term, task, catalog)}",
                 )
+            link, wanted = (getattr(owner, "link", None) for owner in (term.choice.settings, task))
+            if link and wanted and link != wanted:
+                yield loaded.problem(
+                    ("stages", index, "objective", place, "link"),
+                    f"`{term.choice.use}` is set to the link {link}, and that of the task is {wanted}; set "
+                    f"`link: {wanted}`",
+                )
 
 
 def _of_estimators(
