@@ -30,7 +30,7 @@ _SITE = re.compile(
 _ID = re.compile(
     r"(^|[\W_])(id|pid|mrn|no|nr|case|patient|subject|accession|fall|fallnummer|pat)([\W_]|$)", re.IGNORECASE
 )
-_DATE = re.compile(r"(date|datum|time|days?|tage|year|jahr)", re.IGNORECASE)
+_DATE = re.compile(r"(^|[\W_])(time|days?|tage?|years?|jahre?)([\W_]|$)|(date|datum)([\W_]|$)", re.IGNORECASE)
 _CONFOUNDED = 0.7  # Cramér's V
 _SITES = 12  # subjects from which on site and label are compared
 _SOME, _LEEWAY = 2000, 0.03

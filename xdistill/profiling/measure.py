@@ -128,7 +128,7 @@ def _plain_numbers(cells: Sequence[str]) -> Measured | None:
 
 
 def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: Counter[str], found: Found) -> Measured:
-    """A column that holds numbers; texts among them are told, and count as missing."""
+    """A column that holds numbers; texts among them are reported, and count as missing."""
     known = {text: number for text, number in numbers.items() if number is not None}
     values = np.array([known.get(text, np.nan) for text in cells], dtype=np.float64)
     measured = measure_numbers(values, unit=found.reading.unit, notes=found.reading.notes, counts=counts)

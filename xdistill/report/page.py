@@ -121,7 +121,7 @@ def _record_parts(run: Run) -> dict[str, Any]:
     """What the template reads of the record, with nothing in the place of optional parts that are not there."""
     optional = {"synthetic": False, "bounds": {}, "source": ""}
     return {
-        "record": {"id": "", "finished": "", "split_hash": "", **run.record},
+        "record": {"id": "", "finished": "", "split_hash": "", "warnings": (), **run.record},
         "recipe": {"description": "", **run.record["recipe"]},
         "cohort": {
             **optional,

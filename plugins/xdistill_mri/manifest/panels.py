@@ -163,7 +163,7 @@ def complete_rows(present: Sequence[Mapping[str, bool]], reading: ReadingOf) -> 
 
     Args:
         present: by row and modality.
-        reading: told how many are left out.
+        reading: takes a note of how many are left out.
     """
     kept = list(range(len(present)))
     for name in reading.config.require:
