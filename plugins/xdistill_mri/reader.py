@@ -12,6 +12,7 @@ from xdistill.interfaces import Cell, Settings, Space, SubjectReader
 from xdistill.tables import Reading as CellReading
 from xdistill.tables import plain_row
 from xdistill.types import Schema
+from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box, Preprocess
 from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
 
@@ -131,6 +132,8 @@ class VolumeReader(SubjectReader):
         return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array)
 
     def _file(self, modality: str, file: Path) -> Path:
+        if file.is_dir() and holds_dicom(file):
+            return file
         if not file.name.lower().endswith(SUFFIXES):
             raise DataError(f"modality {modality!r}: {file} is not a volume; files end in {', '.join(SUFFIXES)}")
         if file.is_dir():

@@ -36,6 +36,7 @@ COMMANDS = [
     "data verify",
     "data export",
     "data clean",
+    "data dicom",
     "plugins",
     "plugins list",
     "plugins show",

@@ -101,7 +101,7 @@ def test_a_missing_table(tmp_path):
             {},
             ["line 2: 'a.dcm' in the column 't1' is not a volume"],
         ),
-        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "dcm2niix"]),
+        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "without DICOM files"]),
         (["p1,ill,sub\\a.npy,1,f", "p2,well,b.npy,2,f"], {}, ["write it with / instead of \\"]),
         (
             ["p1,ill,,1,f", "p2,well,,2,f"],

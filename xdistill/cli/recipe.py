@@ -88,7 +88,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
     from xdistill.recipe.yaml.writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
@@ -98,7 +98,7 @@ def show(
     if as_json:
         print_json(resolved)
     else:
-        typer.echo(write_yaml(resolved), nl=False)
+        echo(write_yaml(resolved), end="")
 
 
 @command(

@@ -121,12 +121,13 @@ def make_context(
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
     imputed = imputed_of_student(experiment, cohort)
-    transforms = fit_transforms(experiment.transforms, view, imputed=imputed)
+    training = _rows(cohort, learning)
+    labelled = labelled_subjects(experiment, cohort, split)
+    targets = cohort.targets[training[labelled[training]]]
+    transforms = fit_transforms(experiment.transforms, view, targets, imputed=imputed)
     fabric = make_fabric(recipe.compute, rank)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = networks_of_fold(experiment.networks, transforms.schema, fabric, recipe, seed=seed)
-    training = _rows(cohort, learning)
-    labelled = labelled_subjects(experiment, cohort, split)
     source = Source(
         cohort,
         transforms,
@@ -144,7 +145,7 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts.of(transforms.schema, cohort.targets[training[labelled[training]]]),
+        facts=TrainingFacts.of(transforms.schema, targets),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
         labelled=labelled,

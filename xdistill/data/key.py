@@ -14,6 +14,7 @@ from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.untrusted import open_regular
 from xdistill.workers import cores
 
 
@@ -60,7 +61,7 @@ def _hashes(sources: Sequence[Path]) -> list[str]:
 
 def _hash(source: Path) -> str:
     try:
-        with source.open("rb") as stream:
+        with open_regular(source) as stream:
             return file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{source}: cannot be read: {error.strerror or error}") from error

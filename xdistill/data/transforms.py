@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,13 @@ class FittedTransforms:
 
     def state(self) -> dict[str, Any]:
         """The fitted state as JSON-ready data; `from_state` reads it back."""
+        task = self.schema.task.state()
         return {
+            **({"task": task} if task else {}),
             "transforms": [
                 {"use": transform.name, "modality": _modality(transform), "state": transform.state()}
                 for transform in self._transforms
-            ]
+            ],
         }
 
     @classmethod
@@ -84,17 +87,22 @@ class FittedTransforms:
             transform.restore(item["state"])
             schema = schema.with_modality(_modality(transform), transform.output())
             fitted.append(transform)
-        return cls(schema, fitted)
+        return cls(replace(schema, task=schema.task.restored(state.get("task", {}))), fitted)
 
 
 def fit_transforms(
-    choices: Sequence[Choice[Transform]], view: TrainingView, *, imputed: Collection[str] = ()
+    choices: Sequence[Choice[Transform]],
+    view: TrainingView,
+    targets: NDArray[Any] | None = None,
+    *,
+    imputed: Collection[str] = (),
 ) -> FittedTransforms:
-    """Fit transforms, each on the training subjects as transformed by the previous ones.
+    """Fit transforms, each on the training subjects as transformed by the previous ones, and the task.
 
     Args:
         choices: the transforms.
         view: the training subjects.
+        targets: of those of them that have a label; None: of all.
         imputed: vectors of which subjects without any value are part of the fit, as rows of missing values.
 
     Raises:
@@ -123,7 +131,8 @@ def fit_transforms(
         transform.fit(values)
         schema = schema.with_modality(modality, transform.output())
         fitted.append(transform)
-    return FittedTransforms(schema, fitted)
+    task = schema.task.fitted(view.targets if targets is None else targets)
+    return FittedTransforms(replace(schema, task=task), fitted)
 
 
 def _with_blanks(view: TrainingView, modality: str, values: NDArray[Any]) -> NDArray[Any]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
 from xdistill.errors import UserError
-from xdistill.interfaces.component import Component, Settings
+from xdistill.interfaces.component import Choice, Component, Settings
+from xdistill.interfaces.labels import TaskReader
 from xdistill.tasks import Target
 from xdistill.types import Schema
 
@@ -69,6 +72,25 @@ class DatasetFacts:
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
     reading: TableReading = TableReading()
+
+
+class TaskSettings(Settings):
+    """Base of the Config of data sets that read labels as any task.
+
+    The recipe's ``task`` is put into the field ``task``. The data set then passes its columns of labels to the reader:
+    ``config.task.build().read(LabelTable(...))`` gives the task of its schema and the targets of its index. A data set
+    with another Config states its task itself, and a recipe that asks for another one is rejected.
+    """
+
+    task: Choice[TaskReader] | None = Field(
+        default=None, description="set by the recipe's `task`; null: the data set's own classes"
+    )
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the task where there is none, so that cohorts keep the keys that they had before there were any."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "task" or value is not None}
 
 
 class Dataset(Component, ABC):

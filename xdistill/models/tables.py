@@ -19,13 +19,13 @@ from xdistill.models.arrays import check_names
 from xdistill.models.subject import NewSubject
 from xdistill.suggest import did_you_mean
 from xdistill.types import ColumnSpec, ModalitySpec
+from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
     from xdistill.models.ensemble import Ensemble
 
 SUBJECT = "subject"
 MISSING = frozenset({"", "na", "n/a", "nan", "null"})
-_LARGEST = 2**30  # bytes of a table
 
 
 def read_table(model: Ensemble, path: Path) -> list[NewSubject]:
@@ -105,11 +105,7 @@ def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
 
 def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: the table is larger than {_LARGEST} bytes; divide it")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        text = read_bytes(path, TABLE).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text; save the table as CSV (UTF-8)") from None
     first = text.partition("\n")[0]

@@ -12,6 +12,7 @@ from xdistill.tables.delimited import check_delimiter, find_delimiter, named, re
 from xdistill.tables.problems import Problems
 from xdistill.tables.table import Table
 from xdistill.tables.text import decode
+from xdistill.untrusted import TABLE, read_bytes
 
 _ZIP, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
 
@@ -66,13 +67,9 @@ def read_table(file: Path, form: Format = Format()) -> Table:
 
 def _content(file: Path, form: Format) -> bytes:
     try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; set `{form.setting}` to the CSV file of the cohort") from None
-    except IsADirectoryError:
-        raise DataError(f"{file}: this is a folder; set `{form.setting}` to the CSV file in it") from None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+        return read_bytes(file, TABLE)
+    except DataError as error:
+        raise DataError(f"{error}; set `{form.setting}` to the CSV file of the cohort") from None
 
 
 def _delimited(content: bytes, file: Path, form: Format) -> tuple[list[tuple[int, list[str]]], list[str], str]:

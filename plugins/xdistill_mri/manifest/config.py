@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from xdistill.interfaces import Settings
+from xdistill.interfaces import Settings, TaskSettings
 from xdistill_mri.manifest.cells import CellSettings, FileSettings, PanelSettings, short_panels, without_defaults
 from xdistill_mri.preprocess.settings import Preprocess
 
@@ -53,7 +53,7 @@ class ClinicalSettings(CellSettings):
     units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
-class ManifestConfig(FileSettings):
+class ManifestConfig(FileSettings, TaskSettings):
     """The files of the cohort and the roles of its columns."""
 
     path: Path = Field(description="the table: CSV, TSV, XLSX or Parquet; paths in it are relative to its folder")

@@ -60,7 +60,7 @@ class ManifestDataset(Dataset):
         }
         for name, panel in self.cohort.panels.items():
             modalities[name] = ModalitySpec("vector", (len(panel.columns),), panel.columns)
-        return Schema(modalities, self.cohort.classes)
+        return Schema(modalities, task=self.cohort.task)
 
     def schema(self) -> Schema:
         """Modalities and classes; opens one volume of each modality whose settings do not determine its size."""
@@ -113,11 +113,13 @@ class ManifestDataset(Dataset):
 
     def sources(self) -> Sequence[Path]:
         """The CSV file and every volume and mask that it names."""
+        from xdistill_mri.preprocess.folder import files_in
+
         files = dict.fromkeys([self.path, *files_of(self.path, self.config)])
         for entry in self.cohort.entries:
             for source in entry.volumes.values():
                 if source is not None:
-                    files |= dict.fromkeys(file for file in (source.file, source.mask) if file is not None)
+                    files |= dict.fromkeys(file for one in (source.file, source.mask) for file in files_in(one))
         return list(files)
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.tables import as_number, sorted_names
+from xdistill.tasks import Classification, Target, Task
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
+from xdistill_mri.manifest.labels import other_task, read_labels
 from xdistill_mri.manifest.panels import Panel, ReadingOf, complete_rows, read_panels
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
@@ -23,14 +25,14 @@ class Entry:
     Attributes:
         subject: unique id.
         patient: id of its patient.
-        target: index of its class.
+        target: of the task, such as the index of its class.
         volumes: files by image modality; None if the subject has none.
         vectors: one number per column by vector modality, NaN is missing; None if the subject has none.
     """
 
     subject: str
     patient: str
-    target: int
+    target: Target
     volumes: SubjectVolumes
     vectors: Mapping[str, tuple[float, ...] | None]
 
@@ -41,14 +43,14 @@ class Cohort:
 
     Attributes:
         entries: the subjects, in the order of the rows.
-        classes: names of the classes.
+        task: what is predicted.
         modalities: names of the image modalities.
         panels: the vector modalities by name.
         story: what was found by looking.
     """
 
     entries: tuple[Entry, ...]
-    classes: tuple[str, ...]
+    task: Task
     modalities: tuple[str, ...]
     panels: Mapping[str, Panel]
     story: Story
@@ -66,10 +68,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     problems.stop()
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
-    labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
-    classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
+    task, targets = _targets(table, roles, patients, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
     reading = ReadingOf(config, Story(), problems)
     panels = read_panels(table, subjects, roles.clinical, reading)
@@ -78,7 +77,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         Entry(
             subject,
             patients[row],
-            classes.index(labels[row]),
+            targets[row],
             volumes[row],
             {name: panel.values[row] for name, panel in panels.items()},
         )
@@ -86,7 +85,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     ]
     kept = complete_rows([_present(entry) for entry in entries], reading)
     problems.stop()
-    return Cohort(tuple(entries[row] for row in kept), classes, tuple(roles.volumes), panels, reading.story)
+    return Cohort(tuple(entries[row] for row in kept), task, tuple(roles.volumes), panels, reading.story)
 
 
 def _present(entry: Entry) -> dict[str, bool]:
@@ -131,6 +130,19 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     return table.column(column)
 
 
+def _targets(
+    table: Table, roles: Roles, patients: list[str], config: ManifestConfig, problems: Problems
+) -> tuple[Task, Sequence[Target]]:
+    """The task and the targets; without the recipe's task the labels are classes."""
+    if config.task is not None:
+        return read_labels(table, config.task, roles.label, problems)
+    labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
+    classes = _classes(table, labels, config, problems)
+    if roles.patient is not None:
+        _check_patients(table, patients, labels, problems)
+    return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
+
+
 def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: Problems) -> tuple[str, ...]:
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
@@ -142,7 +154,11 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
     if given and len(set(given)) == 1:
         problems.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
     if config.classes is None:
-        _check_spelling(given, problems)
+        other = other_task(column, given)
+        if other:
+            problems.add(other)
+        else:
+            _check_spelling(given, problems)
     return sorted_names(given) if config.classes is None else config.classes
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
+from xdistill_mri.preprocess.folder import MARK
 from xdistill_mri.preprocess.source import SUFFIXES
 
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
@@ -41,9 +42,15 @@ def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Role
     columns = config.columns
     if columns.subject is not None:
         _expect(table, columns.subject, "columns.subject", problems)
-    _expect(table, columns.label, "columns.label", problems)
+    if config.task is None:
+        _expect(table, columns.label, "columns.label", problems)
+        labels: tuple[str, ...] = (columns.label,)
+    else:
+        labels = config.task.build().columns(columns.label)
+        for column in labels:
+            _expect(table, column, "task", problems)
     patient = _patient(table, config, problems)
-    identity = {columns.subject or columns.label, columns.label, patient or _PATIENT, _PATIENT}
+    identity = {columns.subject or columns.label, columns.label, *labels, patient or _PATIENT, _PATIENT}
     extra = _columns_of_crops(table, config, problems)
     volumes = _volumes(table, config, identity | extra, problems)
     taken = identity | extra | set(volumes.values())
@@ -123,7 +130,7 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
-    return sum(value.lower().endswith(SUFFIXES) for value in values) > _MOSTLY * len(values)
+    return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 
 def _clinical(

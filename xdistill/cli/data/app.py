@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from xdistill.cli.data import build, clean, export, inspect, profile, verify
+from xdistill.cli.data import build, clean, dicom, export, inspect, profile, verify
 from xdistill.cli.examples import command, with_examples
 
 app = typer.Typer(
@@ -17,3 +17,4 @@ command(app, *inspect.EXAMPLES)(inspect.inspect)
 command(app, *verify.EXAMPLES)(verify.verify)
 command(app, *export.EXAMPLES)(export.export)
 command(app, *clean.EXAMPLES)(clean.clean)
+command(app, *dicom.EXAMPLES)(dicom.dicom)

@@ -37,14 +37,14 @@ def build(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Build the cohort of a recipe, or find the file if it exists already."""
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
 
     with shared.chosen_plugins(plugin, disable_plugin):
         result = _built(build_file(recipe, profile, changes or [], cache, workers))
     if as_json:
         print_json(result)
     else:
-        typer.echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
+        echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
 
 
 def build_file(

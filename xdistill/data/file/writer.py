@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.data.file.compression import filter_options
+from xdistill.data.file.guard import METADATA, metadata_digest
 from xdistill.data.file.layout import (
     DIGEST_BYTES,
     FORMAT,
@@ -135,7 +136,11 @@ class CohortWriter:
             ),
         }
         for name, text in texts.items():
-            self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
+            self._attribute(name, text)
+        self._attribute(METADATA, metadata_digest(self._file))
+
+    def _attribute(self, name: str, text: str) -> None:
+        self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
 
     def _table(self, name: str, values: NDArray[np.generic]) -> None:
         # HDF5 applies Fletcher-32 only to chunked data, so each table is one chunk.
