@@ -159,7 +159,7 @@ def _columns(table: Table, ids: str, settings: PanelSettings, setting: str, prob
 
 
 def complete_rows(present: Sequence[Mapping[str, bool]], reading: ReadingOf) -> list[int]:
-    """The rows that have every required modality; adds a problem for unknown names, and if nobody is left.
+    """The rows that have every required modality; adds a problem for unknown names, and if no subject is left.
 
     Args:
         present: by row and modality.
