@@ -176,7 +176,7 @@ class Dataset(Component, ABC):
         return None
 
     def reading(self) -> TableReading:
-        """How tables were read, as far as it was found by looking; told before training, and kept in the cohort."""
+        """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
         return TableReading()
 
     def sources(self) -> Sequence[Path]:
