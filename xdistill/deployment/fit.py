@@ -20,7 +20,8 @@ from xdistill.deployment.card import model_card
 from xdistill.deployment.spread import spread_in
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.plans import Experiment, TrainPlan
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import TrainPlan
 from xdistill.models.calibration import Calibration, Intervals
 from xdistill.models.describe import describe_student
 from xdistill.models.ensemble import Member

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
