@@ -31,6 +31,7 @@ from xdistill.runs import Run, fold_name, load_run, run_name
 from xdistill.runs.files import explained, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.runs.integrity import check_fold, seal_run
+from xdistill.runs.temporary import sweep_run
 from xdistill.stats import Predictions, write_predictions
 
 
@@ -80,6 +81,7 @@ def run_prepared(
                 shutil.rmtree(folder.path / "folds")
             for path in (folder.checksums, folder.record, folder.predictions, folder.report):
                 path.unlink(missing_ok=True)
+        sweep_run(folder.path)
         yield from discard_damaged(prepared)
         if (yield from is_finished(prepared)):
             yield RunFinished(str(folder.path))
@@ -92,6 +94,7 @@ def run_prepared(
                     yield event
                     yield from tracking.log(event)
             yield from tracking.finish(finish(prepared).summary)
+        sweep_run(folder.path)
     yield RunFinished(str(folder.path))
 
 

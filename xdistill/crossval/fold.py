@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 
 from xdistill.crossval.callbacks import WatchedScore
-from xdistill.crossval.events import Event, FoldFinished
+from xdistill.crossval.events import Event, FoldDamaged, FoldFinished
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
 from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
@@ -36,7 +36,7 @@ from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
 from xdistill.runs.integrity import seal_fold
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
-from xdistill.training.checkpoint import Checkpointer
+from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows, Source
@@ -76,7 +76,13 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
         return
     with folder.locked(name):
         run, split = _prepared(payload, folder, name)
-        yield from run.events()
+        try:
+            yield from run.events()
+        except DamagedCheckpointError as error:
+            yield FoldDamaged(name, str(error))
+            shutil.rmtree(folder.partial(name), ignore_errors=True)
+            run, split = _prepared(payload, folder, name)  # networks as they were before the checkpoint was loaded
+            yield from run.events()
         seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
         facts = {"run": payload["identity"], "seconds": seconds}
         if "at_once" in payload:
