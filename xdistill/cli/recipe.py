@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from xdistill.cli.data.columns import about_cohort, cohort_lines
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import (
     DisableOption,
@@ -54,7 +56,8 @@ def check(
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
         problems = _search_problems(loaded, experiment)
-    summary = experiment.summary() | _searched(experiment)
+    about = about_cohort(experiment)
+    summary: dict[str, Any] = experiment.summary() | _searched(experiment)
     inherited = {shown(file) for file in loaded.files[1:]}
     own = [problem for problem in problems if problem.source not in inherited]
     if own:
@@ -63,9 +66,11 @@ def check(
     elif problems:  # the search was written for the recipe that this one extends
         summary["search"] = "none; the inherited search does not fit this recipe"
     if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+        print_json(summary | {"cohort": about})
+        return
+    _print_summary(summary | cohort_lines(about), about["read"])
+    for caution in about["warnings"]:
+        print_warning(f"{caution['name']}: {caution['text']}")
 
 
 @command(
@@ -137,7 +142,7 @@ def _searched(experiment: Experiment) -> dict[str, str]:
     return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
-def _print_summary(summary: dict[str, str]) -> None:
+def _print_summary(summary: dict[str, str], read: Sequence[str]) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
@@ -147,3 +152,5 @@ def _print_summary(summary: dict[str, str]) -> None:
     width = max(len(label) for label in summary)
     for label, value in summary.items():
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))
+    for note in read:
+        console.print(Text(f"{'read':<{width}}  ", style="bold") + Text(note, style="not bold"))

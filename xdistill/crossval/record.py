@@ -11,6 +11,7 @@ from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
+from xdistill.profiling import cohort_cautions
 from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
@@ -35,6 +36,12 @@ def _student(prepared: Prepared) -> dict[str, Any]:
         synthetic=facts.synthetic,
     )
     return {"student": described.to_json()}
+
+
+def _cautions(prepared: Prepared) -> dict[str, Any]:
+    """Warnings about the cohort; nothing if there are none."""
+    found = cohort_cautions(prepared.cohort)
+    return {"warnings": [caution.to_json() for caution in found]} if found else {}
 
 
 def _created(folder: RunFolder) -> str:
@@ -87,6 +94,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **_student(prepared),
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
+        **_cautions(prepared),
         **prepared.notes,
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from xdistill.data.file.layout import FORMAT_VERSION, canonical
 from xdistill.errors import DataError
@@ -31,13 +32,16 @@ def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> st
     if sources:
         settings = dict(data.component.cache_settings(data.settings))
     importer = data.component
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "importer": [f"{importer.__module__}.{importer.__qualname__}", importer.version],
         "settings": settings,
         "sources": list(zip(_names(sources), _hashes(sources), strict=True)),
         "cache": cache.model_dump(mode="json"),
     }
+    found = dataset.reading().columns
+    if found:  # what was found by looking, which newer versions find
+        content["reading"] = dict(found)
     return sha256(canonical(content)).hexdigest()
 
 

@@ -121,6 +121,14 @@ class Cohort:
         """
         return self._table(modality).present.copy()
 
+    def digests(self, modality: str) -> list[bytes]:
+        """SHA-256 of the values of each subject in a modality; the same values have the same digest.
+
+        Raises:
+            DataError: for an unknown modality.
+        """
+        return [digest.tobytes() for digest in self._table(modality).digests]
+
     def values(self, modality: str, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[Any]:
         """Values of some subjects, ``(rows, *shape)``: vectors as float64, everything else as float32.
 

@@ -136,6 +136,8 @@ def _cell_columns(model: Ensemble) -> dict[str, str]:
 
 def _check_columns(model: Ensemble, header: Sequence[str], path: Path) -> None:
     columns = _cell_columns(model)
+    if model.reader is not None:
+        header = list(model.reader.plain(dict.fromkeys(header, "")))
     for name, spec in model.schema.modalities.items():
         if name in columns:
             assert model.reader is not None  # noqa: S101 - it has named the column
@@ -167,6 +169,7 @@ def subject_of_row(model: Ensemble, subject: str, row: Mapping[str, str], folder
         DataError: for a number that cannot be read.
     """
     columns = _cell_columns(model)
+    row = row if model.reader is None else model.reader.plain(row)
     cells: dict[str, Cell | None] = {}
     vectors: dict[str, NDArray[np.float64]] = {}
     for name, spec in model.schema.modalities.items():

@@ -11,7 +11,7 @@ from xdistill.errors import UserError
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 from xdistill.stats import FoldPredictions, Interval, ScoredFold, resampled_scores
-from xdistill.stats.resampled import RESAMPLED
+from xdistill.stats.resampled import RESAMPLED_ALL
 from xdistill.tasks import Task
 
 
@@ -28,7 +28,7 @@ def score_intervals(run: Run, role: str) -> dict[str, Interval]:
         By metric; empty if no interval is defined, such as for other tasks than classification.
     """
     task = run.task
-    metrics = [name for name in task.table if name in RESAMPLED and name in run.metrics[role]]
+    metrics = [name for name in task.table if name in RESAMPLED_ALL and name in run.metrics[role]]
     folds = [_scored(fold, task) for fold in run.predictions.of(role)]
     if not metrics or not folds:
         return {}

@@ -18,6 +18,7 @@ from xdistill.errors import DataError, XdistillError
 from xdistill.interfaces import Space
 from xdistill.untrusted import VOLUME, check_arrays, gunzip, open_regular, read_bytes
 from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.folder import read_folder, space_of_folder
 from xdistill_mri.preprocess.source import SUFFIXES, VolumeSource
 from xdistill_mri.preprocess.volume import Volume
 
@@ -37,7 +38,7 @@ _ARRAY_MAGIC = (b"\x93NUMPY", b"PK\x03\x04")
 def read_volume(
     file: Path, *, spacing_of_arrays: tuple[float, float, float] | None = None, array: str | None = None
 ) -> Volume:
-    """Read a .nii, .nii.gz, .npy or .npz file; arrays are ``(depth, height, width)``.
+    """Read a .nii, .nii.gz, .npy or .npz file, or a folder of DICOM files; arrays are ``(depth, height, width)``.
 
     Args:
         file: the file.
@@ -48,6 +49,8 @@ def read_volume(
         DataError: for a file that is missing, damaged, or does not hold one 3-D volume of numbers.
         UserError: if nibabel is needed and not installed.
     """
+    if file.is_dir():
+        return read_folder(file)
     name = file.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         return _read_nifti(file)
@@ -63,6 +66,8 @@ def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float]
         DataError: for a file that is missing or damaged.
         UserError: if nibabel is needed and not installed.
     """
+    if source.file.is_dir():
+        return space_of_folder(source.file)
     if not source.file.name.lower().endswith((".nii", ".nii.gz")):
         volume = read_volume(source.file, spacing_of_arrays=spacing_of_arrays, array=source.array)
         return Space(volume.values.shape, volume.affine, None)
@@ -81,6 +86,8 @@ def orientation_of(file: Path) -> str | None:
         DataError: for a file that is missing or damaged.
         UserError: if nibabel is not installed.
     """
+    if file.is_dir():
+        return "".join(require("nibabel").aff2axcodes(space_of_folder(file).affine))
     if not file.name.lower().endswith((".nii", ".nii.gz")):
         return None
     nibabel = require("nibabel")

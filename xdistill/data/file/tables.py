@@ -24,7 +24,7 @@ from xdistill.data.file.layout import (
     subject_digest,
 )
 from xdistill.errors import CacheError, DataError
-from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.interfaces.dataset import DatasetFacts, SubjectRow, TableReading
 from xdistill.interfaces.reader import GridSummary
 from xdistill.types import ModalitySpec, Schema
 from xdistill.untrusted import open_regular
@@ -167,6 +167,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         facts=_facts(
             json.loads(read("facts").tobytes()),
             _grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
+            _reading(json.loads(read("reading").tobytes())) if "reading" in file else TableReading(),
         ),
         subjects=subjects,
         patients=_strings(read("patients")),
@@ -190,13 +191,13 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
     return tables
 
 
-def _facts(found: Mapping[str, Any], grids: Mapping[str, GridSummary]) -> DatasetFacts:
+def _facts(found: Mapping[str, Any], grids: Mapping[str, GridSummary], reading: TableReading) -> DatasetFacts:
     types = {"title": str, "synthetic": bool, "source": str, "bounds": dict}
     if not all(isinstance(value, types.get(name, object)) for name, value in found.items()):
         msg = "the facts hold values of another type"
         raise TypeError(msg)
     bounds = {name: float(value) for name, value in found.get("bounds", {}).items()}
-    return DatasetFacts(**{**found, "bounds": bounds}, grids=grids)
+    return DatasetFacts(**{**found, "bounds": bounds}, grids=grids, reading=reading)
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
@@ -206,6 +207,10 @@ def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
     return {
         name: GridSummary(int(item["files"]), axes(item["size"]), axes(item["spacing"])) for name, item in found.items()
     }
+
+
+def _reading(found: Mapping[str, Any]) -> TableReading:
+    return TableReading(tuple(map(str, found.get("notes", ()))), dict(found.get("columns", {})))
 
 
 def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:

@@ -211,6 +211,11 @@ class Recipe(Section):
     )
     description: str = Field(default="", description="free text")
     data: Block = Field(description="the cohort: a data set and its settings")
+    task: Block | None = Field(
+        default=None,
+        description="what is predicted, such as `{use: regression, targets: [crp]}`; null: what the data set says, "
+        "classification for all bundled ones",
+    )
     cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort file is stored")
     transforms: tuple[Block, ...] = Field(
         default=(), description="fitted on the training subjects of each split, applied in this order"
@@ -284,6 +289,7 @@ class Recipe(Section):
 
 
 _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
+    "task": lambda recipe: recipe.task not in (None, Block(use="classification")),
     "missing": lambda recipe: recipe.missing.use != "refuse",
     "callbacks": lambda recipe: bool(recipe.callbacks),
     "control": lambda recipe: recipe.control is not None,
