@@ -105,7 +105,7 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
         name=run_name(prepared.resolved),
         identity=prepared.identity,
         folder=prepared.folder.path.resolve(),
-        recipe=prepared.resolved,
+        recipe=prepared.public,
         facts={"cohort": facts.title, "synthetic": str(facts.synthetic).lower(), **prepared.versions},
     )
 

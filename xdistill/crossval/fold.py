@@ -74,7 +74,7 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
-    check_files(folder.splits, Path(payload["cohort"]))
+    check_files(folder.splits, Path(payload["cohort"]), machine=payload.get("driver", {}).get("machine", ""))
     rank = Rank.of(payload)
     if rank is not None and rank.number > 0:
         for _ in _prepared(payload, folder, name)[0].events():

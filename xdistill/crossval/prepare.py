@@ -23,6 +23,7 @@ from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.private import without_places
 from xdistill.runs import RunFolder, fold_name, run_name
 
 
@@ -43,6 +44,13 @@ class Prepared:
     recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
     notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
     also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
+    place: Path | None = None  # folder of the recipe's file
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The resolved recipe as the record, the report and trackers show it: without folders of this machine."""
+        shown: dict[str, Any] = without_places(self.resolved, self.place)
+        return shown
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -118,6 +126,7 @@ def prepare(
         profile=loaded.profile or "",
         control_of=control_of,
         also=also,
+        place=loaded.files[0].parent if loaded.files else None,
     )
 
 

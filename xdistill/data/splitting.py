@@ -13,6 +13,7 @@ from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
 from xdistill.recipe.schema.recipe import Crossval
 from xdistill.tasks import Target, Task, as_task
+from xdistill.untrusted import normal_id
 
 _Rows = NDArray[np.int64]
 _Targets = NDArray[Any]
@@ -59,7 +60,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
         folds = (
-            [_official(subjects, official_test)]
+            [_official(subjects, official_test and [normal_id(subject) for subject in official_test])]
             if crossval.official
             else _folds(np.asarray(patients), strata, crossval, repeat)
         )

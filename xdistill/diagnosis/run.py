@@ -23,6 +23,7 @@ from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import load_run
 from xdistill.tasks import Classification
+from xdistill.untrusted import normal_id
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def diagnose(
 
 def _official_test(dataset: Any, *, official: bool) -> frozenset[str]:
     """The subjects of the official test part, which a diagnosis never reads."""
-    return frozenset(dataset.official_test() or ()) if official else frozenset()
+    return frozenset(map(normal_id, dataset.official_test() or ())) if official else frozenset()
 
 
 def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, tested: int) -> Material:
