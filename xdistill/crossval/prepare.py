@@ -25,6 +25,7 @@ from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.private import without_places
 from xdistill.runs import RunFolder, fold_name, run_name
 
 
@@ -46,6 +47,13 @@ class Prepared:
     notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
     also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
     external: Cohort | None = None  # the external test cohort
+    place: Path | None = None  # folder of the recipe's file
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The resolved recipe as the record, the report and trackers show it: without folders of this machine."""
+        shown: dict[str, Any] = without_places(self.resolved, self.place)
+        return shown
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -116,6 +124,7 @@ def prepare(
         control_of=control_of,
         also=also,
         external=external,
+        place=loaded.files[0].parent if loaded.files else None,
     )
 
 

@@ -86,7 +86,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "id": prepared.identity,
         "status": status,
-        "recipe": prepared.resolved,
+        "recipe": prepared.public,
         "profile": prepared.profile,
         "cohort": {
             "fingerprint": cohort.fingerprint,

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
 from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import Schema
+from xdistill.untrusted import normal_id
 
 Progress = Callable[[int, int], None]
 _SCANNED = 2**22  # numbers that are read at a time to find blank vectors
@@ -75,7 +76,7 @@ def build_cohort(
     if cache.compression == "blosc2":
         require_blosc2()
     dataset = data.build()
-    schema, rows = dataset.schema(), list(dataset.index())
+    schema, rows = dataset.schema(), [_normalised(row) for row in dataset.index()]
     check_schema(schema)
     check_index(rows, schema)
     check_kept(dataset.kept_columns(), len(rows))
@@ -92,6 +93,11 @@ def build_cohort(
             if not _is_valid(path, key):
                 _build(plan, path)
     return path
+
+
+def _normalised(row: SubjectRow) -> SubjectRow:
+    """A row whose ids are in Unicode's composed form, so that two spellings of one id are not two subjects."""
+    return replace(row, subject=normal_id(row.subject), patient=normal_id(row.patient))
 
 
 def _build(plan: _Plan, path: Path) -> None:
