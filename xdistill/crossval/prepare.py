@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.crossval.background import with_progress
-from xdistill.crossval.events import CohortProgress, CohortReady, Event
+from xdistill.crossval.events import CohortProgress, CohortReady, CohortRemark, Event
 from xdistill.crossval.worker_checks import driver_facts
 from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.distributed.fabric import accelerator_name, check_device
@@ -145,4 +145,6 @@ def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event,
     path = yield from with_progress(build, CohortProgress)
     cohort = open_cohort(path)
     yield CohortReady(str(path), len(cohort.subjects))
+    for text in cohort.facts.remarks:
+        yield CohortRemark(text)
     return cohort

@@ -47,6 +47,8 @@ class DatasetFacts:
             only for cohorts whose truth is known.
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
+        remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
+            subjects. The command line shows them as warnings.
     """
 
     title: str
@@ -54,6 +56,7 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Dataset(Component, ABC):

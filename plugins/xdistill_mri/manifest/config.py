@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings
 from xdistill_mri.preprocess.settings import Preprocess
@@ -31,7 +31,18 @@ class VolumeSettings(Settings):
 
     column: str | None = Field(default=None, description="column with the paths; null: the modality's own name")
     array: str | None = Field(default=None, description="which array of .npz files; null: their only one")
+    row: Literal[True] | str | None = Field(
+        default=None,
+        description="for one array that holds all subjects along its first axis: the column with the index of each "
+        "subject, counted from 0; true: the number of the table's row; null: each file holds one subject",
+    )
     preprocess: Preprocess = Field(default=Preprocess(), description="fields that differ from the common `preprocess`")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `row` where it is not set, so that cohorts from before it existed keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "row" or value is not None}
 
 
 class ClinicalSettings(Settings):
@@ -60,8 +71,8 @@ class ManifestConfig(Settings):
     preprocess: Preprocess = Field(default=Preprocess(), description="preprocessing of all volumes")
     volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
         default=None,
-        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy or "
-        ".npz, named as the column",
+        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy, .npz, "
+        ".nrrd, .mha, .mhd, .png, .jpg or .tif, named as the column",
     )
     clinical: ClinicalSettings | None = Field(
         default=ClinicalSettings(), description="columns that become a vector; null: none"
@@ -76,6 +87,11 @@ class ManifestConfig(Settings):
     )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(default=",", description="separator of cells")
     encoding: str = Field(default="utf-8", description="of the CSV file, such as utf-8 or cp1252")
+    space: Literal["warn", "refuse", "ignore"] = Field(
+        default="warn",
+        description="volumes of one subject that do not overlap in space, or whose axes are mirrored against each "
+        "other: matters where a network stacks them as channels",
+    )
     synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
@@ -134,6 +150,12 @@ class ManifestConfig(Settings):
         except LookupError:
             raise ValueError(f"unknown text encoding {value!r}; common ones are utf-8 and cp1252") from None
         return value
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `space` at its default, so that cohorts from before it existed keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "space" or value != "warn"}
 
     def prepared(self, modality: str) -> Preprocess:
         """The complete preprocessing of one modality."""

@@ -159,7 +159,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         versions=json.loads(_attribute(file, "versions")),
         schema=schema,
         facts=DatasetFacts(
-            **json.loads(read("facts").tobytes()),
+            **_facts(json.loads(read("facts").tobytes())),
             grids=_grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
         ),
         subjects=subjects,
@@ -178,6 +178,10 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         msg = "tables differ in length"
         raise ValueError(msg)
     return tables
+
+
+def _facts(stored: dict[str, Any]) -> dict[str, Any]:
+    return {**stored, "remarks": tuple(stored.get("remarks", ()))}
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
