@@ -28,6 +28,6 @@ def xdistill_datasets() -> Sequence[type[Dataset]]:
 @hookimpl
 def xdistill_augmentations() -> Sequence[type[Augmentation]]:
     """Random changes of volumes and images."""
-    from xdistill_mri.augment import VolumeAffine, VolumeFlip, VolumeIntensity
+    from xdistill_mri.augment import MonaiTransform, VolumeAffine, VolumeFlip, VolumeIntensity
 
-    return [VolumeFlip, VolumeAffine, VolumeIntensity]
+    return [VolumeFlip, VolumeAffine, VolumeIntensity, MonaiTransform]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
+    from xdistill.interfaces.fine_tuning import FineTuned
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
@@ -38,6 +39,7 @@ __all__ = [
     "Encoding",
     "Estimator",
     "Executor",
+    "FineTuned",
     "Fusion",
     "GridSummary",
     "Job",
@@ -67,6 +69,7 @@ _HOME = {
     "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
+    "fine_tuning": ("FineTuned",),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
