@@ -5,6 +5,7 @@ import pytest
 
 from xdistill.testing import AugmentationConformance, DatasetConformance
 from xdistill_mri.augment import MonaiTransform, VolumeAffine, VolumeFlip, VolumeIntensity
+from xdistill_mri.lesions import Lesions2D
 from xdistill_mri.manifest import ManifestDataset
 from xdistill_mri.phantom import HccPhantom
 
@@ -12,6 +13,11 @@ from xdistill_mri.phantom import HccPhantom
 class TestHccPhantom(DatasetConformance):
     component = HccPhantom
     settings = {"subjects": 12, "shape": [4, 6, 6]}
+
+
+class TestLesions2D(DatasetConformance):
+    component = Lesions2D
+    settings = {"subjects": 12, "size": 8}
 
 
 class TestManifestDataset(DatasetConformance):
