@@ -58,6 +58,19 @@ BLOCKS = {
     "attention, bare": attention(normalize="none", share_kv=False, residual=True, width=12),
     "attention, flattened": {"use": "multibranch", "branches": branches(pool="flatten"), "head": {"hidden": [5]}},
     "image": {"use": "multibranch", "branches": {"slice": encoder("slice")}, "fusion": {"use": "concat"}},
+    "monai": {
+        "use": "multibranch",
+        "branches": {
+            "slice": {
+                "use": "monai",
+                "inputs": ["slice"],
+                "network": "DenseNet",
+                "settings": {"init_features": 4, "growth_rate": 2, "block_config": [1, 1]},
+                "features": 6,
+                "map": "features",
+            }
+        },
+    },
     "clinical": {"use": "multibranch", "branches": CLINICAL, "fusion": {"use": "cross_attention"}},
     "clinical, shared": {"use": "multibranch", "branches": CLINICAL, "share_clinical": True},
     "perceptron branch": {

@@ -16,10 +16,10 @@ from xdistill_mri.manifest import ManifestDataset
 
 DATA = os.environ.get("XDISTILL_DATA")
 MESSY = """Nr.;Datum;GGT;AFP;Zirrhose;Protein;Thrombo;Scan;Teil;MVI
-007;01.03.2021;12,3 U/L;<0,5;Ja;2+;1.204,5;a.nrrd;train;M1
-008;15.03.2021;8,1 U/L;0,7;Nein;neg;980,0;b.nrrd;test;M0
-011;02.04.2021;k.A.;>400;ja;1+;-;c.nrrd;train;M1
-012;2021-04-09;9,9 U/L;1,2;nein ;3+;1.010,0;d.nrrd;test;M0
+007;01.03.2021;12,3 U/L;<0,5;Ja;2+;1.204,5;a.mgz;train;M1
+008;15.03.2021;8,1 U/L;0,7;Nein;neg;980,0;b.mgz;test;M0
+011;02.04.2021;k.A.;>400;ja;1+;-;c.mgz;train;M1
+012;2021-04-09;9,9 U/L;1,2;nein ;3+;1.010,0;d.mgz;test;M0
 ;;;;;;;;;
 """
 COLUMNS = {"subject": "Nr.", "label": "MVI"}

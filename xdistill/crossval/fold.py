@@ -77,9 +77,7 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
     others = [Path(payload["external"])] if "external" in payload else []
-    check_files(
-        folder.splits, Path(payload["cohort"]), *others, machine=payload.get("driver", {}).get("machine", "")
-    )
+    check_files(folder.splits, Path(payload["cohort"]), *others, machine=payload.get("driver", {}).get("machine", ""))
     rank = Rank.of(payload)
     if rank is not None and rank.number > 0:
         for _ in _prepared(payload, folder, name)[0].events():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.crossval.background import with_progress
-from xdistill.crossval.events import CohortProgress, CohortReady, Event
+from xdistill.crossval.events import CohortProgress, CohortReady, CohortRemark, Event
 from xdistill.crossval.external import check_external
 from xdistill.crossval.worker_checks import driver_facts
 from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
@@ -188,4 +188,7 @@ def _built(data: Choice[Dataset], experiment: Experiment, cache: Path | None) ->
         return build_cohort(data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report)
 
     path = yield from with_progress(build, CohortProgress)
-    return open_cohort(path)
+    cohort = open_cohort(path)
+    for text in cohort.facts.remarks:
+        yield CohortRemark(text)
+    return cohort

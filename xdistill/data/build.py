@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xdistill.data.failures import Failure, combined
 from xdistill.data.file.compression import require_blosc2
 from xdistill.data.file.layout import stored_dtype
 from xdistill.data.file.writer import CohortWriter
@@ -116,6 +117,7 @@ def _build(plan: _Plan, path: Path) -> None:
 def _fill(writer: CohortWriter, plan: _Plan) -> None:
     done, total = 0, len(plan.rows)
     facts: DatasetFacts | None = None
+    failures: list[Failure] = []
     plan.on_progress(done, total)
     tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
     with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
@@ -123,9 +125,14 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
             if isinstance(item, DatasetFacts):
                 facts = item
                 continue
-            writer.put(*item)
+            if isinstance(item, Failure):
+                failures.append(item)
+            elif not failures:
+                writer.put(*item)
             done += 1
             plan.on_progress(done, total)
+    if failures:
+        raise combined(failures, total)
     if facts is None:
         facts = plan.dataset.facts()
     writer.finish(plan.key, facts, plan.dataset.kept_columns())

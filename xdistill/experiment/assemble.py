@@ -106,10 +106,7 @@ def assemble(
         transforms=transforms,
         augment=augment,
         networks=checker.choices,
-        facts={
-            role: NetworkFacts(network.inputs, sum(parameter.numel() for parameter in network.parameters()))
-            for role, network in checker.networks.items()
-        },
+        facts={role: NetworkFacts.of(network) for role, network in checker.networks.items()},
         stages=stages,
         schedule=tuple(with_cross_fitting(schedule(stages, recipe.control))),
         metrics=metrics,

@@ -14,7 +14,9 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.fine_tuning import FineTuned
 from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.network import Network
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.recipe import Recipe
@@ -28,10 +30,19 @@ class NetworkFacts:
     Attributes:
         inputs: the modalities it reads.
         parameters: number of trainable numbers.
+        notes: of its parts that begin with weights from a file; see `FineTuned`.
     """
 
     inputs: tuple[str, ...]
     parameters: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network) -> NetworkFacts:
+        """The facts of a network."""
+        parts = [part for part in network.modules() if isinstance(part, FineTuned)]
+        notes = dict.fromkeys(note for part in parts for note in part.notes)
+        return cls(network.inputs, sum(parameter.numel() for parameter in network.parameters()), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,8 @@ class Experiment:
         for role, facts in self.facts.items():
             seen = ", ".join(facts.inputs) or "nothing"
             lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
+            if facts.notes:
+                lines[f"weights of the {role}"] = "; ".join(facts.notes)
         if self.privileged:
             lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
         for stage in self.schedule:
