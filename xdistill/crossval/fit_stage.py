@@ -45,7 +45,7 @@ def _fit(context: FoldContext, stage: FitPlan, path: str) -> None:
     seed = derive(context.seed, "fit", stage.name, path)
     torch.manual_seed(seed)
     try:
-        estimator.fit(inputs, torch.from_numpy(targets), seed=seed)
+        estimator.fit(inputs, torch.from_numpy(np.array(context.facts.schema.task.encoded(targets))), seed=seed)
     except (DataError, SettingsError) as error:
         raise DataError(f"{path} cannot be fitted {place}: {error}") from error
     except XdistillError:

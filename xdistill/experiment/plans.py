@@ -14,7 +14,9 @@ from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.fine_tuning import FineTuned
 from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.network import Network
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
 from xdistill.recipe.schema.recipe import Recipe
@@ -28,10 +30,19 @@ class NetworkFacts:
     Attributes:
         inputs: the modalities it reads.
         parameters: number of trainable numbers.
+        notes: of its parts that begin with weights from a file; see `FineTuned`.
     """
 
     inputs: tuple[str, ...]
     parameters: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network) -> NetworkFacts:
+        """The facts of a network."""
+        parts = [part for part in network.modules() if isinstance(part, FineTuned)]
+        notes = dict.fromkeys(note for part in parts for note in part.notes)
+        return cls(network.inputs, sum(parameter.numel() for parameter in network.parameters()), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Experiment:
     callbacks: tuple[Choice[Callback], ...]
     executor: Choice[Executor]
     trackers: tuple[Choice[Tracker], ...]
+    test: Choice[Dataset] | None = None
 
     @property
     def privileged(self) -> tuple[str, ...]:
@@ -72,6 +84,7 @@ class Experiment:
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
         parts += self.callbacks
+        parts += [] if self.test is None else [self.test]
         return components_of(parts)
 
     @property
@@ -92,6 +105,8 @@ class Experiment:
         task = plain["data"].pop("task", None)  # the recipe has it next to `data`
         if task is not None:
             plain["task"] = task
+        if self.test is not None:
+            plain["test"] = self.test.dump()
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
@@ -109,6 +124,8 @@ class Experiment:
         for role, facts in self.facts.items():
             seen = ", ".join(facts.inputs) or "nothing"
             lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
+            if facts.notes:
+                lines[f"weights of the {role}"] = "; ".join(facts.notes)
         if self.privileged:
             lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
         for stage in self.schedule:
@@ -117,8 +134,12 @@ class Experiment:
             lines["control"] = f"{self.recipe.control.replace('_', ' ')}: this is not the method but a null control"
         if self.recipe.missing.use != "refuse":
             lines["missing"] = f"{self.recipe.missing.use.replace('_', ' ')} what only the teacher reads"
-        crossval = self.recipe.crossval
-        lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
+        kept = self.data.build().kept_columns()
+        if kept:
+            lines["kept"] = f"{', '.join(kept)}: columns for splits, which no network reads"
+        lines["splits"] = self.recipe.crossval.describe()
+        if self.test is not None:
+            lines["test"] = f"{self.test.use}: an external cohort, never trained on"
         return lines
 
 

@@ -47,6 +47,7 @@ LISTS: Mapping[str, type[Component]] = {
     "trackers": Tracker,
 }
 AUTO = "auto"  # the default loss of the task
+_OF_ONE_COHORT = frozenset({"title", "source"})  # settings that say what a cohort is
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 
@@ -90,6 +91,19 @@ class Resolving:
         if not isinstance(data.settings, TaskSettings):
             return data  # `check_task` compares it with the task that the data set states
         return Choice(data.component, data.settings.model_copy(update={"task": task}))
+
+    def external(self, recipe: Recipe) -> Choice[Dataset] | None:
+        """The external test cohort; None if there is none, or it has problems.
+
+        If both cohorts are of the same data set, a setting that `test` leaves out is that of `data`: both are then
+        preprocessed alike.
+        """
+        if recipe.test is None:
+            return None
+        given = {name: value for name, value in recipe.test.raw().items() if name != "use" or value}
+        use = given.get("use", recipe.data.use)
+        shared = {name: value for name, value in recipe.data.raw().items() if name not in _OF_ONE_COHORT}
+        return self._choose(Dataset, {**(shared if use == recipe.data.use else {}), **given, "use": use}, ("test",))
 
     def choose_all(self, interface: type[C], blocks: Sequence[Block], name: str) -> tuple[Choice[C], ...]:
         """The components of a list of blocks, without those that have problems."""

@@ -47,6 +47,7 @@ class Cohort:
         modalities: names of the image modalities.
         panels: the vector modalities by name.
         story: what was found by looking.
+        kept: texts of the columns that are kept for splits, one per subject.
     """
 
     entries: tuple[Entry, ...]
@@ -54,6 +55,7 @@ class Cohort:
     modalities: tuple[str, ...]
     panels: Mapping[str, Panel]
     story: Story
+    kept: Mapping[str, tuple[str, ...]]
 
 
 def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
@@ -68,7 +70,7 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     problems.stop()
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
-    task, targets = _targets(table, roles, patients, config, problems)
+    task, targets = _targets(table, roles, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
     reading = ReadingOf(config, Story(), problems)
     panels = read_panels(table, subjects, roles.clinical, reading)
@@ -85,7 +87,15 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     ]
     kept = complete_rows([_present(entry) for entry in entries], reading)
     problems.stop()
-    return Cohort(tuple(entries[row] for row in kept), task, tuple(roles.volumes), panels, reading.story)
+    columns = {name: table.column(name) for name in roles.kept}
+    return Cohort(
+        tuple(entries[row] for row in kept),
+        task,
+        tuple(roles.volumes),
+        panels,
+        reading.story,
+        {name: tuple(texts[row] for row in kept) for name, texts in columns.items()},
+    )
 
 
 def _present(entry: Entry) -> dict[str, bool]:
@@ -130,16 +140,12 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     return table.column(column)
 
 
-def _targets(
-    table: Table, roles: Roles, patients: list[str], config: ManifestConfig, problems: Problems
-) -> tuple[Task, Sequence[Target]]:
+def _targets(table: Table, roles: Roles, config: ManifestConfig, problems: Problems) -> tuple[Task, Sequence[Target]]:
     """The task and the targets; without the recipe's task the labels are classes."""
     if config.task is not None:
         return read_labels(table, config.task, roles.label, problems)
     labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
     classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
     return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
 
 
@@ -171,18 +177,4 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
         if other != label:
             problems.add(
                 f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in `classes`"
-            )
-
-
-def _check_patients(table: Table, patients: list[str], labels: list[str], problems: Problems) -> None:
-    first: dict[str, tuple[int, str]] = {}
-    for line, patient, label in zip(table.lines, patients, labels, strict=True):
-        if not patient or not label:
-            continue
-        number, known = first.setdefault(patient, (line.number, label))
-        if label != known:
-            problems.add(
-                f"the patient {patient!r} has the label {label!r} here but {known!r} on line {number}; all subjects of "
-                f"a patient must have the same label",
-                line=line.number,
             )
