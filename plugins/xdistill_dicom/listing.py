@@ -122,7 +122,7 @@ def _series(
         part=part.name,
         day=study.day,
         date=date.fromordinal(study.date).isoformat() if dates and study.date is not None else "",
-        seconds=min(moments) - study.begin if moments and study.begin is not None else None,
+        seconds=round(min(moments) - study.begin, 3) if moments and study.begin is not None else None,
         size=(columns, rows, len(slices)),
         spacing=part.grid.spacing,
         problems=part.problems,
