@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
@@ -268,7 +269,7 @@ class Experiment:
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
         if self.test is not None:
-            plain["test"] = self.test.dump()
+            plain["test"] = _complete(self.test, plain["data"])
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
@@ -301,6 +302,13 @@ class Experiment:
         if self.test is not None:
             lines["test"] = f"{self.test.use}: an external cohort, never trained on"
         return lines
+
+
+def _complete(test: Choice[Dataset], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The block of an external cohort, with all settings that it would otherwise take over from `data`."""
+    dumped = test.dump()
+    left_out = {name for name in data if name not in dumped and name in type(test.settings).model_fields}
+    return {**dumped, **{name: to_jsonable_python(getattr(test.settings, name)) for name in sorted(left_out)}}
 
 
 def components_of(parts: Iterable[Choice[Any]]) -> frozenset[type[Component]]:
