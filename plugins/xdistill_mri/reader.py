@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from xdistill.errors import DataError, UserError
 from xdistill.interfaces import Cell, Settings, Space, SubjectReader
+from xdistill.tables import Reading as CellReading
+from xdistill.tables import plain_row
 from xdistill.types import Schema
+from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box, Preprocess
 from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
 
@@ -37,10 +40,11 @@ class VolumeReading(Settings):
 
 
 class Reading(Settings):
-    """How all image modalities are read."""
+    """How all image modalities are read, and the cells of vectors that are not plain (`xdistill.tables.Reading`)."""
 
     volumes: Mapping[str, VolumeReading]
     subject: str = "subject"
+    cells: tuple[Mapping[str, Any], ...] = ()
 
 
 class VolumeReader(SubjectReader):
@@ -64,6 +68,11 @@ class VolumeReader(SubjectReader):
         self.schema = schema
         self.subject = self.reading.subject
         self.columns = {name: volume.column for name, volume in self.reading.volumes.items()}
+        self._cells = [CellReading.from_json(cells) for cells in self.reading.cells]
+
+    def plain(self, row: Mapping[str, str]) -> Mapping[str, str]:
+        """The row with the cells of vectors as numbers and names, read as in training."""
+        return plain_row(row, self._cells) if self._cells else row
 
     def further_columns(self, modality: str) -> Sequence[str]:
         """Columns with masks and bounds of boxes."""
@@ -123,6 +132,8 @@ class VolumeReader(SubjectReader):
         return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array)
 
     def _file(self, modality: str, file: Path) -> Path:
+        if file.is_dir() and holds_dicom(file):
+            return file
         if not file.name.lower().endswith(SUFFIXES):
             raise DataError(f"modality {modality!r}: {file} is not a volume; files end in {', '.join(SUFFIXES)}")
         if file.is_dir():

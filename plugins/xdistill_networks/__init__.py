@@ -14,10 +14,11 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_encoders() -> list[type[Encoder]]:
-    """An encoder of vectors."""
+    """Encoders of vectors."""
     from xdistill_networks.mlp_encoder import Perceptron
+    from xdistill_networks.values import Values
 
-    return [Perceptron]
+    return [Perceptron, Values]
 
 
 @hookimpl

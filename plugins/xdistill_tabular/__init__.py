@@ -15,13 +15,15 @@ XDISTILL_API = 1
 @hookimpl
 def xdistill_datasets() -> list[type[Dataset]]:
     """Data sets that need no file, or tables alone."""
+    from xdistill_tabular.breast_survival import BreastSurvival
     from xdistill_tabular.bundled import BreastCancer, Diabetes
     from xdistill_tabular.digits import Digits
+    from xdistill_tabular.findings import Findings
     from xdistill_tabular.lupi import Lupi
     from xdistill_tabular.mogonet import Mogonet
     from xdistill_tabular.table import Table
 
-    return [BreastCancer, Diabetes, Digits, Lupi, Mogonet, Table]
+    return [BreastCancer, BreastSurvival, Diabetes, Digits, Findings, Lupi, Mogonet, Table]
 
 
 @hookimpl

@@ -64,6 +64,7 @@ BLOCKS = {
         "use": "multibranch",
         "branches": {"clinical": {"use": "mlp", "inputs": ["clinical", "words"], "features": 5, "norm": "layer"}},
     },
+    "values branch": {"use": "multibranch", "branches": {"clinical": {"use": "values", "inputs": ["clinical"]}}},
     "shaspec": {
         "use": "shaspec",
         "branches": {"words": {"use": "mlp", "inputs": ["words"], "hidden": [], "features": 5}},

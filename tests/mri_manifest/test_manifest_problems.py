@@ -21,13 +21,21 @@ def refusal(dataset):
         (b"", {}, ["the file is empty"]),
         (b"\n \n", {}, ["the file is empty"]),
         (b"subject,label,age\n", {}, ["the cohort is empty; the file has a header but no rows"]),
-        (b"subject;label;age\np;a;1\n", {}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
-        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["the file seems to use a tab", 'set `delimiter: "\\t"`']),
+        (b"subject;label;age\np;a;1\n", {"delimiter": ","}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
+        (
+            b"subject\tlabel\tage\np\ta\t1\n",
+            {"delimiter": ","},
+            ["the file seems to use a tab", 'set `delimiter: "\\t"`'],
+        ),
         (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter", 'set `delimiter: ","`']),
-        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "not utf-8 text", "cp1252"]),
-        ("subject,label,age\n".encode("utf-16"), {}, ["is UTF-16"]),
+        (
+            "subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"),
+            {"encoding": "utf-8"},
+            ["line 3", "not utf-8 text", "cp1252"],
+        ),
+        ("subject,label,age\n".encode("utf-16"), {"encoding": "utf-8"}, ["is UTF-16"]),
         (b"subject,label,ages\n", {"encoding": "utf-16"}, ["not utf-16 text"]),
-        (b"PK\x03\x04 and so on", {}, ["Excel workbook", "export the sheet as CSV"]),
+        (b"PK\x03\x04 and so on", {}, ["not a readable XLSX workbook", "export the sheet as CSV"]),
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
             {},
@@ -93,7 +101,7 @@ def test_a_missing_table(tmp_path):
             {},
             ["line 2: 'a.dcm' in the column 't1' is not a volume"],
         ),
-        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "dcm2niix"]),
+        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "without DICOM files"]),
         (["p1,ill,sub\\a.npy,1,f", "p2,well,b.npy,2,f"], {}, ["write it with / instead of \\"]),
         (
             ["p1,ill,,1,f", "p2,well,,2,f"],
@@ -102,12 +110,12 @@ def test_a_missing_table(tmp_path):
         ),
         (
             ["p1,ill,a.npy,1,f", "p2,well,b.npy,<5,f", "p3,well,c.npy,2,f"],
-            {},
+            {"reading": "plain"},
             ["line 3: '<5' in the column 'age' is not a number", "clinical.categorical"],
         ),
         (
             ["p1,ill,a.npy,1,f", 'p2,well,b.npy,"2,5",f', "p3,well,c.npy,2,f"],
-            {},
+            {"reading": "plain"},
             ["'2,5' in the column 'age'", "write it with a point: 2.5"],
         ),
         (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from xdistill.cli.data.columns import about_cohort, cohort_lines
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import (
     DisableOption,
@@ -56,7 +58,8 @@ def check(
         loaded, experiment = _assembled(recipe, profile, changes)
         check_given_splits(experiment)
         problems = _search_problems(loaded, experiment)
-    summary = experiment.summary() | _searched(experiment)
+    about = about_cohort(experiment)
+    summary: dict[str, Any] = experiment.summary() | _searched(experiment)
     inherited = {shown(file) for file in loaded.files[1:]}
     own = [problem for problem in problems if problem.source not in inherited]
     if own:
@@ -65,9 +68,11 @@ def check(
     elif problems:  # the search was written for the recipe that this one extends
         summary["search"] = "none; the inherited search does not fit this recipe"
     if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+        print_json(summary | {"cohort": about})
+        return
+    _print_summary(summary | cohort_lines(about), about["read"])
+    for caution in about["warnings"]:
+        print_warning(f"{caution['name']}: {caution['text']}")
 
 
 @command(
@@ -84,7 +89,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
     from xdistill.recipe.yaml.writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
@@ -94,7 +99,7 @@ def show(
     if as_json:
         print_json(resolved)
     else:
-        typer.echo(write_yaml(resolved), nl=False)
+        echo(write_yaml(resolved), end="")
 
 
 @command(
@@ -139,7 +144,7 @@ def _searched(experiment: Experiment) -> dict[str, str]:
     return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
-def _print_summary(summary: dict[str, str]) -> None:
+def _print_summary(summary: dict[str, str], read: Sequence[str]) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
@@ -149,3 +154,5 @@ def _print_summary(summary: dict[str, str]) -> None:
     width = max(len(label) for label in summary)
     for label, value in summary.items():
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))
+    for note in read:
+        console.print(Text(f"{'read':<{width}}  ", style="bold") + Text(note, style="not bold"))

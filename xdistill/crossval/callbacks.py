@@ -141,7 +141,7 @@ class BestEpoch(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, Any]) -> None:  # noqa: ARG002 - the hook's signature
         """Validate."""
         rows, best = self.context.validation, self.progress.best
-        task = self.context.source.cohort.schema.task
+        task = self.context.facts.schema.task
         loss = task.validation_loss(self.context.predict("student", rows), self.context.targets(rows))
         logs["validation_log_loss"] = loss
         if self.final and (best is None or loss < best["log_loss"]):

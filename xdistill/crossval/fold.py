@@ -27,7 +27,13 @@ from xdistill.distributed.launch import Rank, devices_and_threads, run_distribut
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.context import FoldContext, networks_of_fold
 from xdistill.experiment.controls import moved
-from xdistill.experiment.missing import FILLING, teacher_is_scored, teacher_sees, training_subjects
+from xdistill.experiment.missing import (
+    FILLING,
+    imputed_of_student,
+    teacher_is_scored,
+    teacher_sees,
+    training_subjects,
+)
 from xdistill.experiment.plans import Experiment
 from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.loss import TrainingFacts
@@ -117,18 +123,20 @@ def make_context(
     recipe = experiment.recipe
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
-    transforms = fit_transforms(experiment.transforms, view)
+    imputed = imputed_of_student(experiment, cohort)
+    training = _rows(cohort, learning)
+    labelled = labelled_subjects(experiment, cohort, split)
+    targets = cohort.targets[training[labelled[training]]]
+    transforms = fit_transforms(experiment.transforms, view, targets, imputed=imputed)
     fabric = make_fabric(recipe.compute, rank)
     seed = derive(recipe.seed, "fold", split.repeat, split.fold)
     networks = networks_of_fold(experiment.networks, transforms.schema, fabric, recipe, seed=seed)
-    training = _rows(cohort, learning)
-    labelled = labelled_subjects(experiment, cohort, split)
     source = Source(
         cohort,
         transforms,
         experiment.modalities,
         memory_mb=recipe.loader.memory_mb,
-        filled=experiment.privileged if recipe.missing.use in FILLING else (),
+        filled=(*imputed, *(experiment.privileged if recipe.missing.use in FILLING else ())),
         moved=moved(experiment, cohort, training, seed=seed),
         labelled=labelled,
     )
@@ -140,7 +148,7 @@ def make_context(
         source=source,
         training=training,
         validation=_rows(cohort, split.validation),
-        facts=TrainingFacts.of(transforms.schema, cohort.targets[training[labelled[training]]]),
+        facts=TrainingFacts.of(transforms.schema, targets),
         fabric=fabric,
         taught=teacher_sees(experiment, cohort),
         labelled=labelled,

@@ -13,6 +13,7 @@ from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
+from xdistill.profiling import cohort_cautions
 from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, fold_name, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
@@ -52,6 +53,12 @@ def _splits(prepared: Prepared) -> dict[str, Any]:
             **({"folds": {fold_name(0, place): name for place, name in enumerate(names)}} if names else {}),
         }
     }
+
+
+def _cautions(prepared: Prepared) -> dict[str, Any]:
+    """Warnings about the cohort; nothing if there are none."""
+    found = cohort_cautions(prepared.cohort)
+    return {"warnings": [caution.to_json() for caution in found]} if found else {}
 
 
 def _created(folder: RunFolder) -> str:
@@ -106,6 +113,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **_control(prepared),
         **_splits(prepared),
         **external_entry(prepared.external, cohort.schema.task),
+        **_cautions(prepared),
         **prepared.notes,
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from xdistill.data.file.compression import require_blosc2
 from xdistill.data.file.layout import stored_dtype
 from xdistill.data.file.writer import CohortWriter
@@ -17,7 +19,7 @@ from xdistill.data.index import check_index, check_kept, check_schema
 from xdistill.data.key import cache_key
 from xdistill.data.loading import load_subjects, tasks_of
 from xdistill.data.lock import exclusive
-from xdistill.data.reader import open_cohort
+from xdistill.data.reader import Cohort, open_cohort
 from xdistill.errors import CacheError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
@@ -25,6 +27,7 @@ from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import Schema
 
 Progress = Callable[[int, int], None]
+_SCANNED = 2**22  # numbers that are read at a time to find blank vectors
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,28 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
 
 
 def _is_valid(path: Path, key: str) -> bool:
-    """Whether an intact cohort with this key exists; a damaged one is built again."""
+    """Whether an intact cohort with this key exists; a damaged one is built again.
+
+    So is one of an older version, in which subjects with a blank vector count as having it.
+    """
     try:
-        return open_cohort(path).key == key
+        cohort = open_cohort(path)
+        return cohort.key == key and not _has_blank_vectors(cohort)
     except CacheError:
         return False
+
+
+def _has_blank_vectors(cohort: Cohort) -> bool:
+    """Whether a subject is said to have a vector whose items are all missing."""
+    for name, spec in cohort.schema.modalities.items():
+        if spec.kind != "vector":
+            continue
+        rows = np.flatnonzero(cohort.present(name))
+        step = max(1, _SCANNED // prod(spec.shape))
+        for start in range(0, len(rows), step):
+            if np.isnan(cohort.values(name, rows[start : start + step])).all(axis=1).any():
+                return True
+    return False
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -75,7 +75,7 @@ def diagnose(
     for run in prepared:
         yield from run_prepared(run)
     figures = measure(_material(prepared, cohort, experiment.recipe.crossval, len(tested)))
-    verdict = verdict_of(figures)
+    verdict = verdict_of(figures, quick=quick)
     advice = advice_of(figures, verdict, cross_fitted=cross_fits(experiment), quick=quick)
     folders = tuple(str(run.folder.path) for run in prepared)
     yield Diagnosed(Diagnosis(experiment.recipe.name, verdict, advice, figures, quick, folders))

@@ -261,15 +261,19 @@ class Experiment:
     def metric(self, name: str) -> MetricFunction:
         """A standard metric, or one of the recipe's own, by name."""
         known: dict[str, MetricFunction] = {**METRICS, **{choice.use: choice.build() for choice in self.metrics}}
-        return known[name]
+        return known[name] if name in known else self.data.build().schema().task.metrics[name]
 
     def resolved(self) -> dict[str, Any]:
         """The recipe with every default filled in, which is a recipe itself; without its search space."""
         plain = self.recipe.model_dump(mode="json")
         plain.pop("tune", None)
         plain["data"] = self.data.dump()
+        task = plain["data"].pop("task", None)  # the recipe has it next to `data`
+        if task is not None:
+            plain["task"] = task
         if self.test is not None:
             plain["test"] = _complete(self.test, plain["data"])
+            plain["test"].pop("task", None)
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):

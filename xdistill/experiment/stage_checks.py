@@ -51,6 +51,7 @@ class StageChecker:
         self.estimators = {role: estimators(network) for role, network in networks.items()}
         self.cross_fitted = ""  # the stage after which the teacher is cross-fitted
         self.problems: list[Problem] = []
+        self._sound: set[str] = set()  # terms that a dry run found sound; stages often have the same
 
     def check(self, stages: Sequence[StagePlan]) -> list[Problem]:
         """The problems of all stages."""
@@ -214,11 +215,28 @@ class StageChecker:
                 self.loaded.problem((*place, *(part for part in error.field.split(".") if part)), str(error))
             )
             return None
-        wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._refused_gradients(built)
-        wrong = wrong or unused_optimizer(term, built) or self._needs_labels(built)
+        wrong = self._failed_dry_run(term, built) or self._refused_gradients(built) or unused_optimizer(term, built)
         if wrong:
             self._problem(place, wrong)
         return None if wrong else built
+
+    def _failed_dry_run(self, term: TermPlan, built: Term) -> str:
+        """What a dry run finds wrong; equal terms, weights and names aside, are called once."""
+        settings = (
+            term.choice.use,
+            repr(term.choice.settings),
+            term.on,
+            term.output,
+            term.detach_teacher,
+            term.teaches,
+        )
+        key = repr((*settings, self.cross_fitted))
+        if key in self._sound:
+            return ""
+        wrong = dry_run(built, self.specs, self.training.schema, self.networks) or self._needs_labels(built)
+        if not wrong:
+            self._sound.add(key)
+        return wrong
 
     def _unknown_tap(self, role: str, tap: str, loss: str, known: Iterable[str]) -> str:
         if role == "teacher" and self.cross_fitted:

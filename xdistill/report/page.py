@@ -102,10 +102,8 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "pairs": scores.pairs(run),
         # Markup: svg_markup escapes every text that it puts in.
         "folds_chart": Markup(charts.folds_chart(run)),  # noqa: S704
-        "roc_charts": [Markup(chart) for chart in charts.roc_charts(run)],  # noqa: S704
+        **_figures_of_task(run),
         "small_panels": len(scores.pairs(run)) > charts.MANY_PAIRS,
-        "confusion_chart": Markup(charts.confusion_chart(run)),  # noqa: S704
-        "reliability_chart": Markup(charts.reliability_chart(run)),  # noqa: S704
         "learning_charts": [Markup(chart) for chart in charts.learning_charts(run)] if run.history else [],  # noqa: S704
         "diagnostic_charts": [Markup(chart) for chart in charts.diagnostic_charts(run)],  # noqa: S704
         "has_validation": any(name.startswith("validation") for row in run.history for name in row.values),
@@ -116,11 +114,42 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
     }
 
 
+def _figures_of_task(run: Run) -> dict[str, Any]:
+    """The charts of classes, or the sections of another task."""
+    from markupsafe import Markup
+
+    from xdistill.report import charts
+    from xdistill.report.folds import OF_CHANCE
+    from xdistill.report.scores import primary_column
+    from xdistill.report.tasks import task_sections
+    from xdistill.tasks import Classification
+
+    column = primary_column(run)
+    common = {
+        "task": run.task,
+        "unit": "%" if column.percent else column.unit,
+        "chance": column.metric in OF_CHANCE,
+        "classes": isinstance(run.task, Classification),
+        "sections": [
+            {**vars(section), "charts": [Markup(chart) for chart in section.charts]}  # noqa: S704 - svg_markup escapes
+            for section in task_sections(run)
+        ],
+    }
+    if not isinstance(run.task, Classification):
+        return {**common, "roc_charts": [], "confusion_chart": "", "reliability_chart": ""}
+    return {
+        **common,
+        "roc_charts": [Markup(chart) for chart in charts.roc_charts(run)],  # noqa: S704
+        "confusion_chart": Markup(charts.confusion_chart(run)),  # noqa: S704
+        "reliability_chart": Markup(charts.reliability_chart(run)),  # noqa: S704
+    }
+
+
 def _headline(run: Run, rows: Sequence[ScoreRow]) -> tuple[dict[str, str], ...]:
     """The score that ranks, of each network: its kind, its name, the mean and the interval."""
     from xdistill.report import scores
 
-    column = next(one for one in scores.columns(run.task) if one.metric == run.task.primary)
+    column = scores.primary_column(run)
     return tuple(
         {"kind": row.kind, "label": row.label, "score": row.cell(column), "interval": row.interval(column)}
         for row in rows
@@ -130,7 +159,9 @@ def _headline(run: Run, rows: Sequence[ScoreRow]) -> tuple[dict[str, str], ...]:
 
 def _record_parts(run: Run) -> dict[str, Any]:
     """What the template reads of the record, with nothing in the place of optional parts that are not there."""
-    optional = {"synthetic": False, "bounds": {}, "source": ""}
+    from xdistill.report.scores import bounds_of
+
+    optional = {"synthetic": False, "source": ""}
     return {
         "record": {"id": "", "finished": "", "split_hash": "", **run.record},
         "recipe": {"description": "", **run.record["recipe"]},
@@ -138,6 +169,7 @@ def _record_parts(run: Run) -> dict[str, Any]:
             **optional,
             "subjects": len(set(run.predictions.pooled("student").subjects)),
             **run.record["cohort"],
+            "bounds": bounds_of(run),
         },
         "networks": {"student": None, "teacher": None, **(run.record.get("networks") or {})},
         "privileged": run.record.get("privileged") or (),

@@ -11,7 +11,7 @@ from xdistill.stats.bootstrap import Interval, resampled_scores
 from xdistill.stats.methods import ScoredFold
 from xdistill.stats.metrics import Summary
 from xdistill.stats.predictions import FoldPredictions
-from xdistill.stats.resampled import RESAMPLED
+from xdistill.stats.resampled import RESAMPLED_ALL
 from xdistill.tasks import Task
 
 
@@ -37,7 +37,7 @@ def mean_intervals(
     Returns:
         By metric; empty if no interval is defined, such as for other tasks than classification.
     """
-    metrics = [name for name in task.table if name in RESAMPLED and name in scores]
+    metrics = [name for name in task.table if name in RESAMPLED_ALL and name in scores]
     metrics = [name for name in metrics if wanted is None or name in wanted]
     if not metrics or not folds:
         return {}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xdistill.errors import DataError
-from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow
+from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow, TableReading
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
+from xdistill_mri.manifest.panels import files_of
 from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
@@ -25,11 +27,12 @@ _LOOKED_AT = 200  # files per modality whose headers are read for their orientat
 
 
 class ManifestDataset(Dataset):
-    """A cohort described by a CSV file with one row per subject, which names NIfTI files and NumPy arrays.
+    """A cohort described by a table with one row per subject, which names NIfTI files and NumPy arrays.
 
     Image modalities have the shape ``(1, depth, height, width)``: of a NIfTI file's axes z is depth, y is height
-    and x is width; .npy and .npz arrays are depth, height, width as they are. Clinical columns become one vector
-    modality, in which NaN means missing. A file with unknown spacing is used as it is.
+    and x is width; .npy and .npz arrays are depth, height, width as they are. Clinical columns become one or several
+    vector modalities, in which NaN means missing; a subject without any value lacks the modality. A file with unknown
+    spacing is used as it is.
     """
 
     name = "manifest"
@@ -55,10 +58,9 @@ class ManifestDataset(Dataset):
         modalities = {
             name: ModalitySpec("volume", self._shape(name), unit=self._unit(name)) for name in self.cohort.modalities
         }
-        columns = self.cohort.columns
-        if columns and self.config.clinical is not None:
-            modalities[self.config.clinical.name] = ModalitySpec("vector", (len(columns),), columns)
-        return Schema(modalities, self.cohort.classes)
+        for name, panel in self.cohort.panels.items():
+            modalities[name] = ModalitySpec("vector", (len(panel.columns),), panel.columns)
+        return Schema(modalities, task=self.cohort.task)
 
     def schema(self) -> Schema:
         """Modalities and classes; opens one volume of each modality whose settings do not determine its size."""
@@ -83,9 +85,31 @@ class ManifestDataset(Dataset):
         with one_thread():
             for name, source in entry.volumes.items():
                 values[name] = None if source is None else self._volume(entry, name, source)
-        if self.cohort.columns and self.config.clinical is not None:
-            values[self.config.clinical.name] = np.array(entry.clinical, dtype=np.float64)
+        for name, vector in entry.vectors.items():
+            values[name] = None if vector is None else np.array(vector, dtype=np.float64)
         return values
+
+    def vectors(self) -> Mapping[str, NDArray[np.float64]]:
+        """The vector modalities of all subjects; no volume is opened."""
+        import numpy as np
+
+        return {
+            name: np.array(
+                [entry.vectors[name] or (np.nan,) * len(panel.columns) for entry in self.cohort.entries],
+                dtype=np.float64,
+            ).reshape(-1, len(panel.columns))
+            for name, panel in self.cohort.panels.items()
+        }
+
+    def reading(self) -> TableReading:
+        """How the tables were read, as far as it was found by looking."""
+        story = self.cohort.story
+        return TableReading(tuple(story.notes), story.columns)
+
+    @classmethod
+    def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
+        """All but where files lie; newer settings only if they are set."""
+        return settings.kept() if isinstance(settings, ManifestConfig) else super().cache_settings(settings)
 
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
         """The values of several subjects, in the order of ``rows``."""
@@ -93,11 +117,13 @@ class ManifestDataset(Dataset):
 
     def sources(self) -> Sequence[Path]:
         """The CSV file and every volume and mask that it names."""
-        files = {self.path: None}
+        from xdistill_mri.preprocess.folder import files_in
+
+        files = dict.fromkeys([self.path, *files_of(self.path, self.config)])
         for entry in self.cohort.entries:
             for source in entry.volumes.values():
                 if source is not None:
-                    files |= dict.fromkeys(file for file in (source.file, source.mask) if file is not None)
+                    files |= dict.fromkeys(file for one in (source.file, source.mask) for file in files_in(one))
         return list(files)
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
@@ -114,9 +140,16 @@ class ManifestDataset(Dataset):
                 for name in modalities
                 if name in self.cohort.modalities
             },
-            subject=self.config.columns.subject,
+            subject=self.config.columns.subject or "subject",
+            cells=[
+                replace(reading, notes=()).to_json()
+                for name, panel in self.cohort.panels.items()
+                if name in modalities
+                for reading in panel.readings
+                if not reading.is_plain
+            ],
         )
-        return reading.model_dump(mode="json")
+        return reading.model_dump(mode="json", exclude=set() if reading.cells else {"cells"})
 
     @classmethod
     def reader(cls, settings: Mapping[str, Any], schema: Schema) -> VolumeReader:
@@ -130,6 +163,7 @@ class ManifestDataset(Dataset):
             synthetic=self.config.synthetic,
             source=self.config.source,
             grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
+            reading=self.reading(),
         )
 
     def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:

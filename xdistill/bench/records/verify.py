@@ -26,6 +26,7 @@ from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
 from xdistill.errors import RecipeError, RunError, XdistillError
 from xdistill.suggest import did_you_mean
+from xdistill.untrusted import TABLE, read_bytes
 
 ADDED = frozenset({"sensitivity", "specificity", "ppv", "npv"})  # metrics that records of version 0.2 do not claim
 ROUNDING = 1e-9  # by which a claimed score may miss what is computed here
@@ -182,9 +183,12 @@ def _foreign(splits: BenchmarkSplits, facts: Mapping[str, Any]) -> Iterator[str]
 def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any]) -> Generator[str, None, Record | None]:
     path = place / PREDICTIONS
     try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bytes(path, TABLE, error=RunError, links=False).decode("utf-8")
+    except UnicodeDecodeError as error:
         yield f"{path}: cannot be read: {error}"
+        return None
+    except RunError as error:
+        yield str(error)
         return None
     if digest(text) != facts["predictions_sha256"]:
         yield f"{path}: the predictions were changed since they were submitted: their SHA-256 is not the record's"

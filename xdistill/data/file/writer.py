@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.data.file.compression import filter_options
+from xdistill.data.file.guard import METADATA, metadata_digest
 from xdistill.data.file.layout import (
     DIGEST_BYTES,
     FORMAT,
@@ -118,10 +119,13 @@ class CohortWriter:
         self._table("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
         self._table("schema", _json(self._schema.to_json()))
         grids = {name: vars(grid) for name, grid in facts.grids.items()}
-        known = {name: value for name, value in vars(facts).items() if name != "grids"}
+        reading = {name: value for name, value in vars(facts.reading).items() if value}
+        known = {name: value for name, value in vars(facts).items() if name not in {"grids", "reading"}}
         self._table("facts", _json({**known, "bounds": dict(facts.bounds)}))
         if grids:  # a table of its own, which versions that do not know it skip
             self._table("grids", _json(grids))
+        if reading:
+            self._table("reading", _json(reading))
         if kept:  # likewise
             self._table("kept", _json({name: list(texts) for name, texts in kept.items()}))
         self._file.attrs["format_version"] = FORMAT_VERSION
@@ -140,7 +144,11 @@ class CohortWriter:
             ),
         }
         for name, text in texts.items():
-            self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
+            self._attribute(name, text)
+        self._attribute(METADATA, metadata_digest(self._file))
+
+    def _attribute(self, name: str, text: str) -> None:
+        self._file.attrs.create(name, _text([text])[0], dtype=_text([text]).dtype)
 
     def _table(self, name: str, values: NDArray[np.generic]) -> None:
         # HDF5 applies Fletcher-32 only to chunked data, so each table is one chunk.

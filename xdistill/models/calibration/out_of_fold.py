@@ -67,12 +67,12 @@ class OutOfFold:
         return cls(
             np.array(targets, dtype=np.int64),
             np.stack(total) / count[0],
-            _patients(run, row),
+            patients_of(run, row),
             count[0],
         )
 
 
-def _patients(run: Run, rows: Mapping[str, int]) -> NDArray[np.int64]:
+def patients_of(run: Run, rows: Mapping[str, int]) -> NDArray[np.int64]:
     """Index of each subject's patient; the run names patients only if one has several subjects."""
     known: Any = read_json(run.folder.splits).get("patients") if run.folder.splits.is_file() else None
     if known is None:

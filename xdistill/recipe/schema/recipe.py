@@ -116,7 +116,7 @@ class TrainStage(Grown):
         "are frozen, in eval mode"
     )
     epochs: Annotated[int, Field(ge=1)] = Field(description="number of passes over the training subjects")
-    objective: Annotated[tuple[Term, ...], Field(min_length=1)] = Field(description="terms of the loss")
+    objective: Annotated[tuple[Term, ...], Field(min_length=1, max_length=64)] = Field(description="terms of the loss")
     optimizer: Optimizer | None = Field(default=None, description="default: the recipe's optimizer")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(default=None, description="default: the recipe's")
     cross_fit: CrossFit | None = Field(default=None, description=_CROSS_FIT)
@@ -190,6 +190,11 @@ class Recipe(Section):
     test: ExternalTest | None = Field(
         default=None, description="an external test cohort, which is never trained on; null: none"
     )
+    task: Block | None = Field(
+        default=None,
+        description="what is predicted, such as `{use: regression, targets: [crp]}`; null: what the data set says, "
+        "classification for all bundled ones",
+    )
     cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort file is stored")
     transforms: tuple[Block, ...] = Field(
         default=(), description="fitted on the training subjects of each split, applied in this order"
@@ -209,7 +214,9 @@ class Recipe(Section):
         default=None,
         description="modalities that the student must not read; a recipe whose student reads one is rejected",
     )
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = Field(description="stages of training, in order")
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=256)] = Field(
+        description="stages of training, in order"
+    )
     optimizer: Optimizer = Field(default=Optimizer(), description="default of the stages")
     loader: Loader = Field(default=Loader(), description="how batches are loaded")
     compute: Compute = Field(default=Compute(), description="device, precision and number of threads")
@@ -261,6 +268,7 @@ class Recipe(Section):
 
 
 _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
+    "task": lambda recipe: recipe.task not in (None, Block(use="classification")),
     "missing": lambda recipe: recipe.missing.use != "refuse",
     "callbacks": lambda recipe: bool(recipe.callbacks),
     "control": lambda recipe: recipe.control is not None,
