@@ -101,7 +101,9 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
     taken = {name for name in roles.values() if name}
     free = [column for name, column in columns.items() if name not in taken]
     images = tuple(column.name for column in free if column.type == "files" and _are_volumes(table, column.name))
-    left_out = {column.name: reason for column in free if column.name not in images and (reason := _why_not(column))}
+    left_out = {
+        column.name: reason for column in free if column.name not in images and (reason := _why_not(column, len(table)))
+    }
     clinical = tuple(column.name for column in free if column.name not in {*images, *left_out})
     for name in privileged:
         if name not in clinical:
@@ -126,10 +128,10 @@ def _classes(table: Table, label: str) -> tuple[str, ...]:
     if empty:
         raise UserError(f"{table.file}: {empty} of {len(labels)} rows have no value in the label {label!r}; fill it in")
     names = tuple(sorted_names(labels))
-    if not _LEAST <= len(names) <= _MOST_CLASSES:
+    if not _LEAST <= len(names) <= min(_MOST_CLASSES, max(_LEAST, len(labels) // 2)):
         raise UserError(
-            f"{table.file}: the label {label!r} has {len(names)} different values, and classes are 2 to "
-            f"{_MOST_CLASSES}; name another column with --label. To predict numbers, write a recipe with "
+            f"{table.file}: the label {label!r} has {len(names)} different values in {len(labels)} rows; classes are "
+            f"2 to {_MOST_CLASSES}. Name another column with --label. To predict numbers, write a recipe with "
             f"`task: {{use: regression, targets: [{label}]}}`"
         )
     return names
@@ -157,12 +159,14 @@ def _are_volumes(table: Table, name: str) -> bool:
     return all(text.lower().endswith(VOLUMES) for text in table.column(name) if text)
 
 
-def _why_not(column: ColumnProfile) -> str:
+def _why_not(column: ColumnProfile, rows: int) -> str:
     """Why a column is not used; empty if it can be."""
     if column.type == "files":
         return "files of a kind that this command does not set up"
     if column.distinct < _LEAST:
         return "it is empty" if not column.distinct else "it has a single value"
+    if column.type == "category" and column.distinct > max(_LEAST, rows // 2):
+        return "names that differ from row to row"
     return "" if column.type in _CLINICAL else f"{column.type}, not numbers or a few names"
 
 
