@@ -15,7 +15,13 @@ from xdistill.errors import UserError
 from xdistill.recipe.load import load_recipe
 
 FIRST = {"stages.student.epochs": 1}
-SMALL = {**FIRST, "stages.teacher.epochs": 1, "data.preprocess.size": [8, 12, 12]}
+SMALL = {
+    **FIRST,
+    "stages.teacher.epochs": 1,
+    "data.preprocess.size": [8, 12, 12],
+    **{f"{role}.branches.T1_post.width": 0.03125 for role in ("teacher", "student")},
+    **{f"{role}.branches.T1_post.features": 8 for role in ("teacher", "student")},
+}
 
 
 def write(path, rows):
@@ -117,7 +123,7 @@ def test_questions_have_what_was_found_as_their_default(tmp_path):
         ([{"id": "a", "x": "1"}, {"id": "b", "x": "2"}], (), "no column is called like a label; name it with --label"),
         ([{"id": "a", "label": "1"}, {"id": "b", "label": "2"}], (), "there is nothing to learn from"),
         ([{"id": "a", "label": ""}, {"id": "b", "label": "2"}], (), "there is nothing to learn from|1 of 2 rows"),
-        (patients(), ("--label", "diagnosis"), "there is no column 'diagnosis'; did you mean"),
+        (patients(), ("--label", "diagnosis"), r"there is no column 'diagnosis' \(--label\); did you mean `Diagnosis`"),
         (patients(), ("--label", "Comment"), "the label 'Comment' has 20 different values"),
         (patients(), ("--privileged", "Comment"), "--privileged 'Comment': it has another role, or names that differ"),
         (patients(), ("--to", "nowhere/a.yaml"), "name a file in a folder that exists"),
