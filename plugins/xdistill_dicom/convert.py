@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xdistill.interfaces import extras
+from xdistill import extras
 from xdistill_dicom.geometry import grid_of
 from xdistill_dicom.header import Header
 from xdistill_dicom.pixels import read_values

@@ -18,6 +18,7 @@ from uuid import uuid4
 from xdistill.errors import DataError, UserError
 from xdistill.interfaces.series import Chosen, Series, Written
 from xdistill.interfaces.series.format import Progress
+from xdistill.untrusted import to_cell
 from xdistill_dicom.convert import save_nifti
 from xdistill_dicom.grouping import Part
 from xdistill_dicom.header import Header
@@ -169,7 +170,9 @@ def _table(chosen: Chosen, cells: Mapping[str, str], joined: Joined | None) -> t
             own = joined.rows.get(identity)
             unmatched += own is None
             used.add(identity)
-        writer.writerow([subject, first.patient, *files, *(("" if own is None else own[name]) for name in extra)])
+        writer.writerow(
+            [to_cell(subject), to_cell(first.patient), *files, *(("" if own is None else own[name]) for name in extra)]
+        )
     notes = [f"{unmatched} of {len(chosen.rows)} rows have no match in the joined table"] if unmatched else []
     if joined is not None and len(joined.rows.keys() - used):
         notes.append(f"{len(joined.rows.keys() - used)} of {len(joined.rows)} rows of the joined table fit no study")

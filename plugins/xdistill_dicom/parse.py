@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from xdistill.errors import DataError
+from xdistill.untrusted import open_regular
 from xdistill_dicom.extra import pydicom, require
 from xdistill_dicom.header import MARKS, TAGS, Encoding, Header
 
@@ -32,9 +34,9 @@ _SHARED: dict[Any, Any] = {}  # values that many headers have in common are kept
 def is_dicom(file: Path) -> bool:
     """Whether a file begins as the format demands."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             return stream.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
-    except OSError:
+    except (DataError, OSError):
         return False
 
 
@@ -42,7 +44,7 @@ def read_header(file: Path) -> Header | None:
     """The header of a file; None for a file of another format, and for a DICOMDIR."""
     library = pydicom()
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             if stream.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] != _MAGIC:
                 return None
             stream.seek(0)
@@ -50,6 +52,8 @@ def read_header(file: Path) -> Header | None:
             if "DirectoryStorage" in str(getattr(content.file_meta.get("MediaStorageSOPClassUID"), "keyword", "")):
                 return None
             return _header(file, content, *_voxels(stream, content))
+    except DataError:  # what is no regular file cannot be a DICOM file
+        return None
     except OSError as error:
         return _unreadable(file, error.strerror or "cannot be read")
     except Exception as error:  # noqa: BLE001 -- the library raises various errors on invalid bytes

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
+from xdistill.untrusted import VOLUME
 from xdistill_dicom.extra import pydicom, quiet, require
 from xdistill_dicom.header import Encoding, Header
 from xdistill_dicom.parse import by_simpleitk
@@ -34,6 +35,9 @@ def read_values(slices: Sequence[Header], *, jobs: int | None = None) -> NDArray
         DataError: naming the file, for one that cannot be decoded.
     """
     kind = _kind([header.encoding for header in slices])
+    rows, columns = slices[0].size
+    needed = len(slices) * rows * columns * kind.itemsize
+    VOLUME.check(slices[0].file.parent, needed, error=DataError, what="the volume of this series")
     values = np.empty((len(slices), *slices[0].size), kind)
 
     def fill(place: int) -> None:

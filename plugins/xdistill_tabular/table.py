@@ -96,13 +96,12 @@ class Table(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        targets = self._labels.targets
-        names = [
-            f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
-            for place, row in enumerate(self._rows, start=1)
-        ]
-        patients = names if self.config.patient is None else [row[self.config.patient] for row in self._rows]
-        return [SubjectRow(*row) for row in zip(names, patients, targets, strict=True)]
+        rows = zip(self._rows, self._labels.targets, strict=True)
+        return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
+
+    def _subject(self, place: int, row: Mapping[str, str], target: Target) -> SubjectRow:
+        name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
+        return SubjectRow(name, row[self.config.patient] if self.config.patient else name, target)
 
     def kept_columns(self) -> Mapping[str, Sequence[str]]:
         """Columns for splits, such as site and date."""

@@ -91,6 +91,13 @@ def test_pixel_data_that_cannot_be_decoded(dicom, tmp_path):
         dicom.read(tmp_path)
 
 
+def test_a_volume_beyond_the_limit(dicom, tmp_path, monkeypatch):
+    write_series(tmp_path, voxels(shape=(4, 512, 512)))
+    monkeypatch.setenv("XDISTILL_MAX_VOLUME_MB", "1")
+    with pytest.raises(DataError, match="the volume of this series takes 2,097,152 bytes, and at most 1,048,576"):
+        dicom.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("mark", "values"),
     [("TemporalPositionIdentifier", (1, 2)), ("EchoTime", (2.3, 10.1)), ("AcquisitionTime", ("101500", "101530"))],

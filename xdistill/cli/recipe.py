@@ -70,7 +70,8 @@ def check(
     if as_json:
         print_json(summary | {"cohort": about})
         return
-    _print_summary(summary | cohort_lines(about), about["read"])
+    (recipe_line, data_line), rest = list(summary.items())[:2], list(summary.items())[2:]
+    _print_summary([recipe_line, data_line, *cohort_lines(about), *rest])
     for caution in about["warnings"]:
         print_warning(f"{caution['name']}: {caution['text']}")
 
@@ -144,15 +145,13 @@ def _searched(experiment: Experiment) -> dict[str, str]:
     return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
-def _print_summary(summary: dict[str, str], read: Sequence[str]) -> None:
+def _print_summary(lines: Sequence[tuple[str, str]]) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
 
     console = stdout()
     console.print(Text("The recipe is fine.", style="green"))
-    width = max(len(label) for label in summary)
-    for label, value in summary.items():
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))
-    for note in read:
-        console.print(Text(f"{'read':<{width}}  ", style="bold") + Text(note, style="not bold"))

@@ -32,6 +32,7 @@ from xdistill.runs.external import PATIENTS, external_summary
 from xdistill.runs.files import explained, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.runs.integrity import check_fold, seal_run
+from xdistill.runs.temporary import sweep_run
 from xdistill.stats import Predictions, write_predictions
 
 
@@ -82,6 +83,7 @@ def run_prepared(
                 shutil.rmtree(folder.path / "folds")
             for path in (folder.checksums, folder.record, folder.predictions, folder.external, folder.report):
                 path.unlink(missing_ok=True)
+        sweep_run(folder.path)
         yield from discard_damaged(prepared)
         if (yield from is_finished(prepared)):
             yield RunFinished(str(folder.path))
@@ -94,6 +96,7 @@ def run_prepared(
                     yield event
                     yield from tracking.log(event)
             yield from tracking.finish(finish(prepared).summary)
+        sweep_run(folder.path)
     yield RunFinished(str(folder.path))
 
 
@@ -104,7 +107,7 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
         name=run_name(prepared.resolved),
         identity=prepared.identity,
         folder=prepared.folder.path.resolve(),
-        recipe=prepared.resolved,
+        recipe=prepared.public,
         facts={"cohort": facts.title, "synthetic": str(facts.synthetic).lower(), **prepared.versions},
     )
 

@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 
 from xdistill.crossval.callbacks import WatchedScore
-from xdistill.crossval.events import Event, FoldFinished
+from xdistill.crossval.events import Event, FoldDamaged, FoldFinished
 from xdistill.crossval.external import predict_external
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
@@ -44,7 +44,7 @@ from xdistill.runs.files import explained, make_folder, move_folder, read_json, 
 from xdistill.runs.folder import EXTERNAL
 from xdistill.runs.integrity import seal_fold
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
-from xdistill.training.checkpoint import Checkpointer
+from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows, Source
@@ -76,7 +76,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
-    check_files(folder.splits, Path(payload["cohort"]), *([Path(payload["external"])] if "external" in payload else []))
+    others = [Path(payload["external"])] if "external" in payload else []
+    check_files(folder.splits, Path(payload["cohort"]), *others, machine=payload.get("driver", {}).get("machine", ""))
     rank = Rank.of(payload)
     if rank is not None and rank.number > 0:
         for _ in _prepared(payload, folder, name)[0].events():
@@ -84,7 +85,13 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
         return
     with folder.locked(name):
         run, split = _prepared(payload, folder, name)
-        yield from run.events()
+        try:
+            yield from run.events()
+        except DamagedCheckpointError as error:
+            yield FoldDamaged(name, str(error))
+            shutil.rmtree(folder.partial(name), ignore_errors=True)
+            run, split = _prepared(payload, folder, name)  # networks as they were before the checkpoint was loaded
+            yield from run.events()
         seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
         facts = {"run": payload["identity"], "seconds": seconds}
         external = predict_external(run.context, Path(payload["external"]), split) if "external" in payload else None

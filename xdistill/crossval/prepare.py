@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.crossval.background import with_progress
-from xdistill.crossval.events import CohortProgress, CohortReady, Event
+from xdistill.crossval.events import CohortProgress, CohortReady, CohortRemark, Event
 from xdistill.crossval.external import check_external
 from xdistill.crossval.worker_checks import driver_facts
 from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
@@ -25,6 +25,7 @@ from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.private import without_places
 from xdistill.runs import RunFolder, fold_name, run_name
 
 
@@ -46,6 +47,13 @@ class Prepared:
     notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
     also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
     external: Cohort | None = None  # the external test cohort
+    place: Path | None = None  # folder of the recipe's file
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The resolved recipe as the record, the report and trackers show it: without folders of this machine."""
+        shown: dict[str, Any] = without_places(self.resolved, self.place)
+        return shown
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -116,6 +124,7 @@ def prepare(
         control_of=control_of,
         also=also,
         external=external,
+        place=loaded.files[0].parent if loaded.files else None,
     )
 
 
@@ -179,4 +188,7 @@ def _built(data: Choice[Dataset], experiment: Experiment, cache: Path | None) ->
         return build_cohort(data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report)
 
     path = yield from with_progress(build, CohortProgress)
-    return open_cohort(path)
+    cohort = open_cohort(path)
+    for text in cohort.facts.remarks:
+        yield CohortRemark(text)
+    return cohort

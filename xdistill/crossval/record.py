@@ -40,6 +40,12 @@ def _student(prepared: Prepared) -> dict[str, Any]:
     return {"student": described.to_json()}
 
 
+def _cautions(prepared: Prepared) -> dict[str, Any]:
+    """Warnings about the cohort; nothing if there are none."""
+    found = cohort_cautions(prepared.cohort)
+    return {"warnings": [caution.to_json() for caution in found]} if found else {}
+
+
 def _splits(prepared: Prepared) -> dict[str, Any]:
     """How the splits were given, with the name of each fold such as the site that it tests; empty for random folds."""
     crossval = prepared.experiment.recipe.crossval
@@ -53,12 +59,6 @@ def _splits(prepared: Prepared) -> dict[str, Any]:
             **({"folds": {fold_name(0, place): name for place, name in enumerate(names)}} if names else {}),
         }
     }
-
-
-def _cautions(prepared: Prepared) -> dict[str, Any]:
-    """Warnings about the cohort; nothing if there are none."""
-    found = cohort_cautions(prepared.cohort)
-    return {"warnings": [caution.to_json() for caution in found]} if found else {}
 
 
 def _created(folder: RunFolder) -> str:
@@ -86,7 +86,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "id": prepared.identity,
         "status": status,
-        "recipe": prepared.resolved,
+        "recipe": prepared.public,
         "profile": prepared.profile,
         "cohort": {
             "fingerprint": cohort.fingerprint,
@@ -111,9 +111,9 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **_student(prepared),
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
+        **_cautions(prepared),
         **_splits(prepared),
         **external_entry(prepared.external, cohort.schema.task),
-        **_cautions(prepared),
         **prepared.notes,
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,

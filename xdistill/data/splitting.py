@@ -15,6 +15,7 @@ from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
 from xdistill.recipe.schema.recipe import Crossval
 from xdistill.tasks import Target, Task, as_task
+from xdistill.untrusted import normal_id
 
 _Rows = NDArray[np.int64]
 _Targets = NDArray[Any]
@@ -152,7 +153,8 @@ def _given(
 ) -> list[_Fold]:
     """The folds of an official split, or as `crossval.by` gives them."""
     if crossval.official:
-        return [_Fold(*_official(subjects, official_test), name="the official split")]
+        test = official_test and [normal_id(subject) for subject in official_test]
+        return [_Fold(*_official(subjects, test), name="the official split")]
     return [
         _Fold(
             fold.learning, fold.test, fold.validation, name=f"{crossval.by} {fold.name!r}" if fold.name else "the split"

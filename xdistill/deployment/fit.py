@@ -20,8 +20,9 @@ from xdistill.deployment.card import model_card
 from xdistill.deployment.spread import spread_in
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.plans import Experiment, TrainPlan
-from xdistill.models.calibration import Calibration
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import TrainPlan
+from xdistill.models.calibration import Calibration, Intervals
 from xdistill.models.describe import describe_student
 from xdistill.models.ensemble import Member
 from xdistill.models.load import model_of_run
@@ -100,7 +101,8 @@ def fit(
     model = folds if ensemble and folds is not None else (yield from _refit(prepared, catalog, run, to))
     facts = training_facts(cohort, cohort.rows_of(_everyone(prepared).train), model.inputs, run)
     calibration = _calibration(prepared, run, model, folds)
-    model = StudentModel(model.config, model.members, calibration, facts, model.reader)
+    intervals = None if run is None else Intervals.of_run(run)
+    model = StudentModel(model.config, model.members, calibration, facts, model.reader, intervals=intervals)
     save_model(model, to, card=model_card(model, run))
     shutil.rmtree(_partial(to), ignore_errors=True)
     yield ModelWritten(str(to), "" if run is None else str(run.path))

@@ -10,8 +10,10 @@ from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.external.alignment import misfits
 from xdistill.experiment.external.cohort import check_apart
 from xdistill.experiment.networks import probe
-from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
-from xdistill.experiment.stage_checks import StageChecker, unknown
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.experiment.stages.checker import StageChecker
+from xdistill.experiment.stages.plans import StagePlan, TrainPlan
+from xdistill.experiment.stages.progress import Progress, unknown
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
@@ -65,8 +67,8 @@ class Checker:
         if column and column not in self.kept:
             self._problem(("crossval", "by"), unknown_column(column, self.kept))
         if len(self.specs) == len(self.choices):
-            checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
-            self.problems += checker.check(stages)
+            progress = Progress(self.loaded, self.networks, self.specs, self.training)
+            self.problems += StageChecker(progress).check(stages)
         if self.problems:
             raise RecipeError(self.problems)
 

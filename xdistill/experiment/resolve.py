@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
@@ -46,8 +46,8 @@ LISTS: Mapping[str, type[Component]] = {
     "callbacks": Callback,
     "trackers": Tracker,
 }
-_OF_ONE_COHORT = frozenset({"title", "source"})  # settings that say what a cohort is
 AUTO = "auto"  # the default loss of the task
+_OF_ONE_COHORT = frozenset({"title", "source"})  # settings that say what a cohort is
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 

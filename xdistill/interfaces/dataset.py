@@ -64,6 +64,8 @@ class DatasetFacts:
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
         reading: how tables were read, as far as it was found by looking.
+        remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
+            subjects. The command line shows them as warnings.
     """
 
     title: str
@@ -71,6 +73,7 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     reading: TableReading = TableReading()
 
 
@@ -176,7 +179,7 @@ class Dataset(Component, ABC):
         return None
 
     def reading(self) -> TableReading:
-        """How tables were read, as far as it was found by looking; told before training, and kept in the cohort."""
+        """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
         return TableReading()
 
     def sources(self) -> Sequence[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -21,6 +22,9 @@ from xdistill.types import ColumnSpec
 
 if TYPE_CHECKING:
     from xdistill.data import Cohort
+
+
+_CLASSES = 50  # that are shown
 
 
 @dataclass(frozen=True)
@@ -125,18 +129,18 @@ def profile_table(table: Table, roles: Roles) -> Profile:
     for role, name in vars(roles).items():
         if name and name not in table.header:
             raise DataError(f"there is no column {name!r} (--{role}){did_you_mean(name, table.header, 'columns')}")
-    texts = {name: table.column(name) for name in table.header}
+    texts = dict(zip(table.header, zip(*table.rows, strict=True), strict=True))
     habits = habits_of(texts.values())
     measured = {name: measure_texts(name, cells, habits) for name, cells in texts.items()}
     columns = [_column(name, one) for name, one in measured.items()]
-    label = measured.get(roles.label)
+    classes = Counter(filter(None, texts.get(roles.label, ())))
     return Profile(
         title=table.file.name,
         subjects=len(table),
         columns=tuple(columns),
         cautions=tuple(table_cautions(texts, measured, roles)),
         how=table.how,
-        classes={} if label is None else dict(sorted(label.counts.items())),
+        classes=dict(sorted(classes.items())[:_CLASSES]),
     )
 
 

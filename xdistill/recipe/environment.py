@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origi
 _REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _FILES: TreePath = ("crossval", "files")
 _PLACES: tuple[TreePath, ...] = (("data",), ("test",), _FILES)
+_SECRET = 4  # characters, from which on a value is not shown
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
 
 
@@ -75,6 +76,32 @@ def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]
         return match[0] if found is None else found
 
     return _REFERENCE.sub(value_of, text), messages
+
+
+def without_values(problems: Sequence[Problem], root: MappingNode, variables: Mapping[str, str]) -> list[Problem]:
+    """Problems in which values of environment variables that a recipe names are references again.
+
+    A variable may hold a password, and messages end in logs. Values of fewer than four characters are left, since they
+    occur by chance.
+    """
+    used: dict[str, str] = {}
+
+    def note(text: str, _origin: Origin, _path: TreePath) -> str:
+        for match in _REFERENCE.finditer(text):
+            inside = _INSIDE.fullmatch(match["inside"])
+            value = variables.get(inside["name"], "") if inside else ""
+            if inside and len(value) >= _SECRET:
+                used[value] = f"${{{inside['name']}}}"
+        return text
+
+    _in_data(root, note)
+
+    def hidden(message: str) -> str:
+        for value in sorted(used, key=len, reverse=True):
+            message = message.replace(value, used[value])
+        return message
+
+    return [replace(problem, message=hidden(problem.message)) for problem in problems] if used else list(problems)
 
 
 def is_path_field(name: str) -> bool:

@@ -163,7 +163,7 @@ def _record_parts(run: Run) -> dict[str, Any]:
 
     optional = {"synthetic": False, "source": ""}
     return {
-        "record": {"id": "", "finished": "", "split_hash": "", **run.record},
+        "record": {"id": "", "finished": "", "split_hash": "", "warnings": (), **run.record},
         "recipe": {"description": "", **run.record["recipe"]},
         "cohort": {
             **optional,

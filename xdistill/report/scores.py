@@ -101,12 +101,8 @@ def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[Scor
     external = [
         ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run), intervals)
     ]
-    return (
-        *networks,
-        *external,
-        *bounds,
-        ScoreRow(run.task.blind, "reference", majority_class(run.predictions)),
-    )
+    blind = ScoreRow(run.task.blind, "reference", majority_class(run.predictions))
+    return (*networks, *external, *bounds, blind)
 
 
 def bounds_of(run: Run) -> dict[str, float]:

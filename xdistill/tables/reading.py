@@ -125,7 +125,7 @@ class Reading:
 def plain_row(row: Mapping[str, str], readings: Sequence[Reading]) -> dict[str, str]:
     """A row of a new table with the columns of some readings written plainly, and the columns that these add.
 
-    A cell without a meaning stays as it is, for whoever reads it to refuse.
+    A cell without a meaning stays as it is, for its reader to refuse.
     """
     changed = dict(row)
     for reading in readings:

@@ -20,6 +20,7 @@ from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run, read_record
 from xdistill.runs.files import make_folder
 from xdistill.runs.integrity import seal_run
+from xdistill.runs.temporary import sweep
 from xdistill.tuning.check import check_search, searched
 from xdistill.tuning.events import SearchFinished, SearchStarted, StudyFinished
 from xdistill.tuning.outcome import Winner, agreed, optimism, winner_of
@@ -75,6 +76,7 @@ def tune(
         without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices, external=external
     )
     study = make_study(loaded, prepared, _identity(prepared, plain, catalog, flat=options.flat), options)
+    sweep(study.folder)
     with quiet():
         opened = study.open()
     yield from _search(study, opened)
@@ -91,6 +93,7 @@ def tune(
     with quiet(), reached(study.url):
         rows = [search_rows(name, opened[name], study.tune.space, study.tune.trials) for name in study.searches]
     write_study_report(study.folder, ended.record, rows, study.tune.space)
+    sweep(study.folder)
     yield StudyFinished(str(study.folder), ended.run)
 
 

@@ -96,8 +96,12 @@ def _patient(table: Table, config: ManifestConfig, problems: Problems) -> str | 
 
 
 def _columns_of_crops(table: Table, config: ManifestConfig, problems: Problems) -> set[str]:
-    """Columns with masks and bounds of boxes."""
+    """Columns with masks, bounds of boxes and rows of arrays."""
     found: set[str] = set()
+    for name, volume in (config.volumes or {}).items():
+        if isinstance(volume.row, str):
+            _expect(table, volume.row, f"volumes.{name}.row", problems)
+            found.add(volume.row)
     own = [volume.preprocess for volume in (config.volumes or {}).values()]
     for settings in (config.preprocess, *own):
         if settings.crop is None:

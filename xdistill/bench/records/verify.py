@@ -11,6 +11,7 @@ from typing import Any
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
 from xdistill.bench.records.audit import audit, shortened
+from xdistill.bench.records.cohort import cohort_problems, irregular
 from xdistill.bench.records.record import (
     FILE,
     PREDICTIONS,
@@ -63,12 +64,15 @@ def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
     except RunError as error:
         return Verdict(folder, (), (str(error),))
     problems = [f"{folder / SPLITS}: {problem}" for problem in _foreign_splits(benchmark, splits)]
+    problems += irregular(folder)
+    places = [place for place in places if not place.is_symlink()]
     records = []
     for place in places:
         found, record = _gathered(record_problems(benchmark, splits, place))
         problems += found
         if record is not None and not found:
             records.append(record)
+    problems += cohort_problems(benchmark, records)
     return Verdict(folder, tuple(records), tuple(problems))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,7 @@ VERIFY_EXAMPLES = (
     "xdistill bench verify",
     "xdistill bench verify benchmarks/mvi_hcc.yaml",
 )
+SCHEMA_EXAMPLES = ("xdistill bench schema record > record.schema.json",)
 
 
 def submit(
@@ -93,6 +94,19 @@ def verify(
             echo(_summary(verdict))
     if any(verdict.problems for verdict in verdicts):
         raise typer.Exit(2)
+
+
+def schema(
+    kind: Annotated[Literal["record", "run"], typer.Argument(help="Whose record.json: a benchmark's, or a run's.")],
+) -> None:
+    """Print the JSON Schema of a record.json, with which other programs can check one.
+
+    What it cannot say, such as that the student's inputs are those of the recipe, `bench verify` checks.
+    """
+    from xdistill.bench.records.json_schema import json_schema
+    from xdistill.cli.console import print_json
+
+    print_json(json_schema(kind))
 
 
 def _submit_one(

@@ -44,7 +44,7 @@ class Descriptor(io.RawIOBase):
 
         Raises:
             OutputError: if the descriptor is closed or its disk full.
-            BrokenPipeError: if nobody reads it any more.
+            BrokenPipeError: if no process reads it any more.
         """
         size = memoryview(data).nbytes
         if self._broken or not size:

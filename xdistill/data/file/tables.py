@@ -194,17 +194,18 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
     return tables
 
 
-def _kept(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {str(name): tuple(map(str, texts)) for name, texts in found.items()}
-
-
 def _facts(found: Mapping[str, Any], grids: Mapping[str, GridSummary], reading: TableReading) -> DatasetFacts:
-    types = {"title": str, "synthetic": bool, "source": str, "bounds": dict}
+    types = {"title": str, "synthetic": bool, "source": str, "bounds": dict, "remarks": list}
     if not all(isinstance(value, types.get(name, object)) for name, value in found.items()):
         msg = "the facts hold values of another type"
         raise TypeError(msg)
     bounds = {name: float(value) for name, value in found.get("bounds", {}).items()}
-    return DatasetFacts(**{**found, "bounds": bounds}, grids=grids, reading=reading)
+    remarks = tuple(map(str, found.get("remarks", ())))
+    return DatasetFacts(**{**found, "bounds": bounds, "remarks": remarks}, grids=grids, reading=reading)
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, texts)) for name, texts in found.items()}
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:

@@ -120,7 +120,9 @@ class CohortWriter:
         self._table("schema", _json(self._schema.to_json()))
         grids = {name: vars(grid) for name, grid in facts.grids.items()}
         reading = {name: value for name, value in vars(facts.reading).items() if value}
-        known = {name: value for name, value in vars(facts).items() if name not in {"grids", "reading"}}
+        known = {name: value for name, value in vars(facts).items() if name not in {"grids", "reading", "remarks"}}
+        if facts.remarks:  # so that the bytes of other cohorts stay the same
+            known["remarks"] = list(facts.remarks)
         self._table("facts", _json({**known, "bounds": dict(facts.bounds)}))
         if grids:  # a table of its own, which versions that do not know it skip
             self._table("grids", _json(grids))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError, LeakError
 from xdistill.recipe.schema.crossval import SplitFiles
+from xdistill.untrusted import normal_id
 
 Rows = NDArray[np.int64]
 _LARGEST = 10_000_000  # bytes of a file of ids
@@ -57,7 +58,7 @@ def _read_ids(path: Path, known: Mapping[str, int]) -> list[str]:
         raise DataError(f"{path}: no such file; `crossval.files` names files with one subject id per line") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as a file of ids: {error}") from None
-    ids = list(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#")))
+    ids = list(dict.fromkeys(normal_id(line.strip()) for line in lines if line.strip() and not line.startswith("#")))
     unknown = [subject for subject in ids if subject not in known]
     if unknown:
         raise DataError(

@@ -187,13 +187,13 @@ class Recipe(Section):
     )
     description: str = Field(default="", description="free text")
     data: Block = Field(description="the cohort: a data set and its settings")
-    test: ExternalTest | None = Field(
-        default=None, description="an external test cohort, which is never trained on; null: none"
-    )
     task: Block | None = Field(
         default=None,
         description="what is predicted, such as `{use: regression, targets: [crp]}`; null: what the data set says, "
         "classification for all bundled ones",
+    )
+    test: ExternalTest | None = Field(
+        default=None, description="an external test cohort, which is never trained on; null: none"
     )
     cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort file is stored")
     transforms: tuple[Block, ...] = Field(

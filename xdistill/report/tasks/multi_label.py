@@ -11,6 +11,7 @@ from xdistill.report.tasks.section import Section
 from xdistill.runs import Run
 from xdistill.tasks import MultiLabel
 
+_SHOWN = {"label_auc": "AUC", "label_ap": "AP", "label_f1": "F1"}
 _GRID = np.linspace(0, 1, 101)
 
 
@@ -71,20 +72,15 @@ def _table(run: Run, task: MultiLabel) -> Section:
         (
             name,
             f"{100 * shares[place]:.1f}",
-            *(
-                written(values.get(f"{score.name}:{name}"), percent=score.percent)
-                for values in run.metrics.values()
-                for score in task.each
-            ),
+            *(written(values.get(f"{metric}:{name}")) for values in run.metrics.values() for metric in _SHOWN),
         )
         for place, name in enumerate(task.labels)
     )
-    titles = {"label_auc": "AUC", "label_f1": "F1"}
-    heads = tuple(f"{role}, {titles.get(score.name, score.title)}" for role in run.metrics for score in task.each)
+    heads = tuple(f"{role.capitalize()}, {title}" for role in run.metrics for title in _SHOWN.values())
     return Section(
         "labels",
         "Each label",
         heads=("Label", "Subjects, %", *heads),
         rows=rows,
-        caption="AUC, average precision and F1 in percent; F1 at a probability of one half. Brier score: 0 to 1.",
+        caption="In percent; AP: average precision; F1 at a probability of one half.",
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
-from xdistill.interfaces.extras import require
+from xdistill.extras import require
 
 Floats = NDArray[np.float64]
 SURVIVAL = "survival_"
