@@ -85,16 +85,16 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         )
         for row, subject in enumerate(subjects)
     ]
-    kept = complete_rows([_present(entry) for entry in entries], reading)
+    rows = complete_rows([_present(entry) for entry in entries], reading)
     problems.stop()
-    columns = {name: table.column(name) for name in roles.kept}
+    texts = {name: table.column(name) for name in roles.kept}
     return Cohort(
-        tuple(entries[row] for row in kept),
+        tuple(entries[row] for row in rows),
         task,
         tuple(roles.volumes),
         panels,
         reading.story,
-        {name: tuple(texts[row] for row in kept) for name, texts in columns.items()},
+        {name: tuple(column[row] for row in rows) for name, column in texts.items()},
     )
 
 
