@@ -19,15 +19,21 @@ XDISTILL_API = 1
 @hookimpl
 def xdistill_task_losses() -> list[type[TaskLoss]]:
     """Losses of one network."""
+    from xdistill_losses.multi_label.task import BinaryCrossEntropy
+    from xdistill_losses.ordinal.task import Corn, CumulativeLink
+    from xdistill_losses.regression.task import AbsoluteError, Huber, SquaredError
+    from xdistill_losses.survival.cox import Cox
+    from xdistill_losses.survival.discrete import DiscreteTime
     from xdistill_losses.task.classification import CrossEntropy, Focal
 
-    return [Focal, CrossEntropy]
+    of_numbers = [SquaredError, AbsoluteError, Huber]
+    return [Focal, CrossEntropy, *of_numbers, Corn, CumulativeLink, BinaryCrossEntropy, Cox, DiscreteTime]
 
 
 @hookimpl
 def xdistill_distillation_losses() -> list[type[DistillationLoss]]:
     """Losses between teacher and student."""
-    return [*_of_logits(), *_of_features(), *_of_relations(), *_of_gradients()]
+    return [*_of_logits(), *_of_other_tasks(), *_of_features(), *_of_relations(), *_of_gradients()]
 
 
 def _of_logits() -> list[type[DistillationLoss]]:
@@ -37,6 +43,18 @@ def _of_logits() -> list[type[DistillationLoss]]:
     from xdistill_losses.logits.soft_labels import Generalized, SoftLabels, WeightedSoftLabels
 
     return [SoftLabels, ClassKL, Decoupled, ProbabilityCorrelation, WeightedSoftLabels, Generalized]
+
+
+def _of_other_tasks() -> list[type[DistillationLoss]]:
+    """Losses of predictions that are no classes: regression, ordinal, multi-label, survival."""
+    from xdistill_losses.multi_label.soft import SoftBinary
+    from xdistill_losses.ordinal.soft import SoftOrdinal
+    from xdistill_losses.regression.distribution import DistributionMatching
+    from xdistill_losses.regression.teacher import Imitation, TeacherBounded
+    from xdistill_losses.survival.hazards import HazardKL
+    from xdistill_losses.survival.ranking import RiskRanking
+
+    return [Imitation, TeacherBounded, DistributionMatching, SoftOrdinal, SoftBinary, RiskRanking, HazardKL]
 
 
 def _of_features() -> list[type[DistillationLoss]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from xdistill.errors import DataError, UserError
 from xdistill.interfaces import Cell, Settings, Space, SubjectReader
+from xdistill.tables import Reading as CellReading
+from xdistill.tables import plain_row
 from xdistill.types import Schema
+from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box, Preprocess
 from xdistill_mri.preprocess.source import PICTURES, SUFFIXES, TIFF, VOLUMES, Bounds, VolumeSource
 
@@ -41,10 +44,11 @@ class VolumeReading(Settings):
 
 
 class Reading(Settings):
-    """How all image modalities are read."""
+    """How all image modalities are read, and the cells of vectors that are not plain (`xdistill.tables.Reading`)."""
 
     volumes: Mapping[str, VolumeReading]
     subject: str = "subject"
+    cells: tuple[Mapping[str, Any], ...] = ()
 
 
 class VolumeReader(SubjectReader):
@@ -70,6 +74,11 @@ class VolumeReader(SubjectReader):
         self.suffixes = {("volume",): (*VOLUMES, *TIFF), ("image",): (*PICTURES, *ARRAYS)}.get(tuple(kinds), SUFFIXES)
         self.subject = self.reading.subject
         self.columns = {name: volume.column for name, volume in self.reading.volumes.items()}
+        self._cells = [CellReading.from_json(cells) for cells in self.reading.cells]
+
+    def plain(self, row: Mapping[str, str]) -> Mapping[str, str]:
+        """The row with the cells of vectors as numbers and names, read as in training."""
+        return plain_row(row, self._cells) if self._cells else row
 
     def further_columns(self, modality: str) -> Sequence[str]:
         """Columns with masks, bounds of boxes, and rows of arrays."""
@@ -143,6 +152,8 @@ class VolumeReader(SubjectReader):
         return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array, row)
 
     def _file(self, modality: str, file: Path) -> Path:
+        if file.is_dir() and holds_dicom(file):
+            return file
         if not file.name.lower().endswith(tuple(self.suffixes)):
             what = "picture" if self.suffixes[0] in PICTURES else "volume"
             raise DataError(f"modality {modality!r}: {file} is not a {what}; files end in {', '.join(self.suffixes)}")

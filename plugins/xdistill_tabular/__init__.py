@@ -15,13 +15,15 @@ XDISTILL_API = 1
 @hookimpl
 def xdistill_datasets() -> list[type[Dataset]]:
     """Data sets that need no file, or tables alone."""
+    from xdistill_tabular.breast_survival import BreastSurvival
     from xdistill_tabular.bundled import BreastCancer, Diabetes
     from xdistill_tabular.digits import Digits
+    from xdistill_tabular.findings import Findings
     from xdistill_tabular.lupi import Lupi
     from xdistill_tabular.mogonet import Mogonet
     from xdistill_tabular.table import Table
 
-    return [BreastCancer, Diabetes, Digits, Lupi, Mogonet, Table]
+    return [BreastCancer, BreastSurvival, Diabetes, Digits, Findings, Lupi, Mogonet, Table]
 
 
 @hookimpl
@@ -37,5 +39,6 @@ def xdistill_estimators() -> list[type[Estimator]]:
     """What is fitted to vectors at once."""
     from xdistill_tabular.boosted import BoostedTrees
     from xdistill_tabular.forest import RandomForest
+    from xdistill_tabular.regressors import BoostedRegressor, ForestRegressor
 
-    return [RandomForest, BoostedTrees]
+    return [RandomForest, BoostedTrees, ForestRegressor, BoostedRegressor]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.interfaces import Dataset, DatasetFacts, Labels, LabelTable, SubjectRow, TaskSettings
+from xdistill.tasks import Classification
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 if TYPE_CHECKING:
@@ -18,33 +19,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """Values by column, ``(subjects,)``, and classes ``(subjects,)``."""
+    """Values by column, ``(subjects,)``, classes ``(subjects,)``, and numbers that a task may predict instead."""
 
     values: Mapping[str, NDArray[np.float64]]
     target: NDArray[np.int64]
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 class BundledTable(Dataset):
-    """A table that scikit-learn ships, with its columns divided into modalities. Every row is a patient."""
+    """A table that scikit-learn ships, with its columns divided into modalities. Every row is a patient.
+
+    A recipe's `task` reads the column ``class``, and the numbers that some tables have beside it.
+    """
 
     columns: ClassVar[Mapping[str, tuple[str, ...]]]
     classes: ClassVar[tuple[str, str]]
 
-    class Config(Settings):
-        """No settings."""
+    class Config(TaskSettings):
+        """No settings but the recipe's task."""
 
-    def __init__(self, config: Settings) -> None:
+    config: Config
+
+    def __init__(self, config: Config) -> None:
         self.config = config
 
     def schema(self) -> Schema:
-        """A vector per modality, and two classes."""
+        """A vector per modality, and two classes or the recipe's task."""
         specs = {name: tuple(map(ColumnSpec, columns)) for name, columns in self.columns.items()}
-        return Schema({name: ModalitySpec("vector", (len(one),), one) for name, one in specs.items()}, self.classes)
+        vectors = {name: ModalitySpec("vector", (len(one),), one) for name, one in specs.items()}
+        return Schema(vectors, task=self._labels.task)
 
     def index(self) -> Sequence[SubjectRow]:
         """Patients ``patient-001`` and so on."""
-        names = [f"patient-{number:03d}" for number in range(1, len(self._loaded.target) + 1)]
-        return [SubjectRow(name, name, int(target)) for name, target in zip(names, self._loaded.target, strict=True)]
+        targets = self._labels.targets
+        names = [f"patient-{number:03d}" for number in range(1, len(targets) + 1)]
+        return [SubjectRow(name, name, target) for name, target in zip(names, targets, strict=True)]
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one patient."""
@@ -52,6 +61,16 @@ class BundledTable(Dataset):
 
         values = self._loaded.values
         return {name: np.array([values[column][row] for column in columns]) for name, columns in self.columns.items()}
+
+    @cached_property
+    def _labels(self) -> Labels:
+        if self.config.task is None:
+            return Labels(Classification(self.classes), tuple(map(int, self._loaded.target)))
+        columns = {
+            "class": [self.classes[target] for target in self._loaded.target],
+            **{name: [repr(float(value)) for value in values] for name, values in self._loaded.numbers.items()},
+        }
+        return self.config.task.build().read(LabelTable(columns, "class", row="patient"))
 
     @cached_property
     def _loaded(self) -> _Loaded:
@@ -111,7 +130,8 @@ class Diabetes(BundledTable):
     """Progression of diabetes within a year, 442 patients (Efron et al., Least angle regression, 2004).
 
     Modalities: ``examination`` (age, sex, body mass index, blood pressure) and ``serum`` (six measurements). Classes:
-    ``slow`` and ``fast``, a progression of up to 140 and of more, which divides the patients in halves.
+    ``slow`` and ``fast``, a progression of up to 140 and of more, which divides the patients in halves. With
+    ``task: {use: regression, targets: [progression]}`` the progression itself is predicted, a score from 25 to 346.
     """
 
     name = "diabetes"
@@ -125,7 +145,9 @@ class Diabetes(BundledTable):
 
         found = load_diabetes(scaled=False)
         return _Loaded(
-            dict(zip(found.feature_names, found.data.T, strict=True)), (found.target > self.slow).astype("int64")
+            dict(zip(found.feature_names, found.data.T, strict=True)),
+            (found.target > self.slow).astype("int64"),
+            {"progression": found.target},
         )
 
     def facts(self) -> DatasetFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xdistill.errors import DataError
-from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.interfaces import (
+    Dataset,
+    DatasetFacts,
+    Labels,
+    LabelsError,
+    LabelTable,
+    Settings,
+    SubjectRow,
+    TaskSettings,
+)
+from xdistill.tasks import Classification
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
+from xdistill.untrusted import TABLE, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,23 +43,37 @@ class Table(Dataset):
 
     Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
     no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
-    of its own; ids are the row numbers unless a column has them.
+    of its own unless a column names patients; ids are the row numbers unless a column has them.
     """
 
     name = "table"
 
-    class Config(Settings):
+    class Config(TaskSettings):
         """Where the file lies, and what its columns are."""
 
         path: Path = Field(description="the CSV file")
-        target: str = Field(description="the column of classes")
-        classes: Annotated[tuple[str, ...], Field(min_length=2)] = Field(description="its values, in order")
+        target: str = Field(default="target", description="the column of classes, unless the recipe's `task` says more")
+        classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
+            default=None, description="its values, in order; required unless the recipe has a `task`"
+        )
         modalities: Annotated[dict[ModalityName, Columns], Field(min_length=1)] = Field(
             description="modalities by name, each with its columns"
         )
         subject: str | None = Field(default=None, description="the column of ids; null: rows are numbered")
+        keep: tuple[str, ...] = Field(
+            default=(), description="columns that are kept for splits, such as site and date; no network reads them"
+        )
+        patient: str | None = Field(
+            default=None, description="the column of patients, if one has several rows; null: every row is a patient"
+        )
         title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
         source: str = Field(default="", description="licence and citation of the data")
+
+        @model_serializer(mode="wrap")
+        def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+            plain: dict[str, Any] = handler(self)
+            return {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
 
     config: Config
 
@@ -56,23 +82,30 @@ class Table(Dataset):
         self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111 - leaves unknown users as they are
 
     def schema(self) -> Schema:
-        """A vector per modality; the file is not read for it."""
+        """A vector per modality; the file is read only for the recipe's task."""
         columns = {name: tuple(map(ColumnSpec, spelled)) for name, spelled in self._columns.items()}
         vectors = {name: ModalitySpec("vector", (len(specs),), specs) for name, specs in columns.items()}
+        if self.config.task is not None:
+            return Schema(vectors, task=self._labels.task)
+        if self.config.classes is None:
+            raise DataError(
+                f"{self.path}: name the classes in `data.classes`, or set `task` in the recipe, such as "
+                f"`task: {{use: regression, targets: [{self.config.target}]}}`"
+            )
         return Schema(vectors, self.config.classes)
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        rows = []
-        for place, row in enumerate(self._rows, start=1):
-            name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
-            if row[self.config.target] not in self.config.classes:
-                raise DataError(
-                    f"{self.path}, row {place}: {row[self.config.target]!r} in column {self.config.target!r} is none "
-                    f"of the classes {', '.join(self.config.classes)}; name all classes in data.classes"
-                )
-            rows.append(SubjectRow(name, name, self.config.classes.index(row[self.config.target])))
-        return rows
+        rows = zip(self._rows, self._labels.targets, strict=True)
+        return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
+
+    def _subject(self, place: int, row: Mapping[str, str], target: Target) -> SubjectRow:
+        name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
+        return SubjectRow(name, row[self.config.patient] if self.config.patient else name, target)
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return {name: tuple(row[name] for row in self._rows) for name in self.config.keep}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
@@ -98,6 +131,29 @@ class Table(Dataset):
         return DatasetFacts(title=self.config.title or self.path.name, source=self.config.source)
 
     @cached_property
+    def _labels(self) -> Labels:
+        task = self.config.task
+        if task is not None:
+            columns = task.build().columns(self.config.target)
+            cells = {name: [_filled(row[name]) for row in self._rows] for name in columns}
+            try:
+                return task.build().read(LabelTable(cells, self.config.target, row="row"))
+            except LabelsError as error:
+                raise DataError(f"{self.path}: {error}") from None
+        classes = self.config.classes or ()
+        return Labels(Classification(classes), tuple(self._class(row, classes) for row in enumerate(self._rows, 1)))
+
+    def _class(self, row: tuple[int, dict[str, str]], classes: tuple[str, ...]) -> int:
+        place, cells = row
+        cell = cells[self.config.target]
+        if cell not in classes:
+            raise DataError(
+                f"{self.path}, row {place}: {cell!r} in column {self.config.target!r} is none "
+                f"of the classes {', '.join(classes)}; name all classes in data.classes"
+            )
+        return classes.index(cell)
+
+    @cached_property
     def _columns(self) -> dict[str, list[str]]:
         """Columns by modality, ranges spelled out."""
         return {name: [one for entry in entries for one in _spelled(entry)] for name, entries in self._entries}
@@ -109,18 +165,21 @@ class Table(Dataset):
     @cached_property
     def _rows(self) -> list[dict[str, str]]:
         try:
-            with self.path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file, restval="")
-                self._check_header(reader.fieldnames or ())
-                return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: there is no such file; data.path names a CSV file") from None
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            text = read_text(self.path, TABLE)
+        except DataError as error:
+            raise DataError(f"{error}; data.path names a CSV file") from None
+        try:
+            reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+            self._check_header(reader.fieldnames or ())
+            return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
+        except csv.Error as error:
             raise DataError(f"{self.path}: cannot be read: {error}") from error
 
     def _check_header(self, header: Sequence[str]) -> None:
-        wanted = [self.config.target, *(column for columns in self._columns.values() for column in columns)]
-        wanted += [self.config.subject] if self.config.subject else []
+        task = self.config.task
+        labels = [self.config.target] if task is None else task.build().columns(self.config.target)
+        wanted = [*labels, *(column for columns in self._columns.values() for column in columns)]
+        wanted += [column for column in (self.config.subject, self.config.patient, *self.config.keep) if column]
         missing = [column for column in wanted if column not in header]
         if missing:
             raise DataError(
@@ -136,6 +195,11 @@ class Table(Dataset):
             raise DataError(
                 f"{self.path}, row {row + 1}, column {column!r}: {cell!r} is not a number; code categories as numbers"
             ) from None
+
+
+def _filled(cell: str) -> str:
+    """The cell; nothing for a text that means a missing value."""
+    return "" if cell.lower() in _MISSING else cell
 
 
 def _spelled(entry: str) -> list[str]:

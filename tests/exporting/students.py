@@ -77,6 +77,7 @@ BLOCKS = {
         "use": "multibranch",
         "branches": {"clinical": {"use": "mlp", "inputs": ["clinical", "words"], "features": 5, "norm": "layer"}},
     },
+    "values branch": {"use": "multibranch", "branches": {"clinical": {"use": "values", "inputs": ["clinical"]}}},
     "shaspec": {
         "use": "shaspec",
         "branches": {"words": {"use": "mlp", "inputs": ["words"], "hidden": [], "features": 5}},
@@ -111,6 +112,17 @@ BLOCKS = {
         "inputs": ["clinical", "words"],
         "estimator": {"use": "random_forest", "trees": 20, "max_depth": 9},
     },
+    "forest of numbers": {
+        "use": "fitted",
+        "inputs": ["clinical"],
+        "estimator": {"use": "forest_regressor", "trees": 5, "max_depth": 4},
+    },
+    "boosted, of numbers": {
+        "use": "fitted",
+        "inputs": ["clinical"],
+        "estimator": {"use": "boosted_regressor", "rounds": 3},
+    },
+    "ridge": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "ridge"}},
     "boosted": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "boosted_trees", "rounds": 5}},
 }
 
@@ -190,7 +202,9 @@ def _member(catalog, block, schema, choices, seed):
     _statistics(network)
     for module in list(network.modules()):
         if isinstance(module, Estimator):
-            module.fit(torch.randn(60, module.inputs), torch.arange(60) % 3, seed=seed)
+            target = torch.arange(60) % 3
+            numbers = "classification" not in module.tasks
+            module.fit(torch.randn(60, module.inputs), torch.eye(3)[target] if numbers else target, seed=seed)
     return Member(f"r{seed}-f0", network, FittedTransforms(after, fitted))
 
 

@@ -10,7 +10,7 @@ from xdistill_mri.preprocess.formats import orientation_of, read_channels, space
 from xdistill_mri.preprocess.read import transform_problem
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
-from xdistill_mri.preprocess.space import differences, files_of
+from xdistill_mri.preprocess.space import differences, files_of_source
 
 nibabel = pytest.importorskip("nibabel")
 itk = pytest.importorskip("SimpleITK")
@@ -74,7 +74,7 @@ def test_truncated_files_are_refused(both, name, keep):
 
 
 def test_the_values_of_an_mhd_file_are_beside_it(both):
-    assert files_of(VolumeSource(both / "a.mhd")) == [both / "a.mhd", both / "a.raw"]
+    assert files_of_source(VolumeSource(both / "a.mhd")) == [both / "a.mhd", both / "a.raw"]
     header = (both / "a.mhd").read_text()
     (both / "a.mhd").write_text(header.replace("a.raw", "../a.raw"))
     assert "must be in one file in the same folder, not '../a.raw'" in refusal(both / "a.mhd")

@@ -12,7 +12,11 @@ from xdistill_losses.features.divergence import FeatureKL
 from xdistill_losses.logits.divergence import ClassKL
 from xdistill_losses.task.classification import CrossEntropy, Focal
 
-LOSSES = {loss.name: loss for loss in xdistill_distillation_losses()}
+LOSSES = {  # those of other tasks: test_conformance_losses_of_tasks.py
+    loss.name: loss
+    for loss in xdistill_distillation_losses()
+    if getattr(loss, "tasks", ()) in {(), ("classification",)}
+}
 TAPS = {"taps": ["first", "second"]}
 MAPS = {"map": (4, 5, 3), "volume": (4, 3, 2, 5)}
 VECTOR = {"vector": (6,)}

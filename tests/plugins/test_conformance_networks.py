@@ -10,6 +10,7 @@ from xdistill_networks.mlp import PerceptronNetwork
 from xdistill_networks.mlp_encoder import Perceptron
 from xdistill_networks.monai.encoder import MonaiNetwork
 from xdistill_networks.multibranch import MultiBranch
+from xdistill_networks.values import Values
 
 TINY = {"width": 0.0625, "features": 6}
 
@@ -20,6 +21,11 @@ class TestPerceptron(EncoderConformance):
     @pytest.fixture(autouse=True, params=["none", "batch", "layer"])
     def norm(self, request):
         self.settings = {"inputs": ["table"], "hidden": [8], "features": 4, "norm": request.param, "dropout": 0.1}
+
+
+class TestValues(EncoderConformance):
+    component = Values
+    settings = {"inputs": ["table"]}
 
 
 class TestMonaiNetwork(EncoderConformance):

@@ -9,6 +9,7 @@ from xdistill.testing import (
     TransformConformance,
 )
 from xdistill_tabular.boosted import BoostedTrees
+from xdistill_tabular.breast_survival import BreastSurvival
 from xdistill_tabular.bundled import BreastCancer, Diabetes
 from xdistill_tabular.digits import Digits
 from xdistill_tabular.forest import RandomForest
@@ -42,6 +43,10 @@ class TestLupi(DatasetConformance):
 
 class TestBreastCancer(DatasetConformance):
     component = BreastCancer
+
+
+class TestBreastSurvival(DatasetConformance):
+    component = BreastSurvival
 
 
 class TestDiabetes(DatasetConformance):

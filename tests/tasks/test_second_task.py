@@ -54,8 +54,8 @@ def test_schemas_as_json():
     assert written["task"] == {"kind": "toy_regression", "name": "age"}
     assert "classes" not in written
     assert Schema.from_json(written) == SCHEMA
-    with pytest.raises(ValueError, match=r"unknown task 'survival'; valid tasks: classification, .*toy_regression"):
-        read_task({"task": {"kind": "survival"}})
+    with pytest.raises(ValueError, match=r"unknown task 'ranking'; valid tasks: classification, .*toy_regression"):
+        read_task({"task": {"kind": "ranking"}})
 
 
 def test_cohort_files_hold_targets_of_the_task(tmp_path):

@@ -130,7 +130,7 @@ def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
         classes=dict(cohort["class_counts"]),
         fingerprint=record.splits.fingerprint,
         split_hash=record.splits.split_hash,
-        folds=crossval.folds,
+        folds=crossval.folds if crossval.by is None else len(record.splits.folds),
         repeats=crossval.repeats,
         bounds=dict(cohort["bounds"]),
     )

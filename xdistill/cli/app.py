@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -73,12 +73,16 @@ def _root(
     del version
 
 
-def main() -> None:
-    """Run the command line."""
-    from xdistill.cli.console import print_error
-
+def main() -> int:
+    """Run the command line and return its exit code."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except XdistillError as error:
-        print_error(str(error))
-        sys.exit(error.exit_code)
+        from xdistill.cli.console import print_error
+
+        with suppress(OSError):  # of standard error, where the exit code is all that is left
+            print_error(str(error))
+        return error.exit_code
+    return 0

@@ -156,6 +156,7 @@ def _document(result: FinishedRun) -> dict[str, Any]:
         "gain": _gain(result),
         "seconds": result.record["seconds"],
         "summary": result.summary,
+        **({"external": result.record["external"]} if result.record.get("external") else {}),
     }
 
 
@@ -171,7 +172,7 @@ def _gain(result: FinishedRun) -> dict[str, Any] | None:
         "statement": gain.sentence(),
         "controls": {
             score.control: {
-                "auc_ovo": score.score.mean,
+                result.task.primary: score.score.mean,
                 "gain": None if score.gain is None else score.gain.estimate,
                 "low": None if score.gain is None else score.gain.low,
                 "high": None if score.gain is None else score.gain.high,

@@ -95,7 +95,7 @@ def _ruled(run: Run, rows: Sequence[ScoreRow], columns: Sequence[_Column]) -> Ta
 def _table(run: Run) -> tuple[tuple[ScoreRow, ...], list[_Column]]:
     from xdistill.report.scores import score_rows
 
-    rows = score_rows(run)
+    rows = score_rows(run, (run.task.primary,))  # the only interval that the table shows
     return rows, list(_columns(run, rows))
 
 
@@ -106,7 +106,7 @@ def _columns(run: Run, rows: Sequence[ScoreRow]) -> Iterator[_Column]:
 
     for place, column in enumerate(columns_of(run.task)[: SHOWN_BINARY if is_binary(run) else SHOWN]):
         cells = tuple(_under_each_other([row.cell(column) for row in rows]))
-        yield _Column(f"{column.title} %", cells, spare=place >= SHOWN)
+        yield _Column(f"{column.title} %" if column.percent else column.title, cells, spare=place >= SHOWN)
         intervals = tuple(row.interval(column) for row in rows)
         if column.metric == run.task.primary and any(intervals):
             yield _Column("95 % interval", intervals)
@@ -121,9 +121,14 @@ def _under_each_other(figures: Sequence[str]) -> list[str]:
 
 def _caption(run: Run) -> str:
     from xdistill.report.controls import WHAT, gain_over_controls
+    from xdistill.report.remarks.external import external_note
+    from xdistill.report.remarks.teacher import teacher_note
+    from xdistill.report.scores import columns as columns_of
     from xdistill.report.scores import is_binary, missing_note, one_class_notes, spread_note
 
-    lines = [f"{spread_note(run)}, in percent."]
+    shown = columns_of(run.task)[: SHOWN_BINARY if is_binary(run) else SHOWN]
+    percent = all(column.percent for column in shown)
+    lines = [f"{spread_note(run)}, in percent." if percent else f"{spread_note(run)}."]
     if is_binary(run):
         lines.append(f"The positive class is {_one_line(run.task.names[1])}.")
     if run.record["cohort"].get("synthetic"):
@@ -132,6 +137,7 @@ def _caption(run: Run) -> str:
         lines.append(f"Null control, not the method: {WHAT[run.control]}.")
     if missing_note(run):
         lines.append(missing_note(run))
+    lines.extend(_one_line(note) for note in (external_note(run), teacher_note(run)) if note)
     lines.extend(map(_one_line, one_class_notes(run)))
     gain = gain_over_controls(run)
     if gain is not None:

@@ -13,6 +13,7 @@ from xdistill.experiment.cross_fitting import with_cross_fitting
 from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, NetworkFacts
 from xdistill.experiment.resolve import Resolving
+from xdistill.experiment.tasks import check_task, uses_default_loss
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Settings
@@ -71,7 +72,10 @@ def assemble(
     loaded = with_control(loaded, catalog)
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
-    data = resolving.choose(Dataset, recipe.data, ("data",)) if dataset is None else Choice(type(dataset), Settings())
+    data = resolving.dataset(recipe) if dataset is None else Choice(type(dataset), Settings())
+    if data is not None and not resolving.problems and uses_default_loss(recipe):
+        resolving.default_loss = (dataset or data.build()).schema().task.default_loss
+    test = resolving.external(recipe)
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -89,11 +93,16 @@ def assemble(
     assert executor is not None  # noqa: S101 - likewise
 
     chosen = {role: choice for role, choice in networks.items() if choice}
-    checker = Checker(loaded, dataset or data.build(), chosen, probe)
+    dataset = dataset or data.build()
+    check_task(loaded, data, dataset.schema().task, stages, catalog=catalog, networks=chosen)
+    checker = Checker(loaded, dataset, chosen, probe)
     checker.check(transforms, augment, stages)
+    if test is not None:
+        checker.check_external(test.build())
     experiment = Experiment(
         recipe=recipe,
         data=data,
+        test=test,
         transforms=transforms,
         augment=augment,
         networks=checker.choices,
@@ -116,7 +125,9 @@ def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:
         RecipeError: all problems at once.
     """
     resolving = Resolving(loaded.root, catalog)
-    data = resolving.choose(Dataset, loaded.recipe.data, ("data",))
+    data = resolving.dataset(loaded.recipe)
     resolving.raise_problems()
     assert data is not None  # noqa: S101 - a missing choice is a problem
+    if loaded.recipe.task is not None:
+        check_task(loaded, data, data.build().schema().task)
     return data

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
-from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.dataset import Dataset, TaskSettings
 from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.labels import TaskReader
 from xdistill.interfaces.loss import DistillationLoss, TaskLoss
 from xdistill.interfaces.metric import Metric
 from xdistill.interfaces.network import Student, Teacher
@@ -31,7 +32,13 @@ from xdistill.suggest import did_you_mean
 C = TypeVar("C", bound=Component)
 Place = tuple[str | int, ...]
 
-SINGLE: Mapping[str, type[Component]] = {"data": Dataset, "teacher": Teacher, "student": Student, "executor": Executor}
+SINGLE: Mapping[str, type[Component]] = {
+    "data": Dataset,
+    "task": TaskReader,
+    "teacher": Teacher,
+    "student": Student,
+    "executor": Executor,
+}
 LISTS: Mapping[str, type[Component]] = {
     "transforms": Transform,
     "augment": Augmentation,
@@ -39,6 +46,8 @@ LISTS: Mapping[str, type[Component]] = {
     "callbacks": Callback,
     "trackers": Tracker,
 }
+AUTO = "auto"  # the default loss of the task
+_OF_ONE_COHORT = frozenset({"title", "source"})  # settings that say what a cohort is
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 
@@ -50,11 +59,13 @@ class Resolving:
         root: the recipe's values with their origins.
         catalog: the registered components.
         problems: found so far.
+        default_loss: what ``use: auto`` stands for in objectives; None as long as the task is not known.
     """
 
     root: MappingNode
     catalog: Catalog
     problems: list[Problem] = field(default_factory=list)
+    default_loss: str | None = None
 
     def raise_problems(self) -> None:
         """Stop when there are problems.
@@ -69,6 +80,31 @@ class Resolving:
         """The component of a block; None when it has problems."""
         return self._choose(interface, {"use": block.use, **block.settings()}, place)
 
+    def dataset(self, recipe: Recipe) -> Choice[Dataset] | None:
+        """The recipe's data set, which is told the recipe's task if it reads labels as any task."""
+        data = self.choose(Dataset, recipe.data, ("data",))
+        task = None if recipe.task is None else self.choose(TaskReader, recipe.task, ("task",))
+        if "task" in recipe.data.settings():
+            self._problem(("data", "task"), "the task is set by `task` of the recipe, next to `data`; move it there")
+        if data is None or task is None or recipe.task == Block(use="classification"):
+            return data
+        if not isinstance(data.settings, TaskSettings):
+            return data  # `check_task` compares it with the task that the data set states
+        return Choice(data.component, data.settings.model_copy(update={"task": task}))
+
+    def external(self, recipe: Recipe) -> Choice[Dataset] | None:
+        """The external test cohort; None if there is none, or it has problems.
+
+        If both cohorts are of the same data set, a setting that `test` leaves out is that of `data`: both are then
+        preprocessed alike.
+        """
+        if recipe.test is None:
+            return None
+        given = {name: value for name, value in recipe.test.raw().items() if name != "use" or value}
+        use = given.get("use", recipe.data.use)
+        shared = {name: value for name, value in recipe.data.raw().items() if name not in _OF_ONE_COHORT}
+        return self._choose(Dataset, {**(shared if use == recipe.data.use else {}), **given, "use": use}, ("test",))
+
     def choose_all(self, interface: type[C], blocks: Sequence[Block], name: str) -> tuple[Choice[C], ...]:
         """The components of a list of blocks, without those that have problems."""
         found = [self.choose(interface, block, (name, index)) for index, block in enumerate(blocks)]
@@ -82,8 +118,9 @@ class Resolving:
 
     def _train(self, recipe: Recipe, stage: TrainStage, place: Place) -> TrainPlan:
         """A stage with its losses."""
-        labels = _labels(stage.objective)
-        terms = [self._term(term, labels[at], (*place, at)) for at, term in enumerate(stage.objective)]
+        objective = [self._with_default(term) for term in stage.objective]
+        labels = _labels(objective)
+        terms = [self._term(term, labels[at], (*place, at)) for at, term in enumerate(objective)]
         return TrainPlan(
             name=stage.name,
             train=stage.train,
@@ -123,6 +160,11 @@ class Resolving:
         except UnknownComponentError:
             return None
 
+    def _with_default(self, term: Term) -> Term:
+        if term.use != AUTO or not self.default_loss:
+            return term
+        return term.model_copy(update={"use": self.default_loss, "on": term.on or "student"})
+
     def _term(self, term: Term, label: str, place: Place) -> TermPlan | None:
         raw = {"use": term.use, **term.settings()}
         choice = self._loss(raw, has_network=term.on is not None, place=place)
@@ -142,6 +184,10 @@ class Resolving:
     def _loss(self, raw: Mapping[str, Any], *, has_network: bool, place: Place) -> Choice[Any] | None:
         """The loss of a term: a task loss when ``on`` names a network, else either kind."""
         name = raw["use"]
+        if name == AUTO:
+            if self.default_loss is not None:
+                self._problem((*place, "use"), "the task of the data set has no default loss; name one")
+            return None
         task, distillation = (self.catalog.has(kind, name) for kind in ("task_loss", "distillation_loss"))
         if not task and not distillation:
             known = [*self.catalog.names("task_loss"), *self.catalog.names("distillation_loss")]

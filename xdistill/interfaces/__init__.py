@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
     from xdistill.interfaces.callback import Callback
     from xdistill.interfaces.component import Choice, Component, Settings, within_field
-    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
+    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TableReading, TaskSettings
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
     from xdistill.interfaces.fine_tuning import FineTuned
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
+    from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher, modality_of
@@ -44,6 +45,9 @@ __all__ = [
     "GridSummary",
     "Job",
     "JobEvent",
+    "LabelTable",
+    "Labels",
+    "LabelsError",
     "Metric",
     "Network",
     "Settings",
@@ -51,7 +55,10 @@ __all__ = [
     "Student",
     "SubjectReader",
     "SubjectRow",
+    "TableReading",
     "TaskLoss",
+    "TaskReader",
+    "TaskSettings",
     "Teacher",
     "TrackedRun",
     "Tracker",
@@ -66,12 +73,13 @@ _HOME = {
     "augmentation": ("Augmentation",),
     "callback": ("Callback",),
     "component": ("Choice", "Component", "Settings", "within_field"),
-    "dataset": ("Dataset", "DatasetFacts", "SubjectRow"),
+    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TableReading", "TaskSettings"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
     "fine_tuning": ("FineTuned",),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
+    "labels": ("LabelTable", "Labels", "LabelsError", "TaskReader"),
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher", "modality_of"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -26,24 +26,33 @@ class TrainingFacts:
     """What a task loss may know about the training subjects of its split.
 
     Attributes:
-        schema: the cohort's schema after the transforms.
+        schema: the cohort's schema after the transforms; its task is `Task.fitted` to the training subjects.
         class_counts: number of training subjects of each class; empty for tasks without classes.
+        targets: of the training subjects ``(subjects, *target_shape)``; None where they are not known.
     """
 
     schema: Schema
     class_counts: tuple[int, ...]
+    targets: NDArray[Any] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, schema: Schema, targets: NDArray[Any]) -> TrainingFacts:
         """The facts of training subjects with these targets of the schema's task."""
-        return cls(schema, tuple(schema.task.counts(targets).values()))
+        return cls(schema, tuple(schema.task.counts(targets).values()), targets)
 
 
 class TaskLoss(Component, nn.Module):
     """Scores one network's output against what is known about the subjects.
 
-    ``__init__(config, *, output, training)`` gets the `OutputSpec` of the network that it scores.
+    ``__init__(config, *, output, training)`` gets the `OutputSpec` of the network that it scores. ``batch.target`` is
+    on the scale of the logits: for a regression standardised by the task of ``training.schema``.
+
+    Attributes:
+        tasks: names of the tasks that the loss is for, such as ``classification``; empty: any. A recipe with another
+            task is rejected.
     """
+
+    tasks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Settings, *, output: OutputSpec, training: TrainingFacts) -> None:
         super().__init__()
@@ -75,9 +84,11 @@ class DistillationLoss(Component, nn.Module):
 
     Attributes:
         needs_grad: whether the loss differentiates through the networks.
+        tasks: names of the tasks that the loss is for, as of a `TaskLoss`; empty: any.
     """
 
     needs_grad: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Settings, *, student: OutputSpec, teacher: OutputSpec) -> None:
         super().__init__()

@@ -40,7 +40,12 @@ def describe_student(
         student=_without_folders(experiment.networks["student"].dump()),
         transforms=[choice.dump() for choice in experiment.transforms if modality_of(choice) in inputs],
         privileged=list(experiment.privileged),
-        optional=[name for name in inputs if not cohort.present(name).all()],
+        # A vector without any value is imputed, in the model as in training.
+        optional=[
+            name
+            for name in inputs
+            if cohort.schema.modalities[name].kind != "vector" and not cohort.present(name).all()
+        ],
         reader=None if settings is None else ReaderConfig(use=experiment.data.use, settings=dict(settings)),
         stored=recipe.cache.dtype,
         compute=recipe.compute,

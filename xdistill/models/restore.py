@@ -38,7 +38,7 @@ def transforms_of(config: StudentConfig, catalog: Catalog, state: Mapping[str, A
     choices = [_chosen(Transform, block, catalog, "transforms") for block in config.transforms]
     try:
         states = [item for item in state["transforms"] if item["modality"] in schema.modalities]
-        return FittedTransforms.from_state(choices, schema, {"transforms": states})
+        return FittedTransforms.from_state(choices, schema, {**state, "transforms": states})
     except XdistillError as error:
         raise ModelError(str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:

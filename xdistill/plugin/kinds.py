@@ -28,6 +28,7 @@ class Kind:
         listed: the list of a recipe, or of one of its stages, whose items are of this kind; empty where a field takes
             one component.
         fields: names that have a meaning of their own in blocks of this kind, so that a Config may not use them.
+        class_name: of the interface, where it does not follow from the name.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kind:
     about: str
     listed: str = ""
     fields: tuple[str, ...] = ()
+    class_name: str = ""
 
     @property
     def hook(self) -> str:
@@ -44,7 +46,7 @@ class Kind:
     @property
     def interface_name(self) -> str:
         """The interface's class name, such as ``DistillationLoss``."""
-        return self.name.title().replace("_", "")
+        return self.class_name or self.name.title().replace("_", "")
 
     @property
     def suite(self) -> str:
@@ -62,6 +64,7 @@ _TERM: Final = ("on", "weight", "output", "detach_teacher", "teaches", "optimize
 
 KINDS: Final = (
     Kind("dataset", "dataset", "Data sets: where subjects come from."),
+    Kind("task", "labels", "Tasks: what is predicted, read from columns of labels.", class_name="TaskReader"),
     Kind(
         "transform",
         "transform",

@@ -34,6 +34,10 @@ class _Start:
 
 _STARTS: Mapping[str, _Start] = {
     "dataset": _Start(('settings = {"subjects": 12}',), "data: {use: $name, subjects: 60}"),
+    "task": _Start(
+        ('labels = {"label": ["1", "2", "4", "8", "3", "5", "9", "2"]}', 'refused = {"label": ["1", "0"]}'),
+        "task: {use: $name, column: crp}",
+    ),
     "transform": _Start(
         ('settings = {"modality": "table"}', "fills = True"),
         "transforms:\n  - {use: $name, modality: clinical}",

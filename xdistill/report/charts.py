@@ -12,9 +12,10 @@ from xdistill.report.folds import folds_figure
 from xdistill.report.learning import diagnostics, learning_curves_figure, loss_terms
 from xdistill.report.picture import PANEL, svg_markup
 from xdistill.report.roc import Pair, class_pairs, pair_name, roc_figure
-from xdistill.report.scores import called, is_binary, written
+from xdistill.report.scores import called, is_binary, primary_column, written
 from xdistill.report.slices import Slice, choose_cases, image_modalities, middle_slices, png_uri
 from xdistill.runs import DIAGNOSTIC, Run
+from xdistill.tasks import Classification
 
 if TYPE_CHECKING:
     from xdistill.data import Cohort
@@ -45,12 +46,15 @@ class Card:
 
 
 def folds_chart(run: Run) -> str:
-    """Dots of the folds' AUC."""
+    """Dots of the folds' values of the metric that ranks, such as the AUC."""
+    column = primary_column(run)
+    unit = " in percent" if column.percent else ""
+    folds = {role: run.metrics[role][column.metric].folds for role in run.predictions.roles()}
     values = "; ".join(
-        f"{role} {', '.join(f'{100 * value:.1f}' for value in run.metrics[role]['auc_ovo'].folds)}"
-        for role in run.predictions.roles()
+        f"{role} {', '.join(_value(value, percent=column.percent) for value in found)}" for role, found in folds.items()
     )
-    return svg_markup(folds_figure(run), prefix="folds", alt=f"AUC of each fold in percent: {values}.")
+    title = "AUC" if column.metric == "auc_ovo" else column.title
+    return svg_markup(folds_figure(run), prefix="folds", alt=f"{title} of each fold{unit}: {values}.")
 
 
 def roc_charts(run: Run) -> tuple[str, ...]:
@@ -110,8 +114,8 @@ def _courses(run: Run, shown: Mapping[str, str], *, prefix: str) -> tuple[str, .
 
 
 def subject_cards(run: Run, cohort: Cohort, *, show_subjects: bool) -> tuple[Card, ...]:
-    """Test subjects with their middle slices; none for a cohort without images."""
-    if not image_modalities(cohort):
+    """Test subjects with their middle slices; none for a cohort without images, or for a task without classes."""
+    if not image_modalities(cohort) or not isinstance(run.task, Classification):
         return ()
     cases = choose_cases(run)
     slices = middle_slices(cohort, [case.subject for case in cases])
@@ -148,3 +152,7 @@ def _course(run: Run, term: str) -> str:
         same = [other.values[term] for other in rows if (other.stage, other.epoch) == (row.stage, row.epoch)]
         ends.append(f"{sum(same) / len(same):.3g}")
     return f"from {ends[0]} in the first epoch to {ends[1]} in the last"
+
+
+def _value(value: float, *, percent: bool) -> str:
+    return f"{100 * value:.1f}" if percent else f"{value:.4g}"

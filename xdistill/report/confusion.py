@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR, RULE
 from xdistill.report.picture import Picture, new_picture, shorten, write
 from xdistill.runs import Run
+from xdistill.tasks import Classification
 
 STRONGEST: Final = 0.55  # opacity of a cell that holds its whole row: ink is still read on it, light or dark
 AXIS_LETTERS: Final = 24  # that fit side by side below the matrix
@@ -22,8 +23,9 @@ ROOMY: Final = 5  # classes; with more of them the shares alone fit the cells
 def confusion_counts(run: Run, role: str = "student") -> NDArray[np.int64]:
     """Test subjects of all folds by true class (rows) and predicted class (columns)."""
     pooled = run.predictions.pooled(role)
-    size = len(run.classes)
-    cells = pooled.target * size + pooled.probabilities.argmax(axis=1)
+    size, task = len(run.classes), run.task
+    assert isinstance(task, Classification)  # noqa: S101 - other tasks have no confusion matrix
+    cells = pooled.target * size + task.predicted(pooled.probabilities)
     return np.bincount(cells, minlength=size * size).reshape(size, size).astype(np.int64)
 
 

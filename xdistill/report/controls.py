@@ -8,12 +8,11 @@ from typing import Final
 
 from xdistill.errors import RunError, UserError
 from xdistill.recipe.schema.recipe import CONTROLS
-from xdistill.report.scores import primary_words
+from xdistill.report.scores import Column, primary_column, primary_words, written
 from xdistill.runs import Run, load_run, read_record
 from xdistill.runs.files import read_json
-from xdistill.stats import ALPHA, Interval, Method, Row, Summary, compare
+from xdistill.stats import ALPHA, LOWER_IS_BETTER, Interval, Method, Row, Summary, compare
 
-METRIC: Final = "auc_ovo"
 WHAT: Final[Mapping[str, str]] = {
     "shuffled_privileged": "the privileged values of the training subjects were permuted among them",
     "constant_teacher": "the teacher's predictions are constant",
@@ -22,14 +21,17 @@ WHAT: Final[Mapping[str, str]] = {
 }
 
 
+_AUC: Final = Column("auc_ovo", "AUC")
+
+
 @dataclass(frozen=True)
 class ControlScore:
     """One control, compared with the method.
 
     Attributes:
         control: its name.
-        score: AUC of its student; for more than two classes macro one-versus-one.
-        gain: the method's AUC - the control's, with its interval; None if it is not defined.
+        score: of its student by the metric that ranks, such as the AUC.
+        gain: by how much the method is better, with its interval; None if it is not defined.
         p_holm: of the corrected resampled t-test, adjusted over the controls.
     """
 
@@ -57,16 +59,33 @@ class Gain:
         scores: the controls, in the order of `CONTROLS`.
         reason: why no interval can be given; empty where it can.
         metric: in words.
+        column: how it is written.
     """
 
     scores: tuple[ControlScore, ...]
     reason: str = ""
     metric: str = "macro one-versus-one AUC"
+    column: Column = _AUC
 
     @property
     def best(self) -> ControlScore:
-        """The control with the highest AUC: the one that the method has to beat."""
-        return max(self.scores, key=lambda score: score.score.mean)
+        """The control with the best score: the one that the method has to beat."""
+        sign = -1 if self.column.metric in LOWER_IS_BETTER else 1
+        return max(self.scores, key=lambda score: sign * score.score.mean)
+
+    @property
+    def head(self) -> str:
+        """Heading of the scores."""
+        title = "AUC" if self.column.metric == "auc_ovo" else self.column.title
+        return f"{title} %" if self.column.percent else title
+
+    def written(self, score: Summary) -> str:
+        """A score as tables have it."""
+        return written(score, percent=self.column.percent, unit=self.column.unit)
+
+    def signed(self, difference: float) -> str:
+        """A difference with its sign, in points of percent where the metric is in percent."""
+        return f"{100 * difference:+.2f}" if self.column.percent else f"{difference:+.4g}"
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -78,16 +97,20 @@ class Gain:
         """The gain over the best control, and whether there is one."""
         best = self.best
         metric = f"an {self.metric}" if self.metric.startswith("AUC") else f"a {self.metric}"
-        start = f"The best control is {best.title} with {metric} of {100 * best.score.mean:.2f} %"
+        mean = f"{100 * best.score.mean:.2f} %" if self.column.percent else self._of_unit(best.score.mean)
+        start = f"The best control is {best.title} with {metric} of {mean}"
         if best.gain is None:
             return f"{start}. The gain over it has no interval: {self.reason}"
         figures = (
-            f"{100 * best.gain.estimate:+.2f} points, {best.gain.level:.0%} interval {100 * best.gain.low:+.2f} to "
-            f"{100 * best.gain.high:+.2f}, p = {best.p_holm:.3f}"
+            f"{self.signed(best.gain.estimate)}{' points' if self.column.percent else ''}, {best.gain.level:.0%} "
+            f"interval {self.signed(best.gain.low)} to {self.signed(best.gain.high)}, p = {best.p_holm:.3f}"
         )
         if best.beaten:
             return f"{start}; the student gains over it ({figures})"
         return f"{start}; there is no gain over it that is more than chance ({figures})"
+
+    def _of_unit(self, value: float) -> str:
+        return f"{value:.4g} {self.column.unit}".strip()
 
 
 def words(control: str) -> str:
@@ -125,21 +148,22 @@ def gain_over_controls(run: Run, controls: Sequence[Run] | None = None) -> Gain 
     others = find_controls(run) if controls is None else tuple(controls)
     if run.control or not others:
         return None
-    plain = tuple(ControlScore(other.control, other.metrics["student"][METRIC]) for other in others)
+    metric, column = run.task.primary, primary_column(run)
+    plain = tuple(ControlScore(other.control, other.metrics["student"][metric]) for other in others)
     try:
         methods = [method_of(run, ""), *(method_of(other, other.control) for other in others)]
         patients = read_json(run.folder.splits).get("patients")
-        rows = compare(methods, reference="", metrics=(METRIC,), patients=patients)[METRIC]
+        rows = compare(methods, reference="", metrics=(metric,), patients=patients)[metric]
     except UserError as error:
-        return Gain(plain, str(error), metric=primary_words(run))
-    return Gain(tuple(map(_score, rows[1:])), metric=primary_words(run))
+        return Gain(plain, str(error), metric=primary_words(run), column=column)
+    return Gain(tuple(map(_score, rows[1:])), metric=primary_words(run), column=column)
 
 
 def _score(row: Row) -> ControlScore:
     against = row.against
     assert against is not None  # noqa: S101 - only the reference has none
     less = against.difference  # control - method
-    gain = Interval(-less.estimate, -less.high, -less.low, less.level)
+    gain = less if row.metric in LOWER_IS_BETTER else Interval(-less.estimate, -less.high, -less.low, less.level)
     return ControlScore(row.method, row.scores, gain, against.p_holm)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 
 from xdistill.report.intervals import score_intervals
+from xdistill.report.remarks.external import external_rows
 from xdistill.runs import Run
 from xdistill.stats import METRICS, Interval, Predictions, Summary
 from xdistill.tasks import Classification, Task
@@ -26,12 +27,14 @@ class Column:
         metric: its name in `Run.metrics`.
         title: for people.
         percent: whether it is written in percent with two decimals; otherwise as a fraction with three.
+        unit: of the value, which is then written with four significant digits.
         note: which direction is better.
     """
 
     metric: str
     title: str
     percent: bool = True
+    unit: str = ""
     note: str = "higher is better"
 
 
@@ -41,8 +44,9 @@ def columns(task: Task) -> tuple[Column, ...]:
     return tuple(
         Column(
             name,
-            scores[name].title,
+            f"{scores[name].title} ({scores[name].unit})" if scores[name].unit else scores[name].title,
             percent=scores[name].percent,
+            unit=scores[name].unit,
             note="higher is better" if scores[name].higher_is_better else "lower is better",
         )
         for name in task.table
@@ -67,7 +71,7 @@ class ScoreRow:
 
     def cell(self, column: Column) -> str:
         """The figure as it is written in the column; what looks at no subject has no deviation."""
-        text = written(self.values.get(column.metric), percent=column.percent)
+        text = written(self.values.get(column.metric), percent=column.percent, unit=column.unit)
         return text.partition(" ± ")[0] if self.kind == "reference" else text
 
     def interval(self, column: Column) -> str:
@@ -75,39 +79,60 @@ class ScoreRow:
         found = self.intervals.get(column.metric)
         if found is None:
             return ""
-        digits, factor = _format(percent=column.percent)
+        digits, factor = _format(found.estimate, percent=column.percent, unit=column.unit)
         return f"{found.low * factor:.{digits}f} to {found.high * factor:.{digits}f}"
 
 
-def score_rows(run: Run) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the cohort's bounds, and the majority class."""
+def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[ScoreRow, ...]:
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and the majority class.
+
+    Args:
+        run: a finished run.
+        intervals: metrics of which the rows have intervals, which take long to compute; None: all.
+    """
     networks = [
-        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role))
+        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role, intervals))
         for role, values in run.metrics.items()
     ]
     bounds = [
         ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
-        for name, value in (run.record["cohort"].get("bounds") or {}).items()
+        for name, value in bounds_of(run).items()
     ]
-    return (*networks, *bounds, ScoreRow("Majority class", "reference", majority_class(run.predictions)))
+    external = [
+        ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run), intervals)
+    ]
+    blind = ScoreRow(run.task.blind, "reference", majority_class(run.predictions))
+    return (*networks, *external, *bounds, blind)
+
+
+def bounds_of(run: Run) -> dict[str, float]:
+    """The best possible macro AUC by what is seen; empty unless that is the metric that ranks."""
+    bounds = run.record["cohort"].get("bounds") or {}
+    return {name: float(value) for name, value in bounds.items()} if run.task.primary == "auc_ovo" else {}
 
 
 def majority_class(predictions: Predictions) -> dict[str, Summary]:
-    """Metrics of the classifier that looks at no subject: it gives everyone the training subjects' class shares.
+    """Metrics of who looks at no subject: everyone gets the training subjects' class shares, or their mean.
 
     The training subjects of a fold are the test subjects of the other folds of its repeat.
     """
     task = predictions.task
     folds = predictions.of("student")
+    known = {**METRICS, **task.metrics}
     rows = []
     for fold in folds:
         others = [other.target for other in folds if other.repeat == fold.repeat and other.fold != fold.fold]
         training = np.concatenate(others) if others else fold.target
         blind = np.tile(task.constant_prediction(training), (len(fold.target), 1))
-        rows.append({name: METRICS[name](fold.target, blind, task.names) for name in task.table})
+        rows.append({name: known[name](fold.target, blind, task.names) for name in task.table})
     summaries = {name: Summary.of([row[name] for row in rows]) for name in task.table}
     undefined = {name for name in ("ppv", "npv") if name in summaries and not any(summaries[name].folds)}
     return {name: summary for name, summary in summaries.items() if name not in undefined}
+
+
+def primary_column(run: Run) -> Column:
+    """The column of the metric that ranks."""
+    return next(column for column in columns(run.task) if column.metric == run.task.primary)
 
 
 def primary_words(run: Run) -> str:
@@ -130,16 +155,17 @@ def pairs(run: Run) -> tuple[str, ...]:
 
 
 def agreement(predictions: Predictions) -> float | None:
-    """Share of test subjects for whom student and teacher name the same class; None without a teacher.
+    """Share of test subjects for whom student and teacher name the same class; None without a teacher or classes.
 
     Of the subjects that both score: a teacher may do without those who lack what it reads.
     """
-    if "teacher" not in predictions.roles():
+    task = predictions.task
+    if "teacher" not in predictions.roles() or not isinstance(task, Classification):
         return None
     predicted = {
         (fold.role, fold.repeat, fold.fold, subject): int(named)
         for fold in predictions.folds
-        for subject, named in zip(fold.subjects, fold.probabilities.argmax(axis=1), strict=True)
+        for subject, named in zip(fold.subjects, task.predicted(fold.probabilities), strict=True)
     }
     pairs_of_names = [
         (predicted.get(("student", *key[1:])), named) for key, named in predicted.items() if key[0] == "teacher"
@@ -166,7 +192,7 @@ def _one_class_note(run: Run, role: str) -> str:
     if not isinstance(run.task, Classification):
         return ""
     folds = run.predictions.of(role)
-    predicted = [set(fold.probabilities.argmax(axis=1).tolist()) for fold in folds]
+    predicted = [set(run.task.predicted(fold.probabilities).tolist()) for fold in folds]
     single = [run.classes[min(classes)] for classes in predicted if len(classes) == 1]
     if not single:
         return ""
@@ -191,17 +217,20 @@ _FATES: Final = {
 _UNSCORED: Final = " Its test subjects are not of every class in every fold, so the teacher has no score."
 
 
-def written(summary: Summary | None, *, percent: bool = True) -> str:
+def written(summary: Summary | None, *, percent: bool = True, unit: str = "") -> str:
     """``62.16 ± 3.35``; the mean of fewer than `FEWEST` folds has no deviation, and nothing is a dash."""
     if summary is None:
         return NOTHING
-    digits, factor = _format(percent=percent)
+    digits, factor = _format(summary.mean, percent=percent, unit=unit)
     mean = f"{summary.mean * factor:.{digits}f}"
     return mean if len(summary.folds) < FEWEST else f"{mean} ± {summary.sd * factor:.{digits}f}"
 
 
-def _format(*, percent: bool) -> tuple[int, float]:
-    return (2, 100.0) if percent else (3, 1.0)
+def _format(value: float, *, percent: bool, unit: str = "") -> tuple[int, float]:
+    """Decimals and factor: four significant digits where there is a unit."""
+    if not unit:
+        return (2, 100.0) if percent else (3, 1.0)
+    return (max(0, min(6, 3 - int(np.floor(np.log10(abs(value)))))) if value else 3), 1.0
 
 
 def spread_note(run: Run) -> str:

@@ -15,6 +15,7 @@ from xdistill.report.palette import INK, MUTED
 from xdistill.report.picture import Picture, entitle, new_picture, shorten
 from xdistill.runs import Run
 from xdistill.stats import FoldPredictions
+from xdistill.tasks import Classification, Task
 
 if TYPE_CHECKING:
     from xdistill.data import Cohort
@@ -55,7 +56,7 @@ def choose_cases(run: Run, *, count: int = SUBJECTS) -> tuple[Case, ...]:
     """
     seen: set[str] = set()
     cases: list[Case] = []
-    for case in (case for fold in run.predictions.of("student") for case in _cases(fold)):
+    for case in (case for fold in run.predictions.of("student") for case in _cases(fold, run.task)):
         if case.subject not in seen:
             seen.add(case.subject)
             cases.append(case)
@@ -138,9 +139,10 @@ def png_uri(shown: Slice) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _cases(fold: FoldPredictions) -> Iterator[Case]:
-    for subject, target, row in zip(fold.subjects, fold.target, fold.probabilities, strict=True):
-        predicted = int(row.argmax())
+def _cases(fold: FoldPredictions, task: Task) -> Iterator[Case]:
+    assert isinstance(task, Classification)  # noqa: S101 - other tasks have no cards
+    chosen = task.predicted(fold.probabilities).tolist()
+    for subject, target, row, predicted in zip(fold.subjects, fold.target, fold.probabilities, chosen, strict=True):
         yield Case(subject, int(target), predicted, float(row[predicted]))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from xdistill.errors import UserError
 from xdistill.stats.areas import Counts, Floats
 from xdistill.stats.methods import ScoredFold
-from xdistill.stats.resampled import RESAMPLED
+from xdistill.stats.resampled import RESAMPLED_ALL
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -53,8 +53,8 @@ def check_request(metrics: Sequence[str], level: float, resamples: int) -> None:
         UserError: naming the invalid metric, level or number.
     """
     for metric in metrics:
-        if metric not in RESAMPLED:
-            raise UserError(f"methods cannot be compared by {metric!r}; choose from {', '.join(RESAMPLED)}")
+        if metric not in RESAMPLED_ALL:
+            raise UserError(f"methods cannot be compared by {metric!r}; choose from {', '.join(RESAMPLED_ALL)}")
     if not 0 < level < 1:
         raise UserError(f"the level of an interval must be above 0 and below 1, such as 0.95, got {level}")
     if resamples < 1:
@@ -78,7 +78,7 @@ def resampled_scores(
 
     Args:
         folds: of all methods, see `align`.
-        metrics: names out of `RESAMPLED`.
+        metrics: names out of `RESAMPLED_ALL`.
         patients: patient by subject; without it every subject is a patient of its own.
         resamples: how many.
         seed: of the draws.
@@ -161,7 +161,7 @@ def _mean_over_folds(folds: Sequence[ScoredFold], draws: Sequence[Counts], metri
 
 def _fold_scores(fold: ScoredFold, counts: Counts, metric: str) -> Floats:
     """``(methods, resamples)``."""
-    compute = RESAMPLED[metric]
+    compute = RESAMPLED_ALL[metric]
     return np.stack(
         [np.mean([compute(fold.target, seed, counts) for seed in method], axis=0) for method in fold.probabilities]
     )

@@ -23,7 +23,7 @@ from xdistill.stats.bootstrap import (
     resampled_scores,
 )
 from xdistill.stats.methods import Method, ScoredFold, align
-from xdistill.stats.metrics import Summary
+from xdistill.stats.metrics import LOWER_IS_BETTER, Summary
 from xdistill.stats.resampled import COMPARED
 from xdistill.stats.significance import TTest, corrected_resampled_t, holm, mean_test_share, naive_paired_t
 
@@ -123,7 +123,10 @@ def is_bold(row: Row, alpha: float = ALPHA) -> bool:
 
     The reference itself never is: it is not compared with anything.
     """
-    return row.against is not None and is_significant(row, alpha) and row.against.difference.estimate > 0
+    if row.against is None or not is_significant(row, alpha):
+        return False
+    gain = -row.against.difference.estimate if row.metric in LOWER_IS_BETTER else row.against.difference.estimate
+    return gain > 0
 
 
 def _rows(

@@ -5,7 +5,7 @@ Out-of-fold probabilities of different models differ in scale, so the headline A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from xdistill.errors import DataError
 from xdistill.stats.areas import area, directions
 from xdistill.stats.predictions import FoldPredictions, Predictions
+from xdistill.stats.tasks import TASK_METRICS
+from xdistill.stats.tasks.functions import MetricFunction
 from xdistill.tasks import Task, as_task
 
 Targets = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
-MetricFunction = Callable[[Targets, Probabilities, Sequence[str]], float]
 
 
 @dataclass(frozen=True)
@@ -192,13 +193,22 @@ METRICS: Mapping[str, MetricFunction] = {
     "balanced_accuracy": balanced_accuracy,
     "brier": brier,
     "ece": ece,
+    **TASK_METRICS,
 }
+
+
+LOWER_IS_BETTER = frozenset(
+    {"brier", "ece", "mae", "rmse", "grade_mae", "label_brier", "integrated_brier"},
+)
+"""Of `METRICS`; of all others, higher values are better."""
 
 
 def fold_metrics(
     fold: FoldPredictions, task: Task | Sequence[str], extra: Mapping[str, MetricFunction] | None = None
 ) -> dict[str, float]:
     """Every metric of one fold: the standard metrics of the task, then the others; pairwise AUCs as ``auc:A vs B``.
+
+    Metrics of `Task.each` follow for each name, as ``mae:hba1c``.
 
     Args:
         fold: the predictions.
@@ -209,8 +219,15 @@ def fold_metrics(
         DataError: when a class is absent from the fold.
     """
     task = as_task(task)
-    metrics = {score.name: METRICS[score.name] for score in task.scores} | dict(extra or {})
+    known = {**METRICS, **task.metrics}
+    metrics = {score.name: known[score.name] for score in task.scores} | dict(extra or {})
     values = {name: metric(fold.target, fold.probabilities, task.names) for name, metric in metrics.items()}
+    for score in task.each:
+        for place, name in enumerate(task.names):
+            column = slice(place, place + 1)
+            values[f"{score.name}:{name}"] = known[score.name](
+                fold.target[:, column], fold.probabilities[:, column], (name,)
+            )
     if "auc_ovo" not in values:
         return values
     pairs = pairwise_auc(fold.target, fold.probabilities, task.names)

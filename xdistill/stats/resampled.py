@@ -9,10 +9,11 @@ import numpy as np
 
 from xdistill.errors import UserError
 from xdistill.stats.areas import Counts, Floats, Integers, resampled_auc_ovo
+from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
 
 
 class ResampledMetric(Protocol):
-    """A metric of every resample of one fold: higher is better, NaN where a class is not drawn."""
+    """A metric of every resample of one fold; NaN where it is not defined, as where a class is not drawn."""
 
     def __call__(self, target: Integers, probabilities: Floats, counts: Counts) -> Floats:
         """``(subjects,)``, ``(subjects, classes)`` and ``(subjects, resamples)`` to ``(resamples,)``."""
@@ -104,5 +105,8 @@ RESAMPLED: Mapping[str, ResampledMetric] = {
     "ppv": resampled_ppv,
     "npv": resampled_npv,
 }
+"""Metrics of classification."""
+RESAMPLED_ALL: Mapping[str, ResampledMetric] = {**RESAMPLED, **RESAMPLED_TASKS}
+"""Metrics of any task."""
 COMPARED = ("auc_ovo", "f1_macro", "accuracy")
 """What methods are compared by unless something else is asked for; any number of classes has them."""

@@ -2,6 +2,21 @@
 
 from xdistill.tasks.classification import Classification
 from xdistill.tasks.files import as_task, read_task
+from xdistill.tasks.multi_label import MultiLabel
+from xdistill.tasks.ordinal import Ordinal
+from xdistill.tasks.regression import Regression
+from xdistill.tasks.survival import Survival
 from xdistill.tasks.task import Score, Target, Task
 
-__all__ = ["Classification", "Score", "Target", "Task", "as_task", "read_task"]
+__all__ = [
+    "Classification",
+    "MultiLabel",
+    "Ordinal",
+    "Regression",
+    "Score",
+    "Survival",
+    "Target",
+    "Task",
+    "as_task",
+    "read_task",
+]

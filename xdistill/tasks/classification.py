@@ -75,6 +75,16 @@ class Classification(Task):
         return ("f1_macro", "accuracy", self.primary, "balanced_accuracy", "brier", "ece")
 
     @property
+    def blind(self) -> str:
+        """Everyone gets the class shares, so the largest class is named."""
+        return "Majority class"
+
+    @property
+    def default_loss(self) -> str:
+        """Cross entropy."""
+        return "cross_entropy"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The classes."""
         return self.classes
@@ -172,6 +182,11 @@ class Classification(Task):
         """Class probabilities: the softmax of the logits."""
         return logits.softmax(dim=1)
 
+    def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The predicted class ``(subjects,)`` of probabilities ``(subjects, classes)``: the most probable one."""
+        classes: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return classes
+
     def prediction_problem(self, values: Sequence[float]) -> str:
         """Probabilities are finite, not negative, and sum to one."""
         if not all(map(math.isfinite, values)):
@@ -187,6 +202,12 @@ class Classification(Task):
         import numpy as np
 
         return np.array(list(self.counts(targets).values())) / len(targets)
+
+    def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Their logarithms."""
+        import numpy as np
+
+        return np.log(np.maximum(predictions, SMALLEST))
 
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
         """Mean negative log-probability of the target class, in nats; probabilities are at least 1e-12."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xdistill.tasks.classification import Classification
@@ -23,8 +23,14 @@ def read_task(data: Mapping[str, Any]) -> Task:
     """
     if "task" not in data:
         return Classification(tuple(map(str, data["classes"])))
-    known = {task.kind: task for task in Task.__subclasses__()}
+    known = {task.kind: task for task in _subclasses(Task)}
     kind = data["task"]["kind"]
     if kind not in known:
         raise ValueError(f"unknown task {kind!r}; valid tasks: {', '.join(sorted(known))}")
     return known[kind].from_json(data["task"])
+
+
+def _subclasses(task: type[Task]) -> Iterator[type[Task]]:
+    for child in task.__subclasses__():
+        yield child
+        yield from _subclasses(child)

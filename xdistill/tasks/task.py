@@ -6,7 +6,7 @@ numpy and torch are imported only where they are needed, so that commands that d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +30,7 @@ class Score:
         higher_is_better: the direction.
         percent: whether tables show it in percent.
         words: for sentences; empty: the title.
+        unit: of the value, such as ``mmol/L``; empty if it has none.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Score:
     higher_is_better: bool = True
     percent: bool = True
     words: str = ""
+    unit: str = ""
 
 
 class Task(ABC):
@@ -47,14 +49,12 @@ class Task(ABC):
     Attributes:
         kind: name of the task in files; unique.
         target_dtype: numpy name of the dtype of targets, in memory and in cohort files.
-        target_shape: of one subject's target; empty for a single number.
         group: what messages call a group of `counts`, such as ``class``.
         groups: the plural of it.
     """
 
     kind: ClassVar[str]
     target_dtype: ClassVar[str]
-    target_shape: ClassVar[tuple[int, ...]] = ()
     group: ClassVar[str] = "group"
     groups: ClassVar[str] = "groups"
 
@@ -75,6 +75,32 @@ class Task(ABC):
         """Names of the metrics that result tables show, in their order."""
         return ()
 
+    @property
+    def each(self) -> tuple[Score, ...]:
+        """Metrics of `scores` that are also computed for each of `names` alone, from its targets and its column.
+
+        A run's summary has them as ``<metric>:<name>``. Only for tasks with one column for each name.
+        """
+        return ()
+
+    @property
+    def blind(self) -> str:
+        """What tables call `constant_prediction`: the row of who looks at no subject."""
+        return "The same for everyone"
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[[NDArray[Any], NDArray[np.float64], Sequence[str]], float]]:
+        """Functions of those `scores` that `xdistill.stats.METRICS` does not have, by name.
+
+        They are called with targets ``(subjects, *target_shape)``, predictions ``(subjects, columns)`` and `names`.
+        """
+        return {}
+
+    @property
+    def default_loss(self) -> str:
+        """The task loss that recipes get for ``use: auto``; empty if there is none."""
+        return ""
+
     # Names and sizes
 
     @property
@@ -86,6 +112,11 @@ class Task(ABC):
     @abstractmethod
     def outputs(self) -> int:
         """Number of outputs of the network's head: the width of `Output.logits`."""
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of one subject's target; empty for a single number."""
+        return ()
 
     @property
     @abstractmethod
@@ -148,6 +179,37 @@ class Task(ABC):
     def sample_targets(self, subjects: int) -> Shaped[Tensor, "subjects ..."]:
         """Valid targets of made-up subjects, for dry runs and conformance suites; always the same."""
 
+    # Training
+
+    def fitted(self, targets: NDArray[Any]) -> Task:
+        """This task with what it learns from the training subjects' targets, such as their mean; by default itself.
+
+        Networks are built for the fitted task of their fold, and `encoded` and `predict` of that task are called.
+
+        Args:
+            targets: of labelled training subjects alone, ``(subjects, *target_shape)``.
+        """
+        del targets
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """What `fitted` has learned, JSON-ready; empty if that is nothing."""
+        return {}
+
+    def restored(self, state: Mapping[str, Any]) -> Task:
+        """The fitted task from the task and what `state` returned.
+
+        Raises:
+            ValueError: for a state of another task.
+        """
+        if state:
+            raise ValueError(f"{self.describe()} has no fitted values")
+        return self
+
+    def encoded(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Targets as ``Batch.target`` has them, on the scale of the logits; by default as they are."""
+        return targets
+
     # Splits
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64] | None:
@@ -180,6 +242,14 @@ class Task(ABC):
     @abstractmethod
     def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
         """The best prediction ``(columns,)`` for everyone that uses the training targets alone."""
+
+    def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logits ``(subjects, outputs)`` that give these predictions ``(subjects, columns)``; for null controls.
+
+        Raises:
+            NotImplementedError: if the task has none.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xdistill.testing.metric import GoldenMetric, MetricConformance
     from xdistill.testing.network import StudentConformance, TeacherConformance
     from xdistill.testing.suite import Conformance
+    from xdistill.testing.task import TaskReaderConformance
     from xdistill.testing.task_loss import GoldenTask, TaskLossConformance
     from xdistill.testing.tracker import TrackerConformance
     from xdistill.testing.transform import TransformConformance
@@ -52,6 +53,7 @@ __all__ = [
     "MetricConformance",
     "StudentConformance",
     "TaskLossConformance",
+    "TaskReaderConformance",
     "TeacherConformance",
     "TrackerConformance",
     "TransformConformance",

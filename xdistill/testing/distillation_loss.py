@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
 from xdistill.testing.helpers.connected import connected
-from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves, sample_subjects
+from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves
 from xdistill.testing.helpers.samples import sample_output, tensors_of
 from xdistill.testing.helpers.tensors import seeded
 from xdistill.testing.suite import promised, require
@@ -80,7 +80,7 @@ class DistillationLossConformance(LossConformance):
         teacher = sample_output(
             dict.fromkeys(self.taps, teacher_shape or shape), subjects=subjects, classes=self.classes, seed=seed + 100
         )
-        return Sample(leaves(student), teacher, sample_subjects(subjects))
+        return Sample(leaves(student), teacher, self.subjects(subjects))
 
     def value(self, loss: nn.Module, sample: Sample) -> Tensor:
         """Call the loss; one with ``needs_grad`` gets outputs that a network could have computed from the batch."""
@@ -134,7 +134,7 @@ class DistillationLossConformance(LossConformance):
         """The values that are known from elsewhere."""
         for golden in self.golden:
             loss = self._built_for(golden)
-            value = float(loss(golden.student, golden.teacher, sample_subjects(len(golden.student.logits))).detach())
+            value = float(loss(golden.student, golden.teacher, self.subjects(len(golden.student.logits))).detach())
             bound = golden.tolerance * max(1.0, abs(golden.value))
             where = f"{golden.source}: " if golden.source else ""
             require(abs(value - golden.value) <= bound, f"{where}{value!r} instead of {golden.value!r}")
@@ -167,7 +167,7 @@ class DistillationLossConformance(LossConformance):
         return loss.to(golden.student.logits.dtype)
 
     def _at(self, loss: nn.Module, student: Output, teacher: Output) -> float:
-        batch: Batch = sample_subjects(len(teacher.logits))
+        batch: Batch = self.subjects(len(teacher.logits))
         with torch.no_grad(), seeded():
             return float(self.value(loss, Sample(student, teacher, batch)).float().sum())
 

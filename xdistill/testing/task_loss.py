@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xdistill.interfaces.loss import TrainingFacts
-from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves, sample_subjects
-from xdistill.testing.helpers.samples import SCHEMA, sample_output
+from xdistill.testing.helpers.loss_suite import LossConformance, Sample, leaves
+from xdistill.testing.helpers.samples import sample_output
 from xdistill.testing.helpers.tensors import seeded
 from xdistill.testing.suite import promised, require
-from xdistill.types import Batch, Output, OutputSpec, Schema
+from xdistill.types import Batch, Output, OutputSpec
 
 _CONFIDENT = 4.0
+_TRAINING = 10  # subjects
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,12 @@ class TaskLossConformance(LossConformance):
     """What a task loss has to do.
 
     Attributes:
-        schema: of the made-up cohort; its modalities are ``scan``, ``second_scan``, ``picture`` and ``table``.
-        class_counts: training subjects of each class.
+        class_counts: training subjects of each class; empty for other tasks than classification.
         scores_logits: the loss is lower for logits that favour the target.
         golden: values known from elsewhere.
     """
 
     kind = "task_loss"
-    schema: Schema = SCHEMA
     class_counts: tuple[int, ...] = (6, 3, 1)
     scores_logits: ClassVar[bool] = True
     golden: ClassVar[Sequence[GoldenTask]] = ()
@@ -66,14 +66,14 @@ class TaskLossConformance(LossConformance):
             loss: nn.Module = factory(
                 config,
                 output=OutputSpec(outputs=self.classes, features=dict.fromkeys(self.taps, shape)),
-                training=TrainingFacts(schema=self.schema, class_counts=self.class_counts),
+                training=TrainingFacts(self.schema, self.class_counts, self._training_targets()),
             )
         return loss
 
     def sample(self, shape: tuple[int, ...], *, subjects: int = 6, seed: int = 0) -> Sample:
         """The output of one network."""
         output = sample_output(dict.fromkeys(self.taps, shape), subjects=subjects, classes=self.classes, seed=seed)
-        return Sample(leaves(output), None, sample_subjects(subjects))
+        return Sample(leaves(output), None, self.subjects(subjects))
 
     def value(self, loss: nn.Module, sample: Sample) -> Tensor:
         """Call the loss."""
@@ -96,12 +96,16 @@ class TaskLossConformance(LossConformance):
         """The values that are known from elsewhere."""
         for golden in self.golden:
             loss = self.built(self.shape, settings=golden.settings or self.settings).to(golden.logits.dtype)
-            subjects = sample_subjects(len(golden.logits))
+            subjects = self.subjects(len(golden.logits))
             batch = Batch(subjects.inputs, subjects.present, subjects.subjects, golden.target)
             value = float(loss(Output(logits=golden.logits), batch).detach())
             bound = golden.tolerance * max(1.0, abs(golden.value))
             where = f"{golden.source}: " if golden.source else ""
             require(abs(value - golden.value) <= bound, f"{where}{value!r} instead of {golden.value!r}")
+
+    def _training_targets(self) -> NDArray[Any]:
+        task = self.schema.task
+        return task.as_targets(task.sample_targets(_TRAINING).numpy())
 
     def _sure(self, sample: Sample, answer: Tensor) -> Sample:
         logits = _CONFIDENT * F.one_hot(answer, self.classes).float()

@@ -70,4 +70,4 @@ def predict(
             f"{', …' if len(bad) > SHOWN else ''}); training diverged; try a lower optimizer.lr or precision "
             f"32-true"
         )
-    return np.asarray(source.cohort.schema.task.predict(logits).numpy(), dtype=np.float64)
+    return np.asarray(source.transforms.schema.task.predict(logits).numpy(), dtype=np.float64)

@@ -47,7 +47,7 @@ class Source:
         self.filled = frozenset(vectors.intersection(filled))
         self.moved = moved or {}
         self._present = {name: torch.from_numpy(cohort.present(name).astype(bool)) for name in modalities}
-        self._targets = torch.from_numpy(np.array(cohort.targets, dtype=np.int64))
+        self._targets = torch.from_numpy(np.array(transforms.schema.task.encoded(cohort.targets)))
         self._labelled = None if labelled is None or labelled.all() else torch.from_numpy(labelled)
         if self._labelled is not None:
             self._targets[~self._labelled] = -1

@@ -73,6 +73,7 @@ class CustomisedCrossmodal(DistillationLoss):
     """
 
     name = "c2kd"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

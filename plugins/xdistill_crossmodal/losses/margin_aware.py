@@ -58,6 +58,7 @@ class MarginAware(DistillationLoss):
     """
 
     name = "margin_aware"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

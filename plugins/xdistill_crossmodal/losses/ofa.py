@@ -54,6 +54,7 @@ class OneForAll(LogitLoss):
     """
 
     name = "ofa"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

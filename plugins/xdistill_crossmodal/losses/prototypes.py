@@ -52,6 +52,7 @@ class Prototypes(DistillationLoss):
     """
 
     name = "prototypes"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

@@ -62,6 +62,7 @@ class Semiparametric(LogitLoss):
     """
 
     name = "semiparametric"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

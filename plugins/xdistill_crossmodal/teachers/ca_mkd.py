@@ -52,6 +52,7 @@ class ConfidenceAware(DistillationLoss):
     """
 
     name = "ca_mkd"
+    tasks = ("classification",)
     config: Config
 
     class Config(MembersConfig):

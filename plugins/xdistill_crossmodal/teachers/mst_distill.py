@@ -58,6 +58,7 @@ class MstDistill(DistillationLoss):
     """
 
     name = "mst_distill"
+    tasks = ("classification",)
     config: Config
 
     class Config(MembersConfig):

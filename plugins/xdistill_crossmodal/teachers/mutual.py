@@ -43,6 +43,7 @@ class MutualMembers(TaskLoss):
     """
 
     name = "mutual_members"
+    tasks = ("classification",)
     config: Config
 
     class Config(MembersConfig):

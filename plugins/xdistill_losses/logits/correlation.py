@@ -51,6 +51,7 @@ class ProbabilityCorrelation(LogitLoss):
     """
 
     name = "dist"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

@@ -72,6 +72,7 @@ class Decoupled(LogitLoss):
     """
 
     name = "dkd"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

@@ -82,6 +82,7 @@ class ClassKL(LogitLoss):
     """
 
     name = "class_kl"
+    tasks = ("classification",)
     config: Config
 
     class Config(KLConfig):

@@ -45,6 +45,7 @@ class Focal(TaskLoss):
     """Focal loss: subjects that the network already classifies well count less."""
 
     name = "focal"
+    tasks = ("classification",)
     config: Config
     alpha: Tensor | None
 
@@ -74,6 +75,7 @@ class CrossEntropy(TaskLoss):
     """Cross entropy, with optional label smoothing."""
 
     name = "cross_entropy"
+    tasks = ("classification",)
     config: Config
 
     class Config(Settings):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xdistill.errors import DataError
-from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow
+from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow, TableReading
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
+from xdistill_mri.manifest.panels import files_of
 from xdistill_mri.preprocess.source import Kind, kind_of
 from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
@@ -26,12 +28,13 @@ _LOOKED_AT = 200  # files per modality whose headers are read for their orientat
 
 
 class ManifestDataset(Dataset):
-    """A cohort described by a CSV file with one row per subject, which names volumes and pictures.
+    """A cohort described by a table with one row per subject, which names volumes and pictures.
 
     Volumes (NIfTI, NRRD, MHA, NumPy arrays) have the shape ``(channels, depth, height, width)``: of a NIfTI file's axes
     z is depth, y is height and x is width; .npy and .npz arrays are depth, height, width as they are. Pictures (PNG,
     JPEG, TIFF) have the shape ``(channels, height, width)``, and their colours are channels. Clinical columns become
-    one vector modality, in which NaN means missing. A file with unknown spacing is used as it is.
+    one or several vector modalities, in which NaN means missing; a subject without any value lacks the modality. A file
+    with unknown spacing is used as it is.
     """
 
     name = "manifest"
@@ -58,10 +61,9 @@ class ManifestDataset(Dataset):
             name: ModalitySpec(self._kind(name), self._shape(name), unit=self._unit(name))
             for name in self.cohort.modalities
         }
-        columns = self.cohort.columns
-        if columns and self.config.clinical is not None:
-            modalities[self.config.clinical.name] = ModalitySpec("vector", (len(columns),), columns)
-        return Schema(modalities, self.cohort.classes)
+        for name, panel in self.cohort.panels.items():
+            modalities[name] = ModalitySpec("vector", (len(panel.columns),), panel.columns)
+        return Schema(modalities, task=self.cohort.task)
 
     def schema(self) -> Schema:
         """Modalities and classes; opens one volume of each modality whose settings do not determine its size."""
@@ -70,6 +72,10 @@ class ManifestDataset(Dataset):
     def index(self) -> Sequence[SubjectRow]:
         """All subjects, in the order of the rows."""
         return [SubjectRow(entry.subject, entry.patient, entry.target) for entry in self.cohort.entries]
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return self.cohort.kept
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The values of one subject: images are float32, the clinical vector is float64."""
@@ -83,23 +89,46 @@ class ManifestDataset(Dataset):
             self._check_space(entry)
             for name, source in entry.volumes.items():
                 values[name] = None if source is None else self._volume(entry, name, source)
-        if self.cohort.columns and self.config.clinical is not None:
-            values[self.config.clinical.name] = np.array(entry.clinical, dtype=np.float64)
+        for name, vector in entry.vectors.items():
+            values[name] = None if vector is None else np.array(vector, dtype=np.float64)
         return values
+
+    def vectors(self) -> Mapping[str, NDArray[np.float64]]:
+        """The vector modalities of all subjects; no volume is opened."""
+        import numpy as np
+
+        return {
+            name: np.array(
+                [entry.vectors[name] or (np.nan,) * len(panel.columns) for entry in self.cohort.entries],
+                dtype=np.float64,
+            ).reshape(-1, len(panel.columns))
+            for name, panel in self.cohort.panels.items()
+        }
+
+    def reading(self) -> TableReading:
+        """How the tables were read, as far as it was found by looking."""
+        story = self.cohort.story
+        return TableReading(tuple(story.notes), story.columns)
+
+    @classmethod
+    def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
+        """All but where files lie; newer settings only if they are set."""
+        return settings.kept() if isinstance(settings, ManifestConfig) else super().cache_settings(settings)
 
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:
         """The values of several subjects, in the order of ``rows``."""
         return (self.load(row) for row in rows)
 
     def sources(self) -> Sequence[Path]:
-        """The CSV file and every image and mask that it names."""
-        from xdistill_mri.preprocess.space import files_of
+        """The table and every image and mask that it names."""
+        from xdistill_mri.preprocess.folder import files_in
+        from xdistill_mri.preprocess.space import files_of_source
 
-        files = {self.path: None}
+        files = dict.fromkeys([self.path, *files_of(self.path, self.config)])
         for entry in self.cohort.entries:
             for source in entry.volumes.values():
                 if source is not None:
-                    files |= dict.fromkeys(files_of(source))
+                    files |= dict.fromkeys(file for one in files_of_source(source) for file in files_in(one))
         return list(files)
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
@@ -117,9 +146,16 @@ class ManifestDataset(Dataset):
                 for name in modalities
                 if name in self.cohort.modalities
             },
-            subject=self.config.columns.subject,
+            subject=self.config.columns.subject or "subject",
+            cells=[
+                replace(reading, notes=()).to_json()
+                for name, panel in self.cohort.panels.items()
+                if name in modalities
+                for reading in panel.readings
+                if not reading.is_plain
+            ],
         )
-        return reading.model_dump(mode="json")
+        return reading.model_dump(mode="json", exclude=set() if reading.cells else {"cells"})
 
     @classmethod
     def reader(cls, settings: Mapping[str, Any], schema: Schema) -> VolumeReader:
@@ -135,6 +171,7 @@ class ManifestDataset(Dataset):
             synthetic=self.config.synthetic,
             source=self.config.source,
             grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
+            reading=self.reading(),
             remarks=remarks(self._some_entries(), self._differences, warn=self.config.space == "warn"),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.problems import Problems
 from xdistill_mri.manifest.table import Line, Table
+from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box
 from xdistill_mri.preprocess.source import PICTURES, SUFFIXES, VOLUMES, Bounds, VolumeSource, kind_of
 
@@ -118,11 +119,12 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
         search.problems.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
         return file
     if is_folder:
-        search.problems.add(
-            f"{where} is a folder; name a file (dcm2niix converts DICOM series to NIfTI)",
-            line=line.number,
-            cause=f"folder {column}",
-        )
+        if not holds_dicom(file):
+            search.problems.add(
+                f"{where} is a folder without DICOM files; name a file, or the folder of a DICOM series",
+                line=line.number,
+                cause=f"folder {column}",
+            )
     elif not text.lower().endswith(SUFFIXES):
         search.problems.add(
             f"{where} is not a volume: files end in {', '.join(VOLUMES)}; nor a picture: {', '.join(PICTURES)}",

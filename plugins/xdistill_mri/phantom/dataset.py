@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
+from xdistill.interfaces import Dataset, DatasetFacts, Labels, LabelTable, Settings, SubjectRow, TaskSettings
+from xdistill.tasks import Classification
 from xdistill.types import ModalitySpec, Schema
 from xdistill_mri.phantom.anatomy import PHASES, draw_anatomies
 from xdistill_mri.phantom.bounds import best_auc, grade_cuts, posterior
@@ -29,7 +30,7 @@ _LEAST = 1e-7  # probability
 Voxels = Annotated[int, Field(ge=4, le=512)]
 
 _VOXELS_AT_ONCE = 2**18
-_NEWER = frozenset({"image_only", "test", "truth"})
+_NEWER = frozenset({"image_only", "test", "truth", "task"})
 
 
 class HccPhantom(Dataset):
@@ -64,6 +65,8 @@ class HccPhantom(Dataset):
     With ``truth`` there is one more modality: the log probability of each grade given ``u_hbp``, ``u_pre`` and the
     clinical items, which is all that any teacher could learn to tell.
 
+    A recipe's `task` reads the columns ``grade``, the classes, and ``invasiveness``, the number r.
+
     Effects: ``calibrated`` has the difficulty of published cohorts. In ``strong`` the grades are noisy (0.8 in place of
     0.2), the images show more and the clinical items tell ``r`` nearly exactly: a teacher that reads them sees through
     the noise of the labels, which is when distillation has to win. In ``null`` the items are noise, so that no method
@@ -73,7 +76,7 @@ class HccPhantom(Dataset):
     name = "hcc_phantom"
     version: ClassVar[str] = "2"
 
-    class Config(Settings):
+    class Config(TaskSettings):
         """Settings of the generated cohort."""
 
         subjects: int = Field(default=270, ge=3, le=1_000_000, description="patients, one subject each")
@@ -137,18 +140,11 @@ class HccPhantom(Dataset):
         modalities = {**dict.fromkeys(PHASES, volume), "clinical": clinical}
         if self.config.truth:
             modalities[TRUTH] = ModalitySpec(kind="vector", shape=(len(CLASSES),))
-        return Schema(modalities=modalities, classes=CLASSES)
+        return Schema(modalities=modalities, task=self._labels.task)
 
     def index(self) -> Sequence[SubjectRow]:
         """Subjects ``phantom-0001`` and so on, each a patient of its own."""
-        names = self._names()
-        pathology = self._latents.pathology
-        complete = self.config.subjects
-        if self.config.test:
-            targets = [*np.digitize(pathology, grade_cuts(EFFECTS[self.config.effect].pathology))]
-        else:
-            targets = [*grades(pathology[:complete]), *grades(pathology[complete:])]
-        return [SubjectRow(name, name, int(target)) for name, target in zip(names, targets, strict=True)]
+        return [SubjectRow(name, name, one) for name, one in zip(self._names(), self._labels.targets, strict=True)]
 
     def official_test(self) -> Sequence[str] | None:
         """The further patients of `test`; None where there are none."""
@@ -207,6 +203,24 @@ class HccPhantom(Dataset):
             EFFECTS[self.config.effect],
             self.config.seed,
         )
+
+    @cached_property
+    def _labels(self) -> Labels:
+        """The task and the targets; grades unless the recipe names another task."""
+        targets = self._grades()
+        if self.config.task is None:
+            return Labels(Classification(CLASSES), targets)
+        columns = {
+            "grade": [CLASSES[target] for target in targets],
+            "invasiveness": [repr(float(value)) for value in self._latents.invasiveness],
+        }
+        return self.config.task.build().read(LabelTable(columns, "grade", row="patient"))
+
+    def _grades(self) -> tuple[int, ...]:
+        pathology, complete = self._latents.pathology, self.config.subjects
+        if self.config.test:
+            return tuple(map(int, np.digitize(pathology, grade_cuts(EFFECTS[self.config.effect].pathology))))
+        return (*map(int, grades(pathology[:complete])), *map(int, grades(pathology[complete:])))
 
     @cached_property
     def _clinical(self) -> NDArray[np.float32]:

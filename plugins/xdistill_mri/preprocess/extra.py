@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from xdistill.interfaces import extras
+from xdistill import extras
 
 require = partial(extras.require, extra="mri", purpose="this data set")
 require_images = partial(extras.require, extra="images", purpose="reading these images")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
 from xdistill.interfaces import Space
+from xdistill.untrusted import VOLUME, check_arrays, gunzip, open_regular, read_bytes
 from xdistill_mri.preprocess.extra import require
+from xdistill_mri.preprocess.folder import read_folder, space_of_folder
 from xdistill_mri.preprocess.source import SUFFIXES, VolumeSource
 from xdistill_mri.preprocess.volume import Volume
 
@@ -36,7 +38,7 @@ _ARRAY_MAGIC = (b"\x93NUMPY", b"PK\x03\x04")
 def read_volume(
     file: Path, *, spacing_of_arrays: tuple[float, float, float] | None = None, array: str | None = None
 ) -> Volume:
-    """Read a .nii, .nii.gz, .npy or .npz file; arrays are ``(depth, height, width)``.
+    """Read a .nii, .nii.gz, .npy or .npz file, or a folder of DICOM files; arrays are ``(depth, height, width)``.
 
     Args:
         file: the file.
@@ -47,6 +49,8 @@ def read_volume(
         DataError: for a file that is missing, damaged, or does not hold one 3-D volume of numbers.
         UserError: if nibabel is needed and not installed.
     """
+    if file.is_dir():
+        return read_folder(file)
     name = file.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         return _read_nifti(file)
@@ -62,10 +66,13 @@ def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float]
         DataError: for a file that is missing or damaged.
         UserError: if nibabel is needed and not installed.
     """
+    if source.file.is_dir():
+        return space_of_folder(source.file)
     if not source.file.name.lower().endswith((".nii", ".nii.gz")):
         volume = read_volume(source.file, spacing_of_arrays=spacing_of_arrays, array=source.array)
         return Space(volume.values.shape, volume.affine, None)
     nibabel = require("nibabel")
+    open_regular(source.file).close()
     with damage_reported(source.file), quiet(nibabel.imageglobals.logger):
         header = nibabel.load(source.file).header
         affine = _affine_of(header, source.file)
@@ -79,9 +86,12 @@ def orientation_of(file: Path) -> str | None:
         DataError: for a file that is missing or damaged.
         UserError: if nibabel is not installed.
     """
+    if file.is_dir():
+        return "".join(require("nibabel").aff2axcodes(space_of_folder(file).affine))
     if not file.name.lower().endswith((".nii", ".nii.gz")):
         return None
     nibabel = require("nibabel")
+    open_regular(file).close()
     with damage_reported(file), quiet(nibabel.imageglobals.logger):
         affine = _affine_of(nibabel.load(file).header, file)
     return None if affine is None else "".join(nibabel.aff2axcodes(affine))
@@ -101,10 +111,10 @@ def read_nifti(file: Path) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
     """
     nibabel = require("nibabel")
     with damage_reported(file), quiet(nibabel.imageglobals.logger):
-        content = file.read_bytes()
+        content = read_bytes(file, VOLUME)
         if file.name.lower().endswith(".gz"):
             # The whole file, so that gzip's checksum is verified; nibabel stops before it.
-            content = gzip.decompress(content)
+            content = gunzip(content, file, VOLUME, declared=partial(_declared_size, nibabel))
         image = _nifti_class(nibabel, content).from_bytes(content)
         _check_length(image, len(content), file)
         values = np.asanyarray(image.dataobj)
@@ -119,6 +129,13 @@ def _nifti_class(nibabel: Any, content: bytes) -> Any:
     # The header's size, in either byte order, tells the two versions of the format apart.
     second = content[:4] in (_NIFTI2_HEADER.to_bytes(4, "little"), _NIFTI2_HEADER.to_bytes(4, "big"))
     return nibabel.Nifti2Image if second else nibabel.Nifti1Image
+
+
+def _declared_size(nibabel: Any, head: bytes) -> int:
+    """Bytes of a NIfTI file, as its header states."""
+    header = _nifti_class(nibabel, head).header_class.from_fileobj(io.BytesIO(head), check=False)
+    voxels = prod(int(extent) for extent in header.get_data_shape())
+    return int(header.get_data_offset()) + voxels * int(header.get_data_dtype().itemsize)
 
 
 def _check_length(image: Any, length: int, file: Path) -> None:
@@ -179,9 +196,10 @@ def read_array(file: Path, array: str | None) -> NDArray[Any]:
         DataError: for a file that is missing or damaged, or lacks the array.
     """
     with damage_reported(file):
-        content = file.read_bytes()
+        content = read_bytes(file, VOLUME)
         if not content.startswith(_ARRAY_MAGIC):
             raise DataError(f"{file}: is damaged or not a {_kind(file)} file (its first bytes are wrong)")
+        check_arrays(content, file, VOLUME)
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded

@@ -86,7 +86,7 @@ def _bounds(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.f
     return np.stack([placed.min(axis=0), placed.max(axis=0)])
 
 
-def files_of(source: VolumeSource) -> list[Path]:
+def files_of_source(source: VolumeSource) -> list[Path]:
     """All files that are read for a source."""
     named = [file for file in (source.file, source.mask) if file is not None]
     return [*named, *(other for file in named if (other := companion(file)) is not None)]

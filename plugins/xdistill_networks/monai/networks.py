@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
+from xdistill import extras
 from xdistill.errors import SettingsError, UserError
-from xdistill.interfaces import extras
 from xdistill.types import ModalitySpec
 
 _CHANNELS = ("in_channels", "n_input_channels", "num_channels")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,7 @@ VERIFY_EXAMPLES = (
     "xdistill bench verify",
     "xdistill bench verify benchmarks/mvi_hcc.yaml",
 )
+SCHEMA_EXAMPLES = ("xdistill bench schema record > record.schema.json",)
 
 
 def submit(
@@ -54,6 +55,7 @@ def submit(
     Only the run's folder is needed, never the cohort, so the run may have been made elsewhere. Records name no subject
     and no folder.
     """
+    from xdistill.cli.console import echo
     from xdistill.recipe.bundled import has_ending
 
     with chosen_plugins(plugin, disable_plugin):
@@ -63,7 +65,7 @@ def submit(
             done = [_submit_one(source, to, entry, seed, benchmark, keep_subjects, replace)]
     for record in done:
         state = "written" if record.changed else "there already"
-        typer.echo(f"{record.folder}: {record.entry}, seed {record.seed}, run {record.run}: {state}")
+        echo(f"{record.folder}: {record.entry}, seed {record.seed}, run {record.run}: {state}")
 
 
 def verify(
@@ -80,7 +82,7 @@ def verify(
     Scores, hashes, folds, subjects, targets and probabilities are checked, and what controls have to show. A
     LEADERBOARD.md next to the records or the benchmark file must be what they generate.
     """
-    from xdistill.cli.console import print_error
+    from xdistill.cli.console import echo, print_error
 
     verdicts = [
         _verdict(one, folder) for place in places or [Path("benchmarks")] for one, folder in _meant(place, benchmark)
@@ -89,9 +91,22 @@ def verify(
         for problem in verdict.problems:
             print_error(problem)
         if not verdict.problems:
-            typer.echo(_summary(verdict))
+            echo(_summary(verdict))
     if any(verdict.problems for verdict in verdicts):
         raise typer.Exit(2)
+
+
+def schema(
+    kind: Annotated[Literal["record", "run"], typer.Argument(help="Whose record.json: a benchmark's, or a run's.")],
+) -> None:
+    """Print the JSON Schema of a record.json, with which other programs can check one.
+
+    What it cannot say, such as that the student's inputs are those of the recipe, `bench verify` checks.
+    """
+    from xdistill.bench.records.json_schema import json_schema
+    from xdistill.cli.console import print_json
+
+    print_json(json_schema(kind))
 
 
 def _submit_one(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from xdistill.deployment.explain.pictures import planes
 from xdistill.deployment.explain.space import image_of, placed
 from xdistill.errors import RunError, UserError
 from xdistill.runs.files import make_folder
+from xdistill.runs.temporary import sweep, temporary_path
 
 if TYPE_CHECKING:
     from xdistill.deployment.explain.attributions import Options
@@ -83,7 +83,8 @@ def write_explanations(
     """
     check_folder(to)
     to = to.absolute()
-    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    sweep(to.parent, name=to.name)
+    temporary = temporary_path(to)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         make_folder(temporary, option="--to")

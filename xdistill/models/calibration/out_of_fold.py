@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import RunError
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 
@@ -38,15 +39,15 @@ class OutOfFold:
 
     @classmethod
     def of_run(cls, run: Run) -> OutOfFold | None:
-        """The student's predictions in a run; None if the recipe used an official split.
+        """The student's predictions in a run; None if the recipe used an official split, or another that tests a part.
 
-        An official split tests one part of the cohort with networks that were trained on the other. There are no
-        predictions of training subjects then, and the official test part stays untouched.
+        Such a split tests one part of the cohort with networks that were trained on the other. There are no
+        predictions of training subjects then, and the test part stays untouched.
 
         Raises:
             RunError: if the run's files do not fit each other.
         """
-        if (run.record["recipe"].get("crossval") or {}).get("official"):
+        if not Crossval.model_validate(run.record["recipe"].get("crossval") or {}).tests_all:
             return None
         row: dict[str, int] = {}
         total: list[NDArray[np.float64]] = []
@@ -66,12 +67,12 @@ class OutOfFold:
         return cls(
             np.array(targets, dtype=np.int64),
             np.stack(total) / count[0],
-            _patients(run, row),
+            patients_of(run, row),
             count[0],
         )
 
 
-def _patients(run: Run, rows: Mapping[str, int]) -> NDArray[np.int64]:
+def patients_of(run: Run, rows: Mapping[str, int]) -> NDArray[np.int64]:
     """Index of each subject's patient; the run names patients only if one has several subjects."""
     known: Any = read_json(run.folder.splits).get("patients") if run.folder.splits.is_file() else None
     if known is None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from xdistill.testing.helpers.samples import CLASSES, FEATURE_SHAPES, SCHEMA, output_map, sample_batch, take, tensors_of
 from xdistill.testing.helpers.tensors import copied, require_equal, require_finite, require_trained, seeded
 from xdistill.testing.suite import Conformance, promised, require
-from xdistill.types import Batch, Output
+from xdistill.types import Batch, Output, Schema
 
 EXTREME = 1e3  # logits of a network that is very sure
 
@@ -40,14 +40,17 @@ class LossConformance(Conformance):
     """What every loss has to do.
 
     Attributes:
+        schema: of the made-up cohort, whose task gives the targets; its modalities are ``scan``, ``second_scan``,
+            ``picture`` and ``table``.
         taps: the features that the made-up networks offer.
         feature_shapes: shapes of a subject's features, by a name for messages; all taps have the same. A loss for
             vectors alone says ``{"vector": (6,)}``.
-        classes: number of classes.
+        classes: number of classes; for other tasks than classification, of logits.
         symmetric: the order of the subjects does not matter.
         golden: values known from elsewhere.
     """
 
+    schema: Schema = SCHEMA
     taps: tuple[str, ...] = ("first", "second")
     feature_shapes: Mapping[str, tuple[int, ...]] = FEATURE_SHAPES
     classes: int = len(CLASSES)
@@ -64,6 +67,10 @@ class LossConformance(Conformance):
     @abstractmethod
     def value(self, loss: nn.Module, sample: Sample) -> Tensor:
         """Call the loss."""
+
+    def subjects(self, count: int) -> Batch:
+        """The batch that comes with made-up outputs."""
+        return sample_subjects(count, self.schema)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -167,9 +174,9 @@ class LossConformance(Conformance):
         require_equal({"value": values[0]}, {"value": values[1]}, "after a state-dict round trip")
 
 
-def sample_subjects(subjects: int) -> Batch:
+def sample_subjects(subjects: int, schema: Schema = SCHEMA) -> Batch:
     """The batch that comes with made-up outputs."""
-    return sample_batch(SCHEMA, subjects=subjects)
+    return sample_batch(schema, subjects=subjects)
 
 
 def leaves(output: Output) -> Output:

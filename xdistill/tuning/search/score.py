@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 from xdistill.stats import Interval, Method, align, observed_scores, resampled_scores
-from xdistill.stats.resampled import RESAMPLED
+from xdistill.stats.resampled import RESAMPLED_ALL
 
 
 def outer_interval(run: Run, metric: str) -> Interval | None:
@@ -13,7 +13,7 @@ def outer_interval(run: Run, metric: str) -> Interval | None:
 
     It is that of any run, see docs/statistics.md: it speaks of other test patients, for networks as they were trained.
     """
-    if metric not in RESAMPLED:
+    if metric not in RESAMPLED_ALL:
         return None
     splits = read_json(run.folder.splits)
     method = Method(

@@ -1,0 +1,64 @@
+"""Labels of other tasks than classification, and labels that look as if they were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from xdistill.interfaces import Choice, LabelsError, LabelTable, TaskReader
+from xdistill.tables import as_number
+from xdistill.tasks import Target, Task
+from xdistill_mri.manifest.problems import Problems
+from xdistill_mri.manifest.table import Table
+
+_SEPARATORS: Final = (";", ",", "|", "/")
+_MANY: Final = 20  # different numbers that are hardly classes
+_SEVERAL: Final = 5  # the same, if some are fractions
+
+
+def read_labels(
+    table: Table, chosen: Choice[TaskReader], label: str, problems: Problems
+) -> tuple[Task, Sequence[Target]]:
+    """The task and the targets, read by the recipe's task.
+
+    Raises:
+        DataError: for labels that it cannot read, together with the problems found before.
+    """
+    reader = chosen.build()
+    columns = {name: table.column(name) for name in reader.columns(label)}
+    try:
+        labels = reader.read(LabelTable(columns, label, [line.number for line in table.lines]))
+    except LabelsError as error:
+        for problem in error.problems:
+            problems.add(problem)
+        problems.stop()
+        raise
+    return labels.task, labels.targets
+
+
+def other_task(column: str, labels: Sequence[str]) -> str:
+    """Why labels are probably not classes, and which task to set; empty if they may be classes."""
+    different = Counter(labels)
+    numbers = [as_number(label) for label in different]
+    known = [number for number in numbers if number is not None]
+    fractions = any(number != round(number) for number in known)
+    once = sum(count == 1 for count in different.values())
+    if len(known) == len(numbers) > 1 and (len(known) > _MANY or (len(known) > _SEVERAL and fractions and once)):
+        return (
+            f"the labels in column {column!r} are {len(different)} different numbers, such as {next(iter(different))}; "
+            f"to predict numbers, set `task: {{use: regression, targets: [{column}]}}` in the recipe; if they are "
+            f"classes, name them in `data.classes`"
+        )
+    for mark in _SEPARATORS:
+        lists = [label for label in different if mark in label]
+        parts = {part.strip() for label in lists for part in label.split(mark)}
+        alone = {label for label in different if mark not in label}
+        if lists and parts & alone:
+            names = ", ".join(sorted(name for name in parts | alone if name.lower() != "none"))
+            return (
+                f"the label {lists[0]!r} in column {column!r} looks like a list of labels that occur alone too; for "
+                f"several labels a subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "
+                f"separator: '{mark}'}}` in the recipe; if they are classes, name them in `data.classes`"
+            )
+    return ""

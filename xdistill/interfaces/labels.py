@@ -1,0 +1,139 @@
+"""Tasks as recipes choose them: readers of labels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xdistill.errors import DataError
+from xdistill.interfaces.component import Component, Settings
+from xdistill.suggest import did_you_mean
+from xdistill.tasks import Target, Task
+
+SHOWN: Final = 5  # lines that a message names
+
+
+class LabelsError(DataError):
+    """Labels that cannot be read as targets of the task.
+
+    Attributes:
+        problems: one message per cause.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n  ".join(problems))
+        self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[type[LabelsError], tuple[Sequence[str]]]:
+        """Errors cross from worker processes."""
+        return type(self), (self.problems,)
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The columns of a cohort in which a task may find its labels, as text.
+
+    Attributes:
+        columns: one cell per subject in each; an empty cell is a missing label.
+        label: the column that is read where a task names none.
+        lines: of each subject in its file, for messages; empty: its number, counted from 1.
+        row: what messages call such a line.
+    """
+
+    columns: Mapping[str, Sequence[str]]
+    label: str
+    lines: Sequence[int] = ()
+    row: str = "line"
+
+    def cells(self, column: str) -> Sequence[str]:
+        """The cells of one column.
+
+        Raises:
+            LabelsError: if there is none of this name.
+        """
+        if column not in self.columns:
+            raise LabelsError([f"unknown column {column!r} (task){did_you_mean(column, self.columns, 'columns')}"])
+        return self.columns[column]
+
+    def where(self, rows: Sequence[int]) -> str:
+        """The lines of some subjects for a message: ``line 4``, ``lines 4 and 9``, ``lines 4, 5 and 12 more``."""
+        numbers = [str(self.lines[row] if self.lines else row + 1) for row in rows]
+        if len(numbers) == 1:
+            return f"{self.row} {numbers[0]}"
+        few = len(numbers) <= SHOWN + 1
+        shown = numbers[:-1] if few else numbers[:SHOWN]
+        last = numbers[-1] if few else f"{len(numbers) - SHOWN} more"
+        return f"{self.row}s {', '.join(shown)} and {last}"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a task made of the labels.
+
+    Attributes:
+        task: for the schema of the cohort.
+        targets: one per subject.
+    """
+
+    task: Task
+    targets: tuple[Target, ...]
+
+
+class TaskReader(Component, ABC):
+    """A task as a recipe chooses it: ``task: {use: regression, targets: [hba1c]}``.
+
+    It reads the columns of labels of a data set whose Config is a `TaskSettings`. What is predicted, its metrics,
+    strata and files are those of the `xdistill.tasks.Task` that it returns. Both have the same name: ``name`` of the
+    reader is ``kind`` of the task.
+    """
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+
+    @abstractmethod
+    def columns(self, label: str) -> tuple[str, ...]:
+        """Names of the columns that are read, which are then no inputs of networks.
+
+        Args:
+            label: the data set's own column of labels.
+        """
+
+    @abstractmethod
+    def read(self, table: LabelTable) -> Labels:
+        """The task and the targets of all subjects.
+
+        Raises:
+            LabelsError: with everything that is wrong, one message per cause, which names lines.
+        """
+
+
+def missing_problems(table: LabelTable, columns: Sequence[str]) -> list[str]:
+    """One message for each column with empty cells."""
+    found = []
+    for column in columns:
+        rows = [row for row, cell in enumerate(table.cells(column)) if not cell]
+        if rows:
+            what = "label is" if len(rows) == 1 else f"{len(rows)} labels are"
+            found.append(f"column {column!r}: {what} missing ({table.where(rows)})")
+    return found
+
+
+def other_problems(table: LabelTable, column: str, rows: Sequence[int], what: str) -> list[str]:
+    """One message about the cells of a column that are something else than they should be; none if there are none.
+
+    Args:
+        table: the labels.
+        column: its name.
+        rows: of these cells.
+        what: they should be, such as ``a number``.
+    """
+    if not rows:
+        return []
+    value = table.cells(column)[rows[0]]
+    return [
+        f"column {column!r}: {value!r} is not {what} ({table.where(rows)})"
+        if len(rows) == 1
+        else f"column {column!r}: {len(rows)} values are not {what}, such as {value!r} ({table.where(rows)})"
+    ]
