@@ -208,7 +208,15 @@ def _standing(
         versions=dict(first["versions"]),
         machine={name: str(value) for name, value in first["machine"].items()},
         link=_link(records[0].report, page),
+        said=_said(records),
     )
+
+
+def _said(records: Sequence[Record]) -> tuple[str, ...]:
+    """What others say of all records of an entry; of one of several seeds, with its seed."""
+    if len(records) == 1:
+        return records[0].said
+    return tuple(f"seed {record.seed} {text}" for record in records for text in record.said)
 
 
 def _seconds(records: Sequence[Record]) -> float:
