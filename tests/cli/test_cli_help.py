@@ -44,6 +44,7 @@ COMMANDS = [
     "plugins new",
     "bench",
     "bench run",
+    "bench schema",
     "bench show",
     "bench export",
     "bench compare",

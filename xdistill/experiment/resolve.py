@@ -81,7 +81,7 @@ class Resolving:
         return self._choose(interface, {"use": block.use, **block.settings()}, place)
 
     def dataset(self, recipe: Recipe) -> Choice[Dataset] | None:
-        """The recipe's data set, which is told the recipe's task if it reads labels as any task."""
+        """The recipe's data set, with the recipe's task if it reads labels as any task."""
         data = self.choose(Dataset, recipe.data, ("data",))
         task = None if recipe.task is None else self.choose(TaskReader, recipe.task, ("task",))
         if "task" in recipe.data.settings():

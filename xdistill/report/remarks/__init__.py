@@ -1,1 +1,1 @@
-"""What stands beside the scores of a run: its external test cohort, and remarks on its teacher."""
+"""What stands next to the scores of a run: its external test cohort, and remarks on its teacher."""
