@@ -28,7 +28,7 @@ RECIPES = {
     "digits_half": ("digits/alone", False),
     "rosmap": ("rosmap/alone", False),
 }
-EXPECTED = {"promising": True, "possible": None, "hidden": False, "unclear": False, "nothing": False}
+EXPECTED = {"promising": True, "possible": None, "hidden": False, "unclear": False, "nothing": False, "undecided": None}
 
 
 def main() -> None:

@@ -17,3 +17,12 @@ def default_cache_dir() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "xdistill" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdistill"
+
+
+def default_key_file() -> Path:
+    """``dicom.key`` in the folder ``xdistill`` of the user's settings: the key of the hash that replaces ids."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "xdistill" / "dicom.key"
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "xdistill" / "dicom.key"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "xdistill" / "dicom.key"

@@ -15,7 +15,7 @@ tensor(0.)
 >>> KD(temprature=4.0)
 Traceback (most recent call last):
 xdistill.errors.SettingsError: unknown setting `temprature` of KD; did you mean `temperature`? Valid settings: \
-`temperature`, `standardise`, `reduction`
+`temperature`, `standardise`, `confidence`, `reduction`
 
 ``dir(xdistill.losses)`` lists the names. Which loss when, and their formulas: ``docs/losses.md``.
 """

@@ -39,7 +39,7 @@ def _check_names(branches: dict[str, Choice[Encoder]]) -> dict[str, Choice[Encod
 
 BranchChoices = Annotated[
     dict[str, Choice[Encoder]],
-    Field(min_length=1, description="one encoder per phase; the names become taps"),
+    Field(min_length=1, max_length=256, description="one encoder per phase; the names become taps"),
     AfterValidator(_check_names),
 ]
 

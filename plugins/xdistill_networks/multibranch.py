@@ -33,7 +33,7 @@ class MultiBranch(Teacher, Student):
     class Config(Settings):
         """Branches by name, how they are joined, and the head."""
 
-        branches: Annotated[dict[str, Choice[Encoder]], Field(min_length=1)] = Field(
+        branches: Annotated[dict[str, Choice[Encoder]], Field(min_length=1, max_length=256)] = Field(
             description="an encoder for each branch; the names become taps"
         )
         fusion: Choice[Fusion] | None = Field(

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
+from xdistill.untrusted import TABLE, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -202,8 +203,6 @@ def _number(cell: str) -> float:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; `data.path` must name a folder in MOGONET's layout") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read: {error}") from error
+        return read_text(file, TABLE)
+    except DataError as error:
+        raise DataError(f"{error}; `data.path` must name a folder in MOGONET's layout") from None

@@ -15,6 +15,7 @@ from pydantic import Field
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import Schema
+from xdistill.untrusted import TABLE, read_text
 from xdistill_text.reader import Reading, TextReader
 from xdistill_text.words import Counting, counts
 
@@ -135,12 +136,9 @@ class TextTable(Dataset):
     def _read(self) -> tuple[list[str], list[tuple[int, _Row]]]:
         """The header, and the rows with the lines on which they end."""
         try:
-            text = self.path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: no such file; set `data.path` to a CSV file") from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or error
-            raise DataError(f"{self.path}: cannot be read: {reason}") from None
+            text = read_text(self.path, TABLE)
+        except DataError as error:
+            raise DataError(f"{error}; set `data.path` to a CSV file") from None
         reader = csv.reader(io.StringIO(text), strict=True)
         try:
             records = [(reader.line_num, [cell.strip() for cell in record]) for record in reader if any(record)]

@@ -13,6 +13,7 @@ from cli.conftest import START, environment
 
 COMMANDS = [
     "",
+    "init",
     "run",
     "diagnose",
     "fit",
@@ -30,11 +31,13 @@ COMMANDS = [
     "recipe show",
     "recipe schema",
     "data",
+    "data profile",
     "data build",
     "data inspect",
     "data verify",
     "data export",
     "data clean",
+    "data dicom",
     "plugins",
     "plugins list",
     "plugins show",

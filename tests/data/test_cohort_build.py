@@ -143,7 +143,7 @@ def test_a_new_version_of_the_importer_is_another_cohort(tmp_path, monkeypatch):
 
 
 def test_a_source_that_is_gone(tmp_path):
-    with pytest.raises(DataError, match=r"gone.csv: cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"gone.csv: cannot be read: no such file"):
         build(tmp_path, path=tmp_path / "gone.csv")
 
 

@@ -130,5 +130,5 @@ def test_files_that_are_no_cohort(tmp_path):
         file["x"] = np.zeros(3)
     with pytest.raises(CacheError, match="is not a cohort"):
         open_cohort(tmp_path / "other.h5")
-    with pytest.raises(CacheError, match="no such file"):
+    with pytest.raises(CacheError, match="it is a folder"):
         verify_cohort(tmp_path)

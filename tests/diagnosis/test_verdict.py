@@ -43,6 +43,14 @@ def test_verdict(lead, gain, expected):
     assert verdict_of(figures(lead, gain)) == expected
 
 
+@pytest.mark.parametrize(
+    ("lead", "gain", "expected"),
+    [(0.05, 0.03, "promising"), (0.05, -0.01, "hidden"), (0.01, 0.01, "undecided"), (-0.08, None, "undecided")],
+)
+def test_a_quick_diagnosis_never_says_that_the_teacher_is_no_better(lead, gain, expected):
+    assert verdict_of(figures(lead, gain), quick=True) == expected
+
+
 def advice(found, *, cross_fitted=False, quick=False):
     return advice_of(found, verdict_of(found), cross_fitted=cross_fitted, quick=quick)
 

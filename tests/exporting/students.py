@@ -58,12 +58,26 @@ BLOCKS = {
     "attention, bare": attention(normalize="none", share_kv=False, residual=True, width=12),
     "attention, flattened": {"use": "multibranch", "branches": branches(pool="flatten"), "head": {"hidden": [5]}},
     "image": {"use": "multibranch", "branches": {"slice": encoder("slice")}, "fusion": {"use": "concat"}},
+    "monai": {
+        "use": "multibranch",
+        "branches": {
+            "slice": {
+                "use": "monai",
+                "inputs": ["slice"],
+                "network": "DenseNet",
+                "settings": {"init_features": 4, "growth_rate": 2, "block_config": [1, 1]},
+                "features": 6,
+                "map": "features",
+            }
+        },
+    },
     "clinical": {"use": "multibranch", "branches": CLINICAL, "fusion": {"use": "cross_attention"}},
     "clinical, shared": {"use": "multibranch", "branches": CLINICAL, "share_clinical": True},
     "perceptron branch": {
         "use": "multibranch",
         "branches": {"clinical": {"use": "mlp", "inputs": ["clinical", "words"], "features": 5, "norm": "layer"}},
     },
+    "values branch": {"use": "multibranch", "branches": {"clinical": {"use": "values", "inputs": ["clinical"]}}},
     "shaspec": {
         "use": "shaspec",
         "branches": {"words": {"use": "mlp", "inputs": ["words"], "hidden": [], "features": 5}},

@@ -152,7 +152,7 @@ def test_they_are_modules_with_what_distill_needs():
     built = RKD().build(student=OutputSpec(3, {"deep": (4,)}), teacher=OutputSpec(3, {"other": (2,), "deep": (9,)}))
     assert isinstance(built, DistillationLoss)
     assert built.config.taps == ("deep",)
-    assert repr(loss) == "KD(temperature=2.0, standardise=False, reduction='mean')"
+    assert repr(loss) == "KD(temperature=2.0, standardise=False, confidence=False, reduction='mean')"
 
 
 def test_an_adapter_is_made_on_the_first_call_and_learns():
@@ -190,7 +190,11 @@ def test_an_unknown_loss():
     ("make", "message", "field"),
     [
         (lambda: KD(temprature=1), "unknown setting `temprature` of KD; did you mean `temperature`?", "temprature"),
-        (lambda: KD(colour=1), "of KD; valid settings: `temperature`, `standardise`, `reduction`", "colour"),
+        (
+            lambda: KD(colour=1),
+            "of KD; valid settings: `temperature`, `standardise`, `confidence`, `reduction`",
+            "colour",
+        ),
         (
             lambda: KD(temperature=0),
             "invalid setting `temperature` of KD: input should be greater than 0",

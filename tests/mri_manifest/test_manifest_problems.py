@@ -21,13 +21,21 @@ def refusal(dataset):
         (b"", {}, ["the file is empty"]),
         (b"\n \n", {}, ["the file is empty"]),
         (b"subject,label,age\n", {}, ["the cohort is empty; the file has a header but no rows"]),
-        (b"subject;label;age\np;a;1\n", {}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
-        (b"subject\tlabel\tage\np\ta\t1\n", {}, ["the file seems to use a tab", 'set `delimiter: "\\t"`']),
+        (b"subject;label;age\np;a;1\n", {"delimiter": ","}, ["the file seems to use ';'", 'set `delimiter: ";"`']),
+        (
+            b"subject\tlabel\tage\np\ta\t1\n",
+            {"delimiter": ","},
+            ["the file seems to use a tab", 'set `delimiter: "\\t"`'],
+        ),
         (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter", 'set `delimiter: ","`']),
-        ("subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"), {}, ["line 3", "not utf-8 text", "cp1252"]),
-        ("subject,label,age\n".encode("utf-16"), {}, ["is UTF-16"]),
+        (
+            "subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"),
+            {"encoding": "utf-8"},
+            ["line 3", "not utf-8 text", "cp1252"],
+        ),
+        ("subject,label,age\n".encode("utf-16"), {"encoding": "utf-8"}, ["is UTF-16"]),
         (b"subject,label,ages\n", {"encoding": "utf-16"}, ["not utf-16 text"]),
-        (b"PK\x03\x04 and so on", {}, ["Excel workbook", "export the sheet as CSV"]),
+        (b"PK\x03\x04 and so on", {}, ["not a readable XLSX workbook", "export the sheet as CSV"]),
         (
             b"subject,label,age\np,a,1\nq,b\nr,a,1,2\n",
             {},
@@ -93,7 +101,7 @@ def test_a_missing_table(tmp_path):
             {},
             ["line 2: 'a.dcm' in the column 't1' is not a volume"],
         ),
-        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "dcm2niix"]),
+        (["p1,ill,.,1,f", "p2,well,b.npy,2,f"], {"volumes": ["t1"]}, ["is a folder", "without DICOM files"]),
         (["p1,ill,sub\\a.npy,1,f", "p2,well,b.npy,2,f"], {}, ["write it with / instead of \\"]),
         (
             ["p1,ill,,1,f", "p2,well,,2,f"],
@@ -102,12 +110,12 @@ def test_a_missing_table(tmp_path):
         ),
         (
             ["p1,ill,a.npy,1,f", "p2,well,b.npy,<5,f", "p3,well,c.npy,2,f"],
-            {},
+            {"reading": "plain"},
             ["line 3: '<5' in the column 'age' is not a number", "clinical.categorical"],
         ),
         (
             ["p1,ill,a.npy,1,f", 'p2,well,b.npy,"2,5",f', "p3,well,c.npy,2,f"],
-            {},
+            {"reading": "plain"},
             ["'2,5' in the column 'age'", "write it with a point: 2.5"],
         ),
         (
@@ -168,11 +176,12 @@ def test_rows_at_fault(folder, rows, settings, parts):
         assert part in said
 
 
-def test_a_patient_with_two_labels(folder):
+def test_a_patient_may_have_subjects_of_two_labels_but_must_be_named(folder):
     rows = ("s1,p,ill,1", "s2,q,ill,1", "s3,p,well,2", "s4,,well,2")
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
-    assert "line 4: the patient 'p' has the label 'well' here but 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
+    dataset = folder.rows(*rows[:3], header="subject,patient,label,age")
+    assert [(row.patient, row.target) for row in dataset.index()] == [("p", 0), ("q", 0), ("p", 1)]
     alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
     assert [column.name for column in alone.schema().modalities["clinical"].columns] == ["age"]
@@ -249,11 +258,13 @@ def test_a_column_whose_name_cannot_be_a_modality(folder):
 def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(14)]
     said = refusal(folder.rows(*rows)).splitlines()
-    # 7 duplicates, 14 labels, 14 files.
+    # 7 duplicates, 14 labels, 14 files; the files have one cause and are one line.
     assert said[0].endswith("35 problems:")
     assert len(said) == 12
-    assert said[-1].strip() == "and 25 more"
-    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 3", "line 3", "line 4"]
+    assert said[-1].strip() == "and 12 more"
+    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 3", "line 4", "line 5"]
+    assert "'x0.npy' in the column 't1' does not exist" in said[2]
+    assert said[2].endswith("(and 13 more lines like it)")
 
 
 @pytest.mark.parametrize(

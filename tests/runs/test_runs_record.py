@@ -159,7 +159,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     write_run(tmp_path)
     (tmp_path / "splits.json").unlink()
     os.mkfifo(tmp_path / "splits.json")
-    with pytest.raises(RunError, match=r"splits\.json: cannot be read: it is not a regular file"):
+    with pytest.raises(RunError, match=r"splits\.json: cannot be read: it is a named pipe"):
         load_run(tmp_path)
 
 

@@ -96,7 +96,7 @@ def test_a_file_that_holds_no_predictions(tmp_path, content):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(RunError, match=r"none\.csv: cannot be read as predictions"):
+    with pytest.raises(RunError, match=r"none\.csv: cannot be read: no such file"):
         read_predictions(tmp_path / "none.csv")
 
 

@@ -51,7 +51,7 @@ def test_a_file_that_is_not_there(tmp_path):
     data = table(tmp_path, "")
     data.path.unlink()
     assert data.schema().classes == ("no", "yes")  # known without it
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match=r"no such file; data\.path names a CSV file"):
         data.index()
 
 

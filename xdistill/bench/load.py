@@ -160,6 +160,9 @@ def _read(path: Path) -> tuple[MappingNode, list[Problem]]:
     if not isinstance(reading.root, MappingNode):
         message = "a benchmark is a mapping of fields: name, data, reference, entries"
         raise RecipeError([*reading.problems, Problem(message, "", source)])
+    if not set(BenchmarkFile.model_fields) & set(reading.root.entries):  # such as a file of passwords: not quoted
+        message = "not a benchmark: none of its fields is one of a benchmark"
+        raise RecipeError([*reading.problems, Problem(message, "", source)])
     return reading.root, list(reading.problems)
 
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from xdistill.bench.compare import metrics_of
 from xdistill.bench.expectations import expectations
 from xdistill.bench.load import Benchmark
+from xdistill.bench.metrics import primary_of, shown_metrics
 from xdistill.bench.records.record import Record, method, over_seeds
 from xdistill.bench.schema import RANKED, Entry
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
@@ -31,10 +31,9 @@ from xdistill.stats import (
     gaps_closed,
     is_bold,
 )
-from xdistill.tasks import Classification, Task
+from xdistill.tasks import Classification
 
 CALIBRATION = ("brier", "ece")
-BINARY = ("sensitivity", "specificity", "ppv", "npv", "accuracy")  # shown of two classes, after the primary metric
 
 
 @dataclass(frozen=True)
@@ -111,35 +110,6 @@ def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Sco
     )
 
 
-def shown_metrics(benchmark: Benchmark, record: Record) -> tuple[str, ...]:
-    """The metrics of the tables, the primary first; of two classes others than of more, if the file names none."""
-    file, task = benchmark.file, record.splits.task
-    if task.kind != Classification.kind:
-        return _of_task(benchmark, task)
-    if "metrics" in file.model_fields_set or not (isinstance(task, Classification) and task.binary):
-        return file.shown_metrics
-    return (file.primary, *(metric for metric in BINARY if metric != file.primary))
-
-
-def primary_of(benchmark: Benchmark, task: Task) -> str:
-    """The metric that ranks: that of the file; if it names none, of another task than classification the task's own."""
-    named = "primary" in benchmark.file.model_fields_set or task.kind == Classification.kind
-    return benchmark.file.primary if named else task.primary
-
-
-def _of_task(benchmark: Benchmark, task: Task) -> tuple[str, ...]:
-    """The metrics of another task than classification."""
-    file, primary = benchmark.file, primary_of(benchmark, task)
-    valid = metrics_of(task)
-    named = file.metrics if "metrics" in file.model_fields_set else valid
-    wrong = [metric for metric in (primary, *named) if metric not in valid]
-    if wrong:
-        raise UserError(
-            f"{benchmark.path}: {wrong[0]!r} is no metric of {task.describe()}; choose from {', '.join(valid)}"
-        )
-    return (primary, *(metric for metric in named if metric != primary))
-
-
 def times_compare(records: Sequence[Record]) -> bool:
     """Whether the entries' training times can be compared.
 
@@ -167,7 +137,7 @@ def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
         classes=dict(cohort.get("class_counts", {})),
         fingerprint=record.splits.fingerprint,
         split_hash=record.splits.split_hash,
-        folds=crossval.folds,
+        folds=crossval.folds if crossval.by is None else len(record.splits.folds),
         repeats=crossval.repeats,
         bounds=dict(cohort["bounds"]),
     )
@@ -247,6 +217,7 @@ def _standing(
         versions=dict(first["versions"]),
         machine={name: str(value) for name, value in first["machine"].items()},
         link=_link(records[0].report, page),
+        said=_said(records),
     )
 
 
@@ -255,6 +226,13 @@ def _calibration(item: Scored) -> dict[str, Summary]:
     if not isinstance(item.records[0].splits.task, Classification):
         return {}
     return {name: over_seeds(item.records, item.entry.role, name) for name in CALIBRATION}
+
+
+def _said(records: Sequence[Record]) -> tuple[str, ...]:
+    """What others say of all records of an entry; of one of several seeds, with its seed."""
+    if len(records) == 1:
+        return records[0].said
+    return tuple(f"seed {record.seed} {text}" for record in records for text in record.said)
 
 
 def _seconds(records: Sequence[Record]) -> float:

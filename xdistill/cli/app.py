@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +13,7 @@ from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
 from xdistill.cli.diagnose import command as diagnose
 from xdistill.cli.examples import command, with_examples
+from xdistill.cli.init import command as init
 from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+command(app, *init.EXAMPLES)(init.init)
 command(app, *run.EXAMPLES)(run.run)
 command(app, *diagnose.EXAMPLES)(diagnose.diagnose)
 command(app, *fit.EXAMPLES)(fit.fit)
@@ -73,12 +75,16 @@ def _root(
     del version
 
 
-def main() -> None:
-    """Run the command line."""
-    from xdistill.cli.console import print_error
-
+def main() -> int:
+    """Run the command line and return its exit code."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except XdistillError as error:
-        print_error(str(error))
-        sys.exit(error.exit_code)
+        from xdistill.cli.console import print_error
+
+        with suppress(OSError):  # of standard error, where the exit code is all that is left
+            print_error(str(error))
+        return error.exit_code
+    return 0

@@ -6,27 +6,40 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from xdistill.untrusted.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def stderr() -> Console:
     """The console for progress, hints and errors; plain when standard error is no terminal."""
-    from rich.console import Console
+    from xdistill.cli.process.safe_console import SafeConsole
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def stdout() -> Console:
     """The console for results, on standard output."""
-    from rich.console import Console
+    from xdistill.cli.process.safe_console import SafeConsole
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return SafeConsole(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def print_json(data: Any) -> None:
     """One JSON document on standard output, for programs."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False), escape=r"\u{:04x}")
+
+
+def echo(text: str, *, end: str = "\n", escape: str = "") -> None:
+    """Plain text on standard output, with control characters shown as escapes, since it may quote files of others.
+
+    Args:
+        text: what is printed.
+        end: printed after it.
+        escape: how a character is shown, from its number; empty: as in Python.
+    """
+    sys.stdout.write(printable(text, escape) + end)
 
 
 def print_error(message: str) -> None:

@@ -42,8 +42,7 @@ def show(
 
 def card(model: FolderArgument) -> None:
     """Print the model card, Markdown with Hugging Face's metadata block."""
-    import sys
-
+    from xdistill.cli.console import echo
     from xdistill.errors import ModelError
     from xdistill.models.files import CARD, CONFIG, check_sums
 
@@ -51,7 +50,7 @@ def card(model: FolderArgument) -> None:
         raise ModelError(f"{model}: there is no model here; pass a folder that `xdistill fit` wrote")
     if CARD not in check_sums(model):
         raise ModelError(f"{model}: the model has no card; `xdistill fit` writes one")
-    sys.stdout.write((model / CARD).read_text(encoding="utf-8"))
+    echo((model / CARD).read_text(encoding="utf-8"), end="")
 
 
 command(app, *SHOW_EXAMPLES)(show)

@@ -115,7 +115,7 @@ def new(
 
     Existing files are never overwritten.
     """
-    from xdistill.cli.console import print_hint, print_json
+    from xdistill.cli.console import echo, print_hint, print_json
     from xdistill.plugin.scaffold import write_plugin
 
     files = write_plugin(name, kind, parent=to)
@@ -124,7 +124,7 @@ def new(
         print_json({"folder": str(folder), "files": [str(file) for file in files]})
         return
     for file in files:
-        typer.echo(str(file))
+        echo(str(file))
     print_hint(f"next: pip install -e {folder}, then xdistill plugins show {kind} {name.replace('-', '_')}")
 
 
@@ -187,9 +187,11 @@ def _print_component(entry: Entry, settings: list[FieldText], block: dict[str, A
 def _print(found: list[Listing]) -> None:
     import sys
 
+    from xdistill.cli.console import echo
+
     if not sys.stdout.isatty():
         for row in found:
-            typer.echo(f"{row.kind}\t{row.name}\t{row.distribution} {row.version}\t{row.summary}")
+            echo(f"{row.kind}\t{row.name}\t{row.distribution} {row.version}\t{row.summary}")
         return
     from rich.table import Table
     from rich.text import Text

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xdistill.untrusted.text import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -168,7 +170,7 @@ def warnings(event: Event) -> None:
 
 def say(text: str) -> None:
     """A line on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()
 
 
@@ -200,10 +202,11 @@ def _remarkable() -> tuple[type[Event], ...]:
         events.FoldRestarted,
         events.TrackerFailed,
         events.TeacherCacheFailed,
+        events.CohortRemark,
     )
 
 
-def _remark(event: Event) -> str:
+def _remark(event: Event) -> str:  # noqa: PLR0911 -- one return for each event
     from xdistill.crossval import events
 
     match event:
@@ -219,6 +222,8 @@ def _remark(event: Event) -> str:
             return f"warning: {event.fold}: {event.reason}"
         case events.TrackerFailed():
             return f"warning: the tracker {event.name!r} failed, and the run continues without it: {event.reason}"
+        case events.CohortRemark():
+            return f"warning: {event.text}"
     raise TypeError(type(event).__name__)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from xdistill.cli.data.columns import about_cohort, cohort_lines
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import (
     DisableOption,
@@ -49,12 +51,15 @@ def check(
     search space (`tune`) is checked as well; problems there are warnings, because a run ignores it.
     """
     from xdistill.cli.console import print_json, print_warning
+    from xdistill.experiment.checks import check_given_splits
     from xdistill.recipe.files import shown
 
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
+        check_given_splits(experiment)
         problems = _search_problems(loaded, experiment)
-    summary = experiment.summary() | _searched(experiment)
+    about = about_cohort(experiment)
+    summary: dict[str, Any] = experiment.summary() | _searched(experiment)
     inherited = {shown(file) for file in loaded.files[1:]}
     own = [problem for problem in problems if problem.source not in inherited]
     if own:
@@ -63,9 +68,12 @@ def check(
     elif problems:  # the search was written for the recipe that this one extends
         summary["search"] = "none; the inherited search does not fit this recipe"
     if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+        print_json(summary | {"cohort": about})
+        return
+    (recipe_line, data_line), rest = list(summary.items())[:2], list(summary.items())[2:]
+    _print_summary([recipe_line, data_line, *cohort_lines(about), *rest])
+    for caution in about["warnings"]:
+        print_warning(f"{caution['name']}: {caution['text']}")
 
 
 @command(
@@ -82,7 +90,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print a recipe as it will run: extends, profile and changes applied, every default filled in."""
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
     from xdistill.recipe.yaml.writer import write_yaml
 
     with chosen_plugins(plugin, disable_plugin):
@@ -92,7 +100,7 @@ def show(
     if as_json:
         print_json(resolved)
     else:
-        typer.echo(write_yaml(resolved), nl=False)
+        echo(write_yaml(resolved), end="")
 
 
 @command(
@@ -137,13 +145,13 @@ def _searched(experiment: Experiment) -> dict[str, str]:
     return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
-def _print_summary(summary: dict[str, str]) -> None:
+def _print_summary(lines: Sequence[tuple[str, str]]) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
 
     console = stdout()
     console.print(Text("The recipe is fine.", style="green"))
-    width = max(len(label) for label in summary)
-    for label, value in summary.items():
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from xdistill.errors import DataError, NonFiniteLossError, PluginError, SettingsError, XdistillError
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import FitPlan
-from xdistill.experiment.tracing import watching
+from xdistill.experiment.stages.plans import FitPlan
+from xdistill.experiment.stages.tracing import watching
 from xdistill.interfaces.fitted import Estimator
 from xdistill.training.evaluate import EVALUATION_BATCH, SHOWN
 from xdistill.training.seeds import derive

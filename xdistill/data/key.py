@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from xdistill.data.file.layout import FORMAT_VERSION, canonical
 from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.untrusted import open_regular
 from xdistill.workers import cores
 
 
@@ -30,13 +32,19 @@ def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> st
     if sources:
         settings = dict(data.component.cache_settings(data.settings))
     importer = data.component
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "importer": [f"{importer.__module__}.{importer.__qualname__}", importer.version],
         "settings": settings,
         "sources": list(zip(_names(sources), _hashes(sources), strict=True)),
         "cache": cache.model_dump(mode="json"),
     }
+    found = dataset.reading().columns
+    if found:  # what was found by looking, which newer versions find
+        content["reading"] = dict(found)
+    kept = sorted(dataset.kept_columns())
+    if kept:  # files without such columns are older than they
+        content["kept"] = kept
     return sha256(canonical(content)).hexdigest()
 
 
@@ -56,7 +64,7 @@ def _hashes(sources: Sequence[Path]) -> list[str]:
 
 def _hash(source: Path) -> str:
     try:
-        with source.open("rb") as stream:
+        with open_regular(source) as stream:
             return file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{source}: cannot be read: {error.strerror or error}") from error

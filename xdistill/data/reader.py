@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xdistill.data.file.checksum import checksum, piece_checksum, pieces
 from xdistill.data.file.compression import is_blosc2, require_blosc2
+from xdistill.data.file.guard import WEAKER, metadata_problem
 from xdistill.data.file.handles import Handles, read_fully
 from xdistill.data.file.layout import damaged
 from xdistill.data.file.tables import ModalityTable, Tables, open_file, read_tables
@@ -34,6 +35,7 @@ def open_cohort(path: Path) -> Cohort:
     """
     with open_file(path) as file:
         tables = read_tables(path, file)
+        problem = metadata_problem(file)
         for name in tables.modalities:
             if is_blosc2(file[f"modalities/{name}/values"]):
                 require_blosc2()
@@ -42,6 +44,8 @@ def open_cohort(path: Path) -> Cohort:
         raise damaged(path, f"the entries of subject {altered[0]!r} do not match their digest")
     if not tables.is_whole():
         raise damaged(path, "the content does not match its fingerprint")
+    if problem:
+        raise damaged(path, problem)
     return Cohort(path, tables)
 
 
@@ -58,8 +62,10 @@ class Cohort:
         fingerprint: SHA-256 (hexadecimal) of the whole content.
         subjects: ids, in the order of the rows.
         patients: one per row; subjects of one patient stay in the same part of a split.
+        kept: columns of texts by name, one text per row, such as site or date; splits are made by them.
         created: when the file was built, ISO 8601.
         versions: of the libraries that built it.
+        notes: what a user should know about the file.
     """
 
     def __init__(self, path: Path, tables: Tables) -> None:
@@ -69,9 +75,11 @@ class Cohort:
         self.key: str = tables.key
         self.fingerprint: str = tables.fingerprint
         self.created: str = tables.created
+        self.notes: tuple[str, ...] = () if tables.sealed else (WEAKER,)
         self.versions = tables.versions
         self.subjects: tuple[str, ...] = tables.subjects
         self.patients: tuple[str, ...] = tables.patients
+        self.kept: Mapping[str, tuple[str, ...]] = tables.kept
         self._targets = tables.targets
         self._tables = tables.modalities
         self._row_of = {subject: row for row, subject in enumerate(tables.subjects)}
@@ -114,6 +122,14 @@ class Cohort:
             DataError: for an unknown modality.
         """
         return self._table(modality).present.copy()
+
+    def digests(self, modality: str) -> list[bytes]:
+        """SHA-256 of the values of each subject in a modality; the same values have the same digest.
+
+        Raises:
+            DataError: for an unknown modality.
+        """
+        return [digest.tobytes() for digest in self._table(modality).digests]
 
     def values(self, modality: str, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[Any]:
         """Values of some subjects, ``(rows, *shape)``: vectors as float64, everything else as float32.

@@ -39,7 +39,7 @@ NUMERIC = "fiub"
 def stored_subject(
     loaded: Mapping[str, NDArray[np.generic] | None], subject: str, schema: Schema, cache: CacheRecipe
 ) -> StoredSubject:
-    """Check what a data set loaded for one subject and convert it for storage.
+    """Check what a data set loaded for one subject and convert it for storage; a blank vector is an absent modality.
 
     Raises:
         DataError: naming the subject and the modality.
@@ -50,9 +50,21 @@ def stored_subject(
             f"subject {subject!r}: modality {differing[0]!r} is not both in the data set's schema and in what it loads"
         )
     return {
-        name: _stored(loaded[name], f"subject {subject!r}, modality {name!r}", spec, stored_dtype(spec, cache))
+        name: None
+        if is_blank(loaded[name], spec)
+        else _stored(loaded[name], f"subject {subject!r}, modality {name!r}", spec, stored_dtype(spec, cache))
         for name, spec in schema.modalities.items()
     }
+
+
+def is_blank(value: NDArray[np.generic] | None, spec: ModalitySpec) -> bool:
+    """Whether a subject lacks a modality: there is nothing, or a vector whose items are all missing."""
+    if value is None:
+        return True
+    array = np.asarray(value)
+    return (
+        spec.kind == "vector" and array.shape == spec.shape and array.dtype.kind == "f" and bool(np.isnan(array).all())
+    )
 
 
 def _stored(value: NDArray[np.generic] | None, where: str, spec: ModalitySpec, dtype: str) -> StoredValues | None:
@@ -86,14 +98,23 @@ def check_values(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> 
 
 
 def _check_finite(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if array.dtype.kind != "f":
         return
     if spec.kind != "vector":
+        if np.isfinite(array).all():
+            return
         count = int((~np.isfinite(array)).sum())
         raise DataError(f"{where}: {count} values are NaN or infinite; repair this {spec.kind} or leave it out")
     if np.isinf(array).any():
         column = _column(spec, int(np.flatnonzero(np.isinf(array))[0]))
         raise DataError(f"{where}: {column} is infinite; use NaN for a missing value")
+    with np.errstate(invalid="ignore"):
+        huge = np.flatnonzero(np.abs(array) > np.finfo(np.float32).max)
+    if len(huge):
+        raise DataError(
+            f"{where}: {_column(spec, int(huge[0]))} holds {float(array[huge[0]]):g}, which is too large for 32 bits; "
+            f"correct it, or leave it empty if it is unknown"
+        )
 
 
 def _check_categories(values: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:

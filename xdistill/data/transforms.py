@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +91,11 @@ class FittedTransforms:
 
 
 def fit_transforms(
-    choices: Sequence[Choice[Transform]], view: TrainingView, targets: NDArray[Any] | None = None
+    choices: Sequence[Choice[Transform]],
+    view: TrainingView,
+    targets: NDArray[Any] | None = None,
+    *,
+    imputed: Collection[str] = (),
 ) -> FittedTransforms:
     """Fit transforms, each on the training subjects as transformed by the previous ones, and the task.
 
@@ -99,6 +103,7 @@ def fit_transforms(
         choices: the transforms.
         view: the training subjects.
         targets: of those of them that have a label; None: of all.
+        imputed: vectors of which subjects without any value are part of the fit, as rows of missing values.
 
     Raises:
         LeakError: for anything but a `TrainingView`.
@@ -113,7 +118,9 @@ def fit_transforms(
         transform = _built(choice, schema)
         modality = _modality(transform)
         values = view.values(modality)
-        if not len(values):
+        if modality in imputed and len(values) < len(view):
+            values = _with_blanks(view, modality, values)
+        if not view.present(modality).any():
             raise DataError(
                 f"{view.split.where}: no training subject has the modality "
                 f"{modality!r}, so the transform {choice.use!r} cannot be fitted"
@@ -126,6 +133,13 @@ def fit_transforms(
         fitted.append(transform)
     task = schema.task.fitted(view.targets if targets is None else targets)
     return FittedTransforms(replace(schema, task=task), fitted)
+
+
+def _with_blanks(view: TrainingView, modality: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Values of all training subjects; NaN for those without the modality."""
+    rows = np.full((len(view), *values.shape[1:]), np.nan)
+    rows[view.present(modality)] = values
+    return rows
 
 
 def _built(choice: Choice[Transform], schema: Schema) -> Transform:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xdistill.data.file.checksum import checksum
 from xdistill.data.file.compression import is_blosc2, require_blosc2
+from xdistill.data.file.guard import metadata_problem
 from xdistill.data.file.layout import values_digest
 from xdistill.data.file.tables import ModalityTable, Tables, open_file, read_tables
 from xdistill.errors import CacheError
@@ -45,6 +46,8 @@ def verify_cohort(path: Path) -> list[str]:
             problems.append("the schema or the list of subjects does not match the fingerprint")
         for name, table in tables.modalities.items():
             problems += _verify_modality(file, tables, name, table)
+        if not problems and (problem := metadata_problem(file)):
+            problems.append(f"{problem}: an attribute, a table or the layout of the values was changed")
     return problems
 
 

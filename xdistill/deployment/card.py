@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from xdistill.errors import UserError
 from xdistill.models.model import StudentModel
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.report.controls import gain_over_controls, method_of
 from xdistill.report.scores import columns, written
@@ -125,6 +126,8 @@ def _splits(run: Run | None) -> str:
     crossval: Mapping[str, Any] = run.record["recipe"]["crossval"]
     if crossval.get("official"):
         return "the official split of the data"
+    if crossval.get("by"):
+        return f"{Crossval.model_validate(crossval).describe()}, with all subjects of a patient in the same part"
     repeats = f", {crossval['repeats']} times" if crossval["repeats"] > 1 else ""
     return f"{crossval['folds']} folds{repeats}, with all subjects of a patient in the same fold"
 

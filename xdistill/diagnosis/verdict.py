@@ -7,7 +7,7 @@ from typing import Literal
 
 from xdistill.diagnosis.figures import Figures
 
-Verdict = Literal["promising", "possible", "hidden", "unclear", "nothing"]
+Verdict = Literal["promising", "possible", "hidden", "unclear", "nothing", "undecided"]
 
 VERDICTS: Mapping[Verdict, str] = {
     "promising": "a gain is likely: the student that imitates the teacher is better than the student alone",
@@ -15,6 +15,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "hidden": "no gain is expected: the teacher is better, but its lead is not visible in the student's modalities",
     "unclear": "no gain can be expected: the teacher's lead over the student cannot be distinguished from zero",
     "nothing": "nothing to distil: the teacher is no better than the student",
+    "undecided": "too few epochs to say: the teacher is not better yet, and a quarter of the epochs may not train it",
 }
 """Each verdict as a sentence."""
 
@@ -22,14 +23,17 @@ OVERCONFIDENT = 1.25  # temperature
 UNDERCONFIDENT = 0.8
 
 
-def verdict_of(found: Figures) -> Verdict:
+def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
     """The verdict, by the bootstrap intervals.
 
-    The student's own gain from the teacher's outputs counts most. Without it, the teacher's lead decides.
+    The student's own gain from the teacher's outputs counts most. Without it, the teacher's lead decides. A quick
+    diagnosis never says that the teacher is no better: with so few epochs it may be untrained.
     """
     lead, gain = found.lead, None if found.fidelity is None else found.fidelity.gain
     if gain is not None and gain.low > 0:
         return "promising"
+    if lead.low <= 0 and quick:
+        return "undecided"
     if lead.estimate <= 0:
         return "nothing"
     if lead.low <= 0:
@@ -81,7 +85,7 @@ def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
 def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     power, gain = found.power, None if found.fidelity is None else found.fidelity.gain.estimate
     reachable = gain if gain is not None and gain > 0 else found.lead.estimate
-    if reachable >= power.own and verdict not in {"unclear", "nothing"}:
+    if reachable >= power.own and verdict not in {"unclear", "nothing", "undecided"}:
         return
     text = f"Your test set cannot show a gain of less than {100 * power.own:.1f} points"
     if power.ten is None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import TermPlan, TrainPlan
 from xdistill.tasks import Classification
 from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.training.objective import Term

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
-from xdistill.experiment.missing import Mask, ModalityDropout
+from xdistill.experiment.missing import Mask, ModalityDropout, imputed_of_student
 from xdistill.experiment.networks import build_networks
 from xdistill.experiment.plans import Experiment
 from xdistill.interfaces.component import Choice
@@ -80,7 +80,10 @@ class FoldContext:
     def required(self) -> tuple[str, ...]:
         """The modalities without which a subject of a batch is not passed to the teacher."""
         skips = self.experiment.recipe.missing.use == "skip" and "teacher" in self.experiment.facts
-        return self.experiment.facts["teacher"].inputs if skips else ()
+        if not skips:
+            return ()
+        imputed = imputed_of_student(self.experiment, self.source.cohort)
+        return tuple(name for name in self.experiment.facts["teacher"].inputs if name not in imputed)
 
     @property
     def leads(self) -> bool:

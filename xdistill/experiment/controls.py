@@ -22,7 +22,8 @@ import numpy as np
 
 from xdistill.data import CohortLike
 from xdistill.errors import RecipeError
-from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.recipe import Control

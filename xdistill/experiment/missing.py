@@ -33,15 +33,16 @@ def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
         DataError: with the number of subjects, and what the recipe can do about it.
     """
     use = experiment.recipe.missing.use
+    imputed = imputed_of_student(experiment, cohort)
     for modality in experiment.modalities:
         absent = np.flatnonzero(~np.asarray(cohort.present(modality), dtype=bool))
-        if len(absent):
+        if len(absent) and modality not in imputed:
             _check_absent(experiment, cohort, modality, absent)
     transformed = {modality_of(choice) for choice in experiment.transforms}
     for modality in experiment.modalities:
         if cohort.schema.modalities[modality].kind != "vector" or modality in transformed:
             continue
-        unfilled = use in FILLING and modality in experiment.privileged
+        unfilled = (use in FILLING and modality in experiment.privileged) or modality in imputed
         withheld = unfilled and (use == "modality_dropout" or not cohort.present(modality).all())
         if withheld or np.isnan(cohort.values(modality, np.arange(len(cohort.subjects)))).any():
             raise DataError(
@@ -50,14 +51,31 @@ def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
             )
 
 
+def imputed_of_student(experiment: Experiment, cohort: CohortLike) -> tuple[str, ...]:
+    """The student's vectors, if ``missing`` says that whole vectors are imputed; all else it reads has to be there."""
+    if experiment.recipe.missing.use not in FILLING or "student" not in experiment.facts:
+        return ()
+    inputs = experiment.facts["student"].inputs
+    return tuple(name for name in inputs if cohort.schema.modalities[name].kind == "vector")
+
+
+def _needed_by_teacher(experiment: Experiment, cohort: CohortLike) -> tuple[str, ...]:
+    """The modalities without which a subject is not complete."""
+    imputed = imputed_of_student(experiment, cohort)
+    return tuple(name for name in experiment.facts["teacher"].inputs if name not in imputed)
+
+
 def _check_absent(experiment: Experiment, cohort: CohortLike, modality: str, absent: NDArray[np.int64]) -> None:
     what = (
         f"{len(absent)} of {len(cohort.subjects)} subjects have no `{modality}`, the first is "
         f"{cohort.subjects[int(absent[0])]!r}"
     )
     if modality in experiment.facts["student"].inputs:
+        vector = cohort.schema.modalities[modality].kind == "vector"
+        impute = "set `missing: impute`, " if vector else ""
         raise DataError(
-            f"{what}, and the student reads it; remove these subjects from the cohort, or the modality from the recipe"
+            f"{what}, and the student reads it; {impute}remove these subjects from the cohort (the data set `manifest` "
+            f"does it with `data.require: [{modality}]`), or the modality from the recipe"
         )
     if experiment.recipe.missing.use == "refuse":
         raise DataError(
@@ -78,7 +96,7 @@ def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
     """Which subjects the teacher reads, ``(subjects,)``: all, or those without missing modalities."""
     if "teacher" not in experiment.facts or experiment.recipe.missing.use not in {"skip", "leave_out"}:
         return np.ones(len(cohort.subjects), dtype=bool)
-    return complete_subjects(cohort, experiment.facts["teacher"].inputs)
+    return complete_subjects(cohort, _needed_by_teacher(experiment, cohort))
 
 
 def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequence[str]) -> tuple[str, ...]:
@@ -113,7 +131,7 @@ def tally(experiment: Experiment, cohort: CohortLike, splits: Splits) -> dict[st
     """The entry about missing modalities in a run's record; empty when the teacher's modalities are complete."""
     if "teacher" not in experiment.facts:
         return {}
-    complete = complete_subjects(cohort, experiment.facts["teacher"].inputs)
+    complete = complete_subjects(cohort, _needed_by_teacher(experiment, cohort))
     if complete.all():
         return {}
     seen = teacher_sees(experiment, cohort)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import StagePlan, TermPlan, TrainPlan, components_of
+from xdistill.experiment.plans import components_of
 from xdistill.experiment.resolve import AUTO
+from xdistill.experiment.stages.plans import StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, TaskSettings
 from xdistill.interfaces.fitted import Estimator

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from xdistill.interfaces.augmentation import Augmentation
     from xdistill.interfaces.callback import Callback
     from xdistill.interfaces.component import Choice, Component, Settings, within_field
-    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TaskSettings
+    from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TableReading, TaskSettings
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
+    from xdistill.interfaces.fine_tuning import FineTuned
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
     from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader
@@ -39,6 +40,7 @@ __all__ = [
     "Encoding",
     "Estimator",
     "Executor",
+    "FineTuned",
     "Fusion",
     "GridSummary",
     "Job",
@@ -53,6 +55,7 @@ __all__ = [
     "Student",
     "SubjectReader",
     "SubjectRow",
+    "TableReading",
     "TaskLoss",
     "TaskReader",
     "TaskSettings",
@@ -70,9 +73,10 @@ _HOME = {
     "augmentation": ("Augmentation",),
     "callback": ("Callback",),
     "component": ("Choice", "Component", "Settings", "within_field"),
-    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TaskSettings"),
+    "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TableReading", "TaskSettings"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
+    "fine_tuning": ("FineTuned",),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
     "labels": ("LabelTable", "Labels", "LabelsError", "TaskReader"),

@@ -39,6 +39,19 @@ class SubjectRow:
 
 
 @dataclass(frozen=True)
+class TableReading:
+    """How tables were read, as far as it was found by looking at them.
+
+    Attributes:
+        notes: for people, one line each.
+        columns: the same for the cohort's key, JSON-ready; empty if every cell was taken as it is.
+    """
+
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DatasetFacts:
     """What a reader of a table made from this cohort has to know.
 
@@ -50,6 +63,9 @@ class DatasetFacts:
             only for cohorts whose truth is known.
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
+        reading: how tables were read, as far as it was found by looking.
+        remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
+            subjects. The command line shows them as warnings.
     """
 
     title: str
@@ -57,6 +73,8 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    reading: TableReading = TableReading()
 
 
 class TaskSettings(Settings):
@@ -124,6 +142,13 @@ class Dataset(Component, ABC):
         """
         return None
 
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns of the source that stay beside the values, such as site, date or split: one text per subject.
+
+        Recipes split by them (``crossval: {by: site}``); no network reads them. An empty text is a missing value.
+        """
+        return {}
+
     @classmethod
     def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
         """The settings of another cohort from the same source, where subjects are generated; None where they are not.
@@ -144,6 +169,18 @@ class Dataset(Component, ABC):
         """The values of several subjects, in the order of ``rows``; override when that can be faster."""
         for row in rows:
             yield self.load(row)
+
+    def vectors(self) -> Mapping[str, NDArray[np.float64]] | None:
+        """The vector modalities of all subjects, ``(subjects, columns)``, NaN for what is missing.
+
+        None, the default: they are not at hand before the cohort is built. They are looked at for columns that predict
+        the label alone.
+        """
+        return None
+
+    def reading(self) -> TableReading:
+        """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
+        return TableReading()
 
     def sources(self) -> Sequence[Path]:
         """Files whose content decides the values; their hashes are part of the cache's key."""

@@ -95,6 +95,10 @@ class SubjectReader(ABC):
         del modality
         return ()
 
+    def plain(self, row: Mapping[str, str]) -> Mapping[str, str]:
+        """A row of a table with the cells of vectors written plainly: numbers with a point, and names."""
+        return row
+
     @abstractmethod
     def read(self, modality: str, cell: Cell) -> NDArray[np.generic]:
         """The values of a subject, of the schema's shape.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,9 @@ from torch import Tensor
 
 from xdistill.errors import ModelError
 from xdistill.runs.checksums import CHECKSUMS, digest
+from xdistill.untrusted import JSON, Limit, open_regular, read_bytes
+from xdistill.untrusted import WEIGHTS as WEIGHTS_LIMIT
+from xdistill.untrusted import read_json as read_untrusted
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -20,37 +21,25 @@ CALIBRATION = "calibration.json"
 INTERVALS = "intervals.json"
 TRAINING = "training.json"
 CARD = "README.md"
-LARGEST_JSON = 64 * 2**20  # bytes
-LARGEST_WEIGHTS = 64 * 2**30
 
 
-def regular(path: Path, largest: int) -> Path:
-    """A regular file of bounded size.
+def regular(path: Path, limit: Limit) -> Path:
+    """A regular file of bounded size; a model folder holds no links, folders or devices.
 
     Raises:
         ModelError: for a link, a device, a folder, a file that is missing or too large.
     """
-    try:
-        found = path.lstat()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise ModelError(f"{path}: not a regular file; a model folder holds no links, folders or devices")
-    if found.st_size > largest:
-        raise ModelError(f"{path}: has {found.st_size} bytes; at most {largest} are read")
+    open_regular(path, limit, error=ModelError, links=False).close()
     return path
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of bounded size.
+    """A JSON document.
 
     Raises:
-        ModelError: if it is missing or damaged.
+        ModelError: if the file is missing, too large, or not JSON.
     """
-    try:
-        return json.loads(regular(path, LARGEST_JSON).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: cannot be read as JSON: {error}") from None
+    return read_untrusted(path, JSON, error=ModelError, links=False)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -60,8 +49,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ModelError: if the file is missing or damaged.
     """
     try:
-        return load_tensors(regular(path, LARGEST_WEIGHTS).read_bytes())
-    except (OSError, SafetensorError, ValueError) as error:
+        return load_tensors(read_bytes(path, WEIGHTS_LIMIT, error=ModelError, links=False))
+    except (SafetensorError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read as safetensors: {error}") from None
 
 
@@ -78,7 +67,7 @@ def check_sums(folder: Path) -> tuple[str, ...]:
     ):
         raise ModelError(f"{folder / CHECKSUMS}: not a list of checksums; copy the model again")
     for name, value in sums.items():
-        if digest(regular(folder / name, LARGEST_WEIGHTS)) != value:
+        if digest(regular(folder / name, WEIGHTS_LIMIT)) != value:
             raise ModelError(
                 f"{folder / name}: the file has changed since the model was written (its SHA-256 differs); copy the "
                 f"model again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from xdistill.models.ensemble import Ensemble
 from xdistill.models.files import CALIBRATION, CONFIG, INTERVALS, TRAINING, WEIGHTS
 from xdistill.runs.checksums import CHECKSUMS, digest
 from xdistill.runs.files import make_folder, move_folder
+from xdistill.runs.temporary import put_back, sweep, temporary_path
 
 
 def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
@@ -33,12 +33,14 @@ def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
         ModelError: if the folder holds something else, or cannot be written.
     """
     check_target(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    put_back(path)
+    sweep(path.parent, name=path.name)
+    temporary = temporary_path(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         make_folder(temporary, option="--to")
         _write(model, temporary, card)
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
+        old = temporary_path(path, "old")
         if path.exists():
             path.replace(old)
         move_folder(temporary, path, option="--to")

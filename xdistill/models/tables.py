@@ -19,13 +19,13 @@ from xdistill.models.arrays import check_names
 from xdistill.models.subject import NewSubject
 from xdistill.suggest import did_you_mean
 from xdistill.types import ColumnSpec, ModalitySpec
+from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
     from xdistill.models.ensemble import Ensemble
 
 SUBJECT = "subject"
 MISSING = frozenset({"", "na", "n/a", "nan", "null"})
-_LARGEST = 2**30  # bytes of a table
 
 
 def read_table(model: Ensemble, path: Path) -> list[NewSubject]:
@@ -105,11 +105,7 @@ def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
 
 def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: the table is larger than {_LARGEST} bytes; divide it")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        text = read_bytes(path, TABLE).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text; save the table as CSV (UTF-8)") from None
     first = text.partition("\n")[0]
@@ -140,6 +136,8 @@ def _cell_columns(model: Ensemble) -> dict[str, str]:
 
 def _check_columns(model: Ensemble, header: Sequence[str], path: Path) -> None:
     columns = _cell_columns(model)
+    if model.reader is not None:
+        header = list(model.reader.plain(dict.fromkeys(header, "")))
     for name, spec in model.schema.modalities.items():
         if name in columns:
             assert model.reader is not None  # noqa: S101 - it has named the column
@@ -171,6 +169,7 @@ def subject_of_row(model: Ensemble, subject: str, row: Mapping[str, str], folder
         DataError: for a number that cannot be read.
     """
     columns = _cell_columns(model)
+    row = row if model.reader is None else model.reader.plain(row)
     cells: dict[str, Cell | None] = {}
     vectors: dict[str, NDArray[np.float64]] = {}
     for name, spec in model.schema.modalities.items():

@@ -10,6 +10,7 @@ from typing import Final
 
 from xdistill.errors import RunError
 from xdistill.runs.files import read_json, write_json
+from xdistill.untrusted import open_regular
 
 CHECKSUMS: Final = "checksums.json"
 _BLOCK: Final = 2**20
@@ -18,7 +19,7 @@ _BLOCK: Final = 2**20
 def digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     hashed = sha256()
-    with path.open("rb") as file:
+    with open_regular(path, error=RunError) as file:
         while block := file.read(_BLOCK):
             hashed.update(block)
     return hashed.hexdigest()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from xdistill.errors import RunError
+from xdistill.runs.temporary import temporary_path
+from xdistill.untrusted import JSON
+from xdistill.untrusted import read_json as read_untrusted
 
 RUNS = "--runs"  # the option that names the folder of all runs
 
@@ -45,7 +47,7 @@ def written_whole(path: Path, *, option: str = RUNS) -> Iterator[Path]:
         RunError: if the disk is full or the folder cannot be written; no partial file is left.
     """
     with explained(path, option=option):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = temporary_path(path)
         try:
             yield temporary
             with temporary.open("rb") as file:
@@ -71,18 +73,17 @@ def write_json(path: Path, data: Any, *, option: str = RUNS) -> None:
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n", option=option)
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, links: bool = True) -> Any:
     """Read a JSON file.
 
+    Args:
+        path: of the file.
+        links: whether symbolic links are followed.
+
     Raises:
-        RunError: for a file that is missing, not JSON, or not a regular file.
+        RunError: for a file that is missing, not JSON, not a regular file, or too large.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise RunError(f"{path}: cannot be read: it is not a regular file")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from error
+    return read_untrusted(path, JSON, error=RunError, links=links)
 
 
 def make_folder(path: Path, *, option: str = RUNS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from xdistill.errors import RunError
 from xdistill.runs.folder import RunFolder
 from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
 from xdistill.tasks import Task, read_task
+from xdistill.untrusted import TABLE, read_text
 
 UNSEALED = "the run was written before runs had checksums, so a change of its files may go unnoticed"
 DIAGNOSTIC = "diagnostic."
@@ -129,9 +131,9 @@ def _by_number(folder: Path) -> tuple[int, ...]:
 def _history(fold: Path) -> list[HistoryRow]:
     path = fold / "history.csv"
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [_history_row(fold.name, row) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        text = read_text(path, TABLE, error=RunError)
+        return [_history_row(fold.name, row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read as the history of a fold: {error}") from error
 
 

@@ -9,12 +9,11 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from xdistill.models.files import CARD, regular
-from xdistill.serving.limits import MB
+from xdistill.errors import ModelError
+from xdistill.models.files import CARD
 from xdistill.serving.refusal import RefusedError
 from xdistill.serving.service import Service
-
-_LARGEST_CARD = 4 * MB
+from xdistill.untrusted import JSON, read_bytes
 
 
 class Pages:
@@ -84,7 +83,7 @@ class Pages:
         folder = self._service.model.path
         if folder is None or not (folder / CARD).is_file():
             return ""
-        return regular(folder / CARD, _LARGEST_CARD).read_text(encoding="utf-8", errors="replace")
+        return read_bytes(folder / CARD, JSON, error=ModelError, links=False).decode("utf-8", "replace")
 
     def _render(self, name: str, **values: Any) -> str:
         return self._environment.get_template(f"{name}.html.j2").render(model=self._service.model, **values)

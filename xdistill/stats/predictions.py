@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import RunError
 from xdistill.tasks import Classification, Target, Task, as_task
+from xdistill.untrusted import TABLE, from_cell, read_text, to_cell
 
 FIXED = ("role", "repeat", "fold", "subject", "target")
 
@@ -94,7 +96,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
                         fold.role,
                         fold.repeat,
                         fold.fold,
-                        subject,
+                        to_cell(subject),
                         predictions.task.target_text(target),
                         *(repr(float(value)) for value in row),
                     ]
@@ -112,10 +114,9 @@ def read_predictions(path: Path, task: Task | None = None) -> Predictions:
         RunError: naming the file and line, when it is something else.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.reader(io.StringIO(read_text(path, TABLE, error=RunError), newline=""))
+        lines = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
         raise RunError(f"{path}: cannot be read as predictions: {error}") from error
     task = _task(path, lines[0][1] if lines else (), task)
     if len(lines) < 2:  # noqa: PLR2004 - the header and one row
@@ -159,7 +160,7 @@ def _row(cells: Sequence[str], task: Task) -> _Row:
     problem = task.prediction_problem(probabilities)
     if problem:
         raise ValueError(problem)
-    return _Row((role, int(repeat), int(fold)), subject, value, probabilities)
+    return _Row((role, int(repeat), int(fold)), from_cell(subject), value, probabilities)
 
 
 def _folds(path: Path, lines: Iterable[tuple[int, Sequence[str]]], task: Task) -> Iterator[FoldPredictions]:

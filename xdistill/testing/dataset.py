@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.data import build_cohort, open_cohort
+from xdistill.data.subject import is_blank
 from xdistill.interfaces.dataset import Dataset
 from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.testing.suite import Conformance, require
@@ -83,8 +84,9 @@ class DatasetConformance(Conformance):
                 for row, values in self._loaded(dataset):
                     for name, value in values.items():
                         there = bool(cohort.present(name)[row])
-                        require(there == (value is not None), f"row {row}, {name}: present or absent differs")
-                        if value is not None:
+                        blank = is_blank(value, cohort.schema.modalities[name])
+                        require(there != blank, f"row {row}, {name}: present or absent differs")
+                        if value is not None and not blank:
                             _require_stored(value, cohort.values(name, [row])[0], f"row {row}, {name}")
             finally:
                 cohort.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log
 from typing import Annotated
 
+import torch
 from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
@@ -15,7 +16,7 @@ from xdistill.interfaces.component import Settings
 from xdistill.types import Batch, OutputSpec
 from xdistill_losses.base import LogitLoss, labels
 from xdistill_losses.logits.divergence import Reduction, divergences, reduced
-from xdistill_losses.numerics import TINY
+from xdistill_losses.numerics import TINY, full
 
 Temperature = Annotated[float, Field(gt=0)]
 Logits = Float[Tensor, "batch classes"]
@@ -35,12 +36,25 @@ def soft_labels(
     *,
     temperature: float = 4.0,
     standardise: bool = False,
+    confidence: bool = False,
     reduction: Reduction = "mean",
 ) -> Float[Tensor, ""]:
     """The divergence of a batch, mean or sum over subjects, always a sum over classes."""
+    weight = certainty(teacher) if confidence else 1.0
     if standardise:
         student, teacher = standardised(student), standardised(teacher)
-    return reduced(divergences(student, teacher, temperature=temperature), reduction)
+    return reduced(weight * divergences(student, teacher, temperature=temperature), reduction)
+
+
+def certainty(teacher: Logits) -> Float[Tensor, " batch"]:
+    """``1 - H(p) / log C`` of each subject's probabilities ``p`` at T = 1, divided by its mean over the batch.
+
+    From 0, for a teacher that knows nothing, to the most for one that is certain; all 1 if it knows nothing of anyone.
+    """
+    logs = F.log_softmax(full(teacher), dim=1)
+    known = (1 + (logs.exp() * logs).sum(dim=1) / log(teacher.shape[1])).clamp(min=0)
+    mean = known.mean()
+    return known / mean if mean > TINY else torch.ones_like(known)
 
 
 class SoftLabels(LogitLoss):
@@ -59,6 +73,11 @@ class SoftLabels(LogitLoss):
     to another temperature and weight. They take T = 2, and weight 9 with 0.1 for the labels. Two standardised logits
     are always the same two numbers, so it needs three classes.
 
+    ``confidence`` weights each subject by how certain the teacher is: one minus the entropy of its probabilities at
+    T = 1, in units of that of equal ones, divided by the mean over the batch. Use it where the teacher labels subjects
+    that have no label. Kwon et al., Adaptive knowledge distillation based on entropy, ICASSP 2020, weight several
+    teachers of a subject by their entropies; the weights of subjects are our form of it.
+
     Raises:
         SettingsError: for ``standardise`` with two classes.
     """
@@ -73,6 +92,10 @@ class SoftLabels(LogitLoss):
         temperature: Temperature = Field(default=4.0, description="T, by which the logits are divided")
         standardise: bool = Field(
             default=False, description="bring each subject's logits to mean zero and deviation one first"
+        )
+        confidence: bool = Field(
+            default=False,
+            description="weight each subject by how certain the teacher is, with a mean of 1 over a batch",
         )
         reduction: Reduction = Field(default="mean", description="over the subjects of a batch")
 
@@ -93,6 +116,7 @@ class SoftLabels(LogitLoss):
             teacher,
             temperature=self.config.temperature,
             standardise=self.config.standardise,
+            confidence=self.config.confidence,
             reduction=self.config.reduction,
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings, TaskSettings
+from xdistill_mri.manifest.cells import CellSettings, FileSettings, PanelSettings, short_panels, without_defaults
 from xdistill_mri.preprocess.settings import Preprocess
 
 ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
@@ -17,7 +18,7 @@ ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 class Columns(Settings):
     """Names of the columns with the subject, the patient and the class."""
 
-    subject: str = Field(default="subject", description="unique id of the subject")
+    subject: str | None = Field(default="subject", description="unique id of the subject; null: rows are numbered")
     patient: str | None = Field(
         default=None,
         description="the patient, if one patient has several subjects; null: the column `patient` if "
@@ -31,10 +32,21 @@ class VolumeSettings(Settings):
 
     column: str | None = Field(default=None, description="column with the paths; null: the modality's own name")
     array: str | None = Field(default=None, description="which array of .npz files; null: their only one")
+    row: Literal[True] | str | None = Field(
+        default=None,
+        description="for one array that holds all subjects along its first axis: the column with the index of each "
+        "subject, counted from 0; true: the number of the table's row; null: each file holds one subject",
+    )
     preprocess: Preprocess = Field(default=Preprocess(), description="fields that differ from the common `preprocess`")
 
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `row` where it is not set, so that cohorts from before it existed keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "row" or value is not None}
 
-class ClinicalSettings(Settings):
+
+class ClinicalSettings(CellSettings):
     """The columns that become one vector modality."""
 
     name: ModalityName = Field(default="clinical", description="name of the modality")
@@ -52,16 +64,16 @@ class ClinicalSettings(Settings):
     units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
-class ManifestConfig(TaskSettings):
+class ManifestConfig(FileSettings, TaskSettings):
     """The files of the cohort and the roles of its columns."""
 
-    path: Path = Field(description="the CSV file; paths in it are relative to its folder")
+    path: Path = Field(description="the table: CSV, TSV, XLSX or Parquet; paths in it are relative to its folder")
     columns: Columns = Field(default=Columns(), description="columns with subject, patient and class")
     preprocess: Preprocess = Field(default=Preprocess(), description="preprocessing of all volumes")
     volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
         default=None,
-        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy or "
-        ".npz, named as the column",
+        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy, .npz, "
+        ".nrrd, .mha, .mhd, .png, .jpg or .tif, named as the column",
     )
     clinical: ClinicalSettings | None = Field(
         default=ClinicalSettings(), description="columns that become a vector; null: none"
@@ -69,16 +81,47 @@ class ManifestConfig(TaskSettings):
     classes: tuple[str, ...] | None = Field(
         default=None, description="order of the classes; null: sorted, by value if all labels are numbers"
     )
+    tables: Mapping[ModalityName, PanelSettings] = Field(
+        default={},
+        description="vector modalities by name, each with columns of this table or of another file; `clinical` then "
+        "has only the columns that `clinical.include` names",
+    )
+    require: tuple[ModalityName, ...] = Field(
+        default=(), description="modalities that every subject needs; subjects without one are left out of the cohort"
+    )
     missing: tuple[str, ...] = Field(
         default=("NA", "N/A", "NaN", "null"),
-        description="texts that mean a missing value in any column, like an empty cell; upper and lower case are "
-        "the same",
+        description="texts that mean a missing value in any column, like an empty cell, in addition to NA, N/A, NaN "
+        "and null; upper and lower case are the same",
     )
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(default=",", description="separator of cells")
-    encoding: str = Field(default="utf-8", description="of the CSV file, such as utf-8 or cp1252")
+    not_missing: tuple[str, ...] = Field(
+        default=(), description="texts that are values, though they usually mean a missing one"
+    )
+    reading: Literal["auto", "plain"] = Field(
+        default="auto",
+        description="auto: decimal commas, units, limits such as <0.5, dates, grades and spellings of clinical columns "
+        "are found by looking, and reported; plain: cells are numbers with a point, or names",
+    )
+    keep: tuple[str, ...] | None = Field(
+        default=None,
+        description="columns that are kept for splits, such as site and date; they are not clinical values unless "
+        "`clinical.include` names them. null: those with a usual name, such as `site`, `split`, `fold` and `date`",
+    )
+    space: Literal["warn", "refuse", "ignore"] = Field(
+        default="warn",
+        description="volumes of one subject that do not overlap in space, or whose axes are mirrored against each "
+        "other: matters where a network stacks them as channels",
+    )
     synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        unset = {"keep": None, "task": None, "space": "warn"}
+        return {name: value for name, value in plain.items() if name not in unset or value != unset[name]}
 
     @field_validator("volumes", mode="before")
     @classmethod
@@ -119,22 +162,33 @@ class ManifestConfig(TaskSettings):
             raise ValueError("a class occurs twice")
         return value
 
-    @field_validator("delimiter")
+    @field_validator("tables", mode="before")
     @classmethod
-    def _possible_delimiter(cls, value: str) -> str:
-        if value.isalnum() or value in '".+-\r\n':
-            raise ValueError(f"{value!r} is not a valid separator; use a comma, a semicolon or a tab")
-        return value
+    def _short_tables(cls, value: Any) -> Any:
+        return short_panels(value)
 
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            "".encode(value)
-        except LookupError:
-            raise ValueError(f"unknown text encoding {value!r}; common ones are utf-8 and cp1252") from None
-        return value
+    def kept(self) -> dict[str, Any]:
+        """What decides the content of a cohort, JSON-ready; settings that are newer than some cohorts if they are set.
+
+        A delimiter or an encoding that is not set is a comma or UTF-8 wherever these fit.
+        """
+        dumped = self.model_dump(mode="json", exclude={"path": True, "tables": {"__all__": {"path"}}})
+        dumped |= {"delimiter": self.delimiter or ",", "encoding": self.encoding or "utf-8"}
+        dumped = {name: value for name, value in dumped.items() if name not in _NEWER or value != _NEWER[name]}
+        if self.clinical is not None:
+            dumped["clinical"] = without_defaults(dumped["clinical"], CellSettings)
+        return dumped
 
     def prepared(self, modality: str) -> Preprocess:
         """The complete preprocessing of one modality."""
         return self.preprocess if self.volumes is None else self.volumes[modality].preprocess
+
+
+_NEWER: Mapping[str, Any] = {
+    "tables": {},
+    "require": [],
+    "not_missing": [],
+    "reading": "auto",
+    "sheet": None,
+    "header_row": None,
+}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xdistill.tables import as_number, sorted_names
 from xdistill.tasks import Classification, Target, Task
-from xdistill.types import ColumnSpec
-from xdistill_mri.manifest.clinical import as_number, read_column, sorted_names
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
 from xdistill_mri.manifest.labels import other_task, read_labels
+from xdistill_mri.manifest.panels import Panel, ReadingOf, complete_rows, read_panels
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
-from xdistill_mri.manifest.table import Table, read_table
+from xdistill_mri.manifest.story import Story
+from xdistill_mri.manifest.table import Table, open_table
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,14 @@ class Entry:
         patient: id of its patient.
         target: of the task, such as the index of its class.
         volumes: files by image modality; None if the subject has none.
-        clinical: one number per clinical column; NaN is missing.
+        vectors: one number per column by vector modality, NaN is missing; None if the subject has none.
     """
 
     subject: str
     patient: str
     target: Target
     volumes: SubjectVolumes
-    clinical: tuple[float, ...]
+    vectors: Mapping[str, tuple[float, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,17 @@ class Cohort:
         entries: the subjects, in the order of the rows.
         task: what is predicted.
         modalities: names of the image modalities.
-        columns: of the clinical modality; empty if there are none.
+        panels: the vector modalities by name.
+        story: what was found by looking.
+        kept: texts of the columns that are kept for splits, one per subject.
     """
 
     entries: tuple[Entry, ...]
     task: Task
     modalities: tuple[str, ...]
-    columns: tuple[ColumnSpec, ...]
+    panels: Mapping[str, Panel]
+    story: Story
+    kept: Mapping[str, tuple[str, ...]]
 
 
 def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
@@ -59,32 +64,54 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     Raises:
         DataError: with up to ten problems at once, each with its line.
     """
-    table = read_table(file, delimiter=config.delimiter, encoding=config.encoding)
-    table = table.without(config.missing, label=config.columns.label, classes=config.classes or ())
+    table = open_table(file, config, config, setting="data.path")
     problems = Problems(file)
     roles = find_roles(table, config, problems)
     problems.stop()
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
-    task, targets = _targets(table, roles, patients, config, problems)
+    task, targets = _targets(table, roles, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
-    settings = config.clinical
-    clinical = [] if settings is None else [read_column(table, name, settings, problems) for name in roles.clinical]
+    reading = ReadingOf(config, Story(), problems)
+    panels = read_panels(table, subjects, roles.clinical, reading)
     problems.stop()
-    entries = (
+    entries = [
         Entry(
             subject,
             patients[row],
             targets[row],
             volumes[row],
-            tuple(column.values[row] for column in clinical),
+            {name: panel.values[row] for name, panel in panels.items()},
         )
         for row, subject in enumerate(subjects)
+    ]
+    rows = complete_rows([_present(entry) for entry in entries], reading)
+    problems.stop()
+    texts = {name: table.column(name) for name in roles.kept}
+    return Cohort(
+        tuple(entries[row] for row in rows),
+        task,
+        tuple(roles.volumes),
+        panels,
+        reading.story,
+        {name: tuple(column[row] for row in rows) for name, column in texts.items()},
     )
-    return Cohort(tuple(entries), task, tuple(roles.volumes), tuple(column.spec for column in clinical))
+
+
+def _present(entry: Entry) -> dict[str, bool]:
+    return {name: value is not None for name, value in {**entry.volumes, **entry.vectors}.items()}
+
+
+def _spelled(label: str, classes: Sequence[str]) -> str:
+    """A label as `classes` spells it, if both are the same number, such as ``1.0`` and ``1``."""
+    number = None if label in classes else as_number(label)
+    same = [name for name in classes if number is not None and as_number(name) == number]
+    return same[0] if len(same) == 1 else label
 
 
 def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
+    if roles.subject is None:
+        return [f"row-{place:05d}" for place in range(1, len(table) + 1)]
     first: dict[str, int] = {}
     for line in table.lines:
         subject = line.cells[roles.subject]
@@ -102,27 +129,23 @@ def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
 
 
 def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
-    column = roles.patient or roles.subject
+    column = roles.patient or ""
     for line in table.lines:
         if not line.cells[column]:
             problems.add(
-                f"the patient is missing (column {column!r}); fill it in, or set columns.patient: {roles.subject} "
-                f"if every subject is a patient",
+                f"the patient is missing (column {column!r}); fill it in, or set columns.patient: "
+                f"{roles.subject or 'subject'} if every subject is a patient",
                 line=line.number,
             )
     return table.column(column)
 
 
-def _targets(
-    table: Table, roles: Roles, patients: list[str], config: ManifestConfig, problems: Problems
-) -> tuple[Task, Sequence[Target]]:
+def _targets(table: Table, roles: Roles, config: ManifestConfig, problems: Problems) -> tuple[Task, Sequence[Target]]:
     """The task and the targets; without the recipe's task the labels are classes."""
     if config.task is not None:
         return read_labels(table, config.task, roles.label, problems)
-    labels = table.column(roles.label)
+    labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
     classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
     return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
 
 
@@ -154,18 +177,4 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
         if other != label:
             problems.add(
                 f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in `classes`"
-            )
-
-
-def _check_patients(table: Table, patients: list[str], labels: list[str], problems: Problems) -> None:
-    first: dict[str, tuple[int, str]] = {}
-    for line, patient, label in zip(table.lines, patients, labels, strict=True):
-        if not patient or not label:
-            continue
-        number, known = first.setdefault(patient, (line.number, label))
-        if label != known:
-            problems.add(
-                f"the patient {patient!r} has the label {label!r} here but {known!r} on line {number}; all subjects of "
-                f"a patient must have the same label",
-                line=line.number,
             )

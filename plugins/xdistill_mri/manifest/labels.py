@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from xdistill.interfaces import Choice, LabelsError, LabelTable, TaskReader
+from xdistill.tables import as_number
 from xdistill.tasks import Target, Task
-from xdistill_mri.manifest.clinical import as_number
 from xdistill_mri.manifest.problems import Problems
 from xdistill_mri.manifest.table import Table
 

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
+from xdistill_mri.manifest.kept import find_kept
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
+from xdistill_mri.preprocess.folder import MARK
 from xdistill_mri.preprocess.source import SUFFIXES
 
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
 _MOSTLY = 0.5
 _PATIENT = "patient"
+_NAMING = ("include", "exclude", "categorical", "numeric", "units", "ordinal")  # settings that name columns
 _MODALITY = re.compile(r"^\w[\w-]*$")
 
 
@@ -21,24 +24,27 @@ class Roles:
     """Columns by role.
 
     Attributes:
-        subject: the ids.
+        subject: the ids; None if rows are numbered.
         patient: the patients; None if every subject is a patient.
         label: the classes.
         volumes: column by image modality.
         clinical: columns of the vector modality, in order.
+        kept: columns that are kept for splits.
     """
 
-    subject: str
+    subject: str | None
     patient: str | None
     label: str
     volumes: dict[str, str]
     clinical: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
     """Determine the role of each column; a column of the settings that the table lacks is a problem."""
     columns = config.columns
-    _expect(table, columns.subject, "columns.subject", problems)
+    if columns.subject is not None:
+        _expect(table, columns.subject, "columns.subject", problems)
     if config.task is None:
         _expect(table, columns.label, "columns.label", problems)
         labels: tuple[str, ...] = (columns.label,)
@@ -47,18 +53,20 @@ def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Role
         for column in labels:
             _expect(table, column, "task", problems)
     patient = _patient(table, config, problems)
-    identity = {columns.subject, columns.label, *labels, patient or _PATIENT, _PATIENT}
+    identity = {columns.subject or columns.label, columns.label, *labels, patient or _PATIENT, _PATIENT}
     extra = _columns_of_crops(table, config, problems)
     volumes = _volumes(table, config, identity | extra, problems)
     taken = identity | extra | set(volumes.values())
-    clinical = _clinical(table, config, taken, identity, problems)
+    included = set((config.clinical and config.clinical.include) or ())
+    kept = find_kept(table, config, taken | included, problems)
+    clinical = _clinical(table, config, taken | (set(kept) - included), identity, problems)
     if config.clinical is not None and clinical and config.clinical.name in volumes:
         problems.add(
             f"a volume and the clinical modality are both called {config.clinical.name!r}; set `clinical.name`"
         )
-    if not volumes and not clinical:
+    if not volumes and not clinical and not config.tables:
         problems.add("there are neither volumes nor clinical columns; check `volumes` and `clinical`")
-    return Roles(columns.subject, patient, columns.label, volumes, clinical)
+    return Roles(columns.subject, patient, columns.label, volumes, clinical, kept)
 
 
 def _expect(table: Table, column: str, setting: str, problems: Problems) -> None:
@@ -82,14 +90,18 @@ def _patient(table: Table, config: ManifestConfig, problems: Problems) -> str | 
         if re.sub(r"[\W_]", "", name).lower() in ("patient", "patients", "patientid"):
             problems.add(
                 f"the column {name!r} looks like patients: set `columns.patient` to it, or to "
-                f"{config.columns.subject!r} if every subject is a patient"
+                f"{config.columns.subject or name!r} if every subject is a patient"
             )
     return None
 
 
 def _columns_of_crops(table: Table, config: ManifestConfig, problems: Problems) -> set[str]:
-    """Columns with masks and bounds of boxes."""
+    """Columns with masks, bounds of boxes and rows of arrays."""
     found: set[str] = set()
+    for name, volume in (config.volumes or {}).items():
+        if isinstance(volume.row, str):
+            _expect(table, volume.row, f"volumes.{name}.row", problems)
+            found.add(volume.row)
     own = [volume.preprocess for volume in (config.volumes or {}).values()]
     for settings in (config.preprocess, *own):
         if settings.crop is None:
@@ -127,7 +139,7 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
-    return sum(value.lower().endswith(SUFFIXES) for value in values) > _MOSTLY * len(values)
+    return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 
 def _clinical(
@@ -136,11 +148,14 @@ def _clinical(
     settings = config.clinical
     if settings is None:
         return ()
-    for setting in ("include", "exclude", "categorical", "numeric", "units"):
-        for column in getattr(settings, setting) or ():
-            _expect(table, column, f"clinical.{setting}", problems)
+    since = () if settings.since is None else (settings.since,)
+    named = {name: getattr(settings, name) or () for name in _NAMING} | {"since": since}
+    for setting, column in [(setting, column) for setting, columns in named.items() for column in columns]:
+        _expect(table, column, f"clinical.{setting}", problems)
     for column in set(settings.categorical) & set(settings.numeric):
         problems.add(f"the column {column!r} is both in `clinical.categorical` and in `clinical.numeric`")
+    if settings.include is None and config.tables:
+        return ()
     if settings.include is None:
         # Columns of paths without a role are not clinical values either.
         free = (name for name in table.header if name not in taken and not _holds_paths(table, name))

@@ -20,6 +20,7 @@ from xdistill.bench.fresh.plan import Unit
 from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder, read_json, write_json, written_whole
 from xdistill.stats import METRICS
+from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
     from xdistill.runs import Run
@@ -111,7 +112,7 @@ def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:
         RunError: when they are not those that were kept.
     """
     result = read_result(path)
-    data = path.with_suffix(".npz").read_bytes()
+    data = read_bytes(path.with_suffix(".npz"), TABLE, error=RunError)
     if result is None or sha256(data).hexdigest() != result.facts["probabilities"]:
         raise RunError(f"{path.with_suffix('.npz')}: the probabilities were changed; delete both files and rerun")
     with np.load(BytesIO(data)) as arrays:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from xdistill.bench.records.splits import BenchmarkSplits, Tested
 from xdistill.stats.predictions import FIXED
 from xdistill.tasks import Task
+from xdistill.untrusted import from_cell
 
 MOST = 5  # problems of one kind that are reported one by one
 
@@ -88,7 +89,7 @@ def shortened(problems: Iterable[Problem]) -> Iterator[Problem]:
 def _row(line: int, cells: Sequence[str], names: dict[str, int]) -> _Row | None:
     role, repeat, fold, subject, _ = cells[: len(FIXED)]
     try:
-        return _Row(line, (role, int(repeat), int(fold)), subject, names.get(subject))
+        return _Row(line, (role, int(repeat), int(fold)), subject, names.get(from_cell(subject)))
     except ValueError:
         return None
 

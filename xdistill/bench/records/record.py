@@ -22,6 +22,7 @@ from xdistill.runs.files import make_folder, write_json, write_text
 from xdistill.stats import FoldPredictions, Method, Predictions, read_predictions, summarise
 from xdistill.stats.metrics import Summary
 from xdistill.stats.predictions import FIXED
+from xdistill.untrusted import to_cell
 
 FORMAT = "xdistill-record"
 FORMAT_VERSION = 1
@@ -41,6 +42,7 @@ class Record:
         predictions: rounded, subjects by rank.
         splits: of the benchmark.
         report: the run's own report; None for a record, which has none.
+        said: what others say of it, such as that they replayed it; see `xdistill.bench.records.attest`.
     """
 
     entry: str
@@ -49,6 +51,7 @@ class Record:
     predictions: Predictions
     splits: BenchmarkSplits
     report: Path | None = None
+    said: tuple[str, ...] = ()
 
 
 def record_of_run(run: Run, entry: str, splits: BenchmarkSplits, *, by_ids: bool = False) -> Record:
@@ -192,7 +195,7 @@ def predictions_text(predictions: Predictions, names: Sequence[str]) -> str:
     for role in predictions.roles():
         for fold in predictions.of(role):
             for subject, target, row in zip(fold.subjects, fold.target, fold.probabilities, strict=True):
-                cells = [role, fold.repeat, fold.fold, name_of[subject], predictions.task.target_text(target)]
+                cells = [role, fold.repeat, fold.fold, to_cell(name_of[subject]), predictions.task.target_text(target)]
                 writer.writerow([*cells, *(_short(value) for value in row)])
     return stream.getvalue()
 

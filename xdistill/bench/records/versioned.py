@@ -21,7 +21,7 @@ def read_versioned(path: Path, name: str, version: int, *, otherwise: str) -> di
     Raises:
         RunError: when it is missing, of another format, or of another version.
     """
-    data = read_json(path)
+    data = read_json(path, links=False)
     if not isinstance(data, dict) or data.get("format") != name:
         raise RunError(f"{path}: {otherwise}")
     if data.get("format_version") != version:

@@ -106,14 +106,14 @@ def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None
     """Write the table to standard output, or to a file with the figure next to it."""
     from xdistill.bench.fresh.figure import write_figure
     from xdistill.bench.fresh.text import render_gains
-    from xdistill.cli.console import print_hint
+    from xdistill.cli.console import echo, print_hint
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
 
     table = table_of(benchmark, runs)
     text = render_gains(table, fmt)
     if output is None:
-        sys.stdout.write(text)
+        echo(text, end="")
         return
     if not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")

@@ -21,6 +21,7 @@ from xdistill.cli.options import (
     RunsOption,
     chosen_plugins,
 )
+from xdistill.untrusted.text import printable
 
 if TYPE_CHECKING:
     from xdistill.bench.entry import EntryFailed
@@ -153,7 +154,7 @@ class Display:
 
     def _say(self, text: str) -> None:
         if not self.quiet:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(printable(text) + "\n")
             sys.stderr.flush()
 
 

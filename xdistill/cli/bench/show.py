@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -76,7 +75,7 @@ def export(
 ) -> None:
     """Write the table of a benchmark as a page or for other programs."""
     from xdistill.bench.export import render
-    from xdistill.cli.console import print_hint
+    from xdistill.cli.console import echo, print_hint
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
 
@@ -91,7 +90,7 @@ def export(
     texts = [render(standings, fmt) for standings in found]
     text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
     if output is None:
-        sys.stdout.write(text)
+        echo(text, end="", escape=r"\u{:04x}" if fmt == "json" else "")
     elif not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     else:

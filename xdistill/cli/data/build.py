@@ -37,17 +37,20 @@ def build(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Build the cohort of a recipe, or find the file if it exists already."""
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
 
     with shared.chosen_plugins(plugin, disable_plugin):
-        result = _built(_build(recipe, profile, changes or [], cache, workers))
+        result = _built(build_file(recipe, profile, changes or [], cache, workers))
     if as_json:
         print_json(result)
     else:
-        typer.echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
+        echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
 
 
-def _build(recipe: str, profile: str | None, changes: Sequence[str], cache: Path | None, workers: int | None) -> Path:
+def build_file(
+    recipe: str, profile: str | None, changes: Sequence[str], cache: Path | None, workers: int | None
+) -> Path:
+    """Build the cohort of a recipe, or find it."""
     from xdistill.cli.progress import listener
     from xdistill.crossval.events import CohortProgress
     from xdistill.data import build_cohort, default_cache_dir

@@ -25,7 +25,7 @@ def clean(
 
     It is safe while runs are in progress: whatever they need again is computed again.
     """
-    from xdistill.cli.console import print_json
+    from xdistill.cli.console import echo, print_json
     from xdistill.distillation.teacher_cache.store import FOLDER, cached_files, clear
     from xdistill.folders import default_cache_dir
 
@@ -41,4 +41,4 @@ def clean(
         print_json({"path": path, "removed": not dry_run, "teachers": teachers, "outputs": outputs, "bytes": total})
         return
     removed = "" if dry_run else ", removed"
-    typer.echo(f"{path}: {teachers} trained teachers, {outputs} files of outputs, {size(total)}{removed}")
+    echo(f"{path}: {teachers} trained teachers, {outputs} files of outputs, {size(total)}{removed}")

@@ -31,6 +31,7 @@ def export(
 
     Images are those of the cohort file, which are preprocessed already.
     """
+    from xdistill.cli.console import echo
     from xdistill.cli.predict import progress
     from xdistill.data import open_cohort
     from xdistill.data.export import export_cohort
@@ -50,4 +51,4 @@ def export(
             limit=limit,
             on_progress=report,
         )
-    typer.echo(str(table))
+    echo(str(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xdistill.cli.data.columns import columns_text
 from xdistill.cli.data.options import FileArgument, size
 from xdistill.cli.options import JsonOption
 
@@ -63,6 +64,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         console.print(Text(facts["source"]))
     for name, bound in facts["bounds"].items():
         console.print(Text(f"best possible macro OvO AUC from {name}: {bound:.3f}"))
+    for remark in facts["remarks"]:
+        console.print(Text(remark, style="yellow"))
     counts = ", ".join(f"{name} {count}" for name, count in summary["classes"].items())
     console.print(Text(f"{summary['subjects']} subjects of {summary['patients']} patients: {counts}"))
     table = Table("modality", "kind", "shape", "columns", "unit", "present", box=None, padding=(0, 2, 0, 0))
@@ -71,6 +74,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
         cells = [name, spec["kind"], shape, str(len(spec["columns"]) or ""), spec["unit"], str(spec["present"])]
         table.add_row(*map(Text, cells))
     console.print(table)
+    for name, spec in summary["modalities"].items():
+        if spec["columns"]:
+            console.print(Text(f"{name}: ", style="bold") + Text(columns_text(spec["columns"]), style="not bold"))
+    for note in facts["reading"]["notes"]:
+        console.print(Text(f"read: {note}"))
     console.print(Text(f"{size(summary['bytes'])} on disk, {size(summary['bytes_in_memory'])} in memory"))
     console.print(Text(f"fingerprint {summary['fingerprint']}"))
     console.print(Text(f"built {summary['created']} with xdistill {summary['versions'].get('xdistill', '?')}"))

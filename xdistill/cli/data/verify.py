@@ -12,14 +12,17 @@ EXAMPLES = ("xdistill data verify ~/.cache/xdistill/hcc_phantom-0123456789abcdef
 
 def verify(file: FileArgument, as_json: JsonOption = False) -> None:
     """Check every value of a cohort file against its checksums; exit code 2 when something differs."""
-    from xdistill.cli.console import print_error, print_json
-    from xdistill.data import verify_cohort
+    from xdistill.cli.console import echo, print_error, print_hint, print_json
+    from xdistill.data import open_cohort, verify_cohort
 
     problems = verify_cohort(file)
+    notes = () if problems else open_cohort(file).notes
     if as_json:
-        print_json({"path": str(file), "problems": problems})
+        print_json({"path": str(file), "problems": problems, **({"notes": list(notes)} if notes else {})})
     elif not problems:
-        typer.echo(f"{file}: all values match their checksums")
+        echo(f"{file}: all values match their checksums")
+    for note in notes:
+        print_hint(note)
     for problem in problems:
         print_error(problem)
     if problems:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.data.file.guard import METADATA, check_structure
 from xdistill.data.file.layout import (
     FORMAT,
     FORMAT_VERSION,
@@ -22,10 +23,11 @@ from xdistill.data.file.layout import (
     loaded_dtype,
     subject_digest,
 )
-from xdistill.errors import CacheError
-from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
+from xdistill.errors import CacheError, DataError
+from xdistill.interfaces.dataset import DatasetFacts, SubjectRow, TableReading
 from xdistill.interfaces.reader import GridSummary
 from xdistill.types import ModalitySpec, Schema
+from xdistill.untrusted import open_regular
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Tables:
     targets: NDArray[Any]
     digests: NDArray[np.uint8]
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sealed: bool = False  # whether the metadata have a checksum
 
     def digest_of(self, row: int) -> bytes:
         """The digest of one subject, computed from the tables."""
@@ -99,8 +103,10 @@ def open_file(path: Path) -> h5py.File:
     Raises:
         CacheError: for a file that is missing, not a cohort, or of another format version.
     """
-    if not path.is_file():
-        raise CacheError(f"{path}: no such file; build it with `xdistill data build`")
+    try:
+        open_regular(path).close()
+    except DataError as error:
+        raise CacheError(f"{error}; build it with `xdistill data build`") from None
     if not h5py.is_hdf5(path):
         raise CacheError(f"{path}: not an HDF5 file and so not a cohort; {REBUILD}")
     try:
@@ -127,8 +133,9 @@ def read_tables(path: Path, file: h5py.File, *, lenient: bool = False) -> Tables
         CacheError: for a missing or damaged table.
     """
     try:
+        check_structure(path, file)
         return _read_tables(file, lenient=lenient)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, AttributeError, KeyError, OverflowError, ValueError, TypeError, RuntimeError) as error:
         raise damaged(path, f"its tables cannot be read ({_first_line(error)})") from error
 
 
@@ -139,7 +146,7 @@ def _check_format(path: Path, file: h5py.File) -> None:
         raise damaged(path, f"its attributes cannot be read ({_first_line(error)})") from error
     if name != FORMAT:
         raise CacheError(f"{path}: this HDF5 file is not a cohort; name a file built by `xdistill data build`")
-    if version != FORMAT_VERSION:
+    if not isinstance(version, (int, np.integer)) or version != FORMAT_VERSION:
         raise CacheError(
             f"{path}: the cohort has format version {version}; this version of xdistill reads version "
             f"{FORMAT_VERSION}. Build it again with `xdistill data build`, or use the version of xdistill that built it"
@@ -158,9 +165,10 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         created=_attribute(file, "created"),
         versions=json.loads(_attribute(file, "versions")),
         schema=schema,
-        facts=DatasetFacts(
-            **json.loads(read("facts").tobytes()),
-            grids=_grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
+        facts=_facts(
+            json.loads(read("facts").tobytes()),
+            _grids(json.loads(read("grids").tobytes())) if "grids" in file else {},
+            _reading(json.loads(read("reading").tobytes())) if "reading" in file else TableReading(),
         ),
         subjects=subjects,
         patients=_strings(read("patients")),
@@ -170,14 +178,34 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
             name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)
             for name, spec in schema.modalities.items()
         },
+        kept=_kept(json.loads(read("kept").tobytes())) if "kept" in file else {},
+        sealed=METADATA in file.attrs,
     )
     count = len(subjects)
+    if count != len(set(subjects)):
+        msg = "a subject occurs twice"
+        raise ValueError(msg)
     lengths = {len(tables.patients), len(tables.targets), len(tables.digests)}
     lengths |= {len(table.present) for table in tables.modalities.values()}
+    lengths |= {len(texts) for texts in tables.kept.values()}
     if lengths != {count}:
         msg = "tables differ in length"
         raise ValueError(msg)
     return tables
+
+
+def _facts(found: Mapping[str, Any], grids: Mapping[str, GridSummary], reading: TableReading) -> DatasetFacts:
+    types = {"title": str, "synthetic": bool, "source": str, "bounds": dict, "remarks": list}
+    if not all(isinstance(value, types.get(name, object)) for name, value in found.items()):
+        msg = "the facts hold values of another type"
+        raise TypeError(msg)
+    bounds = {name: float(value) for name, value in found.get("bounds", {}).items()}
+    remarks = tuple(map(str, found.get("remarks", ())))
+    return DatasetFacts(**{**found, "bounds": bounds, "remarks": remarks}, grids=grids, reading=reading)
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, texts)) for name, texts in found.items()}
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
@@ -189,8 +217,16 @@ def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:
     }
 
 
+def _reading(found: Mapping[str, Any]) -> TableReading:
+    return TableReading(tuple(map(str, found.get("notes", ()))), dict(found.get("columns", {})))
+
+
 def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:
-    present = _read(group["present"], lenient=lenient).astype(bool)
+    present = _read(group["present"], lenient=lenient)
+    if not lenient and present.max(initial=0) > 1:
+        msg = f"{group.name}/present holds other values than 0 and 1"
+        raise ValueError(msg)
+    present = present.astype(bool)
     values = group["values"]
     if values.shape != (len(present), *spec.shape) or values.chunks != (1, *spec.shape):
         msg = f"the shape of the values of {group.name} differs from the schema"

@@ -104,7 +104,8 @@ def resampled_concordance(target: Floats, predictions: Floats, counts: Counts) -
     comparable = (later & event[:, None]).astype(np.float64)
     wins = np.where(np.abs(risk[:, None] - risk) <= _TIE, 0.5, risk[:, None] > risk)
     won, pairs = (((comparable * each).T @ counts * counts).sum(axis=0) for each in (wins, 1.0))
-    return np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
+    shares: Floats = np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
+    return shares
 
 
 RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {

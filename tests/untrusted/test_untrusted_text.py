@@ -1,0 +1,45 @@
+"""Text of others on terminals, as ids, and in spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xdistill.untrusted import from_cell, normal_id, printable, to_cell
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\x9b31mb", "a\\x9b31mb"),
+        ("abc\u202egnp.exe", "abc\\u202egnp.exe"),
+        ("half\ud800", "half\\ud800"),
+        ("two\nlines\tand Ä, 中, 😀", "two\nlines\tand Ä, 中, 😀"),
+    ],
+)
+def test_control_characters_are_shown_as_escapes(text, shown):
+    assert printable(text) == shown
+
+
+def test_the_spellings_of_one_id_are_one_id():
+    assert normal_id(unicodedata.normalize("NFD", "Ärzte-é")) == "Ärzte-é"
+    assert normal_id("case-01") == "case-01"
+
+
+@given(st.text())
+def test_cells_are_no_formulas_and_read_back(text):
+    cell = to_cell(text)
+    assert from_cell(cell) == text
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+def test_a_formula_is_text_in_a_csv_file():
+    stream = io.StringIO()
+    csv.writer(stream).writerow([to_cell("=cmd|'/C calc'!A0"), to_cell("case-1")])
+    assert stream.getvalue() == "'=cmd|'/C calc'!A0,case-1\r\n"

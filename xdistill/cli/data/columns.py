@@ -1,0 +1,56 @@
+"""What a cohort holds, as `recipe check` and `data inspect` print it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xdistill.experiment.plans import Experiment
+
+_SHOWN, _FIRST = 60, 10
+
+
+def columns_text(columns: Sequence[Mapping[str, Any]]) -> str:
+    """The first columns of a vector with their types, in one line."""
+    few = columns if len(columns) <= _SHOWN else columns[:_FIRST]
+    shown = ", ".join(f"{one['name']} ({_type(one)})" for one in few)
+    return f"{shown} and {len(columns) - len(few)} more" if len(few) < len(columns) else shown
+
+
+def _type(column: Mapping[str, Any]) -> str:
+    if column["kind"] != "categorical":
+        return f"number, {column['unit']}" if column["unit"] else "number"
+    return " | ".join(column["categories"])
+
+
+def about_cohort(experiment: Experiment) -> dict[str, Any]:
+    """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
+    dataset = experiment.data.build()
+    schema, rows = dataset.schema(), list(dataset.index())
+    targets = schema.task.as_targets([row.target for row in rows])
+    vectors = dataset.vectors()
+    cautions = []
+    if vectors:
+        from xdistill.profiling import vector_cautions
+
+        cautions = vector_cautions(vectors, schema, targets, [row.patient for row in rows])
+    return {
+        "subjects": len(rows),
+        "patients": len({row.patient for row in rows}),
+        "classes": schema.task.counts(targets),
+        "modalities": schema.to_json()["modalities"],
+        "read": list(dataset.reading().notes),
+        "warnings": [caution.to_json() for caution in cautions],
+    }
+
+
+def cohort_lines(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `about_cohort` found, line by line, without its warnings."""
+    counts = ", ".join(f"{name} {count}" for name, count in about["classes"].items())
+    patients = "" if about["patients"] == about["subjects"] else f" of {about['patients']} patients"
+    lines = [("subjects", f"{about['subjects']}{patients}{f': {counts}' if counts else ''}")]
+    for name, spec in about["modalities"].items():
+        shape = " x ".join(map(str, spec["shape"]))
+        lines.append((f"modality {name}", columns_text(spec["columns"]) or f"{spec['kind']} of {shape}"))
+    return [*lines, *(("read", note) for note in about["read"])]

@@ -1,0 +1,107 @@
+"""Warnings about a cohort: its vectors, its images, its patients."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xdistill.data import Cohort, CohortLike
+from xdistill.profiling.cautions import Caution
+from xdistill.profiling.columns import column_cautions
+from xdistill.profiling.similar import similar_pairs
+from xdistill.tasks import Classification
+from xdistill.types import ModalitySpec, Schema
+
+_ENOUGH = 5  # values that two patients do not have in common by chance
+
+
+def vector_cautions(
+    vectors: Mapping[str, NDArray[np.float64]], schema: Schema, targets: NDArray[Any], patients: Sequence[str]
+) -> list[Caution]:
+    """Warnings about the vector modalities of a cohort.
+
+    Args:
+        vectors: by modality, ``(subjects, columns)``; NaN is missing.
+        schema: of the cohort.
+        targets: of the subjects.
+        patients: of the subjects.
+    """
+    found: list[Caution] = []
+    for name, matrix in vectors.items():
+        spec = schema.modalities[name]
+        if isinstance(schema.task, Classification) and spec.columns:
+            found += column_cautions(matrix, spec.columns, np.asarray(targets, dtype=np.int64), schema.task.classes)
+        found += _same_values(name, matrix, spec, patients)
+    return found
+
+
+def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution]:
+    """Warnings about a cohort file.
+
+    Args:
+        cohort: the cohort.
+        look_alike: also look for images that are nearly the same, which reads all of them.
+    """
+    schema = cohort.schema
+    vectors = {name: _values(cohort, name) for name, spec in schema.modalities.items() if spec.kind == "vector"}
+    found = vector_cautions(vectors, schema, cohort.targets, cohort.patients)
+    for name, spec in schema.modalities.items():
+        if spec.kind in {"volume", "image"}:
+            found += _same_images(cohort, name, look_alike=look_alike)
+    return found
+
+
+def _values(cohort: CohortLike, name: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = cohort.values(name, np.arange(len(cohort)))
+    values[~cohort.present(name)] = np.nan
+    return values
+
+
+def _same_values(
+    name: str, matrix: NDArray[np.float64], spec: ModalitySpec, patients: Sequence[str]
+) -> Iterator[Caution]:
+    """Patients whose numbers are all equal, if there are enough of them to be no coincidence."""
+    numeric = [place for place, column in enumerate(spec.columns) if column.kind == "numeric"]
+    numbers = matrix[:, numeric] if spec.columns else matrix
+    telling = (np.abs(numbers - np.round(numbers)) > 0).any(axis=0)  # whole numbers are equal by chance more often
+    if telling.sum() < _ENOUGH:
+        return
+    owners: defaultdict[bytes, set[str]] = defaultdict(set)
+    for row, patient in zip(numbers[:, telling], patients, strict=True):
+        if np.count_nonzero(~np.isnan(row)) >= _ENOUGH:
+            owners[row.tobytes()].add(patient)
+    yield from _shared("same_values", name, owners, f"the same {int(telling.sum())} numbers in `{name}`")
+
+
+def _same_images(cohort: Cohort, name: str, *, look_alike: bool) -> Iterator[Caution]:
+    owners: defaultdict[bytes, set[str]] = defaultdict(set)
+    present = cohort.present(name)
+    for row, digest in enumerate(cohort.digests(name)):
+        if present[row]:
+            owners[digest].add(cohort.patients[row])
+    found = list(_shared("same_volume", name, owners, f"the same image in `{name}`"))
+    yield from found
+    if look_alike and not found:
+        pairs = similar_pairs(cohort, name)
+        if pairs:
+            yield Caution(
+                "similar_volume",
+                f"{len(pairs)} pairs of patients have nearly the same image in `{name}`; find out whether they are one "
+                f"person, and give these subjects one patient",
+                name,
+            )
+
+
+def _shared(name: str, place: str, owners: Mapping[bytes, set[str]], what: str) -> Iterator[Caution]:
+    groups = [patients for patients in owners.values() if len(patients) > 1]
+    if groups:
+        count = len({patient for group in groups for patient in group})
+        yield Caution(
+            name,
+            f"{count} patients share {what} with another one; give these subjects one patient, or remove all but one",
+            place,
+        )

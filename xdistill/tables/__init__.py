@@ -1,0 +1,35 @@
+"""Tables of subjects as hospitals export them: CSV, TSV, XLSX and Parquet, and what their cells mean.
+
+Nothing here imports NumPy when it runs. What is found by looking is reported by `Table.how` and `Reading.notes`.
+"""
+
+from xdistill.tables.column import find_reading
+from xdistill.tables.found import ColumnSettings, Found, hint_of
+from xdistill.tables.habits import Habits, habits_of
+from xdistill.tables.marks import as_number, sorted_names
+from xdistill.tables.problems import Problems, near
+from xdistill.tables.read import Format, read_table
+from xdistill.tables.reading import CENSORED, Reading, plain_row
+from xdistill.tables.table import Line, Table
+from xdistill.tables.words import MISSING
+
+__all__ = [
+    "CENSORED",
+    "MISSING",
+    "ColumnSettings",
+    "Format",
+    "Found",
+    "Habits",
+    "Line",
+    "Problems",
+    "Reading",
+    "Table",
+    "as_number",
+    "find_reading",
+    "habits_of",
+    "hint_of",
+    "near",
+    "plain_row",
+    "read_table",
+    "sorted_names",
+]

@@ -1,0 +1,26 @@
+"""Files and text of others: opened only if regular and of bounded size, shown without control characters."""
+
+from xdistill.untrusted.arrays import check_arrays
+from xdistill.untrusted.files import gunzip, open_regular, parse_json, read_bytes, read_json, read_text
+from xdistill.untrusted.limits import JSON, TABLE, VOLUME, WEIGHTS, Limit
+from xdistill.untrusted.text import from_cell, normal_id, printable, shortened, to_cell
+
+__all__ = [
+    "JSON",
+    "TABLE",
+    "VOLUME",
+    "WEIGHTS",
+    "Limit",
+    "check_arrays",
+    "from_cell",
+    "gunzip",
+    "normal_id",
+    "open_regular",
+    "parse_json",
+    "printable",
+    "read_bytes",
+    "read_json",
+    "read_text",
+    "shortened",
+    "to_cell",
+]
