@@ -24,6 +24,7 @@ TOLERANCE: Final = 1e-6  # by which a probability of survival may rise from one 
 _CONCORDANCE: Final = Score("concordance", "C-index", words="concordance index")
 _AUC: Final = Score("time_dependent_auc", "Time-dependent AUC", words="time-dependent AUC")
 _BRIER: Final = Score("integrated_brier", "Integrated Brier score", higher_is_better=False, percent=False)
+SCORES: Final = (_CONCORDANCE, _AUC, _BRIER)
 
 
 @dataclass(frozen=True)
