@@ -24,7 +24,7 @@ from xdistill.interfaces import (
     SubjectRow,
     TaskSettings,
 )
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, Target
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
 
