@@ -211,8 +211,8 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
     except XdistillError as error:
         yield str(error)
         return None
-    said, problems = attested(place, facts)
-    yield from problems
+    said, doubts = attested(place, facts)
+    yield from doubts
     return replace(record, said=said)
 
 
