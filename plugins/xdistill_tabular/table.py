@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xdistill.errors import DataError
 from xdistill.interfaces import (
@@ -25,7 +25,7 @@ from xdistill.interfaces import (
     TableReading,
     TaskSettings,
 )
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, Target
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
 from xdistill_tabular.cells import readings_of, rows_of
@@ -48,7 +48,7 @@ class Table(Dataset):
 
     Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
     no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
-    of its own; ids are the row numbers unless a column has them.
+    of its own unless a column names patients; ids are the row numbers unless a column has them.
     """
 
     name = "table"
@@ -65,8 +65,20 @@ class Table(Dataset):
             description="modalities by name, each with its columns"
         )
         subject: str | None = Field(default=None, description="the column of ids; null: rows are numbered")
+        keep: tuple[str, ...] = Field(
+            default=(), description="columns that are kept for splits, such as site and date; no network reads them"
+        )
+        patient: str | None = Field(
+            default=None, description="the column of patients, if one has several rows; null: every row is a patient"
+        )
         title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
         source: str = Field(default="", description="licence and citation of the data")
+
+        @model_serializer(mode="wrap")
+        def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+            plain: dict[str, Any] = handler(self)
+            return {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
 
     config: Config
 
@@ -89,12 +101,16 @@ class Table(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        targets = self._labels.targets
-        names = [
-            f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
-            for place, row in enumerate(self._rows, start=1)
-        ]
-        return [SubjectRow(name, name, target) for name, target in zip(names, targets, strict=True)]
+        rows = zip(self._rows, self._labels.targets, strict=True)
+        return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
+
+    def _subject(self, place: int, row: Mapping[str, str], target: Target) -> SubjectRow:
+        name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
+        return SubjectRow(name, row[self.config.patient] if self.config.patient else name, target)
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return {name: tuple(row[name] for row in self._rows) for name in self.config.keep}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
@@ -202,7 +218,7 @@ class Table(Dataset):
         task = self.config.task
         labels = [self.config.target] if task is None else task.build().columns(self.config.target)
         wanted = [*labels, *(column for columns in self._columns.values() for column in columns)]
-        wanted += [self.config.subject] if self.config.subject else []
+        wanted += [column for column in (self.config.subject, self.config.patient, *self.config.keep) if column]
         missing = [column for column in wanted if column not in header]
         if missing:
             raise DataError(

@@ -126,7 +126,7 @@ def test_changed_probabilities_are_found_by_hash_and_by_score(submitted):
 def test_a_network_without_predictions_is_found(submitted):
     folder = submitted.records / "alone"
     network = json.loads((folder / "record.json").read_text())["networks"]["student"]
-    change(folder / "record.json", networks__teacher=network)
+    change(folder / "record.json", networks__teacher=network, recipe__teacher={"use": "multibranch"})
     assert "teacher r0-f0: subject 0" in problems(submitted)
 
 

@@ -13,6 +13,7 @@ from cli.conftest import START, environment
 
 COMMANDS = [
     "",
+    "init",
     "run",
     "diagnose",
     "fit",

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from safetensors.torch import load_file
 
 from tiny import tiny, trained
 from xdistill.cli.progress import Lines, warnings
@@ -11,6 +12,7 @@ from xdistill.crossval.events import FoldDamaged, FoldFinished, ResultsDamaged
 from xdistill.errors import RunError
 from xdistill.models import load_model
 from xdistill.runs import RunFolder, load_run
+from xdistill.training.checkpoint import Checkpointer
 
 RECIPE = tiny(teacher=None, privileged=None, transforms=[], stages=[
     {"name": "alone", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]}
@@ -190,3 +192,22 @@ def test_damage_is_printed_even_if_quiet(capsys):
             "warning: r0-f1 is damaged and is trained again: x.csv: changed",
             "warning: the results are damaged and are computed again from the folds: y.csv: changed",
         ]
+
+
+def test_a_checkpoint_that_cannot_be_resumed_from_is_dropped_and_the_fold_starts_again(
+    finished, folder, tmp_path, shared_cache
+):
+    weights = {"student": load_file(folder.fold("r0-f2") / "student.safetensors")}
+    untrained = {"stage": 0, "epoch": 1, "history": [], "losses": {}, "best": None, "reused": [], "training": {}}
+    states = {"r0-f0": {}, "r0-f1": {"epoch": 1}, "r0-f2": {**untrained, "networks": weights}}
+    for name, state in states.items():
+        shutil.rmtree(folder.fold(name))
+        Checkpointer(folder.partial(name) / "checkpoint.pt", finished.path.name).save(state)
+    edit(folder.partial("r0-f1") / "checkpoint.pt", flip_weight)
+    run, seen = again(tmp_path, shared_cache)
+    reasons = {event.fold: event.reason for event in of(seen, FoldDamaged)}
+    assert "has no state to resume from (KeyError: 'networks')" in reasons["r0-f0"]
+    assert "its SHA-256 differs" in reasons["r0-f1"]
+    assert "has no state to resume from (KeyError: 'callbacks')" in reasons["r0-f2"]
+    assert same_results(run, finished)
+    assert not list(folder.path.rglob("*.partial"))

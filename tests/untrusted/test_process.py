@@ -102,7 +102,7 @@ def test_escape_sequences_of_data_reach_no_terminal(capsys):
     console.print(table)
     console.print(Text("error \x9b31m", style="red"))
     text = console.file.getvalue()
-    assert "\\x1b[31mred" in text
+    assert "\\x1b[31" in text
     assert "\x1b[1m" in text  # its own styles
     for bad in ("\x1b]0", "\x07", "\u202e", "\x9b", "\x1b[31mred"):
         assert bad not in text

@@ -105,7 +105,7 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     """
     from xdistill.crossval.worker_checks import check_files, checked_catalog
 
-    check_files(Path(payload["file"]))
+    check_files(Path(payload["file"]), machine=payload["driver"].get("machine", ""))
     catalog = checked_catalog(payload["driver"])
     benchmark = load_benchmark(payload["file"]).with_splits(**payload["crossval"])
     flags = {name: value for name, value in payload["flags"].items() if not name.startswith("executor.")}

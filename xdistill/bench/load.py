@@ -17,7 +17,7 @@ from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, names_in_folder_of, read_text, shown
 from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.yaml.reader import Reading, read_yaml
 from xdistill.suggest import did_you_mean
@@ -159,6 +159,9 @@ def _read(path: Path) -> tuple[MappingNode, list[Problem]]:
         raise RecipeError(reading.problems)
     if not isinstance(reading.root, MappingNode):
         message = "a benchmark is a mapping of fields: name, data, reference, entries"
+        raise RecipeError([*reading.problems, Problem(message, "", source)])
+    if not set(BenchmarkFile.model_fields) & set(reading.root.entries):  # such as a file of passwords: not quoted
+        message = "not a benchmark: none of its fields is one of a benchmark"
         raise RecipeError([*reading.problems, Problem(message, "", source)])
     return reading.root, list(reading.problems)
 

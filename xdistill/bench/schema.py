@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from xdistill.bench.fresh.schema import FreshTest
-from xdistill.recipe.schema.recipe import Block, Crossval
+from xdistill.recipe.schema.crossval import Crossval
+from xdistill.recipe.schema.recipe import Block
 from xdistill.recipe.schema.section import Section
 
 FORMAT = "xdistill-benchmark"

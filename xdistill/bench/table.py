@@ -130,7 +130,7 @@ def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
         classes=dict(cohort["class_counts"]),
         fingerprint=record.splits.fingerprint,
         split_hash=record.splits.split_hash,
-        folds=crossval.folds,
+        folds=crossval.folds if crossval.by is None else len(record.splits.folds),
         repeats=crossval.repeats,
         bounds=dict(cohort["bounds"]),
     )
@@ -208,7 +208,15 @@ def _standing(
         versions=dict(first["versions"]),
         machine={name: str(value) for name, value in first["machine"].items()},
         link=_link(records[0].report, page),
+        said=_said(records),
     )
+
+
+def _said(records: Sequence[Record]) -> tuple[str, ...]:
+    """What others say of all records of an entry; of one of several seeds, with its seed."""
+    if len(records) == 1:
+        return records[0].said
+    return tuple(f"seed {record.seed} {text}" for record in records for text in record.said)
 
 
 def _seconds(records: Sequence[Record]) -> float:

@@ -27,7 +27,7 @@ def _status() -> int:
             from xdistill.cli.app import main as run_app
 
             return run_app()
-    except BrokenPipeError:  # `xdistill … | head`: nobody wants the rest
+    except BrokenPipeError:  # `xdistill … | head`: no process reads the rest
         return 1
     except Exception as error:
         from xdistill.cli.process import OutputError, explained

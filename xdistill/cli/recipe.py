@@ -51,10 +51,12 @@ def check(
     search space (`tune`) is checked as well; problems there are warnings, because a run ignores it.
     """
     from xdistill.cli.console import print_json, print_warning
+    from xdistill.experiment.checks import check_given_splits
     from xdistill.recipe.files import shown
 
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
+        check_given_splits(experiment)
         problems = _search_problems(loaded, experiment)
     about = about_cohort(experiment)
     summary: dict[str, Any] = experiment.summary() | _searched(experiment)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from xdistill.experiment.context import FoldContext
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.network import Network
 from xdistill.stats import MetricFunction
-from xdistill.training.checkpoint import Checkpointer
+from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
 from xdistill.training.model import DistillationModel
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
@@ -46,14 +48,19 @@ class FoldProgress:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def resume(self, checkpointer: Checkpointer | None, networks: Mapping[str, Network]) -> None:
-        """Load the last checkpoint, if there is one."""
+        """Load the last checkpoint, if there is one.
+
+        Raises:
+            DamagedCheckpointError: if it has not what a checkpoint has; the networks are to be built again.
+        """
         state = None if checkpointer is None else checkpointer.load()
-        if state is None:
+        if state is None or checkpointer is None:
             return
-        for role, weights in state.pop("networks").items():
-            networks[role].load_state_dict(weights)
-        for name in self.__dataclass_fields__:
-            setattr(self, name, state[name])
+        with resumable(checkpointer.path):
+            for role, weights in state.pop("networks").items():
+                networks[role].load_state_dict(weights)
+            for name in self.__dataclass_fields__:
+                setattr(self, name, state[name])
 
     def save(
         self,
@@ -237,6 +244,21 @@ def load_state(trainer: Trainer, state: Mapping[str, Any], callbacks: Sequence[C
     trainer.fabric.strategy.precision.load_state_dict(state["precision"])
     for callback, kept in zip(callbacks, state["callbacks"], strict=True):
         callback.load_state_dict(kept)
+
+
+@contextmanager
+def resumable(path: Path | None = None) -> Iterator[None]:
+    """Turn an error of loading a state into one that says that it cannot be resumed from.
+
+    Raises:
+        DamagedCheckpointError: naming what is missing or does not fit.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+        where = f"{path}: " if path else ""
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise DamagedCheckpointError(f"{where}the checkpoint has no state to resume from ({reason})") from error
 
 
 def weights_of(networks: Mapping[str, Network]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from xdistill.crossval.callbacks import BestEpoch, Checkpoints, FoldProgress, WatchedScore
 from xdistill.crossval.diagnostics import Diagnostics
-from xdistill.crossval.events import EpochEnded, Event, FoldStarted, TeacherCacheFailed
+from xdistill.crossval.events import EpochEnded, Event, FoldDamaged, FoldStarted, TeacherCacheFailed
 from xdistill.crossval.fit_stage import fit_stage
 from xdistill.crossval.gradient_stage import train_stage
 from xdistill.distillation.cross_fitted import CrossFittedTeacher, inner_contexts, mean_history
@@ -18,7 +18,7 @@ from xdistill.distillation.teacher_cache.key import key_of_teacher
 from xdistill.distillation.teacher_cache.store import TeacherCache
 from xdistill.distillation.teacher_cache.weights import TrainedTeacher, read_teacher, write_teacher
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import CrossFitPlan, FitPlan, StagePlan, TrainPlan
+from xdistill.experiment.stages.plans import CrossFitPlan, FitPlan, StagePlan, TrainPlan
 from xdistill.interfaces.callback import Callback
 from xdistill.training.checkpoint import Checkpointer
 
@@ -54,6 +54,8 @@ class FoldRun:
         """Train all stages; afterwards the networks are those of the best epoch, if subjects are kept to choose it."""
         self.progress.resume(self.checkpointer, self.context.networks)
         self.context.fabric.barrier()  # all processes have read the checkpoint before the first one writes the next
+        if self.checkpointer is not None and self.checkpointer.refused:
+            yield FoldDamaged(self.context.name, self.checkpointer.refused)
         begin, done = self.progress.stage, self.progress.epoch
         yield FoldStarted(self.context.name, done=self._epochs_before(begin) + done)
         for earlier in self.context.experiment.schedule[:begin]:

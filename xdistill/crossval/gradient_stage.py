@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from xdistill.crossval.callbacks import Figures, StageSeeds, load_state
+from xdistill.crossval.callbacks import Figures, StageSeeds, load_state, resumable
 from xdistill.distillation.controls import apply_control
 from xdistill.distillation.frozen_teacher import FrozenTeacher, fits_memory
 from xdistill.distributed.sharding import ShardedForward
 from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
-from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
+from xdistill.experiment.stages.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
 from xdistill.recipe.schema.recipe import TermOptimizer
 from xdistill.training.forward import Compiled, Forward
@@ -50,7 +50,8 @@ def train_stage(
     keys, trainer = build_trainer(context, stage, callbacks, forward)
     trainer.step = sum(map(len, keys[:done]))
     if state is not None:
-        load_state(trainer, state, callbacks[: len(state["callbacks"])])
+        with resumable():
+            load_state(trainer, state, callbacks[: len(state["callbacks"])])
     batches = _batches(context)
     with forward.explained():
         yield from trainer.epochs(lambda epoch: _prepared(context, batches, keys[epoch - 1]), stage.epochs, done=done)

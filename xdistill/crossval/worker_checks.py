@@ -29,6 +29,7 @@ def driver_facts(components: Collection[type[Component]], catalog: Catalog) -> d
     """
     entries = [entry for entry in catalog if entry.component in components]
     return {
+        "machine": platform.node(),
         "versions": _versions(),
         "plugins": {entry.plugin: [entry.distribution, entry.version] for entry in entries},
         "sources": {
@@ -37,14 +38,22 @@ def driver_facts(components: Collection[type[Component]], catalog: Catalog) -> d
     }
 
 
-def check_files(*paths: Path) -> None:
+def check_files(*paths: Path, machine: str = "") -> None:
     """Check that this worker sees the files that the driver wrote.
+
+    Args:
+        paths: of the files.
+        machine: of the driver; empty: not known.
 
     Raises:
         RunError: if it does not.
     """
     for path in paths:
         if not path.is_file():
+            if machine == platform.node():
+                raise RunError(
+                    f"{path}: the file was removed while the run was going; rerun the command, which writes it again"
+                )
             raise RunError(
                 f"the worker on {platform.node()} cannot see {path}; all machines of a run need a shared folder under "
                 f"the same path: pass folders in it to --runs and --cache"

@@ -6,16 +6,17 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from xdistill.data.failures import Failure, combined
 from xdistill.data.file.compression import require_blosc2
 from xdistill.data.file.layout import stored_dtype
 from xdistill.data.file.writer import CohortWriter
-from xdistill.data.index import check_index, check_schema
+from xdistill.data.index import check_index, check_kept, check_schema
 from xdistill.data.key import cache_key
 from xdistill.data.loading import load_subjects, tasks_of
 from xdistill.data.lock import exclusive
@@ -25,6 +26,7 @@ from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow
 from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import Schema
+from xdistill.untrusted import normal_id
 
 Progress = Callable[[int, int], None]
 _SCANNED = 2**22  # numbers that are read at a time to find blank vectors
@@ -75,9 +77,10 @@ def build_cohort(
     if cache.compression == "blosc2":
         require_blosc2()
     dataset = data.build()
-    schema, rows = dataset.schema(), list(dataset.index())
+    schema, rows = dataset.schema(), [_normalised(row) for row in dataset.index()]
     check_schema(schema)
     check_index(rows, schema)
+    check_kept(dataset.kept_columns(), len(rows))
     key = cache_key(data, dataset, cache)
     path = directory / f"{data.use}-{key[:16]}.h5"
     if _is_valid(path, key):
@@ -91,6 +94,11 @@ def build_cohort(
             if not _is_valid(path, key):
                 _build(plan, path)
     return path
+
+
+def _normalised(row: SubjectRow) -> SubjectRow:
+    """A row whose ids are in Unicode's composed form, so that two spellings of one id are not two subjects."""
+    return replace(row, subject=normal_id(row.subject), patient=normal_id(row.patient))
 
 
 def _build(plan: _Plan, path: Path) -> None:
@@ -109,6 +117,7 @@ def _build(plan: _Plan, path: Path) -> None:
 def _fill(writer: CohortWriter, plan: _Plan) -> None:
     done, total = 0, len(plan.rows)
     facts: DatasetFacts | None = None
+    failures: list[Failure] = []
     plan.on_progress(done, total)
     tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
     with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
@@ -116,12 +125,17 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
             if isinstance(item, DatasetFacts):
                 facts = item
                 continue
-            writer.put(*item)
+            if isinstance(item, Failure):
+                failures.append(item)
+            elif not failures:
+                writer.put(*item)
             done += 1
             plan.on_progress(done, total)
+    if failures:
+        raise combined(failures, total)
     if facts is None:
         facts = plan.dataset.facts()
-    writer.finish(plan.key, facts)
+    writer.finish(plan.key, facts, plan.dataset.kept_columns())
 
 
 def _is_valid(path: Path, key: str) -> bool:

@@ -64,6 +64,8 @@ class DatasetFacts:
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
         reading: how tables were read, as far as it was found by looking.
+        remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
+            subjects. The command line shows them as warnings.
     """
 
     title: str
@@ -71,6 +73,7 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     reading: TableReading = TableReading()
 
 
@@ -138,6 +141,13 @@ class Dataset(Component, ABC):
         All other subjects are the training part. A recipe asks for it with ``crossval: {official: true}``.
         """
         return None
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns of the source that stay beside the values, such as site, date or split: one text per subject.
+
+        Recipes split by them (``crossval: {by: site}``); no network reads them. An empty text is a missing value.
+        """
+        return {}
 
     @classmethod
     def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:

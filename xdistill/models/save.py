@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from safetensors.torch import save as save_tensors
 from xdistill.errors import ModelError, RunError
 from xdistill.models.config import FORMAT, FORMAT_VERSION, ModelConfig
 from xdistill.models.ensemble import Ensemble
-from xdistill.models.files import CALIBRATION, CONFIG, TRAINING, WEIGHTS
+from xdistill.models.files import CALIBRATION, CONFIG, INTERVALS, TRAINING, WEIGHTS
 from xdistill.runs.checksums import CHECKSUMS, digest
 from xdistill.runs.files import make_folder, move_folder
+from xdistill.runs.temporary import put_back, sweep, temporary_path
 
 
 def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
@@ -33,12 +33,14 @@ def save_model(model: Ensemble, path: Path, *, card: str = "") -> Path:
         ModelError: if the folder holds something else, or cannot be written.
     """
     check_target(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    put_back(path)
+    sweep(path.parent, name=path.name)
+    temporary = temporary_path(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         make_folder(temporary, option="--to")
         _write(model, temporary, card)
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
+        old = temporary_path(path, "old")
         if path.exists():
             path.replace(old)
         move_folder(temporary, path, option="--to")
@@ -79,6 +81,8 @@ def _write(model: Ensemble, folder: Path, card: str) -> None:
     _json(folder / CONFIG, plain)
     if model.calibration is not None:
         _json(folder / CALIBRATION, model.calibration.to_json())
+    if model.intervals is not None:
+        _json(folder / INTERVALS, model.intervals.to_json())
     if model.training:
         _json(folder / TRAINING, dict(model.training))
     if card:

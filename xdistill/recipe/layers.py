@@ -11,9 +11,11 @@ from xdistill.errors import Problem, RecipeError
 from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_in_folder_of, read_text, shown
 from xdistill.recipe.merge import is_null
+from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.yaml.reader import Reading, read_yaml
 from xdistill.suggest import did_you_mean
+from xdistill.untrusted import shortened
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,16 @@ def find_recipe(name: str) -> Path:
         message = f"no such file{_near_file(path)}"
     else:
         message = f"no such file or bundled recipe{did_you_mean(name, bundled_names(), 'recipes')}"
-    raise RecipeError([Problem(message, "", name)])
+    raise RecipeError([Problem(message, "", shortened(name))])
 
 
 def _add(chain: Chain, root: Node | None, file: Path | None, seen: tuple[Path, ...]) -> Chain:
     if not isinstance(root, MappingNode):
         origin = root.origin if root else Origin()
         _refuse(chain, origin.problem("a recipe should be a mapping of fields, such as `name: my_experiment`"))
+    known = {*Recipe.model_fields, "extends", "profiles"}
+    if file is not None and not known & set(root.entries):  # such as a file of passwords, which is not quoted
+        _refuse(chain, Problem("not a recipe: none of its fields is one of a recipe", "", shown(file)))
     chain.layers.insert(0, _layer(chain, root, file))
     extends = root.entries.get("extends")
     if extends is None:
@@ -143,9 +148,9 @@ def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
     if found:
         return found
     if has_ending(value):
-        message = f"no file `{value}` in the folder of this recipe{_near_file(path)}"
+        message = f"no file `{shortened(value)}` in the folder of this recipe{_near_file(path)}"
     else:
-        message = f"unknown bundled recipe `{value}`{did_you_mean(value, bundled_names(), 'recipes')}"
+        message = f"unknown bundled recipe `{shortened(value)}`{did_you_mean(value, bundled_names(), 'recipes')}"
     raise RecipeError([*chain.problems, origin.problem(message, ("extends",))])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.recipe.environment import fill_in_environment, resolve_paths
+from xdistill.recipe.environment import fill_in_environment, resolve_paths, without_values
 from xdistill.recipe.files import shown
 from xdistill.recipe.layers import Chain, Layer, chain_of_tree, find_recipe, read_chain
 from xdistill.recipe.loaded import LoadedRecipe
@@ -73,12 +73,14 @@ def load_chain(chain: Chain, profile: str | None, overrides: Overrides) -> Loade
     problems += found
     root, found = apply_overrides(root, changes)
     problems += found
+    written = root
     root, found = fill_in_environment(root, os.environ)
     problems += found
     root = resolve_paths(root)
     recipe, found = validated(root)
     problems += found
     if recipe is None or problems:
+        problems = without_values(problems, written, os.environ)
         raise RecipeError(sorted(problems, key=lambda problem: problem.sort_key), root=root)
     files = tuple(layer.file for layer in reversed(chain.layers) if layer.file)
     return LoadedRecipe(recipe, shown(files[0]) if files else "", root, profile, files)

@@ -13,6 +13,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xdistill.report.fonts import use_fonts_with_glyphs
 from xdistill.report.palette import INK, MUTED, RULE, VARIABLES
 
 PANEL: Final = (3.3, 3.0)  # inches: readable at the width of a phone, three side by side on a desk
@@ -48,7 +49,17 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 class Picture(Figure):
-    """A figure that notebooks show by themselves, whether or not pyplot was ever imported."""
+    """A figure that notebooks show by themselves, whether or not pyplot was ever imported.
+
+    Names from the data are drawn in an installed font that has their letters.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure; matplotlib calls it."""
+        use_fonts_with_glyphs(self)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # said once, in plain words
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -110,7 +121,7 @@ def svg_markup(figure: Figure, *, prefix: str, alt: str) -> str:
     buffer = io.StringIO()
     with warnings.catch_warnings(), rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
         # The reader's browser has fonts that matplotlib lacks.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from|no installed font has")
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - written by matplotlib one line above
     _tidy(root, prefix)

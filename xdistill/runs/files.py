@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.errors import RunError
+from xdistill.runs.temporary import temporary_path
 from xdistill.untrusted import JSON
 from xdistill.untrusted import read_json as read_untrusted
 
@@ -46,7 +47,7 @@ def written_whole(path: Path, *, option: str = RUNS) -> Iterator[Path]:
         RunError: if the disk is full or the folder cannot be written; no partial file is left.
     """
     with explained(path, option=option):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = temporary_path(path)
         try:
             yield temporary
             with temporary.open("rb") as file:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from xdistill.errors import RunError
+from xdistill.runs.consistency import inputs_problem
 from xdistill.runs.files import read_json
 from xdistill.tasks import read_task
 
@@ -116,12 +117,14 @@ class RunRecord(_Part):
     checksums: str = ""
 
     @model_validator(mode="after")
-    def _student_is_unprivileged(self) -> RunRecord:
-        student = self.networks.get("student")
-        seen = set(self.privileged) & set(student.inputs if student else ())
-        if seen:
-            message = "the student's inputs name the privileged modality {name}"
-            raise PydanticCustomError("privileged", message, {"name": repr(min(seen))})
+    def _agrees(self) -> RunRecord:
+        networks = {role: network.inputs for role, network in self.networks.items() if network is not None}
+        recipe = {"privileged": None, **self.recipe.model_dump()}
+        problem = inputs_problem(recipe, networks, self.privileged, tuple(self.cohort.modalities))
+        if not problem and self.student is not None and self.student.get("versions", self.versions) != self.versions:
+            problem = "`versions` and those of the student differ"
+        if problem:
+            raise PydanticCustomError("inputs", "{problem}", {"problem": problem})
         return self
 
 

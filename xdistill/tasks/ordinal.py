@@ -104,7 +104,7 @@ class Ordinal(Classification):
         import torch
 
         above = exceedance(logits, self.link)
-        ends = above.new_ones(len(above), 1)
+        ends = torch.ones_like(above[:, :1])
         return torch.cat([ends, above], dim=1) - torch.cat([above, torch.zeros_like(ends)], dim=1)
 
     def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:

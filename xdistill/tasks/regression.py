@@ -248,7 +248,8 @@ class Regression(Task):
 
         if not self.scale:
             return predictions
-        return (predictions - np.array(self.center)) / np.array(self.scale)
+        scaled: NDArray[np.float64] = (predictions - np.array(self.center)) / np.array(self.scale)
+        return scaled
 
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
         """Mean squared error, each target divided by its `scale`, so that all count alike."""

@@ -163,7 +163,8 @@ class Survival(Task):
         """Whether the event happened, so that every fold has its share of events."""
         import numpy as np
 
-        return (self.as_targets(targets)[:, 1] == 1).astype(np.int64)
+        events: NDArray[np.int64] = (self.as_targets(targets)[:, 1] == 1).astype(np.int64)
+        return events
 
     def counts(self, targets: NDArray[Any]) -> dict[str, int]:
         """Subjects with an event, of which every part of a split needs one."""

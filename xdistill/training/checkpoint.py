@@ -1,17 +1,29 @@
-"""Checkpoints of a fold in progress: written whole, and loaded as data that cannot run code."""
+"""Checkpoints of a fold in progress: written whole, and loaded as data that cannot run code.
+
+A file ends with the SHA-256 of what is before it, because torch reads the values of its archives without a check.
+"""
 
 from __future__ import annotations
 
 import pickle
 import time
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import torch
 
+from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder, written_whole
+from xdistill.untrusted import open_regular
 
 SHARE = 0.02  # of the training time that checkpoints may take
+_END: Final = b"xdistill"  # of the file, behind the digest
+_BLOCK: Final = 2**20
+
+
+class DamagedCheckpointError(RunError):
+    """A checkpoint that cannot be resumed from; the fold starts again."""
 
 
 class Checkpointer:
@@ -19,25 +31,35 @@ class Checkpointer:
 
     Args:
         path: the file.
-        identity: what the checkpoint belongs to; another one's is not taken up.
+        identity: what the checkpoint belongs to; another one's is not resumed from.
+
+    Attributes:
+        refused: why a checkpoint that exists was not loaded; empty if there was none or it was.
     """
 
     def __init__(self, path: Path, identity: str) -> None:
         self.path = path
         self.identity = identity
+        self.refused = ""
         self._cost = 0.0
         self._last = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint; None when there is none, or none that is whole and belongs here."""
+        self.refused = ""
         if not self.path.exists():
             return None
         with explained(self.path):
             try:
+                _check_digest(self.path)
                 state: Any = torch.load(self.path, map_location="cpu", weights_only=True)
-            except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+            except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, RunError) as error:
+                self.refused = str(error).partition("\n")[0] or type(error).__name__
                 return None
-        return state if isinstance(state, dict) and state.get("identity") == self.identity else None
+        if not isinstance(state, dict) or state.get("identity") != self.identity:
+            self.refused = f"{self.path}: the checkpoint is not one of this run"
+            return None
+        return state
 
     def due(self) -> bool:
         """Whether enough time has passed since the last one."""
@@ -55,10 +77,41 @@ class Checkpointer:
             try:
                 with temporary.open("wb") as file:  # a file of ours, since torch's own hides why it fails
                     torch.save({**state, "identity": self.identity}, file)
+                with temporary.open("rb+") as file:
+                    digest = _digest(file, temporary.stat().st_size)
+                    file.seek(0, 2)
+                    file.write(digest + _END)
             except RuntimeError as error:
                 raise _disk_error(error) from error
         self._last = time.monotonic()
         self._cost = self._last - begin
+
+    def discard(self) -> None:
+        """Remove the file."""
+        with explained(self.path):
+            self.path.unlink(missing_ok=True)
+
+
+def _check_digest(path: Path) -> None:
+    """Compare a checkpoint with the digest at its end.
+
+    Raises:
+        DamagedCheckpointError: if they differ.
+    """
+    size = path.stat().st_size - sha256().digest_size - len(_END)
+    with open_regular(path, error=RunError) as file:
+        digest = _digest(file, size) if size > 0 else b""
+        if file.read() != digest + _END:
+            raise DamagedCheckpointError(f"{path}: the checkpoint is damaged (its SHA-256 differs)")
+
+
+def _digest(file: BinaryIO | Any, size: int) -> bytes:
+    """SHA-256 of the first bytes of a file, which is left behind them."""
+    hashed = sha256()
+    while size > 0 and (block := file.read(min(_BLOCK, size))):
+        hashed.update(block)
+        size -= len(block)
+    return hashed.digest()
 
 
 def _disk_error(error: RuntimeError) -> BaseException:

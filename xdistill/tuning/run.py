@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.crossval.events import Event, FoldRestarted
 from xdistill.crossval.execute import run_prepared
-from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, ready_external
 from xdistill.errors import RunError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.identity import identity_of
@@ -20,6 +20,7 @@ from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run, read_record
 from xdistill.runs.files import make_folder
 from xdistill.runs.integrity import seal_run
+from xdistill.runs.temporary import sweep
 from xdistill.tuning.check import check_search, searched
 from xdistill.tuning.events import SearchFinished, SearchStarted, StudyFinished
 from xdistill.tuning.outcome import Winner, agreed, optimism, winner_of
@@ -69,9 +70,13 @@ def tune(
     with quiet():
         choices = check_search(loaded, experiment, catalog)
     cohort = yield from ready_cohort(experiment, cache)
+    external = yield from ready_external(experiment, cache)
     plain = searched(loaded).model_dump(mode="json")
-    prepared = prepare(without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices)
+    prepared = prepare(
+        without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices, external=external
+    )
     study = make_study(loaded, prepared, _identity(prepared, plain, catalog, flat=options.flat), options)
+    sweep(study.folder)
     with quiet():
         opened = study.open()
     yield from _search(study, opened)
@@ -88,6 +93,7 @@ def tune(
     with quiet(), reached(study.url):
         rows = [search_rows(name, opened[name], study.tune.space, study.tune.trials) for name in study.searches]
     write_study_report(study.folder, ended.record, rows, study.tune.space)
+    sweep(study.folder)
     yield StudyFinished(str(study.folder), ended.run)
 
 

@@ -3,7 +3,7 @@
 from xdistill.untrusted.arrays import check_arrays
 from xdistill.untrusted.files import gunzip, open_regular, parse_json, read_bytes, read_json, read_text
 from xdistill.untrusted.limits import JSON, TABLE, VOLUME, WEIGHTS, Limit
-from xdistill.untrusted.text import from_cell, normal_id, printable, to_cell
+from xdistill.untrusted.text import from_cell, normal_id, printable, shortened, to_cell
 
 __all__ = [
     "JSON",
@@ -21,5 +21,6 @@ __all__ = [
     "read_bytes",
     "read_json",
     "read_text",
+    "shortened",
     "to_cell",
 ]

@@ -27,6 +27,11 @@ def printable(text: str, escape: str = "") -> str:
     return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
+def shortened(text: str, length: int = 120) -> str:
+    """Text for a message, cut where it is longer than ``length`` characters."""
+    return text if len(text) <= length else f"{text[:length]}... ({len(text)} characters)"
+
+
 def normal_id(text: str) -> str:
     """The id of a subject in Unicode's composed form (NFC), so that the spellings of one id are one subject."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)

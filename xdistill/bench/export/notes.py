@@ -78,6 +78,13 @@ def _notes(standings: Standings) -> Iterator[str]:
             f"Best possible: what no method exceeds on average, computed from the known truth of the generated cohort "
             f"({metric_title('auc_ovo', standings)})."
         )
+    if any(standing.said for standing in standings.entries):
+        yield (
+            "Checked: who trained folds of a record again and got its predictions, and who signed it, as the files "
+            "next to the record say. The other rows are what their submitters state."
+        )
+    else:
+        yield "No row was replayed or signed: the predictions are what their submitters state."
     if reported_title(standings):
         reason = " on another cohort" if cohort.synthetic else ""
         yield (

@@ -108,6 +108,7 @@ def figures(standings: Standings, track: Track) -> Table:
         _figures("Parameters", [wording.count(standing.parameters) for standing in track.entries]),
         *_times(track),
         _figures("Seeds", [str(standing.seeds) for standing in track.entries]),
+        *_checked(standings, track),
         *reported_columns(standings, track),
     ]
     columns = [replace(column, spare=place) for place, column in enumerate(columns)]
@@ -196,6 +197,12 @@ def _method(track: Track) -> Column:
         "Method",
         tuple(Cell(wording.one_line(standing.title), link=standing.link, figure=False) for standing in track.entries),
     )
+
+
+def _checked(standings: Standings, track: Track) -> Iterator[Column]:
+    """Who replayed or signed the rows; left out where nothing was, which a note says."""
+    if any(standing.said for standing in standings.entries):
+        yield _names("Checked", [wording.one_line(standing.checked) for standing in track.entries])
 
 
 def _figures(head: str, texts: list[str], *, spare: int = 0) -> Column:

@@ -49,7 +49,7 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     from xdistill.crossval.worker_checks import check_files, checked_catalog
 
     begun = time.perf_counter()
-    check_files(Path(payload["file"]))
+    check_files(Path(payload["file"]), machine=payload["driver"].get("machine", ""))
     plan = _plan(payload["file"], checked_catalog(payload["driver"]), payload["flags"])
     unit, folder = plan.units[payload["unit"]], Path(payload["folder"])
     scratch = folder / "scratch" / unit.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from xdistill.errors import RunError
 from xdistill.runs import Run
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_text
 from xdistill.runs.integrity import check_run
+from xdistill.runs.temporary import sweep, temporary_path
 from xdistill.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def submit(
     if not replace:
         _refuse_another(folder, str(record.facts["run"]))
     make_folder(to)
-    temporary = to / f".{folder.name}.{os.getpid()}.new"
+    sweep(to, folder)
+    temporary = temporary_path(folder, "new")
     with explained(to):
         try:
             write_record(temporary, record)

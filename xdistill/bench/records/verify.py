@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
+from xdistill.bench.records.attest import attested
 from xdistill.bench.records.audit import audit, shortened
+from xdistill.bench.records.cohort import cohort_problems, irregular
 from xdistill.bench.records.record import (
     FILE,
     PREDICTIONS,
@@ -63,12 +65,15 @@ def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
     except RunError as error:
         return Verdict(folder, (), (str(error),))
     problems = [f"{folder / SPLITS}: {problem}" for problem in _foreign_splits(benchmark, splits)]
+    problems += irregular(folder)
+    places = [place for place in places if not place.is_symlink()]
     records = []
     for place in places:
         found, record = _gathered(record_problems(benchmark, splits, place))
         problems += found
         if record is not None and not found:
             records.append(record)
+    problems += cohort_problems(benchmark, records)
     return Verdict(folder, tuple(records), tuple(problems))
 
 
@@ -123,6 +128,11 @@ def _gathered(found: Generator[str, None, Record | None]) -> tuple[list[str], Re
 
 def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[str]:
     crossval = benchmark.file.crossval
+    if crossval.by is not None:  # how many folds there are is up to the cohort, whose fingerprint records share
+        wanted = {(0, fold) for fold in range(len(splits.folds))}
+        if len(splits.folds) < 2 or {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:  # noqa: PLR2004 - a comparison needs two
+            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}, and these are others"
+        return
     wanted = {(repeat, fold) for repeat in range(crossval.repeats) for fold in range(crossval.folds)}
     if {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:
         yield (
@@ -201,7 +211,9 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
     except XdistillError as error:
         yield str(error)
         return None
-    return record
+    said, doubts = attested(place, facts)
+    yield from doubts
+    return replace(record, said=said)
 
 
 def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:

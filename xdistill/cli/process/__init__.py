@@ -1,4 +1,4 @@
-"""What a command is as a process: its streams, Ctrl-C, and errors that are nobody's fault."""
+"""What a command is as a process: its streams, Ctrl-C, and errors that no line of xdistill raises."""
 
 from xdistill.cli.process.failures import explained
 from xdistill.cli.process.interrupts import interrupted_once

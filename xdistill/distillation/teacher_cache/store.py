@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from safetensors import SafetensorError
 
 from xdistill.data.lock import exclusive
 from xdistill.errors import RunError
+from xdistill.runs.temporary import sweep, temporary_path
 
 FOLDER = "teacher_cache"
 DAMAGED = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)  # raised by readers of damaged files
@@ -66,9 +66,10 @@ class TeacherCache:
         """Write a file whole; after a failure nothing more is written."""
         if not self.writable:
             return
-        temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")  # writers may be on several machines
+        temporary = temporary_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(path.parent)
             try:
                 temporary.write_bytes(data)
                 temporary.replace(path)

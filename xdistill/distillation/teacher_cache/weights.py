@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def write_teacher(cache: TeacherCache, key: str, teacher: TrainedTeacher) -> Non
     tensors = {f"{_NETWORK}{name}": value for name, value in teacher.network.items()}
     tensors |= {f"{_LOSSES}{name}": value for name, value in teacher.losses.items()}
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    facts = {"key": key, "digest": state_digest(plain), "rows": json.dumps(teacher.rows)}
+    rows = json.dumps(teacher.rows)
+    facts = {"key": key, "digest": state_digest(plain), "rows": rows, "rows_sha256": _sha256(rows)}
     cache.write(cache.teacher(key), save(plain, facts))
 
 
@@ -67,10 +69,17 @@ def _parse(path: Path, key: str) -> TrainedTeacher:
     with safe_open(path, framework="pt") as file:
         facts = file.metadata() or {}
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    if facts["key"] != key or facts["digest"] != state_digest(tensors):
+    rows = facts["rows"]
+    # Files of earlier versions have no digest of the rows.
+    whole = facts["digest"] == state_digest(tensors) and facts.get("rows_sha256", _sha256(rows)) == _sha256(rows)
+    if facts["key"] != key or not whole:
         msg = "its content is not what was written"
         raise ValueError(msg)
-    return TrainedTeacher(_part(tensors, _NETWORK), _part(tensors, _LOSSES), json.loads(facts["rows"]))
+    return TrainedTeacher(_part(tensors, _NETWORK), _part(tensors, _LOSSES), json.loads(rows))
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

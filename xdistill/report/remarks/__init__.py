@@ -1,0 +1,1 @@
+"""What stands beside the scores of a run: its external test cohort, and remarks on its teacher."""
