@@ -113,7 +113,7 @@ def test_questions_have_what_was_found_as_their_default(tmp_path):
         "clinical": {"columns": ["Diagnosis", "sex"]},
         "privileged": {"columns": ["age", "gene"]},
     }
-    with pytest.raises(UserError, match="there is nobody to ask; pass --yes"):
+    with pytest.raises(UserError, match="there is no user to ask; pass --yes"):
         invoke(table, "--force", answers="")
 
 

@@ -145,7 +145,7 @@ def _record(
             "teacher": {"use": "multibranch"} if teacher else None,
             "student": {
                 "use": "multibranch",
-                "branches": {phase: {"use": "mri_only", "inputs": [phase]} for phase in ("hbp", "pre")},
+                "branches": {name: {"use": "mri_only", "inputs": [name]} for name in ("hbp", "pre")},
             },
             "stages": [{"name": stage, "epochs": epochs} for stage, _, epochs in stages],
             "crossval": {"folds": folds, "repeats": repeats},

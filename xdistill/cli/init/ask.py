@@ -51,7 +51,7 @@ def ask_roles(plan: Plan, columns: Sequence[str], stream: TextIO | None = None) 
     """The columns by role, as the user says.
 
     Raises:
-        UserError: if the input is not a terminal.
+        UserError: if there is no user to ask.
     """
     found = {}
     for role, question in _QUESTIONS.items():
@@ -64,7 +64,7 @@ def ask_privileged(plan: Plan, stream: TextIO | None = None) -> tuple[str, ...]:
     """The clinical columns that only the teacher may read.
 
     Raises:
-        UserError: if the input is not a terminal.
+        UserError: if there is no user to ask.
     """
     if plan.images or len(plan.clinical) < 2:  # noqa: PLR2004 - one for the student, one for the teacher
         return ()
@@ -87,6 +87,4 @@ def _asked(question: str, choices: list[str] | None, default: str, stream: TextI
     try:
         return Prompt.ask(Text(question), console=stderr(), **options)
     except EOFError:
-        raise UserError(
-            "the standard input is not a terminal, so no question can be asked; pass --yes to let xdistill decide"
-        ) from None
+        raise UserError("there is no user to ask; pass --yes to let xdistill decide") from None
