@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from xdistill.report import fonts
+from xdistill.report import picture as fonts
 from xdistill.report.picture import new_picture, svg_markup, write
 
 LATIN = frozenset(range(0x20, 0x250))
@@ -28,7 +28,7 @@ def drawn(text):
 
 def test_letters_without_a_font_are_said_once(monkeypatch):
     monkeypatch.setattr(fonts, "_installed", lambda: {"DejaVu Sans": LATIN})
-    monkeypatch.setattr(fonts, "_SAID", set())
+    monkeypatch.setattr(fonts, "_WARNED", set())
     with pytest.warns(UserWarning, match="no installed font has the letters 性阴") as caught:
         picture, _ = drawn("阴性")
     assert len(caught) == 1

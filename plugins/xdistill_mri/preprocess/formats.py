@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError
 from xdistill.interfaces import Space
+from xdistill.untrusted import open_regular
 from xdistill_mri.preprocess import read
 from xdistill_mri.preprocess.itk import ITK, orientation_of_itk, read_itk, space_of_itk
 from xdistill_mri.preprocess.pictures import picture_size, read_png_or_jpeg
@@ -138,7 +139,7 @@ def _looks_coloured(values: NDArray[Any]) -> bool:
 
 def _row(source: VolumeSource) -> NDArray[Any]:
     """One subject of an array that holds all."""
-    with read.damage_reported(source.file):
+    with read.damage_reported(source.file), open_regular(source.file):
         stat = source.file.stat()
     whole = _whole(source.file, source.array, (stat.st_mtime_ns, stat.st_size))
     row = source.row or 0

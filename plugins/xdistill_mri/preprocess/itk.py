@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError
 from xdistill.interfaces import Space
+from xdistill.untrusted import VOLUME, open_regular
 from xdistill_mri.preprocess.extra import require_images
 from xdistill_mri.preprocess.read import damage_reported
 
@@ -110,14 +111,16 @@ def _reader(file: Path) -> tuple[Any, dict[str, str]]:
     reader.SetFileName(str(file))
     reader.ReadImageInformation()
     held = (other or file).stat().st_size
-    if prod(reader.GetSize()) * max(reader.GetNumberOfComponents(), 1) > _RATIO * held:
+    stated = prod(reader.GetSize()) * max(reader.GetNumberOfComponents(), 1)
+    if stated > _RATIO * held:
         raise DataError(f"{file}: is damaged or incomplete: its header states more voxels than {held} bytes can hold")
+    VOLUME.check(file, stated, error=DataError, what="the image that its header states")
     return reader, fields
 
 
 def _fields(file: Path) -> dict[str, str]:
     """The entries of the header, by lower-case name."""
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         text = stream.read(_HEADER).decode("latin-1")
     nrrd = file.name.lower().endswith(".nrrd")
     lines = (re.split(r"\r?\n\r?\n", text, maxsplit=1)[0] if nrrd else text).splitlines()

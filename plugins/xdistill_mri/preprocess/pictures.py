@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
+from xdistill.untrusted import VOLUME, open_regular, read_bytes
 from xdistill_mri.preprocess.extra import require_images
 from xdistill_mri.preprocess.read import damage_reported
 
@@ -48,7 +49,7 @@ def read_png_or_jpeg(file: Path, *, colour: str | None) -> NDArray[Any]:
         UserError: if Pillow is not installed.
     """
     with damage_reported(file):
-        content = file.read_bytes()
+        content = read_bytes(file, VOLUME)
         check_content(content, file)
         if content[:4] == b"\x89PNG" and content[_DEPTH] == 16 and content[_COLOUR_TYPE] in _SIXTEEN_BIT_COLOURS:  # noqa: PLR2004 -- bits
             return _sixteen_bits(content, file, colour)
@@ -122,9 +123,9 @@ def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def picture_size(file: Path) -> tuple[int, int]:
     """Width and height from the file's header; raises as `read_png_or_jpeg`."""
-    with damage_reported(file), warnings.catch_warnings():
+    with damage_reported(file), warnings.catch_warnings(), open_regular(file) as stream:
         warnings.simplefilter("ignore")
-        with require_images("PIL.Image").open(file) as picture:
+        with require_images("PIL.Image").open(stream) as picture:
             width, height = picture.size
             swapped = file.suffix.lower() not in {".tif", ".tiff"} and picture.getexif().get(_ORIENTATION, 1) > 4  # noqa: PLR2004 -- swaps the axes
     return (height, width) if swapped else (width, height)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
+from xdistill.untrusted import VOLUME, read_bytes
 from xdistill_mri.preprocess.extra import require_images
 from xdistill_mri.preprocess.pictures import check_content, pixels, turned, without_opacity
 from xdistill_mri.preprocess.read import damage_reported, quiet
@@ -34,7 +35,7 @@ def read_tiff(file: Path, *, colour: str | None) -> NDArray[Any]:
     """
     tifffile = require_images("tifffile")
     with damage_reported(file), quiet(logging.getLogger("tifffile")):
-        content = file.read_bytes()
+        content = read_bytes(file, VOLUME)
         check_content(content, file)
         with tifffile.TiffFile(io.BytesIO(content)) as opened:
             pages = list(opened.pages)
