@@ -16,11 +16,12 @@ from xdistill.interfaces.series.format import Progress
 from xdistill_dicom.grouping import LOCALISER, Part, by_series, parts_of
 from xdistill_dicom.listing import describe
 from xdistill_dicom.manifest import Plan, write_manifest
-from xdistill_dicom.parse import NO_IMAGE, is_dicom
-from xdistill_dicom.pixels import read_values
 from xdistill_dicom.privacy import Pseudonyms, load_key
+from xdistill_dicom.reading.parse import is_dicom
+from xdistill_dicom.reading.pixels import read_values
+from xdistill_dicom.reading.scan import files_below, scan
+from xdistill_dicom.reading.voxels import NO_IMAGE
 from xdistill_dicom.rules import choose
-from xdistill_dicom.scan import files_below, scan
 
 
 class Dicom(SeriesFormat):

@@ -21,10 +21,10 @@ from xdistill.interfaces.series.format import Progress
 from xdistill.untrusted import to_cell
 from xdistill_dicom.convert import save_nifti
 from xdistill_dicom.grouping import Part
-from xdistill_dicom.header import Header
 from xdistill_dicom.join import Joined, read_joined
 from xdistill_dicom.privacy import cleaned, names_patient
-from xdistill_dicom.scan import files_below, threads
+from xdistill_dicom.reading.header import Header
+from xdistill_dicom.reading.scan import files_below, threads
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _folders(chosen: Chosen, volumes: Sequence[Series], plan: Plan) -> Mapping[s
         split += len(folders) > 1 or bool(series.part)
         folder = folders.pop()
         below = sum(count for other, count in held.items() if other == folder or folder in other.parents)
-        shared += below != len(slices) and not series.part
+        shared += below != len({header.file for header in slices}) and not series.part
         cells[series.series] = text = Path(os.path.relpath(folder, plan.manifest.absolute().parent)).as_posix() + "/"
         naming += not plan.keeps_ids and _names(text, slices[0], dates=plan.dates)
     reasons = (

@@ -71,7 +71,8 @@ class VolumeReader(SubjectReader):
             raise UserError(f"the model's settings for reading volumes are not valid: {error}") from None
         self.schema = schema
         kinds = {schema.modalities[name].kind for name in self.reading.volumes if name in schema.modalities}
-        self.suffixes = {("volume",): (*VOLUMES, *TIFF), ("image",): (*PICTURES, *ARRAYS)}.get(tuple(kinds), SUFFIXES)
+        of_kind: dict[str, tuple[str, ...]] = {"volume": (*VOLUMES, *TIFF), "image": (*PICTURES, *ARRAYS)}
+        self.suffixes = of_kind.get(next(iter(kinds)), SUFFIXES) if len(kinds) == 1 else SUFFIXES
         self.subject = self.reading.subject
         self.columns = {name: volume.column for name, volume in self.reading.volumes.items()}
         self._cells = [CellReading.from_json(cells) for cells in self.reading.cells]

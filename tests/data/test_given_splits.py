@@ -9,7 +9,7 @@ from xdistill.data import Splits, make_splits
 from xdistill.data.splitting import training_split
 from xdistill.errors import DataError, LeakError, RecipeError
 from xdistill.recipe.load import as_loaded
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 SUBJECTS = [f"s{row}" for row in range(8)]
 TARGETS = [0, 1] * 4

@@ -27,7 +27,11 @@ SERIES = {
     "colour": ({"SamplesPerPixel": 3, "PlanarConfiguration": 0}, "colour images, not grey values (5 of 5 files)"),
     "frames": (
         {"NumberOfFrames": 9},
-        "several frames in one file (enhanced DICOM); convert it to NIfTI, such as with dcm2niix (5 of 5 files)",
+        "several frames in one file, whose positions are not stated (5 of 5 files)",
+    ),
+    "mosaic": (
+        {"ImageType": ["ORIGINAL", "PRIMARY", "MOSAIC"]},
+        "all slices in one image (mosaic); convert it to NIfTI, such as with dcm2niix (5 of 5 files)",
     ),
 }
 

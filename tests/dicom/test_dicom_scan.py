@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from dicom.written import write_series
-from xdistill_dicom import scan
-from xdistill_dicom.header import MARKS, TAGS
+from xdistill_dicom.reading import scan
+from xdistill_dicom.reading.header import MARKS, TAGS
 
 PAGE = Path(__file__).parents[2] / "docs" / "dicom.md"
 

@@ -141,6 +141,17 @@ def test_a_panel_with_too_few_items_is_missing_and_can_be_required(folder):
         folder.rows(*rows, header=header, require=["t2"]).index()
 
 
+def test_rows_without_a_label_are_an_error_or_left_out(folder):
+    rows = ["p1,ill,1", "p2,well,2", *(f"q{row},,3" for row in range(5))]
+    with pytest.raises(
+        DataError, match=r"line 4: the label is missing \(column 'label'\).*\(and 4 more lines like it\)"
+    ):
+        folder.rows(*rows, header="subject,label,age").index()
+    dataset = folder.rows(*rows, header="subject,label,age", without_label="leave_out")
+    assert [row.subject for row in dataset.index()] == ["p1", "p2"]
+    assert dataset.reading().notes == ("5 rows without a label are left out (`without_label`)",)
+
+
 def test_rows_are_numbered_and_labels_are_numbers(folder):
     dataset = folder.rows("0.0,1", "1.0,2", header="label,age", columns={"subject": None}, classes=[0, 1])
     assert [(row.subject, row.target) for row in dataset.index()] == [("row-00001", 0), ("row-00002", 1)]

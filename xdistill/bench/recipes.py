@@ -74,10 +74,25 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
     if (resolved.get("tune") or {}).get("trials") != trials:
         return "tune.trials" if trials else "tune"
     wanted = {field: value for field, value in tree.items() if field not in {*_ELSEWHERE, "crossval"}}
+    wanted = _filled_in(wanted)
     wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
     return _difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or _difference(
         wanted, resolved, ""
     )
+
+
+def _filled_in(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Without what a run fills in: the default loss of its task, and the task that is the default."""
+    stages = [
+        {**stage, "objective": [_without_auto(term) for term in stage["objective"]]} if "objective" in stage else stage
+        for stage in wanted.get("stages", ())
+    ]
+    plain = wanted.get("task") == {"use": "classification"}
+    return {**{name: value for name, value in wanted.items() if name != "task" or not plain}, "stages": stages}
+
+
+def _without_auto(term: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in term.items() if name != "use" or value != "auto"}
 
 
 def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapping[str, Any]) -> LoadedRecipe:

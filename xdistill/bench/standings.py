@@ -45,6 +45,7 @@ class Standing:
         run: the run's identity, twelve hexadecimal digits a seed.
         versions: of Python, torch, xdistill and the plugins.
         machine: what it was computed on.
+        said: who replayed or signed its records, as files next to them say.
         link: the run's own report, relative to the place that a page is written to; empty when there is none.
     """
 
@@ -66,6 +67,12 @@ class Standing:
     versions: Mapping[str, str]
     machine: Mapping[str, str]
     link: str = ""
+    said: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> str:
+        """Who replayed or signed the records, as a table shows it; says so where none did."""
+        return "; ".join(self.said) or "neither replayed nor signed"
 
 
 @dataclass(frozen=True)

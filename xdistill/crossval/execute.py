@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def run_prepared(
         tracking = Tracking(prepared.experiment.trackers, tracked_run(prepared))
         with closing(tracking):
             yield from tracking.start()
-            with closing(_folds(prepared)) as events:  # an error in a listener ends the workers
+            with closing(train_folds(prepared)) as events:  # an error in a listener ends the workers
                 for event in events:
                     yield event
                     yield from tracking.log(event)
@@ -122,7 +122,13 @@ def _patients(prepared: Prepared) -> dict[str, dict[str, str]]:
     }
 
 
-def _folds(prepared: Prepared) -> Generator[Event, None, None]:
+def train_folds(prepared: Prepared, only: Collection[str] | None = None) -> Generator[Event, None, None]:
+    """Train and test the folds that are not finished.
+
+    Args:
+        prepared: the run.
+        only: names of the folds; None: all.
+    """
     folder = prepared.folder
     folder.checksums.unlink(missing_ok=True)
     write_json(folder.splits, prepared.splits.to_json() | _patients(prepared))
@@ -146,7 +152,7 @@ def _folds(prepared: Prepared) -> Generator[Event, None, None]:
             gpus=accelerators(compute),
         )
         for split in prepared.splits
-        if fold_name(split.repeat, split.fold) not in finished
+        if fold_name(split.repeat, split.fold) not in finished and (only is None or split.name in only)
     ]
     executor = prepared.experiment.executor.build()
     at_once = executor.workers(jobs)

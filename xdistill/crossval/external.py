@@ -24,7 +24,7 @@ from xdistill.types import Schema
 
 
 def check_external(experiment: Experiment, cohort: Cohort, external: Cohort | None) -> None:
-    """Check that the student can read the external cohort, and that nobody in it is trained on.
+    """Check that the student can read the external cohort, and that none of its subjects is trained on.
 
     Raises:
         DataError: if it does not fit.

@@ -13,7 +13,7 @@ from xdistill.data.folds.given import Columns, given_folds
 from xdistill.data.folds.hold_out import hold_out, seed_of
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.tasks import Target, Task, as_task
 from xdistill.untrusted import normal_id
 

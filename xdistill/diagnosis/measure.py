@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
 from xdistill.errors import UserError
 from xdistill.models.calibration.temperature import SMALLEST, fit_temperature, scaled
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.stats import FoldPredictions, Method, Predictions, Row, compare, gaps_closed
 from xdistill.stats.metrics import ece
 from xdistill.stats.power import smallest_difference, smallest_difference_of_interval

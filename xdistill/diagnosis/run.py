@@ -56,16 +56,17 @@ def diagnose(
         XdistillError: finished folds are kept.
     """
     experiment = assemble(without_control(loaded), catalog)
+    task = experiment.data.build().schema().task
+    if task.kind != Classification.kind:
+        raise UserError(
+            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
+            f"{task.describe()}"
+        )
     plain = [alone_recipe(experiment, quick=quick), imitation_recipe(experiment, quick=quick)]
     recipes = [as_loaded(recipe) for recipe in plain if recipe is not None]
     experiments = [assemble(recipe, catalog) for recipe in recipes]
     check_executor(experiments[0])
     cohort = yield from ready_cohort(experiment, cache)
-    if not isinstance(cohort.schema.task, Classification):
-        raise UserError(
-            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
-            f"{cohort.schema.task.describe()}"
-        )
     tested = _tested_once(experiment, cohort)
     within = [subject for subject in cohort.subjects if subject not in tested] if tested else None
     prepared = [

@@ -12,7 +12,7 @@ from xdistill.experiment.missing import teacher_sees, training_subjects
 from xdistill.experiment.plans import Experiment
 from xdistill.experiment.stages.plans import CrossFitPlan, StagePlan, teaches, teaches_alone
 from xdistill.experiment.unlabelled import labelled_subjects
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
 

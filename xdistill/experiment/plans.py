@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from xdistill.experiment.stages.plans import StagePlan
 from xdistill.interfaces.augmentation import Augmentation
@@ -106,7 +107,8 @@ class Experiment:
         if task is not None:
             plain["task"] = task
         if self.test is not None:
-            plain["test"] = self.test.dump()
+            plain["test"] = _complete(self.test, plain["data"])
+            plain["test"].pop("task", None)
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
@@ -141,6 +143,13 @@ class Experiment:
         if self.test is not None:
             lines["test"] = f"{self.test.use}: an external cohort, never trained on"
         return lines
+
+
+def _complete(test: Choice[Dataset], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The block of an external cohort, with all settings that it would otherwise take over from `data`."""
+    dumped = test.dump()
+    left_out = {name for name in data if name not in dumped and name in type(test.settings).model_fields}
+    return {**dumped, **{name: to_jsonable_python(getattr(test.settings, name)) for name in sorted(left_out)}}
 
 
 def components_of(parts: Iterable[Choice[Any]]) -> frozenset[type[Component]]:

@@ -81,19 +81,15 @@ class Resolving:
         return self._choose(interface, {"use": block.use, **block.settings()}, place)
 
     def dataset(self, recipe: Recipe) -> Choice[Dataset] | None:
-        """The recipe's data set, which is told the recipe's task if it reads labels as any task."""
+        """The recipe's data set, with the recipe's task if it reads labels as any task."""
         data = self.choose(Dataset, recipe.data, ("data",))
         task = None if recipe.task is None else self.choose(TaskReader, recipe.task, ("task",))
         if "task" in recipe.data.settings():
             self._problem(("data", "task"), "the task is set by `task` of the recipe, next to `data`; move it there")
-        if data is None or task is None or recipe.task == Block(use="classification"):
-            return data
-        if not isinstance(data.settings, TaskSettings):
-            return data  # `check_task` compares it with the task that the data set states
-        return Choice(data.component, data.settings.model_copy(update={"task": task}))
+        return self._with_task(recipe, data, task)
 
     def external(self, recipe: Recipe) -> Choice[Dataset] | None:
-        """The external test cohort; None if there is none, or it has problems.
+        """The external test cohort, with the recipe's task; None if there is none, or it has problems.
 
         If both cohorts are of the same data set, a setting that `test` leaves out is that of `data`: both are then
         preprocessed alike.
@@ -103,7 +99,20 @@ class Resolving:
         given = {name: value for name, value in recipe.test.raw().items() if name != "use" or value}
         use = given.get("use", recipe.data.use)
         shared = {name: value for name, value in recipe.data.raw().items() if name not in _OF_ONE_COHORT}
-        return self._choose(Dataset, {**(shared if use == recipe.data.use else {}), **given, "use": use}, ("test",))
+        raw = {**(shared if use == recipe.data.use else {}), **given, "use": use}
+        test = self._choose(Dataset, raw, ("test",))
+        task = None if recipe.task is None or test is None else choose(TaskReader, recipe.task.raw(), self.catalog)
+        return self._with_task(recipe, test, task)
+
+    @staticmethod
+    def _with_task(
+        recipe: Recipe, data: Choice[Dataset] | None, task: Choice[TaskReader] | None
+    ) -> Choice[Dataset] | None:
+        if data is None or task is None or recipe.task == Block(use="classification"):
+            return data
+        if not isinstance(data.settings, TaskSettings):
+            return data  # `check_task` compares it with the task that the data set states
+        return Choice(data.component, data.settings.model_copy(update={"task": task}))
 
     def choose_all(self, interface: type[C], blocks: Sequence[Block], name: str) -> tuple[Choice[C], ...]:
         """The components of a list of blocks, without those that have problems."""

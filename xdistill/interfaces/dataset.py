@@ -143,7 +143,7 @@ class Dataset(Component, ABC):
         return None
 
     def kept_columns(self) -> Mapping[str, Sequence[str]]:
-        """Columns of the source that stay beside the values, such as site, date or split: one text per subject.
+        """Columns of the source that stay next to the values, such as site, date or split: one text per subject.
 
         Recipes split by them (``crossval: {by: site}``); no network reads them. An empty text is a missing value.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.profiling.plain import PlainColumn
 from xdistill.tables import MISSING, ColumnSettings, Found, Habits, Reading, as_number, find_reading
 from xdistill.tables.dates import days
 
@@ -94,10 +94,6 @@ def _quantile(known: NDArray[np.float64], share: float) -> float:
 
 def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: bool = False) -> Measured:
     """Measure a column of texts; finds out how they are read, unless they are names."""
-    if not names and habits.decimal != ",":
-        plain = _plain_numbers(cells)
-        if plain is not None:
-            return plain
     counts = Counter(cells)
     for text in [text for text in counts if len(text) <= _LONGEST and text.lower() in {"", *MISSING}]:
         del counts[text]
@@ -113,18 +109,12 @@ def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: boo
     return _texts(cells, counts, found)
 
 
-def _plain_numbers(cells: Sequence[str]) -> Measured | None:
-    """A column in which every cell is a number with a point, or empty: the most frequent case of large tables."""
-    try:
-        values = np.array([float(text) if text else math.nan for text in cells], dtype=np.float64)
-    except ValueError:
-        return None
-    joined = "".join(cells)
-    if not joined or "_" in joined or np.isinf(values).any():
-        return None
-    measured = measure_numbers(values)
-    whole = "." not in joined and any(len(text) > 1 and text[0] == "0" for text in cells)
-    return _typed(measured, measured.type, ("leading zeros: an id?", *measured.oddities)) if whole else measured
+def measure_plain(column: PlainColumn) -> Measured:
+    """Measure a column of plain numbers."""
+    measured = measure_numbers(column.values)
+    if not column.zeros:
+        return measured
+    return _typed(measured, measured.type, ("leading zeros: an id?", *measured.oddities))
 
 
 def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: Counter[str], found: Found) -> Measured:

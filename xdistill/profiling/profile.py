@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from xdistill.errors import DataError
 from xdistill.profiling.cautions import Caution
 from xdistill.profiling.cohort import cohort_cautions
-from xdistill.profiling.measure import Measured, measure_numbers, measure_texts
+from xdistill.profiling.measure import Measured, measure_numbers, measure_plain, measure_texts
+from xdistill.profiling.plain import plain_columns
 from xdistill.profiling.roles import Roles, table_cautions
 from xdistill.suggest import did_you_mean
 from xdistill.tables import Table, habits_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _CLASSES = 50  # that are shown
+_LOOKED_AT = 200  # rows that show how a file writes numbers
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,14 @@ def profile_table(table: Table, roles: Roles) -> Profile:
     for role, name in vars(roles).items():
         if name and name not in table.header:
             raise DataError(f"there is no column {name!r} (--{role}){did_you_mean(name, table.header, 'columns')}")
-    texts = dict(zip(table.header, zip(*table.rows, strict=True), strict=True))
-    habits = habits_of(texts.values())
-    measured = {name: measure_texts(name, cells, habits) for name, cells in texts.items()}
+    habits = habits_of(zip(*table.rows[:_LOOKED_AT], strict=True))
+    plain = {} if habits.decimal == "," else plain_columns(table.rows, len(table.header))
+    texts = {name: table.column(name) for place, name in enumerate(table.header) if place not in plain}
+    measured = {
+        name: measure_plain(plain[place]) if place in plain else measure_texts(name, texts[name], habits)
+        for place, name in enumerate(table.header)
+    }
+    texts |= {name: table.column(name) for name in vars(roles).values() if name and name not in texts}
     columns = [_column(name, one) for name, one in measured.items()]
     classes = Counter(filter(None, texts.get(roles.label, ())))
     return Profile(

@@ -84,7 +84,7 @@ class ScoreRow:
 
 
 def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the student on an external cohort, the cohort's bounds, and the majority class.
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and who looks at no subject.
 
     Args:
         run: a finished run.

@@ -96,7 +96,10 @@ class Reading:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The reading that `to_json` wrote."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
 
     def _name(self, text: str) -> str:
         word = folded(text)

@@ -134,4 +134,4 @@ def set_modes(networks: Mapping[str, nn.Module], train: Sequence[str]) -> None:
         module.train()
         module.requires_grad_(requires_grad=True)
         for parameter, factor in rate_factors(module).items():
-            parameter.requires_grad_(requires_grad=factor > 0)
+            parameter.requires_grad = factor > 0

@@ -57,8 +57,8 @@ def _blobs(down: NDArray[np.float64], right: NDArray[np.float64], turn: float, c
     """Spots around the lesion's centre, from 0 to 1."""
     angles = turn + 2 * np.pi * np.arange(count) / count
     spots = [np.exp(-((down - 0.22 * np.sin(a)) ** 2 + (right - 0.22 * np.cos(a)) ** 2) / 0.02) for a in angles]
-    found: NDArray[np.float64] = np.clip(np.sum(spots, axis=0), 0, 1)
-    return found
+    clipped: NDArray[np.float64] = np.clip(np.sum(spots, axis=0), 0, 1)
+    return clipped
 
 
 def _mixed(one: NDArray[np.float64], other: NDArray[np.float64], part: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 # Criteria after the 7-point checklist and the ABCD rule, with their weights in the logit.
 CRITERIA: Final = {"asymmetry": 0.9, "border": 0.9, "colours": 1.2, "diameter": 0.5, "blue_veil": 1.2}
@@ -32,6 +31,8 @@ def logits(latents: NDArray[np.float64], strength: float) -> NDArray[np.float64]
 
 def share(latents: NDArray[np.float64]) -> NDArray[np.float64]:
     """How marked each criterion is, from 0 to 1."""
+    from scipy.special import expit
+
     found: NDArray[np.float64] = expit(_STEEP * latents)
     return found
 
@@ -50,6 +51,8 @@ def best_auc(strength: float) -> float:
     >>> round(best_auc(0.0), 3), round(best_auc(1.0), 2)
     (0.5, 0.88)
     """
+    from scipy.special import expit
+
     deviation = sqrt(float(weights(strength) @ weights(strength)))
     standard = np.linspace(-8, 8, _POINTS)
     density = np.exp(-(standard**2) / 2)

@@ -86,6 +86,9 @@ class ManifestConfig(FileSettings, TaskSettings):
         description="vector modalities by name, each with columns of this table or of another file; `clinical` then "
         "has only the columns that `clinical.include` names",
     )
+    without_label: Literal["refuse", "leave_out"] = Field(
+        default="refuse", description="rows without a label: an error, or left out of the cohort"
+    )
     require: tuple[ModalityName, ...] = Field(
         default=(), description="modalities that every subject needs; subjects without one are left out of the cohort"
     )
@@ -186,6 +189,7 @@ class ManifestConfig(FileSettings, TaskSettings):
 
 _NEWER: Mapping[str, Any] = {
     "tables": {},
+    "without_label": "refuse",
     "require": [],
     "not_missing": [],
     "reading": "auto",

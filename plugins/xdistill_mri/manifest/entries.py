@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +69,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     problems = Problems(file)
     roles = find_roles(table, config, problems)
     problems.stop()
+    story = Story()
+    table = _labelled(table, roles, config, story)
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
     task, targets = _targets(table, roles, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
-    reading = ReadingOf(config, Story(), problems)
+    reading = ReadingOf(config, story, problems)
     panels = read_panels(table, subjects, roles.clinical, reading)
     problems.stop()
     entries = [
@@ -85,17 +88,35 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         )
         for row, subject in enumerate(subjects)
     ]
-    kept = complete_rows([_present(entry) for entry in entries], reading)
+    story.notes += _twice(entries)
+    rows = complete_rows([_present(entry) for entry in entries], reading)
     problems.stop()
-    columns = {name: table.column(name) for name in roles.kept}
+    texts = {name: table.column(name) for name in roles.kept}
     return Cohort(
-        tuple(entries[row] for row in kept),
+        tuple(entries[row] for row in rows),
         task,
         tuple(roles.volumes),
         panels,
         reading.story,
-        {name: tuple(texts[row] for row in kept) for name, texts in columns.items()},
+        {name: tuple(column[row] for row in rows) for name, column in texts.items()},
     )
+
+
+def _twice(entries: Sequence[Entry]) -> list[str]:
+    """A note on files that subjects have in common; those of different patients in one column are errors."""
+    counts = Counter(source.file for entry in entries for source in entry.volumes.values() if source is not None)
+    again = sum(count > 1 for count in counts.values())
+    return [f"file_used_twice: {again} files are named more than once"] if again else []
+
+
+def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) -> Table:
+    """The table without rows that have no label, if the settings say so."""
+    if config.without_label == "refuse":
+        return table
+    kept = table.chosen(lambda line: bool(line.cells[roles.label]))
+    if len(kept) < len(table):
+        story.notes.append(f"{len(table) - len(kept)} rows without a label are left out (`without_label`)")
+    return kept
 
 
 def _present(entry: Entry) -> dict[str, bool]:
@@ -153,7 +174,11 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
         if not label:
-            problems.add(f"the label is missing (column {column!r})", line=line.number)
+            problems.add(
+                f"the label is missing (column {column!r}); fill it in, or set `data.without_label: leave_out`",
+                line=line.number,
+                cause="label",
+            )
         elif config.classes is not None and label not in config.classes:
             problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
     given = [label for label in labels if label]

@@ -1,4 +1,4 @@
-"""Columns that are kept beside the values, for splits by site, date or a given part: no network reads them."""
+"""Columns that are kept next to the values, for splits by site, date or a given part: no network reads them."""
 
 from __future__ import annotations
 

@@ -161,7 +161,8 @@ def _chosen(found: Volume, settings: Preprocess, kind: Kind) -> tuple[Volume, ..
     """The channels that the settings choose, scaled, as float32."""
     values = found.values
     if values.dtype.names and settings.channel is not None:  # colours of a NIfTI file
-        values = np.stack([values[name] for name in values.dtype.names], axis=-1)
+        coloured: Any = values
+        values = np.stack([coloured[name] for name in values.dtype.names], axis=-1)
     if values.ndim == _SPACE - 1:
         values = values[..., None]
     channels = values.reshape(*values.shape[:_SPACE], -1) if values.ndim != _SPACE else values[..., None]

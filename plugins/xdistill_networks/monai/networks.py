@@ -100,7 +100,11 @@ def arguments_of(network: Callable[..., nn.Module]) -> dict[str, inspect.Paramet
     found: dict[str, inspect.Parameter] = {}
     sources: list[Any] = [network]
     if inspect.isclass(network):
-        sources = [base.__init__ for base in network.__mro__ if base.__module__.startswith("monai.")]
+        sources = [
+            vars(base)["__init__"]
+            for base in network.__mro__
+            if base.__module__.startswith("monai.") and "__init__" in vars(base)
+        ]
     else:
         nets = extras.require("monai.networks.nets", extra="mri", purpose="the encoder `monai`")
         sources.append(nets.ResNet.__init__)

@@ -42,6 +42,7 @@ class Record:
         predictions: rounded, subjects by rank.
         splits: of the benchmark.
         report: the run's own report; None for a record, which has none.
+        said: what others say of it, such as that they replayed it; see `xdistill.bench.records.attest`.
     """
 
     entry: str
@@ -50,6 +51,7 @@ class Record:
     predictions: Predictions
     splits: BenchmarkSplits
     report: Path | None = None
+    said: tuple[str, ...] = ()
 
 
 def record_of_run(run: Run, entry: str, splits: BenchmarkSplits, *, by_ids: bool = False) -> Record:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
+from xdistill.bench.records.attest import attested
 from xdistill.bench.records.audit import audit, shortened
 from xdistill.bench.records.cohort import cohort_problems, irregular
 from xdistill.bench.records.record import (
@@ -210,7 +211,9 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
     except XdistillError as error:
         yield str(error)
         return None
-    return record
+    said, doubts = attested(place, facts)
+    yield from doubts
+    return replace(record, said=said)
 
 
 def _scores(right: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:

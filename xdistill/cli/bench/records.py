@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from xdistill.cli.options import DisableOption, PluginOption, RunsOption, chosen_plugins
+from xdistill.cli.options import CacheOption, DisableOption, PluginOption, QuietOption, RunsOption, chosen_plugins
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark
@@ -18,10 +18,12 @@ SUBMIT_EXAMPLES = (
     "xdistill bench submit RUN --to benchmarks/records/mvi_hcc --as kd",
     "xdistill bench submit benchmarks/mvi_hcc.yaml",
     "xdistill bench submit my_benchmark.yaml --plugin ./my_dataset.py",
+    "xdistill bench submit RUN --to DIR --as kd --sign ~/.ssh/id_ed25519",
 )
 VERIFY_EXAMPLES = (
     "xdistill bench verify",
     "xdistill bench verify benchmarks/mvi_hcc.yaml",
+    'xdistill bench verify benchmarks/mvi_hcc.yaml --replay 2 --by "A. Lab"',
 )
 SCHEMA_EXAMPLES = ("xdistill bench schema record > record.schema.json",)
 
@@ -46,6 +48,9 @@ def submit(
         bool, typer.Option("--keep-subjects", help="Keep the subjects' ids; otherwise they become ranks.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the record of another run.")] = False,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign the records with this OpenSSH key.")
+    ] = None,
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
@@ -63,6 +68,11 @@ def submit(
             done = _submit_all(source, to, entry, seed, runs, keep_subjects, replace)
         else:
             done = [_submit_one(source, to, entry, seed, benchmark, keep_subjects, replace)]
+    if sign is not None:
+        from xdistill.bench.records.attest import sign as sign_record
+
+        for record in done:
+            sign_record(record.folder, sign)
     for record in done:
         state = "written" if record.changed else "there already"
         echo(f"{record.folder}: {record.entry}, seed {record.seed}, run {record.run}: {state}")
@@ -76,17 +86,38 @@ def verify(
     benchmark: Annotated[
         Path | None, typer.Option("--benchmark", metavar="FILE", help="The benchmark file of a folder of records.")
     ] = None,
+    replay: Annotated[
+        int | None,
+        typer.Option("--replay", min=1, metavar="N", help="Train N folds of each record again, and compare."),
+    ] = None,
+    entry: Annotated[
+        list[str] | None,
+        typer.Option("--entry", metavar="NAME", help="Replay the records of this entry alone; may be repeated."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="NAME", help="Write next to the records that you replayed them, for tables."),
+    ] = None,
+    cache: CacheOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Compute everything in the records again from their predictions; exit code 2 if something differs.
 
     Scores, hashes, folds, subjects, targets and probabilities are checked, and what controls have to show. A
-    LEADERBOARD.md next to the records or the benchmark file must be what they generate.
+    LEADERBOARD.md next to the records or the benchmark file must be what they generate. With --replay, folds that are
+    chosen at random are trained again: on the same versions the predictions must be the same, on others nearly so.
     """
     from xdistill.cli.console import echo, print_error
 
-    verdicts = [
-        _verdict(one, folder) for place in places or [Path("benchmarks")] for one, folder in _meant(place, benchmark)
-    ]
+    if by is not None and replay is None:
+        raise typer.BadParameter("--by belongs to --replay")
+    meant = [pair for place in places or [Path("benchmarks")] for pair in _meant(place, benchmark)]
+    verdicts = [_verdict(one, folder) for one, folder in meant]
+    if replay is not None:
+        verdicts = [
+            _replayed(one, verdict, replay, entry, by, cache, quiet)
+            for (one, _), verdict in zip(meant, verdicts, strict=True)
+        ]
     for verdict in verdicts:
         for problem in verdict.problems:
             print_error(problem)
@@ -178,6 +209,43 @@ def _verdict(benchmark: Benchmark, folder: Path) -> Verdict:
     from xdistill.bench.check import check
 
     return check(benchmark, folder)
+
+
+def _replayed(
+    benchmark: Benchmark,
+    verdict: Verdict,
+    count: int,
+    entries: list[str] | None,
+    by: str | None,
+    cache: Path | None,
+    quiet: bool,
+) -> Verdict:
+    """The verdict after records were replayed; those that do not follow from their predictions are not."""
+    from dataclasses import replace as changed
+
+    from xdistill.bench.records.attest import add_replay
+    from xdistill.bench.records.record import folder_name
+    from xdistill.bench.replay import replay
+    from xdistill.cli.console import echo
+    from xdistill.plugin import load_catalog
+
+    for name in entries or ():
+        benchmark.entry(name)
+    problems = list(verdict.problems)
+    for record in verdict.records:
+        if problems or (entries and record.entry not in entries):
+            continue
+        found = replay(benchmark, record, count=count, catalog=load_catalog(), cache=cache)
+        if found.problem:
+            problems.append(f"{verdict.folder}: {found.problem}")
+            continue
+        if by is not None:
+            place = verdict.folder / folder_name(record.entry, record.seed, len(benchmark.file.seeds))
+            add_replay(place, found.said_by(by))
+        if not quiet:
+            same = "the same predictions" if found.identical else f"predictions within {found.largest:.2g}"
+            echo(f"{record.entry}, seed {record.seed}: {', '.join(found.folds)} trained again: {same}")
+    return changed(verdict, problems=tuple(problems))
 
 
 def _summary(verdict: Verdict) -> str:

@@ -95,7 +95,7 @@ class CohortWriter:
         Args:
             key: of the cohort.
             facts: about it.
-            kept: columns beside the values, one text per subject.
+            kept: columns next to the values, one text per subject.
         """
         self._guarded(lambda: self._finish(key, facts, kept or {}))
         self._guarded(self._file.close)

@@ -106,7 +106,7 @@ def explain_arrays(
 
 def _check(model: Ensemble, options: Options) -> None:
     task = model.schema.task
-    if not isinstance(task, Classification):
+    if task.kind != Classification.kind:  # the logits of grades are not those of classes
         raise UserError(f"the model's task is {task.describe()}; classifications can be explained")
     options.validate(model)
     captum("attr")

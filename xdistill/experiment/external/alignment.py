@@ -76,7 +76,8 @@ def mapped_targets(targets: NDArray[Any], test: Task, training: Task) -> NDArray
     """Targets of an external cohort as the training cohort counts them: classes are found by name."""
     if isinstance(test, Classification) and isinstance(training, Classification):
         index = np.array([training.classes.index(name) for name in test.classes], dtype=np.int64)
-        return index[targets]
+        found: NDArray[np.int64] = index[targets]
+        return found
     return targets
 
 

@@ -1,1 +1,1 @@
-"""What stands beside the scores of a run: its external test cohort, and remarks on its teacher."""
+"""What is shown with the scores of a run: its external test cohort, and remarks on its teacher."""

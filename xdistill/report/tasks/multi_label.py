@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR, ROLE_LINE
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, svg_markup
@@ -57,12 +58,13 @@ def label_roc_figure(run: Run, place: int) -> Picture:
     return picture
 
 
-def _curve(target: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _curve(target: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sensitivity at a grid of false positive rates."""
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.diff(scores[order]) != 0, True)  # subjects with equal scores are called together
     hits, alarms = np.cumsum(target[order] == 1)[last], np.cumsum(target[order] == 0)[last]
-    return np.interp(_GRID, np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]))
+    curve: NDArray[np.float64] = np.interp(_GRID, np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]))
+    return curve
 
 
 def _table(run: Run, task: MultiLabel) -> Section:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
 from xdistill.untrusted import VOLUME
-from xdistill_dicom.extra import pydicom, quiet, require
-from xdistill_dicom.header import Encoding, Header
-from xdistill_dicom.parse import by_simpleitk
-from xdistill_dicom.scan import threads
+from xdistill_dicom.reading.extra import pydicom, quiet, require
+from xdistill_dicom.reading.header import Encoding, Header
+from xdistill_dicom.reading.scan import threads
+from xdistill_dicom.reading.voxels import by_pydicom, by_simpleitk
 
 _WHOLE_BYTES = (8, 16, 32)
 
@@ -112,12 +112,10 @@ def _rescaled(values: NDArray[Any], encoding: Encoding) -> NDArray[Any]:
 def _decoded(header: Header) -> NDArray[Any]:
     library = pydicom()
     pixels = require("pydicom.pixels")
-    uid = library.uid.UID(header.encoding.syntax)
-    try:
-        available = pixels.get_decoder(uid).is_available
-    except NotImplementedError:
-        available = False
-    if not available and uid in by_simpleitk():
+    if header.frame:
+        frame = np.array(pixels.pixel_array(header.file, index=header.frame - 1))
+        return _rescaled(_extended(frame, header.encoding), header.encoding)
+    if not by_pydicom(header.encoding.syntax) and header.encoding.syntax in by_simpleitk():
         return _by_simpleitk(header.file)
     content = library.dcmread(header.file)
     if "PixelData" not in content:
