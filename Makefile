@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test slow check format docs site perf clean
+.PHONY: help setup run test slow check format docs site perf chaos clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,6 +48,10 @@ site: docs ## the documentation as a site, in site/
 
 perf: setup ## speed, as one table of ratios; frameworks to compare with: pip install --group perf
 	$(BIN)/python benchmarks/perf
+
+MINUTES ?= 20
+chaos: setup ## kills, full disks, flipped bits and mutated files for MINUTES; prints a table
+	$(BIN)/python benchmarks/chaos --minutes $(MINUTES)
 
 clean: ## forget everything that was set up
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
