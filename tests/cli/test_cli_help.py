@@ -48,6 +48,7 @@ COMMANDS = [
     "bench compare",
     "bench submit",
     "bench verify",
+    "bench schema",
 ]
 
 
