@@ -24,7 +24,7 @@ from xdistill.data import build_cohort, make_splits, open_cohort
 from xdistill.distillation.cross_fitted import inner_contexts
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.context import FoldContext, networks_of_fold
-from xdistill.experiment.plans import CrossFitPlan
+from xdistill.experiment.stages.plans import CrossFitPlan
 from xdistill.interfaces.network import Network
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import as_loaded

@@ -25,6 +25,7 @@ everything else to standard error.
 | `XDISTILL_DISABLE_PLUGINS` | plugins to disable, by the names of their entry points, separated by commas |
 | `XDISTILL_PLUGINS` | files to use as plugins, as with `--plugin`; passed on to worker processes |
 | `XDISTILL_PLUGIN_SECONDS` | time limit for the import of a plugin in seconds; default 120; 0: no limit |
+| `XDISTILL_MAX_JSON_MB`, `XDISTILL_MAX_TABLE_MB`, `XDISTILL_MAX_VOLUME_MB`, `XDISTILL_MAX_WEIGHTS_MB` | largest file of a kind that is read, in MiB: see [security](../security.md#which-files-are-read) |
 | `XDISTILL_DATA` | data folder of the recipes `acdc` and `rosmap`; enables the tests that need real data |
 """
 # Options of the completion that typer adds by itself, and help, which every command has.

@@ -28,6 +28,7 @@ SCRIPTS = {
     "folds": "Whole runs",
     "teacher": "A cached teacher",
     "cache": "Reading",
+    "importing": "Importing files",
     "predict": "Predicting from files",
     "serve": "Predicting through HTTP",
     "ranking": "Statistics",

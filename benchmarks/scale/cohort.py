@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from xdistill.data import TrainingView, build_cohort, fit_transforms, make_splits, open_cohort, verify_cohort
 from xdistill.interfaces import Choice, Dataset, DatasetFacts, Settings, SubjectRow
-from xdistill.recipe.schema.recipe import CacheRecipe, Crossval
+from xdistill.recipe.schema.crossval import Crossval
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 CLASSES, TWICE, BATCH = ("M0", "M1", "M2"), 10, 8

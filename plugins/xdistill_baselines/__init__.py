@@ -23,8 +23,9 @@ def xdistill_estimators() -> list[type[Estimator]]:
     from xdistill_baselines.linear_svm import LinearSvm
     from xdistill_baselines.logistic_regression import LogisticRegression
     from xdistill_baselines.majority import Majority
+    from xdistill_baselines.ridge import Ridge
 
-    return [LogisticRegression, LinearSvm, Majority]
+    return [LogisticRegression, LinearSvm, Majority, Ridge]
 
 
 @hookimpl

@@ -59,7 +59,7 @@ class Concat(Student):
         if config.estimator is not None:
             self.fc = layers
             with within_field("estimator"):
-                self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
+                self.head = config.estimator.build(inputs=width, classes=schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
         """Logits and taps, and, with an estimator, the logits of the layers as ``fc``."""

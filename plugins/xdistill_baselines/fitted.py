@@ -44,7 +44,7 @@ class Fitted(Teacher, Student):
         self.inputs = config.inputs
         length = sum(prod(modality_of(schema, name, field="inputs").shape) for name in self.inputs)
         with within_field("estimator"):
-            self.estimator = config.estimator.build(inputs=length, classes=len(schema.classes))
+            self.estimator = config.estimator.build(inputs=length, classes=schema.task.outputs)
 
     def forward(self, batch: Batch) -> Output:
         """Logits and the tap."""

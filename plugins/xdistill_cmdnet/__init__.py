@@ -18,10 +18,10 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_encoders() -> list[type[Encoder]]:
-    """The two kinds of branch."""
-    from xdistill_cmdnet.encoders import MriClinicalFusion, MriOnly
+    """The two kinds of branch, each by two names."""
+    from xdistill_cmdnet.encoders import ImageClinicalFusion, ImageOnly, MriClinicalFusion, MriOnly
 
-    return [MriClinicalFusion, MriOnly]
+    return [ImageClinicalFusion, ImageOnly, MriClinicalFusion, MriOnly]
 
 
 @hookimpl

@@ -52,7 +52,7 @@ class MriOnly(Encoder):
         super().__init__(config, inputs=inputs)
         images = image_names(inputs)
         if len(config.inputs) != 1 or len(images) != 1:
-            raise SettingsError(f"mri_only reads one volume or image, not {_listed(inputs)}", field="inputs")
+            raise SettingsError(f"{self.name} reads one volume or image, not {_listed(inputs)}", field="inputs")
         self.image = images[0]
         sizes = _sizes(config, inputs[self.image])
         self.trunk = Trunk(sizes, pool=config.pool, where=None)
@@ -90,8 +90,8 @@ class MriClinicalFusion(Encoder):
         vectors = [name for name, spec in inputs.items() if spec.kind == "vector"]
         if len(config.inputs) != 2 or len(images) != 1 or len(vectors) != 1:  # noqa: PLR2004 - an image, a vector
             raise SettingsError(
-                f"mri_clinical_fusion reads one volume or image and one vector, not {_listed(inputs)}; for an image "
-                f"alone use mri_only",
+                f"{self.name} reads one volume or image and one vector, not {_listed(inputs)}; for an image alone use "
+                f"mri_only or image_only",
                 field="inputs",
             )
         self.image, self.vector = images[0], vectors[0]
@@ -121,6 +121,18 @@ class MriClinicalFusion(Encoder):
         """
         del self.clinical
         object.__setattr__(self, "clinical", other.clinical)
+
+
+class ImageOnly(MriOnly):
+    """The same as `mri_only`, by a name that fits pictures: the trunk has two dimensions where its input has."""
+
+    name = "image_only"
+
+
+class ImageClinicalFusion(MriClinicalFusion):
+    """The same as `mri_clinical_fusion`, by a name that fits pictures."""
+
+    name = "image_clinical_fusion"
 
 
 def image_names(inputs: Mapping[str, ModalitySpec]) -> list[str]:

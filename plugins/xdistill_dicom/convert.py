@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xdistill.interfaces import extras
+from xdistill import extras
 from xdistill_dicom.geometry import grid_of
-from xdistill_dicom.header import Header
-from xdistill_dicom.pixels import read_values
+from xdistill_dicom.reading.header import Header
+from xdistill_dicom.reading.pixels import read_values
 
 _SCANNER = 1  # the code of coordinates of the scanner
 

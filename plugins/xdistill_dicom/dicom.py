@@ -16,11 +16,12 @@ from xdistill.interfaces.series.format import Progress
 from xdistill_dicom.grouping import LOCALISER, Part, by_series, parts_of
 from xdistill_dicom.listing import describe
 from xdistill_dicom.manifest import Plan, write_manifest
-from xdistill_dicom.parse import NO_IMAGE, is_dicom
-from xdistill_dicom.pixels import read_values
 from xdistill_dicom.privacy import Pseudonyms, load_key
+from xdistill_dicom.reading.parse import is_dicom
+from xdistill_dicom.reading.pixels import read_values
+from xdistill_dicom.reading.scan import files_below, scan
+from xdistill_dicom.reading.voxels import NO_IMAGE
 from xdistill_dicom.rules import choose
-from xdistill_dicom.scan import files_below, scan
 
 
 class Dicom(SeriesFormat):
@@ -66,7 +67,7 @@ class Dicom(SeriesFormat):
         """The DICOM files below a folder."""
         found = [file for file in files_below(folder) if is_dicom(file)]
         if not found:
-            raise DataError(f"{folder}: a folder without DICOM files; name a file, or the folder of a DICOM series")
+            raise DataError(_without(folder))
         return found
 
     def read(self, folder: Path) -> SeriesVolume:
@@ -81,16 +82,20 @@ class Dicom(SeriesFormat):
         return Space((columns, rows, len(part.grid.slices)), part.grid.affine, None)
 
     def _only(self, folder: Path) -> Part:
-        headers = scan(self.files(folder)).headers
+        headers = scan(files_below(folder)).headers
+        if not headers:
+            raise DataError(_without(folder))
         parts = [part for series in by_series(headers) for part in parts_of(series)]
         volumes = [part for part in parts if not _aside(part)] or parts
         if len(volumes) > 1:
             raise DataError(f"{folder}: {_several(volumes)}; choose one with `xdistill data dicom {folder}`")
-        if not volumes:
-            raise DataError(f"{folder}: no DICOM image, only a DICOMDIR; name the folder of a series")
         if volumes[0].problems:
             raise DataError(f"{folder}: the DICOM series is refused: {'; '.join(volumes[0].problems)}")
         return volumes[0]
+
+
+def _without(folder: Path) -> str:
+    return f"{folder}: a folder without DICOM files; name a file, or the folder of a DICOM series"
 
 
 def _aside(part: Part) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill_dicom.header import Header
+from xdistill_dicom.reading.header import Header
 
 MIN_SLICES = 4
 """Series with fewer are localisers or incomplete."""

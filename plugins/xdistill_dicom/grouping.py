@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdistill_dicom.geometry import Grid, grid_of, overlapping, place_of
-from xdistill_dicom.header import MARKS, Header
+from xdistill_dicom.reading.header import MARKS, Header
 
 LOCALISER = "localiser (ImageType)"
 """The problem of localisers."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdistill.errors import DataError
+from xdistill.untrusted import TABLE, read_text
 
 _DELIMITERS = ",;\t|"
 
@@ -37,12 +38,7 @@ def read_joined(file: Path, column: str, *, taken: Sequence[str]) -> Joined:
     Raises:
         DataError: for a file that cannot be read, lacks the column, repeats an id, or has a column of a taken name.
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror})") from error
-    except UnicodeError as error:
-        raise DataError(f"{file}: not UTF-8 text; save it as CSV (UTF-8)") from error
+    text = read_text(file, TABLE)
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(_DELIMITERS, key=head.count))
     header = [name.strip() for name in next(reader, [])]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from xdistill.interfaces.series import Series
 from xdistill_dicom.grouping import Part, by_series, parts_of
-from xdistill_dicom.header import Header
 from xdistill_dicom.phases import suggested
 from xdistill_dicom.privacy import Pseudonyms, cleaned
+from xdistill_dicom.reading.header import Header
 
 _NO_ID = "no patient id: the study counts as a patient of its own"
 _NO_DATE = "no study date: the studies of this patient are in the order of their UIDs"
@@ -114,7 +114,7 @@ def _series(
         subject=study.subject,
         series=f"{identity}-{part.number}" if part.number else identity,
         folder=clean(_place(group, folder)),
-        files=len(slices),
+        files=len({header.file for header in slices}),
         modality=first.modality,
         description=clean(first.description),
         protocol=clean(first.protocol),
@@ -122,7 +122,7 @@ def _series(
         part=part.name,
         day=study.day,
         date=date.fromordinal(study.date).isoformat() if dates and study.date is not None else "",
-        seconds=min(moments) - study.begin if moments and study.begin is not None else None,
+        seconds=round(min(moments) - study.begin, 3) if moments and study.begin is not None else None,
         size=(columns, rows, len(slices)),
         spacing=part.grid.spacing,
         problems=part.problems,

@@ -18,12 +18,13 @@ from uuid import uuid4
 from xdistill.errors import DataError, UserError
 from xdistill.interfaces.series import Chosen, Series, Written
 from xdistill.interfaces.series.format import Progress
+from xdistill.untrusted import to_cell
 from xdistill_dicom.convert import save_nifti
 from xdistill_dicom.grouping import Part
-from xdistill_dicom.header import Header
 from xdistill_dicom.join import Joined, read_joined
 from xdistill_dicom.privacy import cleaned, names_patient
-from xdistill_dicom.scan import files_below, threads
+from xdistill_dicom.reading.header import Header
+from xdistill_dicom.reading.scan import files_below, threads
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _folders(chosen: Chosen, volumes: Sequence[Series], plan: Plan) -> Mapping[s
         split += len(folders) > 1 or bool(series.part)
         folder = folders.pop()
         below = sum(count for other, count in held.items() if other == folder or folder in other.parents)
-        shared += below != len(slices) and not series.part
+        shared += below != len({header.file for header in slices}) and not series.part
         cells[series.series] = text = Path(os.path.relpath(folder, plan.manifest.absolute().parent)).as_posix() + "/"
         naming += not plan.keeps_ids and _names(text, slices[0], dates=plan.dates)
     reasons = (
@@ -169,7 +170,9 @@ def _table(chosen: Chosen, cells: Mapping[str, str], joined: Joined | None) -> t
             own = joined.rows.get(identity)
             unmatched += own is None
             used.add(identity)
-        writer.writerow([subject, first.patient, *files, *(("" if own is None else own[name]) for name in extra)])
+        writer.writerow(
+            [to_cell(subject), to_cell(first.patient), *files, *(("" if own is None else own[name]) for name in extra)]
+        )
     notes = [f"{unmatched} of {len(chosen.rows)} rows have no match in the joined table"] if unmatched else []
     if joined is not None and len(joined.rows.keys() - used):
         notes.append(f"{len(joined.rows.keys() - used)} of {len(joined.rows)} rows of the joined table fit no study")

@@ -18,16 +18,17 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_datasets() -> Sequence[type[Dataset]]:
-    """The generated liver cohort, and cohorts described by a table of files."""
+    """The generated liver cohort, generated pictures of lesions, and cohorts described by a table of files."""
+    from xdistill_mri.lesions import Lesions2D
     from xdistill_mri.manifest import ManifestDataset
     from xdistill_mri.phantom import HccPhantom
 
-    return [HccPhantom, ManifestDataset]
+    return [HccPhantom, Lesions2D, ManifestDataset]
 
 
 @hookimpl
 def xdistill_augmentations() -> Sequence[type[Augmentation]]:
     """Random changes of volumes and images."""
-    from xdistill_mri.augment import VolumeAffine, VolumeFlip, VolumeIntensity
+    from xdistill_mri.augment import MonaiTransform, VolumeAffine, VolumeFlip, VolumeIntensity
 
-    return [VolumeFlip, VolumeAffine, VolumeIntensity]
+    return [VolumeFlip, VolumeAffine, VolumeIntensity, MonaiTransform]

@@ -14,13 +14,15 @@ from xdistill.tables import plain_row
 from xdistill.types import Schema
 from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box, Preprocess
-from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
+from xdistill_mri.preprocess.source import PICTURES, SUFFIXES, TIFF, VOLUMES, Bounds, VolumeSource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+ARRAYS = (".npy", ".npz")
 
 
 class VolumeReading(Settings):
@@ -29,12 +31,14 @@ class VolumeReading(Settings):
     Attributes:
         column: of the table.
         array: of .npz files.
+        row: the column with a subject's index in an array that holds all; None: each file holds one subject.
         preprocess: as in training.
         orientations: of the training files, if the preprocessing does not unify them; empty: any.
     """
 
     column: str
     array: str | None = None
+    row: str | None = None
     preprocess: Preprocess = Preprocess()
     orientations: tuple[str, ...] = ()
 
@@ -48,7 +52,7 @@ class Reading(Settings):
 
 
 class VolumeReader(SubjectReader):
-    """Reads NIfTI files and NumPy arrays.
+    """Reads volumes and pictures.
 
     Args:
         settings: what `Reading` dumped.
@@ -58,7 +62,7 @@ class VolumeReader(SubjectReader):
         UserError: if the settings are not valid.
     """
 
-    suffixes: Sequence[str] = SUFFIXES
+    suffixes: Sequence[str]
 
     def __init__(self, settings: Mapping[str, object], schema: Schema) -> None:
         try:
@@ -66,6 +70,9 @@ class VolumeReader(SubjectReader):
         except ValidationError as error:
             raise UserError(f"the model's settings for reading volumes are not valid: {error}") from None
         self.schema = schema
+        kinds = {schema.modalities[name].kind for name in self.reading.volumes if name in schema.modalities}
+        of_kind: dict[str, tuple[str, ...]] = {"volume": (*VOLUMES, *TIFF), "image": (*PICTURES, *ARRAYS)}
+        self.suffixes = of_kind.get(next(iter(kinds)), SUFFIXES) if len(kinds) == 1 else SUFFIXES
         self.subject = self.reading.subject
         self.columns = {name: volume.column for name, volume in self.reading.volumes.items()}
         self._cells = [CellReading.from_json(cells) for cells in self.reading.cells]
@@ -75,14 +82,15 @@ class VolumeReader(SubjectReader):
         return plain_row(row, self._cells) if self._cells else row
 
     def further_columns(self, modality: str) -> Sequence[str]:
-        """Columns with masks and bounds of boxes."""
-        crop = self.reading.volumes[modality].preprocess.crop
+        """Columns with masks, bounds of boxes, and rows of arrays."""
+        volume = self.reading.volumes[modality]
+        row, crop = [volume.row] if volume.row else [], volume.preprocess.crop
         if crop is None:
-            return ()
-        return [*([crop.mask] if crop.mask else []), *(crop.box.columns() if crop.box else ())]
+            return row
+        return [*row, *([crop.mask] if crop.mask else []), *(crop.box.columns() if crop.box else ())]
 
     def read(self, modality: str, cell: Cell) -> NDArray[np.float32]:
-        """The prepared volume, ``(1, depth, height, width)``."""
+        """The prepared volume, ``(channels, depth, height, width)``, or picture, ``(channels, height, width)``."""
         from xdistill_mri.preprocess.pipeline import one_thread, prepare
 
         source = self._source(modality, cell)
@@ -91,11 +99,23 @@ class VolumeReader(SubjectReader):
             values = prepare(source, self.reading.volumes[modality].preprocess)
         expected = self.schema.modalities[modality].shape
         if values.shape != expected:
-            raise DataError(
-                f"modality {modality!r}: {source.file} becomes a volume of {list(values.shape[1:])}, but the model was "
-                f"trained on volumes of {list(expected[1:])} (depth, height, width); resample it to that size"
-            )
+            raise DataError(f"modality {modality!r}: {source.file} {self._unfit(modality, values.shape)}")
         return values
+
+    def _unfit(self, modality: str, shape: tuple[int, ...]) -> str:
+        spec = self.schema.modalities[modality]
+        what, axes = "volume", "depth, height, width"
+        if spec.kind == "image":
+            what, axes = "picture", "height, width"
+        if shape[0] != spec.shape[0]:
+            return (
+                f"has {shape[0]} channels, but the model was trained on {what}s of {spec.shape[0]}; convert it, or "
+                f"train with `preprocess.colour`"
+            )
+        return (
+            f"becomes a {what} of {list(shape[1:])}, but the model was trained on {what}s of {list(spec.shape[1:])} "
+            f"({axes}); resample it to that size"
+        )
 
     def space(self, modality: str, cell: Cell) -> Space:
         """The grid of the file and that of the prepared volume."""
@@ -110,7 +130,7 @@ class VolumeReader(SubjectReader):
         known = self.reading.volumes[modality].orientations
         if not known:
             return
-        from xdistill_mri.preprocess.read import orientation_of
+        from xdistill_mri.preprocess.formats import orientation_of
 
         found = orientation_of(file)
         if found is not None and found not in known:
@@ -129,25 +149,28 @@ class VolumeReader(SubjectReader):
                 raise DataError(f"modality {modality!r}: no mask to crop the volume by; name it as `{crop.mask}`")
             mask = self._file(modality, cell.folder / text)
         box = None if crop is None or crop.box is None else self._bounds(modality, crop.box, cell)
-        return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array)
+        row = None if volume.row is None else _number(modality, cell.row.get(volume.row, ""), volume.row)
+        return VolumeSource(self._file(modality, cell.folder / cell.text), mask, box, volume.array, row)
 
     def _file(self, modality: str, file: Path) -> Path:
         if file.is_dir() and holds_dicom(file):
             return file
-        if not file.name.lower().endswith(SUFFIXES):
-            raise DataError(f"modality {modality!r}: {file} is not a volume; files end in {', '.join(SUFFIXES)}")
+        if not file.name.lower().endswith(tuple(self.suffixes)):
+            what = "picture" if self.suffixes[0] in PICTURES else "volume"
+            raise DataError(f"modality {modality!r}: {file} is not a {what}; files end in {', '.join(self.suffixes)}")
         if file.is_dir():
             raise DataError(f"modality {modality!r}: {file} is a folder; name a file")
         return file
 
     def _bounds(self, modality: str, box: Box, cell: Cell) -> Bounds:
-        numbers = []
-        for bound in (*box.depth, *box.height, *box.width):
-            text = str(bound) if isinstance(bound, int) else cell.row.get(bound, "")
-            if not text.isdecimal():
-                raise DataError(
-                    f"modality {modality!r}: {text!r} in the column {bound!r} is not a bound of a box; use whole "
-                    f"numbers of voxels from 0"
-                )
-            numbers.append(int(text))
+        numbers = [
+            bound if isinstance(bound, int) else _number(modality, cell.row.get(bound, ""), bound)
+            for bound in (*box.depth, *box.height, *box.width)
+        ]
         return (numbers[0], numbers[1]), (numbers[2], numbers[3]), (numbers[4], numbers[5])
+
+
+def _number(modality: str, text: str, column: str) -> int:
+    if not text.isdecimal():
+        raise DataError(f"modality {modality!r}: {text!r} in the column {column!r} is not a whole number from 0")
+    return int(text)

@@ -14,11 +14,12 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_encoders() -> list[type[Encoder]]:
-    """Encoders of vectors."""
+    """Encoders of vectors, and MONAI's networks as encoders of images."""
     from xdistill_networks.mlp_encoder import Perceptron
+    from xdistill_networks.monai.encoder import MonaiNetwork
     from xdistill_networks.values import Values
 
-    return [Perceptron, Values]
+    return [MonaiNetwork, Perceptron, Values]
 
 
 @hookimpl

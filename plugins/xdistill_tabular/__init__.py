@@ -39,5 +39,6 @@ def xdistill_estimators() -> list[type[Estimator]]:
     """What is fitted to vectors at once."""
     from xdistill_tabular.boosted import BoostedTrees
     from xdistill_tabular.forest import RandomForest
+    from xdistill_tabular.regressors import BoostedRegressor, ForestRegressor
 
-    return [RandomForest, BoostedTrees]
+    return [RandomForest, BoostedTrees, ForestRegressor, BoostedRegressor]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from xdistill.extras import require
 from xdistill.interfaces import Dataset, DatasetFacts, Labels, LabelTable, SubjectRow, TaskSettings
-from xdistill.interfaces.extras import require
 from xdistill.tasks import Survival
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 

@@ -29,7 +29,7 @@ class _Loaded:
 class BundledTable(Dataset):
     """A table that scikit-learn ships, with its columns divided into modalities. Every row is a patient.
 
-    A recipe's `task` reads the column ``class``, and the numbers that some tables have beside it.
+    A recipe's `task` reads the column ``class``, and the numbers that some tables have as well.
     """
 
     columns: ClassVar[Mapping[str, tuple[str, ...]]]

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xdistill.errors import DataError
 from xdistill.interfaces import (
@@ -22,28 +22,33 @@ from xdistill.interfaces import (
     LabelTable,
     Settings,
     SubjectRow,
+    TableReading,
     TaskSettings,
 )
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, Target
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
+from xdistill_tabular.cells import readings_of, rows_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from xdistill.tables import Reading
+
 ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 _RANGE = re.compile(r"(.*)\[(\d+)\.\.(\d+)\]")
 _MISSING = frozenset({"", "nan", "na", "?"})
+_OTHER = re.compile(r"[;\t|]")
 
 
 class Table(Dataset):
-    """A CSV file with a header, a row per subject, and numbers in the columns that are read.
+    """A table with a header, a row per subject, and numbers in the columns that are read: CSV, TSV, XLSX or Parquet.
 
     Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
     no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
-    of its own; ids are the row numbers unless a column has them.
+    of its own unless a column names patients; ids are the row numbers unless a column has them.
     """
 
     name = "table"
@@ -60,8 +65,20 @@ class Table(Dataset):
             description="modalities by name, each with its columns"
         )
         subject: str | None = Field(default=None, description="the column of ids; null: rows are numbered")
+        keep: tuple[str, ...] = Field(
+            default=(), description="columns that are kept for splits, such as site and date; no network reads them"
+        )
+        patient: str | None = Field(
+            default=None, description="the column of patients, if one has several rows; null: every row is a patient"
+        )
         title: str = Field(default="", description="one line for tables and reports; empty: the file's name")
         source: str = Field(default="", description="licence and citation of the data")
+
+        @model_serializer(mode="wrap")
+        def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+            plain: dict[str, Any] = handler(self)
+            return {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
 
     config: Config
 
@@ -84,12 +101,16 @@ class Table(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        targets = self._labels.targets
-        names = [
-            f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
-            for place, row in enumerate(self._rows, start=1)
-        ]
-        return [SubjectRow(name, name, target) for name, target in zip(names, targets, strict=True)]
+        rows = zip(self._rows, self._labels.targets, strict=True)
+        return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
+
+    def _subject(self, place: int, row: Mapping[str, str], target: Target) -> SubjectRow:
+        name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
+        return SubjectRow(name, row[self.config.patient] if self.config.patient else name, target)
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return {name: tuple(row[name] for row in self._rows) for name in self.config.keep}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
@@ -97,7 +118,7 @@ class Table(Dataset):
 
         cells = self._rows[row]
         return {
-            name: np.array([self._number(row, column, cells[column]) for column in columns])
+            name: np.array([self._number(column, cells[column]) for column in columns])
             for name, columns in self._columns.items()
         }
 
@@ -112,7 +133,24 @@ class Table(Dataset):
 
     def facts(self) -> DatasetFacts:
         """Title and source as the settings give them."""
-        return DatasetFacts(title=self.config.title or self.path.name, source=self.config.source)
+        title = self.config.title or self.path.name
+        return DatasetFacts(title=title, source=self.config.source, reading=self.reading())
+
+    def vectors(self) -> Mapping[str, NDArray[np.float64]]:
+        """All modalities of all subjects."""
+        import numpy as np
+
+        return {
+            name: np.array([[self._number(one, row[one]) for one in columns] for row in self._rows], dtype=np.float64)
+            for name, columns in self._columns.items()
+        }
+
+    def reading(self) -> TableReading:
+        """How columns are read that do not hold plain numbers alone."""
+        found = self._readings
+        notes = [f"{name!r}: {'; '.join(reading.notes)}" for name, reading in found.items() if reading.notes]
+        columns = {name: {**reading.to_json(), "notes": []} for name, reading in found.items()}
+        return TableReading(tuple(notes), columns)
 
     @cached_property
     def _labels(self) -> Labels:
@@ -151,34 +189,47 @@ class Table(Dataset):
         try:
             text = read_text(self.path, TABLE)
         except DataError as error:
+            if self.path.is_file():
+                return self._other_rows()
             raise DataError(f"{error}; data.path names a CSV file") from None
         try:
             reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-            self._check_header(reader.fieldnames or ())
-            return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
+            header = reader.fieldnames or ()
+            if not (len(header) == 1 and _OTHER.search(header[0])):
+                self._check_header(header)
+                return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
         except csv.Error as error:
             raise DataError(f"{self.path}: cannot be read: {error}") from error
+        return self._other_rows()
+
+    def _other_rows(self) -> list[dict[str, str]]:
+        """The rows of a file that is not CSV with commas."""
+        rows = rows_of(self.path)
+        self._check_header(list(rows[0]))
+        return rows
+
+    @cached_property
+    def _readings(self) -> dict[str, Reading]:
+        """How the columns are read that do not hold plain numbers alone."""
+        columns = list(dict.fromkeys(column for columns in self._columns.values() for column in columns))
+        return readings_of(self.path, self._rows, columns, _MISSING)
 
     def _check_header(self, header: Sequence[str]) -> None:
         task = self.config.task
         labels = [self.config.target] if task is None else task.build().columns(self.config.target)
         wanted = [*labels, *(column for columns in self._columns.values() for column in columns)]
-        wanted += [self.config.subject] if self.config.subject else []
+        wanted += [column for column in (self.config.subject, self.config.patient, *self.config.keep) if column]
         missing = [column for column in wanted if column not in header]
         if missing:
             raise DataError(
                 f"{self.path}: there is no column {missing[0]!r}; the header has {', '.join(header[:20]) or 'nothing'}"
             )
 
-    def _number(self, row: int, column: str, cell: str) -> float:
+    def _number(self, column: str, cell: str) -> float:
         if cell.lower() in _MISSING:
             return float("nan")
-        try:
-            return float(cell)
-        except ValueError:
-            raise DataError(
-                f"{self.path}, row {row + 1}, column {column!r}: {cell!r} is not a number; code categories as numbers"
-            ) from None
+        reading = self._readings.get(column)
+        return float(cell if reading is None else reading.plain(cell) or "nan")
 
 
 def _filled(cell: str) -> str:

@@ -14,7 +14,7 @@ from xdistill.bench.run_index import KnownRun, remember
 from xdistill.data import make_splits
 from xdistill.interfaces.component import choose
 from xdistill.interfaces.dataset import Dataset
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 
 CLASSES = ("M0", "M1", "M2")

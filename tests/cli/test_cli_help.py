@@ -13,6 +13,7 @@ from cli.conftest import START, environment
 
 COMMANDS = [
     "",
+    "init",
     "run",
     "diagnose",
     "fit",
@@ -43,6 +44,7 @@ COMMANDS = [
     "plugins new",
     "bench",
     "bench run",
+    "bench schema",
     "bench show",
     "bench export",
     "bench compare",

@@ -56,7 +56,7 @@ def test_a_broken_file_stops_or_is_listed(invoke, made, tmp_path):
     table = made / "new" / "broken.csv"
     lines = (made / "new" / "subjects.csv").read_text().splitlines()[:4]
     table.write_text("\n".join([*lines, "last,last,none.nii.gz,none.nii.gz"]) + "\n")
-    with pytest.raises(xdistill.errors.DataError, match=r"subject 'last': .*none.nii.gz: no such file"):
+    with pytest.raises(xdistill.errors.DataError, match=r"subject 'last': .*none.nii.gz: cannot be read: no such file"):
         invoke("predict", made / "model", table, "--to", tmp_path / "out.csv")
     assert list(tmp_path.iterdir()) == []
     result = invoke("predict", made / "model", table, "--to", tmp_path / "out.csv", "--skip-errors")
@@ -72,7 +72,7 @@ def test_a_broken_file_stops_or_is_listed(invoke, made, tmp_path):
         (["hbp=a.nii.gz", "pre=b.nii.gz", "clinical=c.csv"], "privileged modality `clinical`, which the student never"),
         (["hbp=a.nii.gz", "hbp=b.nii.gz"], "the modality `hbp` is given twice"),
         (["hbp=a.nii.gz", "b.nii.gz"], "`b.nii.gz` is not MODALITY=FILE"),
-        (["none.csv"], "none.csv: cannot be read: No such file"),
+        (["none.csv"], "none.csv: cannot be read: no such file"),
         (["hbp=a.txt", "pre=b.nii.gz"], "a.txt is not a volume; files end in .nii"),
     ],
 )

@@ -112,7 +112,6 @@ def test_values_of_absent_subjects_are_ignored():
         ({"targets": [0.0, 1.0, 1.0]}, "`targets` has values of type float64; classification .* needs int64"),
         ({"targets": [[0], [1], [1]]}, r"`targets` has the shape \(3, 1\)"),
         ({"subjects": ["a", "b", "a"]}, "subject 'a'"),
-        ({"patients": ["p", "p", "q"]}, "patient 'p'"),
     ],
 )
 def test_bad_input(options, message):

@@ -27,10 +27,6 @@ ROW = SubjectRow("a", "p", 0)
         ([ROW, ROW], "subject 'a' occurs twice"),
         ([SubjectRow("a", "p", 2)], r"subject 'a': target 2 is not an index into the classes \['no', 'yes'\]"),
         ([SubjectRow("a", "p", -1)], "target -1"),
-        (
-            [ROW, SubjectRow("b", "p", 1)],
-            "patient 'p': subject 'a' is 'no' and subject 'b' is 'yes'; all subjects of a patient",
-        ),
         ([SubjectRow("", "p", 0)], "invalid subject id ''"),
         ([SubjectRow("a", " p", 0)], "invalid patient id ' p'"),
         ([SubjectRow("a\n", "p", 0)], "invalid subject id"),

@@ -7,7 +7,7 @@ import pytest
 from xdistill.data import Splits, make_splits
 from xdistill.errors import DataError, LeakError, RecipeError
 from xdistill.recipe.load import as_loaded
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 SUBJECTS = [f"s{row}" for row in range(12)]
 TARGETS = [0, 1] * 6

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdistill.data import make_splits
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 CLASSES = ("no", "yes")
 

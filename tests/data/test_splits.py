@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xdistill.data import Split, Splits, check_splits, make_splits
 from xdistill.errors import DataError, LeakError, RunError
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 CLASSES = ("M0", "M1", "M2")
 

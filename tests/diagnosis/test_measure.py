@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
 from xdistill.diagnosis.measure import Material, explained_variance, measure, rank_correlation
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.stats import FoldPredictions, Predictions
 from xdistill.stats.power import smallest_difference
 

@@ -27,7 +27,11 @@ SERIES = {
     "colour": ({"SamplesPerPixel": 3, "PlanarConfiguration": 0}, "colour images, not grey values (5 of 5 files)"),
     "frames": (
         {"NumberOfFrames": 9},
-        "several frames in one file (enhanced DICOM); convert it to NIfTI, such as with dcm2niix (5 of 5 files)",
+        "several frames in one file, whose positions are not stated (5 of 5 files)",
+    ),
+    "mosaic": (
+        {"ImageType": ["ORIGINAL", "PRIMARY", "MOSAIC"]},
+        "all slices in one image (mosaic); convert it to NIfTI, such as with dcm2niix (5 of 5 files)",
     ),
 }
 
@@ -88,6 +92,13 @@ def test_pixel_data_that_cannot_be_decoded(dicom, tmp_path):
         made.PixelData = made.PixelData[:60] + bytes(len(made.PixelData) - 60)
         save(made, tmp_path / f"{number}.dcm")
     with pytest.raises(DataError, match=r"\.dcm: its pixel data cannot be decoded"):
+        dicom.read(tmp_path)
+
+
+def test_a_volume_beyond_the_limit(dicom, tmp_path, monkeypatch):
+    write_series(tmp_path, voxels(shape=(4, 512, 512)))
+    monkeypatch.setenv("XDISTILL_MAX_VOLUME_MB", "1")
+    with pytest.raises(DataError, match="the volume of this series takes 2,097,152 bytes, and at most 1,048,576"):
         dicom.read(tmp_path)
 
 

@@ -1,11 +1,12 @@
 """Headers are read several at a time, and the page on DICOM names all that is read of them."""
 
+import os
 import re
 from pathlib import Path
 
 from dicom.written import write_series
-from xdistill_dicom import scan
-from xdistill_dicom.header import MARKS, TAGS
+from xdistill_dicom.reading import scan
+from xdistill_dicom.reading.header import MARKS, TAGS
 
 PAGE = Path(__file__).parents[2] / "docs" / "dicom.md"
 
@@ -30,6 +31,13 @@ def test_hidden_files_are_left_out(tmp_path):
         (tmp_path / name / "a").touch()
         (tmp_path / name / ".b").touch()
     assert scan.files_below(tmp_path) == [tmp_path / "seen" / "a"]
+
+
+def test_what_is_no_regular_file_is_no_dicom_file(tmp_path):
+    write_series(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    found = scan.scan(scan.files_below(tmp_path))
+    assert (len(found.headers), found.other) == (5, 1)
 
 
 def test_the_page_lists_every_element_that_is_read():

@@ -105,7 +105,7 @@ def unknown_label(folder: Path) -> tuple[str, ...]:
 
 def other_delimiter(folder: Path) -> tuple[str, ...]:
     edit(folder, ",", ";")
-    return ()
+    return ('data.delimiter=","',)
 
 
 def cell_too_many(folder: Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from estimator.small import SUBJECTS, blocks, phantom, unpickled, vectors
 from xdistill import Distiller, Modalities
 from xdistill.data.splitting import training_split
 from xdistill.interfaces import Callback, DistillationLoss
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 X, Y = vectors()
 SCAN = {"scan": X["scan"]}

@@ -7,7 +7,7 @@ from crossval.fitting import FEATURES, FIT, on_features, on_the_table
 from tiny import tiny
 from xdistill.errors import RecipeError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.tracing import covers, trace
+from xdistill.experiment.stages.tracing import covers, trace
 from xdistill.interfaces.fitted import Estimator
 from xdistill.interfaces.network import Student
 from xdistill.recipe.load import as_loaded

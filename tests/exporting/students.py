@@ -58,6 +58,19 @@ BLOCKS = {
     "attention, bare": attention(normalize="none", share_kv=False, residual=True, width=12),
     "attention, flattened": {"use": "multibranch", "branches": branches(pool="flatten"), "head": {"hidden": [5]}},
     "image": {"use": "multibranch", "branches": {"slice": encoder("slice")}, "fusion": {"use": "concat"}},
+    "monai": {
+        "use": "multibranch",
+        "branches": {
+            "slice": {
+                "use": "monai",
+                "inputs": ["slice"],
+                "network": "DenseNet",
+                "settings": {"init_features": 4, "growth_rate": 2, "block_config": [1, 1]},
+                "features": 6,
+                "map": "features",
+            }
+        },
+    },
     "clinical": {"use": "multibranch", "branches": CLINICAL, "fusion": {"use": "cross_attention"}},
     "clinical, shared": {"use": "multibranch", "branches": CLINICAL, "share_clinical": True},
     "perceptron branch": {
@@ -99,6 +112,17 @@ BLOCKS = {
         "inputs": ["clinical", "words"],
         "estimator": {"use": "random_forest", "trees": 20, "max_depth": 9},
     },
+    "forest of numbers": {
+        "use": "fitted",
+        "inputs": ["clinical"],
+        "estimator": {"use": "forest_regressor", "trees": 5, "max_depth": 4},
+    },
+    "boosted, of numbers": {
+        "use": "fitted",
+        "inputs": ["clinical"],
+        "estimator": {"use": "boosted_regressor", "rounds": 3},
+    },
+    "ridge": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "ridge"}},
     "boosted": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "boosted_trees", "rounds": 5}},
 }
 
@@ -178,7 +202,9 @@ def _member(catalog, block, schema, choices, seed):
     _statistics(network)
     for module in list(network.modules()):
         if isinstance(module, Estimator):
-            module.fit(torch.randn(60, module.inputs), torch.arange(60) % 3, seed=seed)
+            target = torch.arange(60) % 3
+            numbers = "classification" not in module.tasks
+            module.fit(torch.randn(60, module.inputs), torch.eye(3)[target] if numbers else target, seed=seed)
     return Member(f"r{seed}-f0", network, FittedTransforms(after, fitted))
 
 

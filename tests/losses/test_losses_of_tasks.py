@@ -14,9 +14,8 @@ from losses.outputs import randoms
 from xdistill import losses
 from xdistill.errors import SettingsError
 from xdistill.interfaces import TrainingFacts
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, Ordinal, Survival
 from xdistill.tasks.hazards import log_risks
-from xdistill.tasks.survival import Survival
 from xdistill.types import OutputSpec, Schema
 from xdistill_losses.chains import chain_log_probabilities
 from xdistill_losses.ordinal.links import log_grades
@@ -69,6 +68,11 @@ class TestOrdinal:
         levels = np.column_stack([logits[:, 0].numpy(), -np.logaddexp(0, logits[:, 1:].numpy())]).cumsum(axis=1)
         expected = -np.diff(np.column_stack([np.ones(5), expit(levels), np.zeros(5)]), axis=1)
         np.testing.assert_allclose(log_grades(logits, "cumulative_link").exp().numpy(), expected, rtol=1e-9)
+
+    def test_the_link_of_the_task(self):
+        facts = TrainingFacts(Schema({}, task=Ordinal(("a", "b", "c"), "cumulative_link")), ())
+        with pytest.raises(SettingsError, match="use the loss `cumulative_link`, or set `link: corn` of"):
+            losses.Corn().build(OutputSpec(2), facts)
 
     def test_cumulative_link(self):
         # The second threshold lies log(1 + e^0) = log 2 below the first: 1/2 and 1/3 exceed them.
@@ -134,6 +138,12 @@ class TestCox:
             theirs = neg_partial_log_likelihood(logits, event, time, ties_method=ties, reduction="sum") / event.sum()
         ours = value("cox", logits, torch.stack([time, event.float()], dim=1).double(), ties=ties)
         assert ours == pytest.approx(float(theirs), rel=1e-5)
+
+    def test_hazards_are_not_for_cox(self):
+        with pytest.raises(
+            SettingsError, match="has one logit, a log hazard, and the network has 2; use `discrete_time`"
+        ):
+            losses.Cox().build(OutputSpec(2))
 
     def test_no_event(self):
         logits = tensor([[1.0], [2.0]]).requires_grad_()

@@ -265,8 +265,11 @@ def test_a_volume_at_fault_is_named_with_its_subject(folder, values, part):
     assert part in str(caught.value)
 
 
-def test_a_damaged_first_volume_is_named_by_the_schema(folder):
+def test_the_schema_takes_the_first_volume_that_can_be_read(folder):
     (folder.path / "a.npy").write_bytes(b"\x93NUMPY")
+    assert folder.rows(*ROWS).schema().modalities["t1"].shape == (1, 2, 3, 4)
+    for name in "bcd":
+        (folder.path / f"{name}.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(DataError, match=r"subject 'p1', modality 't1'.*is damaged"):
         folder.rows(*ROWS).schema()
 

@@ -176,11 +176,12 @@ def test_rows_at_fault(folder, rows, settings, parts):
         assert part in said
 
 
-def test_a_patient_with_two_labels(folder):
+def test_a_patient_may_have_subjects_of_two_labels_but_must_be_named(folder):
     rows = ("s1,p,ill,1", "s2,q,ill,1", "s3,p,well,2", "s4,,well,2")
     said = refusal(folder.rows(*rows, header="subject,patient,label,age"))
-    assert "line 4: the patient 'p' has the label 'well' here but 'ill' on line 2" in said
     assert "line 5: the patient is missing" in said
+    dataset = folder.rows(*rows[:3], header="subject,patient,label,age")
+    assert [(row.patient, row.target) for row in dataset.index()] == [("p", 0), ("q", 0), ("p", 1)]
     alone = folder.rows(*rows[:3], header="subject,patient,label,age", columns={"patient": "subject"})
     assert [row.patient for row in alone.index()] == ["s1", "s2", "s3"]
     assert [column.name for column in alone.schema().modalities["clinical"].columns] == ["age"]
@@ -255,13 +256,15 @@ def test_a_column_whose_name_cannot_be_a_modality(folder):
 
 
 def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
-    rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(14)]
+    rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(20)]
     said = refusal(folder.rows(*rows)).splitlines()
-    # 7 duplicates, 14 labels, 14 files.
-    assert said[0].endswith("35 problems:")
+    # 13 duplicates, 20 labels, 20 files; labels and files have one cause each and are one line each.
+    assert said[0].endswith("53 problems:")
     assert len(said) == 12
-    assert said[-1].strip() == "and 25 more"
-    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 3", "line 3", "line 4"]
+    assert said[-1].strip() == "and 5 more"
+    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 9", "line 10", "line 11"]
+    assert "'x0.npy' in the column 't1' does not exist" in said[2]
+    assert said[2].endswith("(and 19 more lines like it)")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from xdistill_mri.preprocess.settings import Crop, Preprocess
         ({"clip": [99, 1]}, "lower first"),
         ({"clip": [0, 101]}, "between 0 and 100"),
         ({"spacing": [1, 0, 1]}, "greater than 0"),
-        ({"size": [4, 4]}, "size"),
+        ({"size": [4]}, "size"),
         ({"crop": {}}, "exactly one of box, mask and center (given: none)"),
         ({"crop": {"mask": "m", "center": [2, 2, 2]}}, "exactly one of box, mask and center (given: mask, center)"),
         ({"crop": {"mask": "m", "margin": 3, "margin_voxels": 2}}, "not both"),

@@ -9,7 +9,7 @@ from xdistill.testing import (
     TaskLossConformance,
 )
 from xdistill_cmdnet.cross_attention import CrossAttention
-from xdistill_cmdnet.encoders import MriClinicalFusion, MriOnly
+from xdistill_cmdnet.encoders import ImageClinicalFusion, ImageOnly, MriClinicalFusion, MriOnly
 from xdistill_cmdnet.reconstruction import ClinicalReconstruction
 
 TINY = {"width": 0.0625, "features": 6}
@@ -32,6 +32,16 @@ class TestMriOnly(EncoderConformance):
 class TestMriClinicalFusion(EncoderConformance):
     component = MriClinicalFusion
     settings = {"inputs": ["scan", "table"], **TINY}
+
+
+class TestImageOnly(EncoderConformance):
+    component = ImageOnly
+    settings = {"inputs": ["picture"], **TINY}
+
+
+class TestImageClinicalFusion(EncoderConformance):
+    component = ImageClinicalFusion
+    settings = {"inputs": ["picture", "table"], **TINY}
 
 
 class TestCrossAttention(FusionConformance):

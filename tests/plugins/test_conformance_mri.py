@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from xdistill.testing import AugmentationConformance, DatasetConformance
-from xdistill_mri.augment import VolumeAffine, VolumeFlip, VolumeIntensity
+from xdistill_mri.augment import MonaiTransform, VolumeAffine, VolumeFlip, VolumeIntensity
+from xdistill_mri.lesions import Lesions2D
 from xdistill_mri.manifest import ManifestDataset
 from xdistill_mri.phantom import HccPhantom
 
@@ -12,6 +13,11 @@ from xdistill_mri.phantom import HccPhantom
 class TestHccPhantom(DatasetConformance):
     component = HccPhantom
     settings = {"subjects": 12, "shape": [4, 6, 6]}
+
+
+class TestLesions2D(DatasetConformance):
+    component = Lesions2D
+    settings = {"subjects": 12, "size": 8}
 
 
 class TestManifestDataset(DatasetConformance):
@@ -43,3 +49,9 @@ class TestVolumeIntensity(AugmentationConformance):
     component = VolumeIntensity
     settings = {"scale": 0.1, "shift": 0.1, "noise": 0.1, "modalities": ["second_scan"]}
     affected = ("second_scan",)
+
+
+class TestMonaiTransform(AugmentationConformance):
+    component = MonaiTransform
+    settings = {"transform": "RandZoom", "settings": {"prob": 1.0}, "modalities": ["scan", "picture"]}
+    affected = ("scan", "picture")

@@ -8,6 +8,7 @@ from xdistill_networks.concat import Concat
 from xdistill_networks.given_logits import GivenLogits
 from xdistill_networks.mlp import PerceptronNetwork
 from xdistill_networks.mlp_encoder import Perceptron
+from xdistill_networks.monai.encoder import MonaiNetwork
 from xdistill_networks.multibranch import MultiBranch
 from xdistill_networks.values import Values
 
@@ -25,6 +26,21 @@ class TestPerceptron(EncoderConformance):
 class TestValues(EncoderConformance):
     component = Values
     settings = {"inputs": ["table"]}
+
+
+class TestMonaiNetwork(EncoderConformance):
+    component = MonaiNetwork
+
+    @pytest.fixture(autouse=True, params=["scan", "picture"])
+    def image(self, request):
+        small = {"init_features": 4, "growth_rate": 2, "block_config": [1, 1]}
+        self.settings = {
+            "inputs": [request.param],
+            "network": "DenseNet",
+            "settings": small,
+            "features": 5,
+            "map": "features",
+        }
 
 
 class TestGivenLogits(TeacherConformance):

@@ -6,8 +6,10 @@ from xdistill.targets.classification import ReadClassification
 from xdistill.targets.multi_label import ReadMultiLabel
 from xdistill.targets.ordinal import ReadOrdinal
 from xdistill.targets.regression import ReadRegression
-from xdistill.testing import DatasetConformance, TaskReaderConformance
+from xdistill.testing import DatasetConformance, EstimatorConformance, TaskReaderConformance
+from xdistill_baselines.ridge import Ridge
 from xdistill_tabular.findings import Findings
+from xdistill_tabular.regressors import BoostedRegressor, ForestRegressor
 
 GRADES = ["low", "high", "middle", "low", "middle", "high", "high", "low", "middle", "low"]
 
@@ -50,6 +52,20 @@ class TestReadLists(TaskReaderConformance):
     labels = {"findings": ["a;b", "b", "none", "a", "a; b", "b", "none", "a"]}
     refused = {"findings": ["a,b", "b"]}
     settings = {"labels": ["a", "b"], "column": "findings"}
+
+
+class TestForestRegressor(EstimatorConformance):
+    component = ForestRegressor
+    settings = {"trees": 20}
+
+
+class TestBoostedRegressor(EstimatorConformance):
+    component = BoostedRegressor
+    settings = {"rounds": 10}
+
+
+class TestRidge(EstimatorConformance):
+    component = Ridge
 
 
 class TestFindings(DatasetConformance):

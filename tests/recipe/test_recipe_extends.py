@@ -134,7 +134,8 @@ def test_problems_in_a_profile_point_into_it(write, problems_in):
     (problem,) = problems_in(load_recipe, path, profile="paper")
     assert str(problem) == (
         "recipe.yaml:11:16: crossval.repeat: unknown field `repeat`; did you mean `repeats`? "
-        "Valid fields: `folds`, `repeats`, `stratify`, `seed`, `validation`, `official`"
+        "Valid fields: `folds`, `repeats`, `stratify`, `seed`, `validation`, `official`, "
+        "`by`, `column`, `words`, `tested`, `since`, `files`"
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tiny import joint, tiny
 from xdistill.errors import RecipeError
-from xdistill.experiment import stage_checks
 from xdistill.experiment.assemble import assemble
+from xdistill.experiment.stages import terms
 from xdistill.plugin import load_catalog
 from xdistill.recipe.load import load_recipe
 
@@ -51,7 +51,7 @@ def test_reading_takes_time_in_proportion_to_the_size(tmp_path):
 
 def test_equal_terms_are_called_once(monkeypatch):
     called = []
-    kept = stage_checks.dry_run
-    monkeypatch.setattr(stage_checks, "dry_run", lambda term, *rest: called.append(term) or kept(term, *rest))
+    kept = terms.dry_run
+    monkeypatch.setattr(terms, "dry_run", lambda term, *rest: called.append(term) or kept(term, *rest))
     assemble(load_recipe(tiny(stages=stages(5))), load_catalog())
     assert len(called) == 3  # two task losses and one of distillation, in the first of five stages

@@ -143,7 +143,10 @@ def _record(
         "recipe": {
             "data": {"use": "hcc_phantom", "subjects": len(target), "shape": [12, 24, 24]},
             "teacher": {"use": "multibranch"} if teacher else None,
-            "student": {"use": "multibranch", "branches": {"hbp": {"use": "mri_only", "inputs": ["hbp"]}}},
+            "student": {
+                "use": "multibranch",
+                "branches": {name: {"use": "mri_only", "inputs": [name]} for name in ("hbp", "pre")},
+            },
             "stages": [{"name": stage, "epochs": epochs} for stage, _, epochs in stages],
             "crossval": {"folds": folds, "repeats": repeats},
         },

@@ -59,3 +59,25 @@ def test_the_place_of_the_file_is_not_part_of_the_cohort(tmp_path):
     data = table(tmp_path, "")
     assert "path" not in Table.cache_settings(data.config)
     assert data.sources() == [tmp_path / "patients.csv"]
+
+
+def test_other_notations_and_formats_are_read_and_reported(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_bytes("id;y;a;b\n1;x;0,5 mg;neg\n2;z;?;2+\n3;x;1.200,5;\n".encode("utf-16"))
+    settings = {"path": file, "target": "y", "classes": ["x", "z"], "modalities": {"m": ["a", "b"]}}
+    table = Table(Table.Config.model_validate(settings))
+    np.testing.assert_array_equal(table.vectors()["m"], [[0.5, 0], [np.nan, 2], [1200.5, np.nan]])
+    np.testing.assert_array_equal(table.load(2)["m"], [1200.5, np.nan])
+    assert table.reading().notes == (
+        "'a': decimal commas; marks between thousands, such as '1.200,5'; unit 'mg' in 1 of 2 cells",
+        "'b': grades: neg = 0, 2+ = 2",
+    )
+    assert table.reading().columns["a"]["decimal"] == ","
+
+
+def test_plain_numbers_are_not_mentioned(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("y,a\nx,1.5\nz,\n", encoding="utf-8")
+    table = Table(Table.Config(path=file, target="y", classes=("x", "z"), modalities={"m": ("a",)}))
+    assert table.reading().columns == {}
+    assert table.reading().notes == ()

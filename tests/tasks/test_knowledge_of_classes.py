@@ -31,6 +31,7 @@ ALLOWED = {
     "models/model.py": "`StudentModel.predict` returns the most probable class",
     "models/stream.py": "prediction sets are sets of classes",
     "report/scores.py": "a network that predicts one class for every subject",
+    "experiment/external/alignment.py": "an external cohort with some of the classes, or in another order",
     "profiling/cohort.py": "columns that give the label away are looked for where labels are classes",
     "profiling/profile.py": "the profile of a table counts the classes",
     "cli/data/profile.py": "the same, on the terminal",

@@ -14,7 +14,8 @@ from xdistill.interfaces.component import Choice, Settings
 from xdistill.interfaces.dataset import SubjectRow
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Student
-from xdistill.recipe.schema.recipe import CacheRecipe, Crossval
+from xdistill.recipe.schema.crossval import Crossval
+from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.stats import (
     FoldPredictions,
     Method,

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from xdistill.bench.records.record import Record, method
 from xdistill.errors import UserError
 from xdistill.stats import Row, compare
-from xdistill.tasks import Classification
+from xdistill.stats.resampled import RESAMPLED_ALL
+from xdistill.tasks import Classification, Task
 
 METRICS = ("auc_ovo", "f1_macro", "accuracy")
 BINARY = ("auc_ovo", "sensitivity", "specificity", "ppv", "npv", "accuracy")
+
+
+def metrics_of(task: Task) -> tuple[str, ...]:
+    """The metrics by which methods of a task are compared, the one that ranks first."""
+    if task.kind == Classification.kind:
+        return BINARY if isinstance(task, Classification) and task.binary else METRICS
+    others = (name for name in task.table if name in RESAMPLED_ALL and name != task.primary)
+    return (task.primary, *others)
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ def compare_two(first: Side, second: Side, metrics: Sequence[str] | None = None)
         raise UserError(f"{first.name!r} cannot be compared with itself")
     task = first.records[0].splits.task
     if metrics is None:
-        metrics = BINARY if isinstance(task, Classification) and task.binary else METRICS
+        metrics = metrics_of(task)
     rows = compare(
         [method(side.name, side.records, side.role) for side in (first, second)],
         reference=second.name,

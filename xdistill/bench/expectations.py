@@ -12,26 +12,26 @@ from xdistill.stats import Method, Row, compare, is_bold
 _WORDS = {"better": "better than", "not_better": "not better than"}
 
 
-def expectations(benchmark: Benchmark, methods: Mapping[str, Method]) -> tuple[Expectation, ...]:
+def expectations(benchmark: Benchmark, methods: Mapping[str, Method], primary: str) -> tuple[Expectation, ...]:
     """The expectations of a benchmark.
 
-    "Better" is what tables print bold: a higher primary metric with a Holm-adjusted p below 0.05, adjusted over the
+    "Better" is what tables print bold: a better primary metric with a Holm-adjusted p below 0.05, adjusted over the
     ranked track.
 
     Args:
         benchmark: the benchmark.
         methods: those that have results, by entry.
+        primary: the metric that ranks.
     """
     compared: dict[str, dict[str, Row]] = {}
     for expect in benchmark.file.expect:
         if expect.against in methods and expect.against not in compared:
-            compared[expect.against] = _against(benchmark, methods, expect.against)
+            compared[expect.against] = _against(benchmark, methods, expect.against, primary)
     return tuple(_judged(expect, compared.get(expect.against, {})) for expect in benchmark.file.expect)
 
 
-def _against(benchmark: Benchmark, methods: Mapping[str, Method], reference: str) -> dict[str, Row]:
+def _against(benchmark: Benchmark, methods: Mapping[str, Method], reference: str, metric: str) -> dict[str, Row]:
     ranked = [method for name, method in methods.items() if benchmark.entries[name].track == RANKED]
-    metric = benchmark.file.primary
     # No interval is printed here, so one resample does.
     rows = compare(ranked, reference=reference, metrics=(metric,), resamples=1)[metric]
     return {row.method: row for row in rows}

@@ -17,7 +17,7 @@ from xdistill.recipe.bundled import bundled_names, find_bundled, has_ending
 from xdistill.recipe.files import UnreadableError, names_in_folder_of, read_text, shown
 from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.yaml.reader import Reading, read_yaml
 from xdistill.suggest import did_you_mean

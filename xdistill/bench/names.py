@@ -39,9 +39,10 @@ def misnamed(file: BenchmarkFile) -> Iterator[Misnamed]:
         yield from _unknown((field,), [name] if name else [], names)
     if (file.student_alone is None) != (file.teacher is None):
         yield Misnamed((), "the gap is measured from `student_alone` to `teacher`: name both or neither")
-    if file.crossval.official:
-        message = "a comparison needs at least two splits, but there is one official split; use folds and repeats"
-        yield Misnamed(("crossval", "official"), message)
+    if file.crossval.single:
+        what = "official split" if file.crossval.official else f"split with `by: {file.crossval.by}`"
+        message = f"a comparison needs at least two splits, but there is one {what}; use folds and repeats"
+        yield Misnamed(("crossval", "official" if file.crossval.official else "by"), message)
     yield from _fresh(file, names)
     yield from _expectations(file, names)
     if file.reported:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 # Fields of a recipe that say where and how fast it is computed, or that do not affect the results.
 _ELSEWHERE = frozenset({"data", "description", "inferred", "executor", "compute", "cache", "teacher_cache", "tune"})
+_NO_TEST = (
+    "a benchmark compares recipes on its own cohort and splits, without an external test cohort; leave `test` out, or "
+    "set `test: null` for the entry"
+)
 _LOADER = frozenset({"workers", "memory_mb"})
 
 
@@ -69,11 +73,26 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
     trials = benchmark.file.trials if loaded.recipe.tune else None
     if (resolved.get("tune") or {}).get("trials") != trials:
         return "tune.trials" if trials else "tune"
-    wanted = {field: value for field, value in tree.items() if field not in _ELSEWHERE}
+    wanted = {field: value for field, value in tree.items() if field not in {*_ELSEWHERE, "crossval"}}
+    wanted = _filled_in(wanted)
     wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
     return _difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or _difference(
         wanted, resolved, ""
     )
+
+
+def _filled_in(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Without what a run fills in: the default loss of its task, and the task that is the default."""
+    stages = [
+        {**stage, "objective": [_without_auto(term) for term in stage["objective"]]} if "objective" in stage else stage
+        for stage in wanted.get("stages", ())
+    ]
+    plain = wanted.get("task") == {"use": "classification"}
+    return {**{name: value for name, value in wanted.items() if name != "task" or not plain}, "stages": stages}
+
+
+def _without_auto(term: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in term.items() if name != "use" or value != "auto"}
 
 
 def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapping[str, Any]) -> LoadedRecipe:
@@ -88,11 +107,21 @@ def _loaded(benchmark: Benchmark, name: str, seed: int, data: Field, flags: Mapp
     try:
         chain = _on_cohort(benchmark.chain(name), data)
         profile = entry.profile or file.profile
-        return load_chain(chain, profile, overrides)
+        loaded = load_chain(chain, profile, overrides)
+        if loaded.recipe.crossval != file.crossval and "crossval" not in flags:  # fields that only the recipe sets
+            chain = _on_cohort(benchmark.chain(name), data)
+            loaded = load_chain(chain, profile, {**overrides, "crossval": file.crossval.complete()})
+        return _without_test(loaded)
     except RecipeError as error:
         where = benchmark.place(name)
         problems = [benchmark.problem(where, f"the recipe of {name!r}: {problem}") for problem in error.problems]
         raise RecipeError(problems) from None
+
+
+def _without_test(loaded: LoadedRecipe) -> LoadedRecipe:
+    if loaded.recipe.test is not None:
+        raise RecipeError([loaded.problem(("test",), _NO_TEST)])
+    return loaded
 
 
 def _on_cohort(chain: Chain, data: Field) -> Chain:

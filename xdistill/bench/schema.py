@@ -8,14 +8,35 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from xdistill.bench.fresh.schema import FreshTest
-from xdistill.recipe.schema.recipe import Block, Crossval
+from xdistill.recipe.schema.crossval import Crossval
+from xdistill.recipe.schema.recipe import Block
 from xdistill.recipe.schema.section import Section
 
 FORMAT = "xdistill-benchmark"
 RANKED = "student"  # the track that is ranked
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 
-MetricName = Literal["auc_ovo", "f1_macro", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv"]
+MetricName = Literal[
+    "auc_ovo",
+    "f1_macro",
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "mae",
+    "rmse",
+    "r2",
+    "pearson",
+    "qwk",
+    "grade_mae",
+    "grade_accuracy",
+    "label_auc",
+    "exact_match",
+    "label_brier",
+    "concordance",
+]
 Outcome = Literal["better", "not_better"]
 
 
@@ -116,7 +137,10 @@ class BenchmarkFile(Section):
     profile: str | None = Field(default=None, description="of the recipes, for entries that name none")
     set: dict[str, Any] = Field(default={}, description="changes of every entry's recipe, by dotted field")
     reference: str = Field(description="the entry that all others are compared with")
-    primary: MetricName = Field(default="auc_ovo", description="the metric that ranks")
+    primary: MetricName = Field(
+        default="auc_ovo",
+        description="the metric that ranks; by default that of the task, for another one than classification",
+    )
     metrics: tuple[MetricName, ...] = Field(
         default=("auc_ovo", "f1_macro", "accuracy"),
         description="the metrics that tables show; by default, of two classes `sensitivity`, `specificity`, `ppv` and "

@@ -14,15 +14,26 @@ import numpy as np
 
 from xdistill.bench.expectations import expectations
 from xdistill.bench.load import Benchmark
+from xdistill.bench.metrics import primary_of, shown_metrics
 from xdistill.bench.records.record import Record, method, over_seeds
 from xdistill.bench.schema import RANKED, Entry
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
 from xdistill.errors import UserError
-from xdistill.stats import GapClosed, Method, Row, Summary, agreement, align, compare, gaps_closed, is_bold
+from xdistill.stats import (
+    LOWER_IS_BETTER,
+    GapClosed,
+    Method,
+    Row,
+    Summary,
+    agreement,
+    align,
+    compare,
+    gaps_closed,
+    is_bold,
+)
 from xdistill.tasks import Classification
 
 CALIBRATION = ("brier", "ece")
-BINARY = ("sensitivity", "specificity", "ppv", "npv", "accuracy")  # shown of two classes, after the primary metric
 
 
 @dataclass(frozen=True)
@@ -67,13 +78,17 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
         title=_title(benchmark, records),
         description=benchmark.file.description,
         reference=benchmark.file.reference,
-        primary=benchmark.file.primary,
+        primary=primary_of(benchmark, scored[0].records[0].splits.task),
         metrics=shown_metrics(benchmark, scored[0].records[0]),
         cohort=cohort_facts(benchmark, scored[0].records[0]),
         entries=tuple(sorted(ranked, key=lambda one: (one.rank is None, one.rank or 0, one.track))),
         missing=tuple(name for name in benchmark.entries if name not in by_name),
         reported_source=benchmark.file.reported.source if benchmark.file.reported else "",
-        expectations=expectations(benchmark, {name: item.method for name, item in by_name.items()}),
+        expectations=expectations(
+            benchmark,
+            {name: item.method for name, item in by_name.items()},
+            primary_of(benchmark, scored[0].records[0].splits.task),
+        ),
     )
 
 
@@ -93,14 +108,6 @@ def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Sco
     return tuple(
         Scored(entry, tuple(by_entry[entry.source])) for entry in benchmark.entries.values() if entry.source in by_entry
     )
-
-
-def shown_metrics(benchmark: Benchmark, record: Record) -> tuple[str, ...]:
-    """The metrics of the tables, the primary first; of two classes others than of more, if the file names none."""
-    file, task = benchmark.file, record.splits.task
-    if "metrics" in file.model_fields_set or not (isinstance(task, Classification) and task.binary):
-        return file.shown_metrics
-    return (file.primary, *(metric for metric in BINARY if metric != file.primary))
 
 
 def times_compare(records: Sequence[Record]) -> bool:
@@ -127,10 +134,10 @@ def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:
         synthetic=bool(cohort["synthetic"]),
         subjects=int(cohort["subjects"]),
         patients=int(cohort["patients"]),
-        classes=dict(cohort["class_counts"]),
+        classes=dict(cohort.get("class_counts", {})),
         fingerprint=record.splits.fingerprint,
         split_hash=record.splits.split_hash,
-        folds=crossval.folds,
+        folds=crossval.folds if crossval.by is None else len(record.splits.folds),
         repeats=crossval.repeats,
         bounds=dict(cohort["bounds"]),
     )
@@ -168,8 +175,10 @@ def _compared(benchmark: Benchmark, scored: Mapping[str, Scored], members: Seque
 
 def _ranks(benchmark: Benchmark, scored: Sequence[Scored], rows: Mapping[str, Mapping[str, Row]]) -> dict[str, int]:
     """Ranks from 1 by the primary metric; equal scores share a rank."""
+    primary = primary_of(benchmark, scored[0].records[0].splits.task)
+    sign = -1 if primary in LOWER_IS_BETTER else 1
     scores = {
-        item.entry.name: rows[item.entry.name][benchmark.file.primary].scores.mean
+        item.entry.name: sign * rows[item.entry.name][primary].scores.mean
         for item in scored
         if item.entry.track == RANKED
     }
@@ -198,7 +207,7 @@ def _standing(
         bold=frozenset(metric for metric, row in rows.items() if is_bold(row)),
         gap=gap,
         agreement=_agreement(item),
-        calibration={name: over_seeds(records, entry.role, name) for name in CALIBRATION},
+        calibration=_calibration(item),
         reported=_reported(benchmark, entry.name),
         inputs=tuple(network["inputs"]),
         parameters=int(network["parameters"]),
@@ -210,6 +219,13 @@ def _standing(
         link=_link(records[0].report, page),
         said=_said(records),
     )
+
+
+def _calibration(item: Scored) -> dict[str, Summary]:
+    """Brier score and calibration error of class probabilities; empty for other tasks."""
+    if not isinstance(item.records[0].splits.task, Classification):
+        return {}
+    return {name: over_seeds(item.records, item.entry.role, name) for name in CALIBRATION}
 
 
 def _said(records: Sequence[Record]) -> tuple[str, ...]:
@@ -233,13 +249,15 @@ def _gaps(benchmark: Benchmark, scored: Mapping[str, Scored]) -> dict[str, GapCl
         [item.method for item in distilled],
         scored[alone].method,
         scored[teacher].method,
-        metric=benchmark.file.primary,
+        metric=primary_of(benchmark, distilled[0].records[0].splits.task),
         patients=distilled[0].records[0].splits.patient_of,
     )
     return {item.entry.name: gap for item, gap in zip(distilled, found, strict=True)}
 
 
 def _agreement(item: Scored) -> Summary | None:
+    if not isinstance(item.records[0].splits.task, Classification):
+        return None
     if item.entry.role != "student" or any("teacher" not in record.predictions.roles() for record in item.records):
         return None
     return agreement([record.predictions for record in item.records])

@@ -13,6 +13,7 @@ from xdistill.cli.bench import app as bench
 from xdistill.cli.data import app as data
 from xdistill.cli.diagnose import command as diagnose
 from xdistill.cli.examples import command, with_examples
+from xdistill.cli.init import command as init
 from xdistill.cli.tune import command as tune
 from xdistill.errors import XdistillError
 from xdistill.version import __version__
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+command(app, *init.EXAMPLES)(init.init)
 command(app, *run.EXAMPLES)(run.run)
 command(app, *diagnose.EXAMPLES)(diagnose.diagnose)
 command(app, *fit.EXAMPLES)(fit.fit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,11 +129,23 @@ def _check_output(to: Path) -> None:
 
 
 def _columns(model: StudentModel) -> list[str]:
+    if not _of_classes(model):
+        ends = [f"{end}_{name}" for name in model.schema.task.names for end in ("lower", "upper")]
+        return ["subject", *model.schema.task.columns, *(ends if model.intervals is not None else ()), "flags"]
     extra = (["sd"] if len(model.members) > 1 else []) + (["set"] if model.calibration is not None else [])
     return ["subject", "prediction", *model.schema.task.columns, *extra, "flags"]
 
 
+def _of_classes(model: StudentModel) -> bool:
+    from xdistill.tasks import Classification
+
+    return isinstance(model.schema.task, Classification)
+
+
 def _cells(model: StudentModel, row: Predicted) -> list[Any]:
+    if not _of_classes(model):
+        ends = [end for pair in row.intervals or () for end in pair]
+        return [row.subject, *map(repr, row.probabilities), *map(repr, ends), "; ".join(row.flags)]
     extra: list[Any] = [row.sd] if len(model.members) > 1 else []
     if model.calibration is not None:
         extra.append("; ".join(row.classes or ()))
@@ -160,6 +173,15 @@ def _write(model: StudentModel, rows: Iterable[Predicted], to: Path) -> list[Pre
 def _document(model: StudentModel, row: Predicted) -> dict[str, Any]:
     if row.error:
         return {"subject": row.subject, "error": row.error}
+    if not _of_classes(model):
+        task = model.schema.task
+        ends = None if row.intervals is None else [[_or_none(low), _or_none(high)] for low, high in row.intervals]
+        return {
+            "subject": row.subject,
+            "predictions": dict(zip(task.columns, row.probabilities, strict=True)),
+            "intervals": None if ends is None else dict(zip(task.names, ends, strict=True)),
+            "flags": list(row.flags),
+        }
     return {
         "subject": row.subject,
         "prediction": row.prediction,
@@ -168,6 +190,11 @@ def _document(model: StudentModel, row: Predicted) -> dict[str, Any]:
         "set": None if row.classes is None else list(row.classes),
         "flags": list(row.flags),
     }
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no infinity: an interval that too few training subjects bound has no end."""
+    return value if math.isfinite(value) else None
 
 
 def _print(model: StudentModel, rows: Sequence[Predicted]) -> None:
@@ -179,11 +206,12 @@ def _print(model: StudentModel, rows: Sequence[Predicted]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in _columns(model):
-        table.add_column(Text(name), no_wrap=name != "flags")
+        table.add_column(Text(name), no_wrap=name != "flags", min_width=len(name) if name == "subject" else None)
     for row in rows:
         cells = _cells(model, row)
-        shown = [f"{float(cell):.3f}" if _is_number(cell) else str(cell or "") for cell in cells[2:]]
-        table.add_row(*(Text(cell) for cell in [*map(str, cells[:2]), *shown]))
+        named = 2 if _of_classes(model) else 1  # subject and class
+        shown = [f"{float(cell):.3f}" if _is_number(cell) else str(cell or "") for cell in cells[named:]]
+        table.add_row(*(Text(cell) for cell in [*map(str, cells[:named]), *shown]))
     stdout().print(table)
 
 

@@ -202,10 +202,11 @@ def _remarkable() -> tuple[type[Event], ...]:
         events.FoldRestarted,
         events.TrackerFailed,
         events.TeacherCacheFailed,
+        events.CohortRemark,
     )
 
 
-def _remark(event: Event) -> str:
+def _remark(event: Event) -> str:  # noqa: PLR0911 -- one return for each event
     from xdistill.crossval import events
 
     match event:
@@ -221,6 +222,8 @@ def _remark(event: Event) -> str:
             return f"warning: {event.fold}: {event.reason}"
         case events.TrackerFailed():
             return f"warning: the tracker {event.name!r} failed, and the run continues without it: {event.reason}"
+        case events.CohortRemark():
+            return f"warning: {event.text}"
     raise TypeError(type(event).__name__)
 
 

@@ -51,10 +51,12 @@ def check(
     search space (`tune`) is checked as well; problems there are warnings, because a run ignores it.
     """
     from xdistill.cli.console import print_json, print_warning
+    from xdistill.experiment.checks import check_given_splits
     from xdistill.recipe.files import shown
 
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
+        check_given_splits(experiment)
         problems = _search_problems(loaded, experiment)
     about = about_cohort(experiment)
     summary: dict[str, Any] = experiment.summary() | _searched(experiment)
@@ -68,7 +70,8 @@ def check(
     if as_json:
         print_json(summary | {"cohort": about})
         return
-    _print_summary(summary | cohort_lines(about), about["read"])
+    (recipe_line, data_line), rest = list(summary.items())[:2], list(summary.items())[2:]
+    _print_summary([recipe_line, data_line, *cohort_lines(about), *rest])
     for caution in about["warnings"]:
         print_warning(f"{caution['name']}: {caution['text']}")
 
@@ -142,15 +145,13 @@ def _searched(experiment: Experiment) -> dict[str, str]:
     return {"search": f"{', '.join(tune.space)}: {tune.trials} trials, {tune.sampler.use}"}
 
 
-def _print_summary(summary: dict[str, str], read: Sequence[str]) -> None:
+def _print_summary(lines: Sequence[tuple[str, str]]) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import stdout
 
     console = stdout()
     console.print(Text("The recipe is fine.", style="green"))
-    width = max(len(label) for label in summary)
-    for label, value in summary.items():
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))
-    for note in read:
-        console.print(Text(f"{'read':<{width}}  ", style="bold") + Text(note, style="not bold"))

@@ -156,6 +156,7 @@ def _document(result: FinishedRun) -> dict[str, Any]:
         "gain": _gain(result),
         "seconds": result.record["seconds"],
         "summary": result.summary,
+        **({"external": result.record["external"]} if result.record.get("external") else {}),
     }
 
 

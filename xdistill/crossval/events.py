@@ -38,6 +38,17 @@ class CohortReady(Event):
 
 
 @dataclass(frozen=True)
+class CohortRemark(Event):
+    """What was noticed while the files of the cohort were read.
+
+    Attributes:
+        text: one sentence.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RunAwaited(Event):
     """Another process works on this run; this one waits until it ends.
 

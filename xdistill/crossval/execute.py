@@ -15,10 +15,10 @@ from xdistill.crossval.events import (
     RunFinished,
     RunStarted,
 )
-from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.crossval.external import write_external
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, ready_external
 from xdistill.crossval.record import record_of
 from xdistill.crossval.tracking import Tracking
-from xdistill.data import Cohort
 from xdistill.distributed.fabric import accelerators
 from xdistill.distributed.launch import DISTRIBUTED_FUNCTION, FOLD_FUNCTION
 from xdistill.errors import BusyRunError, RunError
@@ -28,6 +28,7 @@ from xdistill.interfaces.tracker import TrackedRun
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, fold_name, load_run, run_name
+from xdistill.runs.external import PATIENTS, external_summary
 from xdistill.runs.files import explained, write_json, written_whole
 from xdistill.runs.folder import LOCK_PATIENCE
 from xdistill.runs.integrity import check_fold, seal_run
@@ -56,7 +57,8 @@ def execute(
     experiment = assemble(loaded, catalog)
     check_executor(experiment)
     cohort = yield from ready_cohort(experiment, cache)
-    yield from run_prepared(prepare(loaded, experiment, catalog, cohort, runs), fresh=fresh)
+    external = yield from ready_external(experiment, cache)
+    yield from run_prepared(prepare(loaded, experiment, catalog, cohort, runs, external=external), fresh=fresh)
 
 
 def run_prepared(
@@ -79,7 +81,7 @@ def run_prepared(
         if fresh() if callable(fresh) else fresh:
             with explained(folder.path):
                 shutil.rmtree(folder.path / "folds")
-            for path in (folder.checksums, folder.record, folder.predictions, folder.report):
+            for path in (folder.checksums, folder.record, folder.predictions, folder.external, folder.report):
                 path.unlink(missing_ok=True)
         sweep_run(folder.path)
         yield from discard_damaged(prepared)
@@ -110,11 +112,14 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
     )
 
 
-def _patients(cohort: Cohort) -> dict[str, dict[str, str]]:
+def _patients(prepared: Prepared) -> dict[str, dict[str, str]]:
     """The patient of each subject, for comparisons of runs; nothing if every subject is a different patient."""
-    if len(set(cohort.patients)) == len(cohort.patients):
-        return {}
-    return {"patients": dict(zip(cohort.subjects, cohort.patients, strict=True))}
+    cohorts = {"patients": prepared.cohort, PATIENTS: prepared.external}
+    return {
+        name: dict(zip(cohort.subjects, cohort.patients, strict=True))
+        for name, cohort in cohorts.items()
+        if cohort is not None and len(set(cohort.patients)) < len(cohort.patients)
+    }
 
 
 def train_folds(prepared: Prepared, only: Collection[str] | None = None) -> Generator[Event, None, None]:
@@ -126,7 +131,7 @@ def train_folds(prepared: Prepared, only: Collection[str] | None = None) -> Gene
     """
     folder = prepared.folder
     folder.checksums.unlink(missing_ok=True)
-    write_json(folder.splits, prepared.splits.to_json() | _patients(prepared.cohort))
+    write_json(folder.splits, prepared.splits.to_json() | _patients(prepared))
     write_json(folder.record, record_of(prepared, status="running"))
     finished = tuple(name for name in prepared.folds if folder.finished(name))
     compute = prepared.experiment.recipe.compute
@@ -138,6 +143,7 @@ def train_folds(prepared: Prepared, only: Collection[str] | None = None) -> Gene
                 "run": str(folder.path.resolve()),
                 "cohort": str(prepared.cohort.path.resolve()),
                 "identity": prepared.identity,
+                **({} if prepared.external is None else {"external": str(prepared.external.path.resolve())}),
                 "driver": prepared.facts,
                 "repeat": split.repeat,
                 "fold": split.fold,
@@ -186,10 +192,15 @@ def finish(prepared: Prepared) -> Run:
     folds = tuple(fold for role in roles for part in parts for fold in part.folds if fold.role == role)
     with written_whole(folder.predictions) as temporary:
         write_predictions(temporary, Predictions(task, folds))
+    if prepared.external is not None:
+        write_external(prepared.cohort.schema, folder, prepared.splits)
     record = record_of(prepared, status="finished")
     for name in prepared.folds:  # a kill between moving a fold into place and this would leave its checkpoint
         shutil.rmtree(folder.partial(name), ignore_errors=True)
     extra = {choice.use: choice.build() for choice in prepared.experiment.metrics}
-    record["summary"] = Run(folder.path, record, extra).summary
+    run = Run(folder.path, record, extra)
+    record["summary"] = run.summary
+    if prepared.external is not None:
+        record["external"]["summary"] = external_summary(run)
     seal_run(folder, record, prepared.folds)
     return load_run(folder.path, extra)

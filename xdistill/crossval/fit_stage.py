@@ -12,8 +12,8 @@ from torch import Tensor
 
 from xdistill.errors import DataError, NonFiniteLossError, PluginError, SettingsError, XdistillError
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import FitPlan
-from xdistill.experiment.tracing import watching
+from xdistill.experiment.stages.plans import FitPlan
+from xdistill.experiment.stages.tracing import watching
 from xdistill.interfaces.fitted import Estimator
 from xdistill.training.evaluate import EVALUATION_BATCH, SHOWN
 from xdistill.training.seeds import derive
@@ -45,7 +45,7 @@ def _fit(context: FoldContext, stage: FitPlan, path: str) -> None:
     seed = derive(context.seed, "fit", stage.name, path)
     torch.manual_seed(seed)
     try:
-        estimator.fit(inputs, torch.from_numpy(targets), seed=seed)
+        estimator.fit(inputs, torch.from_numpy(np.array(context.facts.schema.task.encoded(targets))), seed=seed)
     except (DataError, SettingsError) as error:
         raise DataError(f"{path} cannot be fitted {place}: {error}") from error
     except XdistillError:

@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from xdistill.crossval.callbacks import WatchedScore
 from xdistill.crossval.events import Event, FoldDamaged, FoldFinished
+from xdistill.crossval.external import predict_external
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.crossval.worker_checks import check_files, checked_catalog
 from xdistill.data import Cohort, CohortLike, Split, Splits, TrainingView, fit_transforms, open_cohort
@@ -40,6 +41,7 @@ from xdistill.plugin import Catalog, load_catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder, fold_name
 from xdistill.runs.files import explained, make_folder, move_folder, read_json, write_json, write_text
+from xdistill.runs.folder import EXTERNAL
 from xdistill.runs.integrity import seal_fold
 from xdistill.stats import FoldPredictions, Predictions, write_predictions
 from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
@@ -56,8 +58,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
             ``repeat``, ``fold``; ``driver`` (`driver_facts`), if the driver is another process; ``at_once``, the number
             of folds that are trained at the same time; ``watch`` (a metric):
             adds the student's score on the test subjects to the history after each epoch, for a search whose test
-            subjects are training subjects of the outer split; and, if several processes train the fold, what `Rank`
-            reads.
+            subjects are training subjects of the outer split; ``external`` (cohort file), if the recipe has an external
+            test cohort; and, if several processes train the fold, what `Rank` reads.
 
     Raises:
         RunError: if this worker cannot see the files of the run.
@@ -74,7 +76,8 @@ def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
 def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
     folder = RunFolder(Path(payload["run"]))
     name = fold_name(payload["repeat"], payload["fold"])
-    check_files(folder.splits, Path(payload["cohort"]), machine=payload.get("driver", {}).get("machine", ""))
+    others = [Path(payload["external"])] if "external" in payload else []
+    check_files(folder.splits, Path(payload["cohort"]), *others, machine=payload.get("driver", {}).get("machine", ""))
     rank = Rank.of(payload)
     if rank is not None and rank.number > 0:
         for _ in _prepared(payload, folder, name)[0].events():
@@ -91,9 +94,10 @@ def _run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:
             yield from run.events()
         seconds = sum(row["seconds"] for row in run.progress.history)  # also of epochs before an interruption
         facts = {"run": payload["identity"], "seconds": seconds}
+        external = predict_external(run.context, Path(payload["external"]), split) if "external" in payload else None
         if "at_once" in payload:
             facts["at_once"] = payload["at_once"]
-        _write(folder, run, split, facts)
+        _write(folder, run, split, facts, external)
         yield FoldFinished(name, seconds)
 
 
@@ -176,7 +180,9 @@ def _rows(cohort: CohortLike, subjects: tuple[str, ...]) -> Rows:
     return np.asarray(cohort.rows_of(subjects), dtype=np.int64)
 
 
-def _write(folder: RunFolder, run: FoldRun, split: Split, facts: Mapping[str, Any]) -> None:
+def _write(
+    folder: RunFolder, run: FoldRun, split: Split, facts: Mapping[str, Any], external: FoldPredictions | None
+) -> None:
     """Write the fold's folder next to its final path, its checksums last, and move it there whole."""
     context, progress, name = run.context, run.progress, split.name
     target = folder.partial(name).with_suffix(".finished")
@@ -201,6 +207,8 @@ def _write(folder: RunFolder, run: FoldRun, split: Split, facts: Mapping[str, An
         )
     with explained(target):
         write_predictions(target / "predictions.csv", Predictions(cohort.schema.task, tuple(folds)))
+        if external is not None:
+            write_predictions(target / EXTERNAL, Predictions(cohort.schema.task, (external,)))
     if progress.losses:
         _write_tensors(target / "losses.safetensors", progress.losses)
     write_text(target / "history.csv", _history(progress.history))

@@ -18,7 +18,7 @@ from xdistill.distillation.teacher_cache.key import key_of_teacher
 from xdistill.distillation.teacher_cache.store import TeacherCache
 from xdistill.distillation.teacher_cache.weights import TrainedTeacher, read_teacher, write_teacher
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import CrossFitPlan, FitPlan, StagePlan, TrainPlan
+from xdistill.experiment.stages.plans import CrossFitPlan, FitPlan, StagePlan, TrainPlan
 from xdistill.interfaces.callback import Callback
 from xdistill.training.checkpoint import Checkpointer
 

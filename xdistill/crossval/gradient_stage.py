@@ -14,7 +14,7 @@ from xdistill.distillation.frozen_teacher import FrozenTeacher, fits_memory
 from xdistill.distributed.sharding import ShardedForward
 from xdistill.experiment.context import FoldContext
 from xdistill.experiment.networks import build_term
-from xdistill.experiment.plans import TermPlan, TrainPlan, teaches
+from xdistill.experiment.stages.plans import TermPlan, TrainPlan, teaches
 from xdistill.interfaces.callback import Callback
 from xdistill.recipe.schema.recipe import TermOptimizer
 from xdistill.training.forward import Compiled, Forward

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xdistill.crossval.background import with_progress
-from xdistill.crossval.events import CohortProgress, CohortReady, Event
+from xdistill.crossval.events import CohortProgress, CohortReady, CohortRemark, Event
+from xdistill.crossval.external import check_external
 from xdistill.crossval.worker_checks import driver_facts
 from xdistill.data import Cohort, Splits, build_cohort, default_cache_dir, make_splits, open_cohort
 from xdistill.distributed.fabric import accelerator_name, check_device
@@ -20,7 +21,8 @@ from xdistill.experiment.identity import identity_of, versions
 from xdistill.experiment.missing import check_presence, complete_subjects, training_subjects
 from xdistill.experiment.plans import Experiment
 from xdistill.experiment.unlabelled import labelled_subjects
-from xdistill.interfaces.component import Component
+from xdistill.interfaces.component import Choice, Component
+from xdistill.interfaces.dataset import Dataset
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.private import without_places
@@ -44,6 +46,7 @@ class Prepared:
     recipes: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by fold, where it is not `resolved`
     notes: Mapping[str, Any] = field(default_factory=dict)  # what else the record says
     also: frozenset[type[Component]] = frozenset()  # that folds may be made of, where it is not the recipe's own
+    external: Cohort | None = None  # the external test cohort
     place: Path | None = None  # folder of the recipe's file
 
     @property
@@ -68,6 +71,7 @@ def prepare(
     tune: Mapping[str, Any] | None = None,
     also: frozenset[type[Component]] = frozenset(),
     within: Sequence[str] | None = None,
+    external: Cohort | None = None,
 ) -> Prepared:
     """Split the cohort and find the run's folder; nothing is written.
 
@@ -81,24 +85,16 @@ def prepare(
         also: components that this search may choose.
         within: the subjects that are split, in the order of the cohort; all others are neither trained on nor tested.
             None: all subjects.
+        external: the external test cohort of the recipe, if it has one; see `ready_external`.
 
     Raises:
-        DataError: if the cohort cannot be used by this recipe.
+        DataError: if a cohort cannot be used by this recipe.
+        LeakError: if a subject or patient of the external cohort is in the cohort.
     """
     recipe = experiment.recipe
+    check_external(experiment, cohort, external)
     check_presence(experiment, cohort)
-    subjects = cohort.subjects if within is None else tuple(within)
-    rows = cohort.rows_of(subjects)
-    splits = make_splits(
-        subjects,
-        [cohort.patients[row] for row in rows],
-        cohort.targets[rows],
-        cohort.schema.task,
-        recipe.crossval,
-        cohort.fingerprint,
-        experiment.data.build().official_test() if recipe.crossval.official else None,
-        complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],
-    )
+    splits = splits_of(experiment, cohort, within)
     for split in splits:
         training_subjects(experiment, cohort, split.train)  # raises here what a fold would raise later
         labelled_subjects(experiment, cohort, split)
@@ -108,12 +104,13 @@ def prepare(
     if tune is not None:
         resolved["tune"] = dict(tune)
     used = experiment.components | also
-    identity = identity_of(experiment, resolved, catalog, cohort, splits, also=also)
+    print_of_external = "" if external is None else external.fingerprint
+    identity = identity_of(experiment, resolved, catalog, cohort, splits, also=also, external=print_of_external)
     control_of = ""
     if recipe.control is not None:
         original = assemble(without_control(loaded), catalog)
         plain = original.resolved() | {"compute": resolved["compute"]}
-        control_of = identity_of(original, plain, catalog, cohort, splits)
+        control_of = identity_of(original, plain, catalog, cohort, splits, external=print_of_external)
     return Prepared(
         experiment=experiment,
         cohort=cohort,
@@ -126,7 +123,36 @@ def prepare(
         profile=loaded.profile or "",
         control_of=control_of,
         also=also,
+        external=external,
         place=loaded.files[0].parent if loaded.files else None,
+    )
+
+
+def splits_of(experiment: Experiment, cohort: Cohort, within: Sequence[str] | None = None) -> Splits:
+    """The splits of a recipe.
+
+    Args:
+        experiment: what to run.
+        cohort: its cohort.
+        within: the subjects that are split; None: all.
+
+    Raises:
+        DataError: if the cohort cannot be split so.
+        LeakError: if a given split puts a patient into two parts.
+    """
+    crossval = experiment.recipe.crossval
+    subjects = cohort.subjects if within is None else tuple(within)
+    rows = cohort.rows_of(subjects)
+    return make_splits(
+        subjects,
+        [cohort.patients[row] for row in rows],
+        cohort.targets[rows],
+        cohort.schema.task,
+        crossval,
+        cohort.fingerprint,
+        experiment.data.build().official_test() if crossval.official else None,
+        complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],
+        columns={name: [texts[row] for row in rows] for name, texts in cohort.kept.items()},
     )
 
 
@@ -145,13 +171,24 @@ def check_executor(experiment: Experiment) -> None:
 
 def ready_cohort(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
     """Build the cohort file, or find the existing one."""
+    cohort = yield from _built(experiment.data, experiment, cache)
+    yield CohortReady(str(cohort.path), len(cohort.subjects))
+    return cohort
 
+
+def ready_external(experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort | None]:
+    """The same for the external test cohort; None if the recipe has none."""
+    if experiment.test is None:
+        return None
+    return (yield from _built(experiment.test, experiment, cache))
+
+
+def _built(data: Choice[Dataset], experiment: Experiment, cache: Path | None) -> Generator[Event, None, Cohort]:
     def build(report: Any) -> Path:
-        return build_cohort(
-            experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report
-        )
+        return build_cohort(data, experiment.recipe.cache, directory=cache or default_cache_dir(), on_progress=report)
 
     path = yield from with_progress(build, CohortProgress)
     cohort = open_cohort(path)
-    yield CohortReady(str(path), len(cohort.subjects))
+    for text in cohort.facts.remarks:
+        yield CohortRemark(text)
     return cohort

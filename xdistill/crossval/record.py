@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from xdistill.crossval.external import external_entry
 from xdistill.crossval.prepare import Prepared
+from xdistill.data.folds.given import fold_names
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.errors import RunError
 from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
 from xdistill.profiling import cohort_cautions
-from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, read_record
+from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, fold_name, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
 
@@ -42,6 +44,21 @@ def _cautions(prepared: Prepared) -> dict[str, Any]:
     """Warnings about the cohort; nothing if there are none."""
     found = cohort_cautions(prepared.cohort)
     return {"warnings": [caution.to_json() for caution in found]} if found else {}
+
+
+def _splits(prepared: Prepared) -> dict[str, Any]:
+    """How the splits were given, with the name of each fold such as the site that it tests; empty for random folds."""
+    crossval = prepared.experiment.recipe.crossval
+    if crossval.by is None:
+        return {}
+    names = fold_names(prepared.cohort.kept, crossval)
+    return {
+        "splits": {
+            "by": crossval.by,
+            **({"column": crossval.read_column} if crossval.read_column else {}),
+            **({"folds": {fold_name(0, place): name for place, name in enumerate(names)}} if names else {}),
+        }
+    }
 
 
 def _created(folder: RunFolder) -> str:
@@ -95,6 +112,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
         **_cautions(prepared),
+        **_splits(prepared),
+        **external_entry(prepared.external, cohort.schema.task),
         **prepared.notes,
         "split_hash": prepared.splits.hash,
         "versions": prepared.versions,

@@ -35,8 +35,7 @@ class ArrayCohort:
 
     Raises:
         DataError: for arrays of different lengths, a modality that is unknown or missing, a wrong shape, values that
-            are not finite numbers, targets that the task does not have, no subjects, duplicate or invalid ids, or a
-            patient with several targets.
+            are not finite numbers, targets that the task does not have, no subjects, or duplicate or invalid ids.
 
     >>> schema = Schema({"blood": ModalitySpec("vector", (2,))}, ("benign", "malignant"))
     >>> cohort = ArrayCohort(schema, {"blood": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]}, [0, 1, 0])

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from xdistill.data.failures import Failure, combined
 from xdistill.data.file.compression import require_blosc2
 from xdistill.data.file.layout import stored_dtype
 from xdistill.data.file.writer import CohortWriter
-from xdistill.data.index import check_index, check_schema
+from xdistill.data.index import check_index, check_kept, check_schema
 from xdistill.data.key import cache_key
 from xdistill.data.loading import load_subjects, tasks_of
 from xdistill.data.lock import exclusive
@@ -79,6 +80,7 @@ def build_cohort(
     schema, rows = dataset.schema(), [_normalised(row) for row in dataset.index()]
     check_schema(schema)
     check_index(rows, schema)
+    check_kept(dataset.kept_columns(), len(rows))
     key = cache_key(data, dataset, cache)
     path = directory / f"{data.use}-{key[:16]}.h5"
     if _is_valid(path, key):
@@ -115,6 +117,7 @@ def _build(plan: _Plan, path: Path) -> None:
 def _fill(writer: CohortWriter, plan: _Plan) -> None:
     done, total = 0, len(plan.rows)
     facts: DatasetFacts | None = None
+    failures: list[Failure] = []
     plan.on_progress(done, total)
     tasks = tasks_of(plan.data, plan.cache, plan.schema, [row.subject for row in plan.rows])
     with contextlib.closing(load_subjects(tasks, plan.dataset, plan.workers)) as loaded:
@@ -122,12 +125,17 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
             if isinstance(item, DatasetFacts):
                 facts = item
                 continue
-            writer.put(*item)
+            if isinstance(item, Failure):
+                failures.append(item)
+            elif not failures:
+                writer.put(*item)
             done += 1
             plan.on_progress(done, total)
+    if failures:
+        raise combined(failures, total)
     if facts is None:
         facts = plan.dataset.facts()
-    writer.finish(plan.key, facts)
+    writer.finish(plan.key, facts, plan.dataset.kept_columns())
 
 
 def _is_valid(path: Path, key: str) -> bool:

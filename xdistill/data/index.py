@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from xdistill.data.file.layout import LARGEST_CHUNK
@@ -20,13 +20,11 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = T
         targets: check their targets too.
 
     Raises:
-        DataError: for an empty cohort, a duplicate subject, an invalid id, a target that the task does not have, or a
-            patient with several targets.
+        DataError: for an empty cohort, a duplicate subject, an invalid id, or a target that the task does not have.
     """
     if not rows:
         raise DataError("the cohort is empty; it needs at least one subject")
     seen: set[str] = set()
-    target_of: dict[str, SubjectRow] = {}
     for row in rows:
         _check_ids(row)
         if row.subject in seen:
@@ -37,13 +35,6 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = T
         problem = schema.task.target_problem(row.target)
         if problem:
             raise DataError(f"subject {row.subject!r}: {problem}")
-        first = target_of.setdefault(row.patient, row)
-        if first.target != row.target:
-            raise DataError(
-                f"patient {row.patient!r}: subject {first.subject!r} is {schema.task.target_text(first.target)!r} and "
-                f"subject {row.subject!r} is {schema.task.target_text(row.target)!r}; all subjects of a patient must "
-                f"have the same target"
-            )
 
 
 def check_schema(schema: Schema) -> None:
@@ -66,6 +57,17 @@ def check_schema(schema: Schema) -> None:
             raise DataError(f"modality {name!r} has the shape {spec.shape}; one subject may take at most 4 GiB")
         if spec.columns and (len(spec.columns),) != spec.shape:
             raise DataError(f"modality {name!r} has {len(spec.columns)} columns but the shape {spec.shape}")
+
+
+def check_kept(kept: Mapping[str, Sequence[str]], subjects: int) -> None:
+    """Check that each column that is kept has one text per subject.
+
+    Raises:
+        DataError: if one does not.
+    """
+    for name, texts in kept.items():
+        if len(texts) != subjects or not all(isinstance(text, str) for text in texts):
+            raise DataError(f"the kept column {name!r} has {len(texts)} texts, but there are {subjects} subjects")
 
 
 def _check_ids(row: SubjectRow) -> None:

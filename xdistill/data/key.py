@@ -42,6 +42,9 @@ def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> st
     found = dataset.reading().columns
     if found:  # what was found by looking, which newer versions find
         content["reading"] = dict(found)
+    kept = sorted(dataset.kept_columns())
+    if kept:  # files without such columns are older than they
+        content["kept"] = kept
     return sha256(canonical(content)).hexdigest()
 
 

@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
+from xdistill.data.failures import Failure
 from xdistill.data.subject import StoredSubject, stored_subject
 from xdistill.errors import DataError, OutOfMemoryError, WorkerDiedError, XdistillError
 from xdistill.interfaces.component import Choice
@@ -25,6 +26,7 @@ _WORTH_WORKERS = 4.0  # seconds of loading; starting workers takes about as long
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 Loaded = tuple[int, StoredSubject]
+E = TypeVar("E", bound=XdistillError)
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def tasks_of(data: Choice[Dataset], cache: CacheRecipe, schema: Schema, subjects
 
 def load_subjects(
     tasks: Sequence[Task], dataset: Dataset, workers: int | None
-) -> Generator[Loaded | DatasetFacts, None, None]:
-    """Yield rows with their values in any order; worker processes also yield the data set's facts.
+) -> Generator[Loaded | Failure | DatasetFacts, None, None]:
+    """Yield rows with their values, or why they cannot be loaded, in any order; workers also yield the facts.
 
     Args:
         tasks: what to load.
@@ -63,7 +65,6 @@ def load_subjects(
         workers: number of processes; 1 loads in this one. None: one per core if loading takes long enough.
 
     Raises:
-        DataError: for a subject that cannot be loaded.
         OutOfMemoryError: if memory runs out.
         WorkerDiedError: if a worker was killed.
     """
@@ -82,7 +83,7 @@ def load_subjects(
         yield from _load(task, dataset)
 
 
-def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded | DatasetFacts]:
+def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded | Failure | DatasetFacts]:
     """Load in worker processes; each gets a task only after its previous one was consumed, which bounds memory."""
     facts = Task(tasks[0].data, tasks[0].cache)
     messages = run_tasks(f"{__name__}:work", [facts, *tasks], workers=workers, environment=[_ONE_THREAD])
@@ -99,17 +100,26 @@ def _load_in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Loaded |
                 )
 
 
-def _load(task: Task, dataset: Dataset) -> Iterator[Loaded]:
+def _load(task: Task, dataset: Dataset) -> Iterator[Loaded | Failure]:
+    """The subjects of a task; one that cannot be loaded does not stop the others."""
     schema = dataset.schema()
-    done = 0
-    try:
-        for row, subject, values in zip(task.rows, task.subjects, dataset.load_many(task.rows), strict=True):
-            yield row, stored_subject(values, subject, schema, task.cache)
-            done += 1
-    except OSError as error:
-        raise DataError(f"subject {task.subjects[min(done, len(task.rows) - 1)]!r}: {error}") from error
-    except MemoryError as error:
-        raise OutOfMemoryError("memory ran out while loading subjects; reduce --workers") from error
+    rest = list(zip(task.rows, task.subjects, strict=True))
+    while rest:
+        done = 0
+        try:
+            for (row, subject), values in zip(rest, dataset.load_many([row for row, _ in rest]), strict=True):
+                yield row, stored_subject(values, subject, schema, task.cache)
+                done += 1
+        except DataError as error:
+            yield Failure(rest[done][0], _portable(error))
+        except OSError as error:
+            row, subject = rest[min(done, len(rest) - 1)]
+            yield Failure(row, DataError(f"subject {subject!r}: {error}"))
+        except MemoryError as error:
+            raise OutOfMemoryError("memory ran out while loading subjects; reduce --workers") from error
+        else:
+            return
+        rest = rest[done + 1 :]
 
 
 # The functions below run in worker processes.
@@ -117,7 +127,7 @@ def _load(task: Task, dataset: Dataset) -> Iterator[Loaded]:
 _built: dict[str, Dataset] = {}
 
 
-def work(task: Task) -> Iterator[Loaded | DatasetFacts]:
+def work(task: Task) -> Iterator[Loaded | Failure | DatasetFacts]:
     """Load one task; a worker creates its data set once.
 
     Raises:
@@ -135,7 +145,7 @@ def work(task: Task) -> Iterator[Loaded | DatasetFacts]:
         raise _portable(error) from None
 
 
-def _portable(error: XdistillError) -> XdistillError:
+def _portable(error: E) -> E | DataError:
     """The error, or a `DataError` with its message if it cannot be pickled."""
     try:
         copy: Any = pickle.loads(pickle.dumps(error))  # noqa: S301  # bytes of this process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Cohort:
         fingerprint: SHA-256 (hexadecimal) of the whole content.
         subjects: ids, in the order of the rows.
         patients: one per row; subjects of one patient stay in the same part of a split.
+        kept: columns of texts by name, one text per row, such as site or date; splits are made by them.
         created: when the file was built, ISO 8601.
         versions: of the libraries that built it.
         notes: what a user should know about the file.
@@ -78,6 +79,7 @@ class Cohort:
         self.versions = tables.versions
         self.subjects: tuple[str, ...] = tables.subjects
         self.patients: tuple[str, ...] = tables.patients
+        self.kept: Mapping[str, tuple[str, ...]] = tables.kept
         self._targets = tables.targets
         self._tables = tables.modalities
         self._row_of = {subject: row for row, subject in enumerate(tables.subjects)}

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.data.folds.given import Columns, given_folds
+from xdistill.data.folds.hold_out import hold_out, seed_of
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.tasks import Target, Task, as_task
 from xdistill.untrusted import normal_id
 
 _Rows = NDArray[np.int64]
 _Targets = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """Rows of one fold: for learning, for testing, and of a validation part if one is given."""
+
+    learning: _Rows
+    test: _Rows
+    validation: _Rows | None = None
+    name: str = ""
 
 
 def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
@@ -29,11 +41,12 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     official_test: Sequence[str] | None = None,
     *,
     complete: NDArray[np.bool_] | None = None,
+    columns: Columns | None = None,
 ) -> Splits:
     """Split a cohort; the same arguments give the same splits.
 
-    Every subject is tested exactly once per repeat, or belongs to one part of the official split. All subjects of a
-    patient are in the same part.
+    Every subject is tested exactly once per repeat, or belongs to one part of a split that is given. All subjects of a
+    patient are in the same part, whatever their targets.
 
     Args:
         subjects: ids, in the order of the cohort.
@@ -45,36 +58,38 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         official_test: subjects of the official test part, for recipes that use the official split.
         complete: which subjects have every modality, ``(subjects,)``; stratified folds get equal shares of these too.
             None: all.
+        columns: texts of the columns that the cohort keeps, one per subject, for splits by one of them.
 
     Raises:
         DataError: for a class with too few patients or missing from a part of a fold, and if the recipe uses an
-            official split that the data do not have.
-        LeakError: for a patient in both parts of the official split.
+            official or given split that the data do not have.
+        LeakError: for a patient in both parts of a split that is given.
     """
     task = as_task(task)
     values = task.as_targets(targets)
-    if not crossval.official:
+    if not crossval.given:
         _check_counts(patients, values, task, crossval.folds)
     labels = task.strata(values) if crossval.stratify else None
     strata = None if labels is None else _strata(labels, complete, crossval.folds)
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
-        folds = (
-            [_official(subjects, official_test and [normal_id(subject) for subject in official_test])]
-            if crossval.official
-            else _folds(np.asarray(patients), strata, crossval, repeat)
-        )
-        for fold, (learning, test) in enumerate(folds):
-            where = "the official split" if crossval.official else f"repeat {repeat}, fold {fold}"
-            train, validation = _hold_out(np.asarray(patients), labels, learning, crossval, f"{repeat}/{fold}")
-            _check_part(values[test], task, f"the test part of {where}", crossval)
+        if crossval.given:
+            folds = _given(subjects, patients, crossval, official_test, columns or {})
+        else:
+            folds = [_Fold(*rows) for rows in _folds(np.asarray(patients), strata, crossval, repeat)]
+        for fold, given in enumerate(folds):
+            where = given.name or f"repeat {repeat}, fold {fold}"
+            train, validation = given.learning, given.validation
+            if validation is None:
+                train, validation = hold_out(np.asarray(patients), labels, train, crossval, f"{repeat}/{fold}")
+            _check_part(values[given.test], task, f"the test part of {where}", crossval)
             _check_part(values[train], task, f"the training part of {where}", crossval)
-            if crossval.validation:
+            if len(validation):
                 _check_part(values[validation], task, f"the validation part of {where}", crossval)
-            parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, test)]
+            parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, given.test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
-    check_splits(made, subjects, patients, all_tested=not crossval.official)
+    check_splits(made, subjects, patients, all_tested=crossval.tests_all)
     return made
 
 
@@ -106,7 +121,7 @@ def training_split(
                 f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
             )
     labels = task.strata(values) if crossval.stratify else None
-    train, validation = _hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
+    train, validation = hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
     for part, rows in (("training", train), ("validation", validation)):
         missing = task.absent(values[rows]) if len(rows) else ()
         if missing:
@@ -129,6 +144,25 @@ def _strata(labels: _Rows, complete: NDArray[np.bool_] | None, folds: int) -> _R
     return strata
 
 
+def _given(
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    crossval: Crossval,
+    official_test: Sequence[str] | None,
+    columns: Columns,
+) -> list[_Fold]:
+    """The folds of an official split, or as `crossval.by` gives them."""
+    if crossval.official:
+        test = official_test and [normal_id(subject) for subject in official_test]
+        return [_Fold(*_official(subjects, test), name="the official split")]
+    return [
+        _Fold(
+            fold.learning, fold.test, fold.validation, name=f"{crossval.by} {fold.name!r}" if fold.name else "the split"
+        )
+        for fold in given_folds(subjects, patients, columns, crossval)
+    ]
+
+
 def _official(subjects: Sequence[str], test: Sequence[str] | None) -> tuple[_Rows, _Rows]:
     """Learning and test rows of the official split."""
     if test is None:
@@ -148,7 +182,7 @@ def _folds(
     """Learning and test rows of each fold of one repeat."""
     from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
-    options = {"n_splits": crossval.folds, "shuffle": True, "random_state": _seed(crossval, f"{repeat}")}
+    options = {"n_splits": crossval.folds, "shuffle": True, "random_state": seed_of(crossval, f"{repeat}")}
     rows = np.arange(len(patients))
     names, group_of = np.unique(patients, return_inverse=True)
     if strata is None:
@@ -160,36 +194,6 @@ def _folds(
         yield from StratifiedKFold(**options).split(rows, strata)
     else:
         yield from StratifiedGroupKFold(**options).split(rows, strata, patients)
-
-
-def _hold_out(
-    patients: NDArray[np.str_], labels: _Rows | None, learning: _Rows, crossval: Crossval, where: str
-) -> tuple[_Rows, _Rows]:
-    """Training and validation rows, stratified; all subjects of a patient are in the same part."""
-    if not crossval.validation:
-        return learning, learning[:0]
-    from sklearn.model_selection import train_test_split
-
-    names, first = np.unique(patients[learning], return_index=True)
-    try:
-        _, held_out = train_test_split(
-            names,
-            test_size=crossval.validation,
-            random_state=_seed(crossval, f"validation/{where}"),
-            stratify=None if labels is None else labels[learning][first],
-        )
-    except ValueError as error:
-        raise DataError(
-            f"a fraction of {crossval.validation} of {len(names)} training patients cannot be held out for validation "
-            f"({error}); change `crossval.validation` or `crossval.folds`"
-        ) from error
-    chosen = np.isin(patients[learning], held_out)
-    return learning[~chosen], learning[chosen]
-
-
-def _seed(crossval: Crossval, purpose: str) -> int:
-    """An independent seed for each purpose, so that repeats of successive seeds are unrelated."""
-    return int.from_bytes(sha256(f"xdistill/splits/{crossval.seed}/{purpose}".encode()).digest()[:4])
 
 
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
@@ -219,12 +223,17 @@ def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -
     missing = task.absent(targets)
     if not missing:
         return
-    hint = (
-        "set `crossval.official` to false, or change `crossval.validation`"
-        if crossval.official
-        else "lower `crossval.folds`, set `crossval.stratify` to true, or change `crossval.seed` or "
-        "`crossval.validation`"
-    )
+    if crossval.official:
+        hint = "set `crossval.official` to false, or change `crossval.validation`"
+    elif crossval.by in {"fold", "site"}:
+        hint = f"name the values that have all {task.groups} in `crossval.tested`, or merge {task.groups}"
+    elif crossval.by is not None:
+        hint = "change the split, or `crossval.validation`"
+    else:
+        hint = (
+            "lower `crossval.folds`, set `crossval.stratify` to true, or change `crossval.seed` or "
+            "`crossval.validation`"
+        )
     raise DataError(
         f"{where} has no subject of {task.group} {missing[0]!r}, so its scores would be meaningless; {hint}"
     )

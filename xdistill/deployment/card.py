@@ -10,12 +10,15 @@ from jinja2 import Environment, PackageLoader
 
 from xdistill.errors import UserError
 from xdistill.models.model import StudentModel
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.report.controls import gain_over_controls, method_of
 from xdistill.report.scores import columns, written
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 from xdistill.stats import compare
+from xdistill.stats.resampled import RESAMPLED
+from xdistill.tasks import Classification
 
 _NOT_MEASURED = (
     "Not measured here. `xdistill run RECIPE --with-controls` compares the method with null controls in which the "
@@ -92,7 +95,12 @@ def _results(run: Run | None) -> list[tuple[str, ...]]:
     try:
         patients = read_json(run.folder.splits).get("patients")
         known = {column.metric for column in columns(run.task)}
-        rows = compare([method_of(run, "student")], reference="student", patients=patients)
+        method = [method_of(run, "student")]
+        if isinstance(run.task, Classification):
+            rows = compare(method, reference="student", patients=patients)
+        else:
+            metrics = [name for name in run.task.table if name in RESAMPLED]
+            rows = compare(method, reference="student", metrics=metrics, patients=patients)
         intervals = {metric: found[0].interval for metric, found in rows.items() if metric in known}
     except UserError:  # a single split
         intervals = {}
@@ -118,6 +126,8 @@ def _splits(run: Run | None) -> str:
     crossval: Mapping[str, Any] = run.record["recipe"]["crossval"]
     if crossval.get("official"):
         return "the official split of the data"
+    if crossval.get("by"):
+        return f"{Crossval.model_validate(crossval).describe()}, with all subjects of a patient in the same part"
     repeats = f", {crossval['repeats']} times" if crossval["repeats"] > 1 else ""
     return f"{crossval['folds']} folds{repeats}, with all subjects of a patient in the same fold"
 
@@ -130,8 +140,14 @@ def _gain(run: Run | None) -> str:
 
 
 def _calibration(model: StudentModel) -> str:
+    of_classes = isinstance(model.schema.task, Classification)
+    if model.intervals is not None:
+        return (
+            "Intervals are the prediction plus and minus a quantile of the errors of out-of-fold predictions; no "
+            "subject was predicted by a network that had seen it."
+        )
     if model.calibration is None:
-        return "The probabilities are not calibrated."
+        return "The probabilities are not calibrated." if of_classes else "The predictions are not calibrated."
     return (
         f"Temperature {model.calibration.temperature:.3f}, fitted on the out-of-fold predictions of the training "
         f"subjects alone; no subject was predicted by a network that had seen it."

@@ -13,15 +13,16 @@ from xdistill.crossval.events import Event, RunStarted
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
-from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, ready_external
 from xdistill.data import Cohort, Split
 from xdistill.data.splitting import training_split
 from xdistill.deployment.card import model_card
 from xdistill.deployment.spread import spread_in
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
-from xdistill.experiment.plans import Experiment, TrainPlan
-from xdistill.models.calibration import Calibration
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import TrainPlan
+from xdistill.models.calibration import Calibration, Intervals
 from xdistill.models.describe import describe_student
 from xdistill.models.ensemble import Member
 from xdistill.models.load import model_of_run
@@ -32,6 +33,7 @@ from xdistill.models.training_facts import training_facts
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import Run, load_run
 from xdistill.training.checkpoint import Checkpointer
 from xdistill.training.memory import memory_explained
@@ -89,7 +91,8 @@ def fit(
         raise UserError(f"the recipe is the null control {experiment.recipe.control!r}; fit the recipe itself")
     check_executor(experiment)
     cohort = yield from ready_cohort(experiment, cache)
-    prepared = prepare(loaded, experiment, catalog, cohort, runs)
+    external = yield from ready_external(experiment, cache)
+    prepared = prepare(loaded, experiment, catalog, cohort, runs, external=external)
     run = None
     if crossval:
         yield from run_prepared(prepared)
@@ -98,7 +101,8 @@ def fit(
     model = folds if ensemble and folds is not None else (yield from _refit(prepared, catalog, run, to))
     facts = training_facts(cohort, cohort.rows_of(_everyone(prepared).train), model.inputs, run)
     calibration = _calibration(prepared, run, model, folds)
-    model = StudentModel(model.config, model.members, calibration, facts, model.reader)
+    intervals = None if run is None else Intervals.of_run(run)
+    model = StudentModel(model.config, model.members, calibration, facts, model.reader, intervals=intervals)
     save_model(model, to, card=model_card(model, run))
     shutil.rmtree(_partial(to), ignore_errors=True)
     yield ModelWritten(str(to), "" if run is None else str(run.path))
@@ -144,12 +148,12 @@ def _calibration(
 
 
 def _everyone(prepared: Prepared) -> Split:
-    """All subjects for training, but for the test part of an official split."""
+    """All subjects for training, but for the test part of an official or other single split."""
     cohort, crossval = prepared.cohort, prepared.experiment.recipe.crossval
-    if crossval.official:
+    if crossval.single:
         official = prepared.splits.fold(0, 0)
         return Split(0, 0, (*official.train, *official.validation), (), ())
-    settings = crossval.model_copy(update={"validation": 0.0})
+    settings = Crossval(stratify=crossval.stratify, seed=crossval.seed)
     return training_split(cohort.subjects, cohort.patients, cohort.targets, cohort.schema.task, settings)
 
 
@@ -161,7 +165,7 @@ def _with_epochs(prepared: Prepared, catalog: Catalog, run: Run | None) -> Exper
     """The experiment, whose last stage has as many epochs as were best in the folds, in the median."""
     experiment = prepared.experiment
     stage = experiment.schedule[-1]
-    if run is None or not experiment.recipe.crossval.validation or not isinstance(stage, TrainPlan):
+    if run is None or not any(split.validation for split in prepared.splits) or not isinstance(stage, TrainPlan):
         return experiment
     best: dict[str, tuple[float, int]] = {}
     for row in run.history:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
 from xdistill.errors import UserError
 from xdistill.models.calibration.temperature import SMALLEST, fit_temperature, scaled
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.stats import FoldPredictions, Method, Predictions, Row, compare, gaps_closed
 from xdistill.stats.metrics import ece
 from xdistill.stats.power import smallest_difference, smallest_difference_of_interval
@@ -172,11 +172,16 @@ def _power(material: Material, pair: Advantage, lead: Advantage, patients: int, 
     """
     crossval = material.crossval
     expected = next((one.estimate for one in (pair, lead) if one.estimate > 0), None)
-    if crossval.official:
+    if crossval.single:
         size = material.official_test
         error = pair.error * np.sqrt(patients / size)
         own = smallest_difference_of_interval(error)
         return Power(own, "official", None, _needed(size, own, expected))
+    if crossval.by is not None:  # these folds cannot be repeated
+        own = smallest_difference(
+            max(pair.deviation, pair.error * np.sqrt(folds), _TINY), splits=folds, test_share=1 / (folds - 1)
+        )
+        return Power(own, f"1x{folds}", None, _needed(patients, own, expected))
     deviation = max(pair.deviation * np.sqrt(crossval.folds / folds), pair.error * np.sqrt(crossval.folds), _TINY)
     share = 1 / (crossval.folds - 1)
     own, ten = (

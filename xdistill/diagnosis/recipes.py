@@ -17,6 +17,7 @@ from typing import Any
 
 from xdistill.errors import UserError
 from xdistill.experiment.plans import Experiment
+from xdistill.recipe.schema.crossval import Crossval
 
 TASK_LOSS: Mapping[str, Any] = {"use": "cross_entropy", "on": "student"}
 IMITATION: Mapping[str, Any] = {"use": "kd", "temperature": 1.0}
@@ -52,7 +53,7 @@ def cross_fits(experiment: Experiment) -> bool:
 
 
 def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
-    """The recipe with all defaults, once with its own splits; an official split is left for the test."""
+    """The recipe with all defaults, once with its own splits; the test part of a single split is left out."""
     plain = experiment.resolved()
     if plain["teacher"] is None:
         raise UserError(
@@ -60,11 +61,15 @@ def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
             f"distils"
         )
     plain.pop("control", None)
-    given = plain["crossval"]
-    folds = 5 if given.get("official") else given["folds"]
+    plain.pop("test", None)  # never read before the recipe itself is run
+    crossval = experiment.recipe.crossval
+    folds = 5 if crossval.single else crossval.folds
+    given = crossval.model_dump(mode="json")
+    if crossval.single:  # folds of its training part
+        given = {name: value for name, value in given.items() if name not in Crossval.added}
     plain |= {
         "name": f"diagnosis/{plain['name']}/{what}",
-        "crossval": {**given, "official": False, "repeats": 1, "folds": min(folds, QUICK_FOLDS) if quick else folds},
+        "crossval": {**given, "repeats": 1, "folds": min(folds, QUICK_FOLDS) if quick else folds},
         "trackers": [],
         "diagnostics": False,
         "inferred": [],

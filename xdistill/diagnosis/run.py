@@ -9,7 +9,7 @@ from typing import Any
 
 from xdistill.crossval.events import Event
 from xdistill.crossval.execute import run_prepared
-from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, splits_of
 from xdistill.data import Cohort
 from xdistill.diagnosis.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, measure
@@ -18,12 +18,12 @@ from xdistill.diagnosis.verdict import advice_of, verdict_of
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.controls import without_control
+from xdistill.experiment.plans import Experiment
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import load_run
 from xdistill.tasks import Classification
-from xdistill.untrusted import normal_id
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,18 @@ def diagnose(
         XdistillError: finished folds are kept.
     """
     experiment = assemble(without_control(loaded), catalog)
+    task = experiment.data.build().schema().task
+    if task.kind != Classification.kind:
+        raise UserError(
+            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
+            f"{task.describe()}"
+        )
     plain = [alone_recipe(experiment, quick=quick), imitation_recipe(experiment, quick=quick)]
     recipes = [as_loaded(recipe) for recipe in plain if recipe is not None]
     experiments = [assemble(recipe, catalog) for recipe in recipes]
     check_executor(experiments[0])
     cohort = yield from ready_cohort(experiment, cache)
-    if not isinstance(cohort.schema.task, Classification):
-        raise UserError(
-            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
-            f"{cohort.schema.task.describe()}"
-        )
-    tested = _official_test(experiment.data.build(), official=experiment.recipe.crossval.official)
+    tested = _tested_once(experiment, cohort)
     within = [subject for subject in cohort.subjects if subject not in tested] if tested else None
     prepared = [
         prepare(recipe, one, catalog, cohort, runs, within=within)
@@ -81,9 +82,11 @@ def diagnose(
     yield Diagnosed(Diagnosis(experiment.recipe.name, verdict, advice, figures, quick, folders))
 
 
-def _official_test(dataset: Any, *, official: bool) -> frozenset[str]:
-    """The subjects of the official test part, which a diagnosis never reads."""
-    return frozenset(map(normal_id, dataset.official_test() or ())) if official else frozenset()
+def _tested_once(experiment: Experiment, cohort: Cohort) -> frozenset[str]:
+    """The subjects of the test part of an official or other single split, which a diagnosis never reads."""
+    if not experiment.recipe.crossval.single:
+        return frozenset()
+    return frozenset(splits_of(experiment, cohort).fold(0, 0).test)
 
 
 def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, tested: int) -> Material:

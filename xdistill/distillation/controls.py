@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.plans import TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import TermPlan, TrainPlan
+from xdistill.tasks import Classification
 from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.training.objective import Term
 from xdistill.training.shapes import evaluating
@@ -41,15 +42,18 @@ class ConstantTeacher(nn.Module):
         counts: training subjects of each class; ``logits`` and all auxiliary logits are the log of their shares, so
             that the softmax gives the shares.
         measured: of the trained teacher, for the features.
+        logits: in their place, for other tasks.
     """
 
     inputs: tuple[str, ...] = ()
 
-    def __init__(self, counts: Sequence[int], measured: Measured) -> None:
+    def __init__(self, counts: Sequence[int], measured: Measured, logits: Tensor | None = None) -> None:
         super().__init__()
-        total = sum(counts)
         self.logits: Tensor
-        self.register_buffer("logits", torch.tensor([math.log(max(count, 0.5) / total) for count in counts]))
+        if logits is None:
+            total = sum(counts)
+            logits = torch.tensor([math.log(max(count, 0.5) / total) for count in counts])
+        self.register_buffer("logits", logits)
         self.features = dict(measured.features)
         self.aux = measured.aux
 
@@ -100,11 +104,21 @@ def apply_control(
         return context.networks, stage.terms, {}
     measured = _measure(context)
     if stage.control == "constant_teacher":
-        constant = ConstantTeacher(context.facts.class_counts, measured).to(context.fabric.device)
+        constant = ConstantTeacher(context.facts.class_counts, measured, _constant_logits(context))
+        constant = constant.to(context.fabric.device)
         return {**context.networks, "teacher": constant}, stage.terms, {}
     smoothing = smoothing_of_entropy(measured.entropy, len(context.facts.class_counts))
     terms = [term for term in stage.terms if term.on]
     return context.networks, [*terms, _smoothed(stage, smoothing)], {"smoothing": smoothing}
+
+
+def _constant_logits(context: FoldContext) -> Tensor | None:
+    """Of the best constant prediction of another task than classification."""
+    task = context.facts.schema.task
+    if task.kind == Classification.kind:
+        return None
+    constant = task.constant_prediction(context.targets(context.labelled_rows_of("student")))
+    return torch.from_numpy(task.logits_of(constant[None])[0]).float()
 
 
 def smoothing_of_entropy(entropy: float, classes: int) -> float:

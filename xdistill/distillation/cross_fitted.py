@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from xdistill.errors import LeakError
 from xdistill.experiment.context import FoldContext, networks_of_fold
 from xdistill.experiment.cross_fitting import inner_folds
-from xdistill.experiment.plans import CrossFitPlan
+from xdistill.experiment.stages.plans import CrossFitPlan
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network
 from xdistill.training.source import Rows

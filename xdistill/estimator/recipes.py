@@ -16,13 +16,15 @@ from xdistill.plugin import KINDS, Catalog, hookimpl, load_catalog
 from xdistill.plugin.importing import Plugin, import_file
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.overrides import Overrides, parse_override
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import to_plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # What training on arrays in this process has no use for.
 _FIXED: Mapping[str, Any] = {
     "data": {"use": Arrays.name},
-    "crossval.official": False,
+    "test": None,
+    **{f"crossval.{name}": value for name, value in Crossval().complete().items() if name in Crossval.added},
     "executor": {"use": "local"},
     "trackers": [],
     "metrics": [],

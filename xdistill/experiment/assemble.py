@@ -73,8 +73,9 @@ def assemble(
     resolving = Resolving(loaded.root, catalog)
     recipe = loaded.recipe
     data = resolving.dataset(recipe) if dataset is None else Choice(type(dataset), Settings())
-    if data is not None and uses_default_loss(recipe):
+    if data is not None and not resolving.problems and uses_default_loss(recipe):
         resolving.default_loss = (dataset or data.build()).schema().task.default_loss
+    test = resolving.external(recipe)
     transforms = resolving.choose_all(Transform, recipe.transforms, "transforms")
     augment = resolving.choose_all(Augmentation, recipe.augment, "augment")
     networks: dict[str, Choice[Any] | None] = {}
@@ -93,19 +94,19 @@ def assemble(
 
     chosen = {role: choice for role, choice in networks.items() if choice}
     dataset = dataset or data.build()
-    check_task(loaded, data, dataset.schema().task, stages, catalog)
+    check_task(loaded, data, dataset.schema().task, stages, catalog=catalog, networks=chosen)
     checker = Checker(loaded, dataset, chosen, probe)
     checker.check(transforms, augment, stages)
+    if test is not None:
+        checker.check_external(test.build())
     experiment = Experiment(
         recipe=recipe,
         data=data,
+        test=test,
         transforms=transforms,
         augment=augment,
         networks=checker.choices,
-        facts={
-            role: NetworkFacts(network.inputs, sum(parameter.numel() for parameter in network.parameters()))
-            for role, network in checker.networks.items()
-        },
+        facts={role: NetworkFacts.of(network) for role, network in checker.networks.items()},
         stages=stages,
         schedule=tuple(with_cross_fitting(schedule(stages, recipe.control))),
         metrics=metrics,

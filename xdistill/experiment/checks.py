@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from xdistill.data.folds.given import given_folds, unknown_column
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
+from xdistill.experiment.external.alignment import misfits
+from xdistill.experiment.external.cohort import check_apart
 from xdistill.experiment.networks import probe
-from xdistill.experiment.plans import Experiment, StagePlan, TrainPlan, modality_of
-from xdistill.experiment.stage_checks import StageChecker, unknown
+from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.experiment.stages.checker import StageChecker
+from xdistill.experiment.stages.plans import StagePlan, TrainPlan
+from xdistill.experiment.stages.progress import Progress, unknown
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
@@ -31,7 +36,9 @@ class Checker:
         self.choices = dict(choices)
         self.schema = dataset.schema()
         self.official_test = dataset.official_test()
-        targets = self.schema.task.as_targets([row.target for row in dataset.index()])
+        self.kept = dataset.kept_columns()
+        self.rows = dataset.index()
+        targets = self.schema.task.as_targets([row.target for row in self.rows])
         self.training = TrainingFacts.of(self.schema, targets)
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
@@ -56,11 +63,30 @@ class Checker:
             self._problem(
                 ("crossval", "official"), "the data set has no official split; set `crossval.official: false`"
             )
+        column = self.loaded.recipe.crossval.read_column
+        if column and column not in self.kept:
+            self._problem(("crossval", "by"), unknown_column(column, self.kept))
         if len(self.specs) == len(self.choices):
-            checker = StageChecker(self.loaded, self.networks, self.specs, self.training)
-            self.problems += checker.check(stages)
+            progress = Progress(self.loaded, self.networks, self.specs, self.training)
+            self.problems += StageChecker(progress).check(stages)
         if self.problems:
             raise RecipeError(self.problems)
+
+    def check_external(self, dataset: Dataset) -> None:
+        """Check that an external test cohort fits, once `check` found no problem.
+
+        Raises:
+            RecipeError: if the student cannot read it.
+            LeakError: for subjects or patients that are in the training cohort as well.
+        """
+        for message in misfits(self.schema, dataset.schema(), self.networks["student"].inputs):
+            self._problem(("test",), f"the test cohort does not fit: {message}")
+        if self.problems:
+            raise RecipeError(self.problems)
+        ours, theirs = (
+            ([row.subject for row in rows], [row.patient for row in rows]) for rows in (self.rows, dataset.index())
+        )
+        check_apart(ours, theirs)
 
     def _problem(self, place: Place, message: str) -> None:
         self.problems.append(self.loaded.problem(place, message))
@@ -119,6 +145,20 @@ class Checker:
                     f"`{modality}` is privileged, but unused by the teacher; add it to the teacher's inputs or "
                     f"remove it from `privileged`",
                 )
+
+
+def check_given_splits(experiment: Experiment) -> None:
+    """Whether the splits that `crossval.by` gives can be made, before the cohort is built.
+
+    Raises:
+        DataError: if a column, a file or a value does not fit.
+        LeakError: if a patient is in two parts of a split.
+    """
+    crossval = experiment.recipe.crossval
+    if crossval.by is not None:
+        dataset = experiment.data.build()
+        rows = dataset.index()
+        given_folds([row.subject for row in rows], [row.patient for row in rows], dataset.kept_columns(), crossval)
 
 
 def check_batch_sizes(experiment: Experiment) -> None:

@@ -22,10 +22,12 @@ import numpy as np
 
 from xdistill.data import CohortLike
 from xdistill.errors import RecipeError
-from xdistill.experiment.plans import Experiment, FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.recipe import Control
+from xdistill.tasks import Classification, Task
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
 
@@ -75,11 +77,24 @@ def check_control(loaded: LoadedRecipe, experiment: Experiment) -> None:
     if control == "shuffled_privileged" and not experiment.privileged:
         message = "the teacher reads nothing that the student does not, so nothing is shuffled; choose another control"
         raise RecipeError([loaded.problem(("control",), message)])
+    wrong = _wrong_task(control, experiment) if control in _REPLACING else ""
+    if wrong:
+        raise RecipeError([loaded.problem(("control",), f"{wrong}; choose another control")])
     if control in _REPLACING and not any(
         term.weight > 0 and not term.on for stage in experiment.stages for term in _terms(stage)
     ):
         message = f"no stage has a distillation loss that `{control}` could replace; choose another control"
         raise RecipeError([loaded.problem(("control",), message)])
+
+
+def _wrong_task(control: str, experiment: Experiment) -> str:
+    """Why a control is not defined for the task; empty if it is."""
+    task = experiment.data.build().schema().task
+    if control == "label_smoothing" and task.kind != Classification.kind:
+        return f"`label_smoothing` smooths classes, and the task is {task.describe()}"
+    if control == "constant_teacher" and type(task).logits_of is Task.logits_of:
+        return f"`constant_teacher` is not defined for {task.describe()}"
+    return ""
 
 
 def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[StagePlan, ...]:

@@ -9,9 +9,10 @@ import numpy as np
 from xdistill.data import CohortLike, Split, make_splits
 from xdistill.errors import DataError
 from xdistill.experiment.missing import teacher_sees, training_subjects
-from xdistill.experiment.plans import CrossFitPlan, Experiment, StagePlan, teaches, teaches_alone
+from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import CrossFitPlan, StagePlan, teaches, teaches_alone
 from xdistill.experiment.unlabelled import labelled_subjects
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows
 

@@ -29,6 +29,7 @@ _IRRELEVANT = (
     ("loader", "prefetch"),
     ("teacher_cache",),
     ("description",),
+    ("crossval", "files"),  # the hash of the splits identifies what they say
 )
 
 
@@ -39,6 +40,7 @@ def run_id(
     split_hash: str,
     versions: Mapping[str, str],
     sources: Mapping[str, str],
+    external: str = "",
 ) -> str:
     """Twelve hexadecimal digits that change with the recipe, the cohort, the splits, the versions and the plugins."""
     recipe = json.loads(json.dumps(resolved))
@@ -48,8 +50,11 @@ def run_id(
             place = place.get(parent, {})
         place.pop(last, None)
     recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint identifies the data, not their path
+    if external:
+        recipe["test"] = {"use": recipe["test"]["use"]}
     text = json.dumps(
         {
+            **({"external": external} if external else {}),
             "recipe": recipe,
             "cohort": fingerprint,
             "splits": split_hash,
@@ -69,8 +74,19 @@ def identity_of(
     splits: Splits,
     *,
     also: frozenset[type[Component]] = frozenset(),
+    external: str = "",
 ) -> str:
-    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use."""
+    """The id of a run: of its recipe, cohort, splits, and the versions and sources of all that it may use.
+
+    Args:
+        experiment: what is run.
+        resolved: its recipe.
+        catalog: where its components come from.
+        cohort: that it is trained and tested on.
+        splits: of the cohort.
+        also: components that a search may choose.
+        external: fingerprint of the external test cohort; empty: none.
+    """
     used = experiment.components | also
     return run_id(
         resolved,
@@ -78,6 +94,7 @@ def identity_of(
         split_hash=splits.hash,
         versions=versions(used, catalog),
         sources=sources(used),
+        external=external,
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from xdistill.errors import OutOfMemoryError, PluginError, SettingsError
-from xdistill.experiment.plans import TermPlan
+from xdistill.experiment.stages.plans import TermPlan
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.interfaces.network import Network

@@ -1,200 +1,27 @@
-"""An experiment: a recipe with all components resolved and checked, and the plan of each stage."""
+"""An experiment: a recipe with all components resolved and checked."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
+from xdistill.experiment.stages.plans import StagePlan
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.executor import Executor
+from xdistill.interfaces.fine_tuning import FineTuned
 from xdistill.interfaces.metric import Metric
+from xdistill.interfaces.network import Network
 from xdistill.interfaces.tracker import Tracker
 from xdistill.interfaces.transform import Transform
-from xdistill.recipe.schema.cross_fit import CrossFit
-from xdistill.recipe.schema.recipe import Optimizer, Recipe, TermOptimizer
+from xdistill.recipe.schema.recipe import Recipe
 from xdistill.stats import METRICS, MetricFunction
-
-
-@dataclass(frozen=True)
-class TermPlan:
-    """One term of an objective.
-
-    Attributes:
-        label: unique within the stage; what the term is called in histories and messages.
-        choice: the loss.
-        on: the network a task loss is put on; empty for a distillation loss.
-        weight: factor in the sum.
-        output: which logits a task loss scores, or which of the teacher's a distillation loss compares.
-        detach_teacher: whether the output of the network that teaches is detached for this term.
-        teaches: the network that learns from a distillation loss.
-        optimizer: settings of the loss's own parameters; None: the stage's.
-    """
-
-    label: str
-    choice: Choice[Any]
-    on: str
-    weight: float
-    output: str
-    detach_teacher: bool
-    teaches: str = "student"
-    optimizer: TermOptimizer | None = None
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """The networks whose output this term needs."""
-        return (self.on,) if self.on else ("teacher", "student")
-
-    @property
-    def learner(self) -> str:
-        """The network that learns from this term."""
-        return self.on or self.teaches
-
-
-@dataclass(frozen=True)
-class StagePlan(ABC):
-    """One stage with defaults filled in; `xdistill.crossval.fold_run` runs it.
-
-    Attributes:
-        name: unique among the stages.
-        epochs: how many it counts for.
-        cross_fit: whether the teacher is cross-fitted after this stage, and how.
-    """
-
-    name: str
-    epochs: int
-    cross_fit: CrossFit | None = field(default=None, kw_only=True)
-
-    @property
-    @abstractmethod
-    def paths(self) -> tuple[str, ...]:
-        """What is trained or fitted: networks, or parts of them by dotted path."""
-
-    @property
-    def choices(self) -> tuple[Choice[Any], ...]:
-        """The components that the stage itself names."""
-        return ()
-
-    @abstractmethod
-    def dump(self) -> dict[str, Any]:
-        """The stage as a recipe writes it."""
-
-    @abstractmethod
-    def describe(self) -> str:
-        """What it does, in one line."""
-
-
-@dataclass(frozen=True)
-class TrainPlan(StagePlan):
-    """A stage of training by gradient; ``control`` names the null control that replaces the teacher in it."""
-
-    train: tuple[str, ...]
-    terms: tuple[TermPlan, ...]
-    optimizer: Optimizer
-    batch_size: int
-    control: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """What is trained."""
-        return self.train
-
-    @property
-    def choices(self) -> tuple[Choice[Any], ...]:
-        """The losses."""
-        return tuple(term.choice for term in self.terms)
-
-    def dump(self) -> dict[str, Any]:
-        """The stage as a recipe writes it."""
-        return {
-            "name": self.name,
-            "train": list(self.train),
-            "epochs": self.epochs,
-            "objective": [_term(term) for term in self.terms],
-            "optimizer": self.optimizer.model_dump(mode="json"),
-            "batch_size": self.batch_size,
-            **_cross_fit(self),
-        }
-
-    def describe(self) -> str:
-        """What it does, in one line."""
-        terms = " + ".join(_weighted(term) for term in self.terms)
-        instead = f", with {self.control.replace('_', ' ')} in place of the teacher" if self.control else ""
-        return f"trains {', '.join(self.train)} for {self.epochs} epochs on {terms}{instead}"
-
-
-@dataclass(frozen=True)
-class FitPlan(StagePlan):
-    """A stage that fits estimators; it sees all training subjects once, and counts for one epoch."""
-
-    epochs: int = field(default=1, init=False)
-    fit: tuple[str, ...]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """What is fitted."""
-        return self.fit
-
-    def dump(self) -> dict[str, Any]:
-        """The stage as a recipe writes it."""
-        return {"name": self.name, "fit": list(self.fit), **_cross_fit(self)}
-
-    def describe(self) -> str:
-        """What it does, in one line."""
-        return f"fits {', '.join(self.fit)}"
-
-
-@dataclass(frozen=True)
-class CrossFitPlan(StagePlan):
-    """Trains one teacher without each inner fold of the training subjects; part of the schedule, not of the recipe.
-
-    Attributes:
-        folds: how many.
-        stages: that train a teacher.
-    """
-
-    folds: int
-    stages: tuple[StagePlan, ...]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """None: the networks of the fold do not change."""
-        return ()
-
-    def dump(self) -> dict[str, Any]:
-        """The stages and the number of inner folds."""
-        return {"name": self.name, "folds": self.folds, "stages": [stage.dump() for stage in self.stages]}
-
-    def describe(self) -> str:
-        """What it does, in one line."""
-        return (
-            f"trains {self.folds} more teachers, each without one of {self.folds} inner folds; each training subject "
-            f"is taught by the teacher that did not learn from it"
-        )
-
-
-def teaches(stage: StagePlan) -> bool:
-    """Whether a stage trains the teacher or a part of it."""
-    return "teacher" in _roles(stage)
-
-
-def teaches_alone(stage: StagePlan) -> bool:
-    """Whether a stage trains the teacher and nothing else."""
-    if _roles(stage) != {"teacher"}:
-        return False
-    if isinstance(stage, TrainPlan):
-        return not stage.control and all(term.on == "teacher" for term in stage.terms)
-    return isinstance(stage, FitPlan)
-
-
-def _roles(stage: StagePlan) -> set[str]:
-    return {path.partition(".")[0] for path in stage.paths}
 
 
 @dataclass(frozen=True)
@@ -204,10 +31,19 @@ class NetworkFacts:
     Attributes:
         inputs: the modalities it reads.
         parameters: number of trainable numbers.
+        notes: of its parts that begin with weights from a file; see `FineTuned`.
     """
 
     inputs: tuple[str, ...]
     parameters: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network) -> NetworkFacts:
+        """The facts of a network."""
+        parts = [part for part in network.modules() if isinstance(part, FineTuned)]
+        notes = dict.fromkeys(note for part in parts for note in part.notes)
+        return cls(network.inputs, sum(parameter.numel() for parameter in network.parameters()), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -229,6 +65,7 @@ class Experiment:
     callbacks: tuple[Choice[Callback], ...]
     executor: Choice[Executor]
     trackers: tuple[Choice[Tracker], ...]
+    test: Choice[Dataset] | None = None
 
     @property
     def privileged(self) -> tuple[str, ...]:
@@ -248,6 +85,7 @@ class Experiment:
         losses = [choice for stage in self.stages for choice in stage.choices]
         parts = [self.data, *self.transforms, *self.augment, *self.networks.values(), *losses, *self.metrics]
         parts += self.callbacks
+        parts += [] if self.test is None else [self.test]
         return components_of(parts)
 
     @property
@@ -268,6 +106,9 @@ class Experiment:
         task = plain["data"].pop("task", None)  # the recipe has it next to `data`
         if task is not None:
             plain["task"] = task
+        if self.test is not None:
+            plain["test"] = _complete(self.test, plain["data"])
+            plain["test"].pop("task", None)
         if not self.callbacks:
             plain.pop("callbacks", None)  # a recipe without callbacks is the same run as before there were any
         for name in ("transforms", "augment", "metrics", *(["callbacks"] if self.callbacks else []), "trackers"):
@@ -285,6 +126,8 @@ class Experiment:
         for role, facts in self.facts.items():
             seen = ", ".join(facts.inputs) or "nothing"
             lines[role] = f"{self.networks[role].use}, sees {seen}, {facts.parameters:,} parameters"
+            if facts.notes:
+                lines[f"weights of the {role}"] = "; ".join(facts.notes)
         if self.privileged:
             lines["privileged"] = f"{', '.join(self.privileged)}: the student never sees it"
         for stage in self.schedule:
@@ -293,9 +136,20 @@ class Experiment:
             lines["control"] = f"{self.recipe.control.replace('_', ' ')}: this is not the method but a null control"
         if self.recipe.missing.use != "refuse":
             lines["missing"] = f"{self.recipe.missing.use.replace('_', ' ')} what only the teacher reads"
-        crossval = self.recipe.crossval
-        lines["splits"] = "official" if crossval.official else f"{crossval.repeats} x {crossval.folds} folds"
+        kept = self.data.build().kept_columns()
+        if kept:
+            lines["kept"] = f"{', '.join(kept)}: columns for splits, which no network reads"
+        lines["splits"] = self.recipe.crossval.describe()
+        if self.test is not None:
+            lines["test"] = f"{self.test.use}: an external cohort, never trained on"
         return lines
+
+
+def _complete(test: Choice[Dataset], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The block of an external cohort, with all settings that it would otherwise take over from `data`."""
+    dumped = test.dump()
+    left_out = {name for name in data if name not in dumped and name in type(test.settings).model_fields}
+    return {**dumped, **{name: to_jsonable_python(getattr(test.settings, name)) for name in sorted(left_out)}}
 
 
 def components_of(parts: Iterable[Choice[Any]]) -> frozenset[type[Component]]:
@@ -322,24 +176,3 @@ def _choices(value: Any) -> Iterator[Choice[Any]]:
 def modality_of(choice: Choice[Any]) -> str:
     """The modality that a transform is for."""
     return cast("Transform.Config", choice.settings).modality
-
-
-def _cross_fit(stage: StagePlan) -> dict[str, Any]:
-    return {} if stage.cross_fit is None else {"cross_fit": stage.cross_fit.model_dump(mode="json")}
-
-
-def _term(term: TermPlan) -> dict[str, Any]:
-    return {
-        **term.choice.dump(),
-        "on": term.on or None,
-        "weight": term.weight,
-        "output": term.output,
-        "detach_teacher": term.detach_teacher,
-        # Newer than existing runs, which keep their ids.
-        **({} if term.teaches == "student" else {"teaches": term.teaches}),
-        **({} if term.optimizer is None else {"optimizer": term.optimizer.model_dump(mode="json")}),
-    }
-
-
-def _weighted(term: TermPlan) -> str:
-    return term.label if term.weight == 1 else f"{term.weight:g} {term.label}"

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import FitPlan, StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.stages.plans import FitPlan, StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.augmentation import Augmentation
 from xdistill.interfaces.callback import Callback
 from xdistill.interfaces.component import Choice, Component, Settings, UnknownComponentError, choose
@@ -47,6 +47,7 @@ LISTS: Mapping[str, type[Component]] = {
     "trackers": Tracker,
 }
 AUTO = "auto"  # the default loss of the task
+_OF_ONE_COHORT = frozenset({"title", "source"})  # settings that say what a cohort is
 _TERM_FIELDS = frozenset(Term.model_fields) - {"use"}
 
 
@@ -80,11 +81,33 @@ class Resolving:
         return self._choose(interface, {"use": block.use, **block.settings()}, place)
 
     def dataset(self, recipe: Recipe) -> Choice[Dataset] | None:
-        """The recipe's data set, which is told the recipe's task if it reads labels as any task."""
+        """The recipe's data set, with the recipe's task if it reads labels as any task."""
         data = self.choose(Dataset, recipe.data, ("data",))
         task = None if recipe.task is None else self.choose(TaskReader, recipe.task, ("task",))
         if "task" in recipe.data.settings():
             self._problem(("data", "task"), "the task is set by `task` of the recipe, next to `data`; move it there")
+        return self._with_task(recipe, data, task)
+
+    def external(self, recipe: Recipe) -> Choice[Dataset] | None:
+        """The external test cohort, with the recipe's task; None if there is none, or it has problems.
+
+        If both cohorts are of the same data set, a setting that `test` leaves out is that of `data`: both are then
+        preprocessed alike.
+        """
+        if recipe.test is None:
+            return None
+        given = {name: value for name, value in recipe.test.raw().items() if name != "use" or value}
+        use = given.get("use", recipe.data.use)
+        shared = {name: value for name, value in recipe.data.raw().items() if name not in _OF_ONE_COHORT}
+        raw = {**(shared if use == recipe.data.use else {}), **given, "use": use}
+        test = self._choose(Dataset, raw, ("test",))
+        task = None if recipe.task is None or test is None else choose(TaskReader, recipe.task.raw(), self.catalog)
+        return self._with_task(recipe, test, task)
+
+    @staticmethod
+    def _with_task(
+        recipe: Recipe, data: Choice[Dataset] | None, task: Choice[TaskReader] | None
+    ) -> Choice[Dataset] | None:
         if data is None or task is None or recipe.task == Block(use="classification"):
             return data
         if not isinstance(data.settings, TaskSettings):

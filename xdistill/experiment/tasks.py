@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from xdistill.errors import Problem, RecipeError
-from xdistill.experiment.plans import StagePlan, TermPlan, TrainPlan
+from xdistill.experiment.plans import components_of
 from xdistill.experiment.resolve import AUTO
+from xdistill.experiment.stages.plans import StagePlan, TermPlan, TrainPlan
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset, TaskSettings
+from xdistill.interfaces.fitted import Estimator
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.recipe import Recipe, TrainStage
@@ -26,9 +29,11 @@ def check_task(
     data: Choice[Dataset],
     task: Task,
     stages: Sequence[StagePlan] = (),
+    *,
     catalog: Catalog | None = None,
+    networks: Mapping[str, Choice[Any]] | None = None,
 ) -> None:
-    """Check that the data set has the task that the recipe names, and that all losses are for it.
+    """Check that the data set has the task that the recipe names, and that all losses and estimators are for it.
 
     Args:
         loaded: the recipe.
@@ -36,6 +41,7 @@ def check_task(
         task: of the data set.
         stages: of the recipe.
         catalog: the registered components, to name the losses that fit.
+        networks: by role.
 
     Raises:
         RecipeError: all problems at once.
@@ -43,6 +49,7 @@ def check_task(
     problems = [*_of_data(loaded, data, task)]
     if catalog is not None:
         problems += _of_losses(loaded, task, stages, catalog)
+        problems += _of_estimators(loaded, task, networks or {}, catalog)
     if problems:
         raise RecipeError(problems)
 
@@ -69,6 +76,35 @@ def _of_losses(loaded: LoadedRecipe, task: Task, stages: Sequence[StagePlan], ca
                     f"`{term.choice.use}` is a loss for {' and '.join(tasks)}, and the task is {task.describe()}; "
                     f"{_that_fit(term, task, catalog)}",
                 )
+            link, wanted = (getattr(owner, "link", None) for owner in (term.choice.settings, task))
+            if link and wanted and link != wanted:
+                yield loaded.problem(
+                    ("stages", index, "objective", place, "link"),
+                    f"`{term.choice.use}` is set to the link {link}, and that of the task is {wanted}; set "
+                    f"`link: {wanted}`",
+                )
+
+
+def _of_estimators(
+    loaded: LoadedRecipe, task: Task, networks: Mapping[str, Choice[Any]], catalog: Catalog
+) -> Iterator[Problem]:
+    for role, choice in networks.items():
+        for component in sorted(components_of([choice]), key=lambda component: component.name):
+            if issubclass(component, Estimator) and task.kind not in component.tasks:
+                known = [name for name in catalog.names("estimator") if task.kind in _tasks(catalog, name)]
+                fitting = (
+                    f"estimators that fit: {', '.join(f'`{name}`' for name in known)}" if known else "none fits it"
+                )
+                yield loaded.problem(
+                    (role,),
+                    f"`{component.name}` is an estimator for {' and '.join(component.tasks)}, and the task is "
+                    f"{task.describe()}; {fitting}",
+                )
+
+
+def _tasks(catalog: Catalog, estimator: str) -> tuple[str, ...]:
+    tasks: tuple[str, ...] = getattr(catalog.entry("estimator", estimator).component, "tasks", ())
+    return tasks
 
 
 def _that_fit(term: TermPlan, task: Task, catalog: Catalog) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.dataset import Dataset, DatasetFacts, SubjectRow, TableReading, TaskSettings
     from xdistill.interfaces.encoder import Encoder, Encoding
     from xdistill.interfaces.executor import Executor, Job, JobEvent
+    from xdistill.interfaces.fine_tuning import FineTuned
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
     from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader
@@ -39,6 +40,7 @@ __all__ = [
     "Encoding",
     "Estimator",
     "Executor",
+    "FineTuned",
     "Fusion",
     "GridSummary",
     "Job",
@@ -74,6 +76,7 @@ _HOME = {
     "dataset": ("Dataset", "DatasetFacts", "SubjectRow", "TableReading", "TaskSettings"),
     "encoder": ("Encoder", "Encoding"),
     "executor": ("Executor", "Job", "JobEvent"),
+    "fine_tuning": ("FineTuned",),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
     "labels": ("LabelTable", "Labels", "LabelsError", "TaskReader"),

@@ -64,6 +64,8 @@ class DatasetFacts:
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
         reading: how tables were read, as far as it was found by looking.
+        remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
+            subjects. The command line shows them as warnings.
     """
 
     title: str
@@ -71,6 +73,7 @@ class DatasetFacts:
     source: str = ""
     bounds: Mapping[str, float] = field(default_factory=dict)
     grids: Mapping[str, GridSummary] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     reading: TableReading = TableReading()
 
 
@@ -139,6 +142,13 @@ class Dataset(Component, ABC):
         """
         return None
 
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns of the source that stay next to the values, such as site, date or split: one text per subject.
+
+        Recipes split by them (``crossval: {by: site}``); no network reads them. An empty text is a missing value.
+        """
+        return {}
+
     @classmethod
     def generated(cls, settings: Settings, *, train: int, test: int, seed: int) -> Settings | None:
         """The settings of another cohort from the same source, where subjects are generated; None where they are not.
@@ -169,7 +179,7 @@ class Dataset(Component, ABC):
         return None
 
     def reading(self) -> TableReading:
-        """How tables were read, as far as it was found by looking; told before training, and kept in the cohort."""
+        """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
         return TableReading()
 
     def sources(self) -> Sequence[Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from xdistill.interfaces.component import Component, Settings
@@ -21,7 +22,7 @@ class Estimator(Component, nn.Module):
 
     A network builds its estimator as any other part, and calls it once in ``forward``, with one vector per subject::
 
-        self.head = config.estimator.build(inputs=width, classes=len(schema.classes))
+        self.head = config.estimator.build(inputs=width, classes=schema.task.outputs)
         ...
         return Output(logits=self.head(vector))
 
@@ -30,8 +31,11 @@ class Estimator(Component, nn.Module):
 
     Attributes:
         inputs: length of the vector.
-        classes: number of classes.
+        classes: number of classes, or of the targets of a regression.
+        tasks: names of the tasks that it can be fitted for; a recipe with another task is rejected.
     """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     def __init__(self, config: Settings, *, inputs: int, classes: int) -> None:
         super().__init__()
@@ -40,12 +44,15 @@ class Estimator(Component, nn.Module):
         self.classes = classes
 
     @abstractmethod
-    def fit(self, inputs: Float[Tensor, "subjects inputs"], target: Int[Tensor, " subjects"], *, seed: int) -> None:
+    def fit(
+        self, inputs: Float[Tensor, "subjects inputs"], target: Shaped[Tensor, "subjects ..."], *, seed: int
+    ) -> None:
         """Learn from all training subjects at once, into buffers.
 
         Args:
             inputs: float32, on the processor and finite.
-            target: class indices; every class occurs.
+            target: class indices, of which every class occurs; for other tasks what `Task.encoded` gives, such as
+                standardised numbers ``(subjects, targets)``.
             seed: for whatever is random in it; the same seed has to give the same bits.
 
         Raises:

@@ -62,8 +62,9 @@ class LabelTable:
         numbers = [str(self.lines[row] if self.lines else row + 1) for row in rows]
         if len(numbers) == 1:
             return f"{self.row} {numbers[0]}"
-        shown, rest = numbers[:SHOWN], len(numbers) - SHOWN
-        last = f"{rest} more" if rest > 0 else shown.pop()
+        few = len(numbers) <= SHOWN + 1
+        shown = numbers[:-1] if few else numbers[:SHOWN]
+        last = numbers[-1] if few else f"{len(numbers) - SHOWN} more"
         return f"{self.row}s {', '.join(shown)} and {last}"
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
 
 from xdistill.data import CohortLike
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.models.config import ReaderConfig, StudentConfig
+from xdistill.recipe.environment import is_path_field
 
 
 def describe_student(
@@ -34,7 +37,7 @@ def describe_student(
     return StudentConfig(
         name=recipe.name,
         schema=cohort.schema.restricted_to(inputs).to_json(),
-        student=experiment.networks["student"].dump(),
+        student=_without_folders(experiment.networks["student"].dump()),
         transforms=[choice.dump() for choice in experiment.transforms if modality_of(choice) in inputs],
         privileged=list(experiment.privileged),
         # A vector without any value is imputed, in the model as in training.
@@ -50,3 +53,12 @@ def describe_student(
         cohort=title,
         versions=dict(versions),
     )
+
+
+def _without_folders(value: Any, field: str = "") -> Any:
+    """Settings in which paths are names of files: a model needs no file of initial weights, and is passed on."""
+    if isinstance(value, Mapping):
+        return {name: _without_folders(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(item, field) for item in value]
+    return PurePath(value).name if isinstance(value, str) and is_path_field(field) else value

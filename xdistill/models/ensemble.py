@@ -29,7 +29,7 @@ from xdistill.types import Batch, Schema
 
 if TYPE_CHECKING:
     from xdistill.interfaces.reader import SubjectReader
-    from xdistill.models.calibration import Calibration
+    from xdistill.models.calibration import Calibration, Intervals
 
 IN_MEMORY = 2**20  # MiB: what prediction holds at a time is small
 
@@ -60,6 +60,7 @@ class Ensemble:
         training: what is known of the training subjects, for drift; empty if nothing is.
         reader: of files; None if new subjects can only be arrays, or columns of a table.
         path: folder that it was read from.
+        intervals: prediction intervals of a regression; None if it has none.
         notes: what a user should know, such as other versions of plugins than those that trained it.
     """
 
@@ -70,6 +71,7 @@ class Ensemble:
     reader: SubjectReader | None = None
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    intervals: Intervals | None = None
 
     @property
     def name(self) -> str:
@@ -101,7 +103,7 @@ class Ensemble:
         if not found:
             names = ", ".join(f"`{member.name}`" for member in self.members)
             raise ModelError(f"the model has no member `{name}`. Members: {names}")
-        return replace(self, members=found, calibration=None)
+        return replace(self, members=found, calibration=None, intervals=None)
 
     def predict_members(
         self, cohort: CohortLike, computing: Device, *, rows: NDArray[np.int64] | None = None, batch_size: int

@@ -18,6 +18,7 @@ from xdistill.untrusted import read_json as read_untrusted
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CALIBRATION = "calibration.json"
+INTERVALS = "intervals.json"
 TRAINING = "training.json"
 CARD = "README.md"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xdistill.errors import ModelError
 from xdistill.folders import default_cache_dir
-from xdistill.models.calibration import Calibration
+from xdistill.models.calibration import Calibration, Intervals
 from xdistill.models.config import MemberConfig, ModelConfig, StudentConfig, parse
 from xdistill.models.ensemble import Member
-from xdistill.models.files import CALIBRATION, CONFIG, TRAINING, check_sums, read_json, read_weights
+from xdistill.models.files import CALIBRATION, CONFIG, INTERVALS, TRAINING, check_sums, read_json, read_weights
 from xdistill.models.model import StudentModel
 from xdistill.models.restore import network_of, reader_of, transforms_of
 from xdistill.models.training_facts import facts_of_run
@@ -80,6 +80,7 @@ def _from_folder(folder: Path, catalog: Catalog) -> StudentModel:
     student = student_part(config)
     members = [_member(item, student, catalog, folder) for item in config.members]
     calibration = Calibration.read(folder / CALIBRATION, student) if CALIBRATION in files else None
+    intervals = Intervals.read(folder / INTERVALS, student.schema_of_inputs.task) if INTERVALS in files else None
     training = read_json(folder / TRAINING) if TRAINING in files else {}
     if not isinstance(training, dict):
         raise ModelError(f"{folder / TRAINING}: not a description of training subjects; copy the model again")
@@ -91,6 +92,7 @@ def _from_folder(folder: Path, catalog: Catalog) -> StudentModel:
         reader_of(student, catalog),
         folder,
         _notes(student, catalog),
+        intervals,
     )
 
 
@@ -140,6 +142,7 @@ def model_of_run(folder: Path, catalog: Catalog) -> StudentModel:
         reader=reader_of(config, catalog),
         path=folder,
         notes=(*run.notes, *_notes(config, catalog)),
+        intervals=Intervals.of_run(run),
     )
 
 

@@ -16,6 +16,7 @@ from xdistill.models.save import save_model
 from xdistill.models.stream import predict_stream
 from xdistill.models.subject import Predicted
 from xdistill.models.tables import one_subject, read_folder, read_table
+from xdistill.tasks import Classification
 from xdistill.training.evaluate import EVALUATION_BATCH
 
 
@@ -42,9 +43,12 @@ class StudentModel(Ensemble):
         return self.calibrated(self.predict_cohort(cohort_of(self, X), device=device, batch_size=batch_size))
 
     def predict(self, X: Any, *, device: str = "auto", batch_size: int = EVALUATION_BATCH) -> NDArray[Any]:  # noqa: N803
-        """The most probable class of each subject, ``(subjects,)``; see `predict_proba`."""
-        best = self.predict_proba(X, device=device, batch_size=batch_size).argmax(axis=1)
-        chosen: NDArray[Any] = np.asarray(self.classes)[best]
+        """The predicted class of each subject, ``(subjects,)``; for tasks without classes that of `predict_proba`."""
+        found = self.predict_proba(X, device=device, batch_size=batch_size)
+        task = self.schema.task
+        if not isinstance(task, Classification):
+            return found
+        chosen: NDArray[Any] = np.asarray(task.classes)[task.predicted(found)]
         return chosen
 
     def predict_table(self, path: Path | str, **options: Any) -> list[Predicted]:

@@ -14,6 +14,7 @@ from xdistill.data import FittedTransforms
 from xdistill.errors import ModelError, SettingsError, XdistillError
 from xdistill.interfaces.component import Choice, Component, choose
 from xdistill.interfaces.dataset import Dataset
+from xdistill.interfaces.fine_tuning import weights_follow
 from xdistill.interfaces.network import Network, Student
 from xdistill.interfaces.reader import SubjectReader
 from xdistill.interfaces.transform import Transform
@@ -60,7 +61,7 @@ def network_of(config: StudentConfig, catalog: Catalog, schema: Schema, weights:
     """
     choice = _chosen(Student, config.student, catalog, "student")
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), weights_follow():
             network: Network = choice.build(schema=schema)
         network.load_state_dict(dict(weights))
     except (SettingsError, RuntimeError, KeyError) as error:

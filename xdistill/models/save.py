@@ -12,7 +12,7 @@ from safetensors.torch import save as save_tensors
 from xdistill.errors import ModelError, RunError
 from xdistill.models.config import FORMAT, FORMAT_VERSION, ModelConfig
 from xdistill.models.ensemble import Ensemble
-from xdistill.models.files import CALIBRATION, CONFIG, TRAINING, WEIGHTS
+from xdistill.models.files import CALIBRATION, CONFIG, INTERVALS, TRAINING, WEIGHTS
 from xdistill.runs.checksums import CHECKSUMS, digest
 from xdistill.runs.files import make_folder, move_folder
 from xdistill.runs.temporary import put_back, sweep, temporary_path
@@ -81,6 +81,8 @@ def _write(model: Ensemble, folder: Path, card: str) -> None:
     _json(folder / CONFIG, plain)
     if model.calibration is not None:
         _json(folder / CALIBRATION, model.calibration.to_json())
+    if model.intervals is not None:
+        _json(folder / INTERVALS, model.intervals.to_json())
     if model.training:
         _json(folder / TRAINING, dict(model.training))
     if card:

@@ -23,6 +23,7 @@ from xdistill.models.inputs import TrainingInputs, image_statistics
 from xdistill.models.numbers import mean_of
 from xdistill.models.subject import NewSubject, Predicted
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.tasks import Classification
 from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.types import Schema
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from xdistill.distributed.device import Device
     from xdistill.models.ensemble import Ensemble
 
-LEVEL = 0.9  # of conformal prediction sets
+LEVEL = 0.9  # of conformal prediction sets and intervals
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def predict_stream(
         batch_size: subjects per batch; the last bits can depend on it.
         jobs: processes that read files; 1: this one.
         skip_errors: yield a `Predicted` with its ``error`` for a subject that cannot be read, instead of raising.
-        level: of the conformal prediction sets.
+        level: of the conformal prediction sets or intervals.
         inputs: also yield what the inputs look like, see `Predicted.inputs`.
         on_progress: called with the number of subjects that are done.
 
@@ -220,10 +221,14 @@ def cohort_of_values(schema: Schema, subjects: Sequence[NewSubject], values: Seq
 
 
 def _rows(model: Ensemble, cohort: ArrayCohort, members: NDArray[np.float64], level: float) -> Iterator[Predicted]:
+    task = model.schema.task
+    if not isinstance(task, Classification):
+        yield from _other_rows(model, cohort, mean_of(members), level)
+        return
     probabilities = model.calibrated(mean_of(members))
     sets = None if model.calibration is None else model.calibration.sets(probabilities, level)
-    best = probabilities.argmax(axis=1)
-    names = model.classes
+    best = task.predicted(probabilities)
+    names = task.classes
     ranked = np.argsort(-probabilities, axis=1, kind="stable")
     for row, subject in enumerate(cohort.subjects):
         yield Predicted(
@@ -232,6 +237,19 @@ def _rows(model: Ensemble, cohort: ArrayCohort, members: NDArray[np.float64], le
             probabilities=tuple(probabilities[row].tolist()),
             sd=float(members[:, row, best[row]].std(ddof=1)) if len(members) > 1 else None,
             classes=None if sets is None else tuple(names[place] for place in ranked[row] if sets[row, place]),
+        )
+
+
+def _other_rows(
+    model: Ensemble, cohort: ArrayCohort, predictions: NDArray[np.float64], level: float
+) -> Iterator[Predicted]:
+    """Predictions of a task without classes, with their intervals if the model has any."""
+    ends = None if model.intervals is None else model.intervals.intervals(predictions, level)
+    for row, subject in enumerate(cohort.subjects):
+        yield Predicted(
+            subject=subject,
+            probabilities=tuple(predictions[row].tolist()),
+            intervals=None if ends is None else tuple((low, high) for low, high in ends[row].tolist()),
         )
 
 

@@ -36,9 +36,11 @@ class Predicted:
 
     Attributes:
         subject: its id.
-        prediction: the most probable class; empty if the subject could not be read.
-        probabilities: calibrated if the model is, ``(classes,)``; empty if the subject could not be read.
+        prediction: the predicted class; empty for tasks without classes, and if the subject could not be read.
+        probabilities: of the classes, calibrated if the model is; for other tasks the columns of the prediction. Empty
+            if the subject could not be read.
         sd: standard deviation over the members of the probability of the predicted class; None for one member.
+        intervals: lower and upper end of each target of a regression; None if the model has no intervals.
         classes: the conformal prediction set, the most probable class first; None if the model is not calibrated.
         flags: what is unusual about the subject: a modality that it lacks, values outside of the range of training.
         inputs: by modality, statistics of an image in the order of `xdistill.models.inputs.STATISTICS`, or the values
@@ -51,6 +53,7 @@ class Predicted:
     probabilities: tuple[float, ...] = ()
     sd: float | None = None
     classes: tuple[str, ...] | None = None
+    intervals: tuple[tuple[float, float], ...] | None = None
     flags: tuple[str, ...] = ()
     inputs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     error: str = ""

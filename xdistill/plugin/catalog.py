@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -101,7 +101,9 @@ class Catalog:
         return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}{OWN_FILE}"
 
 
-def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) -> Catalog:
+def load_catalog(
+    *, disabled: Sequence[str] = (), extra: Sequence[Plugin] = (), kinds: Collection[str] | None = None
+) -> Catalog:
     """Import every installed plugin and check its components.
 
     Files selected by `xdistill.plugin.importing.selected` or by the environment are plugins as well.
@@ -109,13 +111,14 @@ def load_catalog(*, disabled: Sequence[str] = (), extra: Sequence[Plugin] = ()) 
     Args:
         disabled: names of entry points to leave out, in addition to those in ``XDISTILL_DISABLE_PLUGINS``.
         extra: plugins that are not installed, such as those of tests.
+        kinds: names of kinds, such as ``dataset``; components of others are not imported. None: all.
 
     Raises:
         PluginError: if a plugin is invalid; the message names its distribution.
     """
     left_out = {*disabled, *disabled_plugins()}
     found = [import_entry_point(point) for point in plugin_entry_points() if point.name not in left_out]
-    return build_catalog([*found, *map(import_file, plugin_files()), *extra])
+    return build_catalog([*found, *map(import_file, plugin_files()), *extra], kinds=kinds)
 
 
 def plugin_entry_points() -> list[EntryPoint]:
@@ -123,7 +126,7 @@ def plugin_entry_points() -> list[EntryPoint]:
     return sorted(entry_points(group=specs.ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value))
 
 
-def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
+def build_catalog(plugins: Sequence[Plugin], *, kinds: Collection[str] | None = None) -> Catalog:
     """Check the components of these plugins.
 
     Raises:
@@ -142,7 +145,7 @@ def build_catalog(plugins: Sequence[Plugin]) -> Catalog:
         _check_api(plugin)
         _register(manager, plugin)
         _check_hooks(manager, plugin)
-    return Catalog(_entries(manager, by_name))
+    return Catalog(_entries(manager, by_name, kinds))
 
 
 def _check_api(plugin: Plugin) -> None:
@@ -186,8 +189,10 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
         raise PluginError(f"{plugin} implements no hook; hooks are {', '.join(_HOOKS)}")
 
 
-def _entries(manager: pluggy.PluginManager, plugins: Mapping[str, Plugin]) -> Iterator[Entry]:
-    for kind in KINDS:
+def _entries(
+    manager: pluggy.PluginManager, plugins: Mapping[str, Plugin], kinds: Collection[str] | None
+) -> Iterator[Entry]:
+    for kind in KINDS if kinds is None else [kind for kind in KINDS if kind.name in kinds]:
         for implementation in getattr(manager.hook, kind.hook).get_hookimpls():
             plugin = plugins[implementation.plugin_name]
             for component in _call(implementation.function, kind, plugin):

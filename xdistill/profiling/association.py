@@ -64,7 +64,8 @@ def chance(values: Values, classes: Classes, columns: int) -> float:
 
     For two classes of n and m subjects a column does with probability 2 / C(n + m, n); for more, every order counts.
     """
-    counts = np.unique(classes[~np.isnan(values)], return_counts=True)[1]
+    counts = np.bincount(classes[~np.isnan(values)])
+    counts = counts[counts > 0]
     if len(counts) < 2 or counts.min() < _FEWEST:  # noqa: PLR2004 -- a pair
         return 1.0
     arrangements = lgamma(counts.sum() + 1) - sum(lgamma(count + 1) for count in counts)

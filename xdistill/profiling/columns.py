@@ -30,9 +30,10 @@ _SITE = re.compile(
 _ID = re.compile(
     r"(^|[\W_])(id|pid|mrn|no|nr|case|patient|subject|accession|fall|fallnummer|pat)([\W_]|$)", re.IGNORECASE
 )
-_DATE = re.compile(r"(date|datum|time|days?|tage|year|jahr)", re.IGNORECASE)
+_DATE = re.compile(r"(^|[\W_])(time|days?|tage?|years?|jahre?)([\W_]|$)|(date|datum)([\W_]|$)", re.IGNORECASE)
 _CONFOUNDED = 0.7  # Cramér's V
 _SITES = 12  # subjects from which on site and label are compared
+_SOME, _LEEWAY = 2000, 0.03
 _REMEDY = "leave it out unless it is known when the student is used"
 
 
@@ -67,9 +68,13 @@ def _of_column(
     if _SITE.search(column.name) and len(values) >= _SITES:
         yield from _of_site(values, column.name, classes)
         return
+    some = slice(None, None, max(1, len(values) // _SOME))  # enough to see that a column does not
     if chance(values, classes, columns) < BY_CHANCE:
-        score = matching(values, classes) if nominal else separation(values, classes)
-        if score >= (MATCHED if nominal else SEPARATED):
+        measured, least = (matching, MATCHED) if nominal else (separation, SEPARATED)
+        score = measured(values[some], classes[some])
+        if score >= least - _LEEWAY:
+            score = measured(values, classes)
+        if score >= least:
             measure = "of the subjects" if nominal else "area under the ROC curve"
             yield Caution(
                 _name(column.name),
@@ -79,7 +84,9 @@ def _of_column(
             return
     absent = np.isnan(values).astype(np.float64)
     if 0 < absent.sum() < len(absent) and chance(absent, classes, columns) < BY_CHANCE:
-        score = matching(absent, classes)
+        score = matching(absent[some], classes[some])
+        if score >= MATCHED - _LEEWAY:
+            score = matching(absent, classes)
         if score >= MATCHED:
             yield Caution(
                 "missing_predicts_label",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.profiling.plain import PlainColumn
 from xdistill.tables import MISSING, ColumnSettings, Found, Habits, Reading, as_number, find_reading
 from xdistill.tables.dates import days
 
@@ -21,7 +22,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0)
 _AGAIN = 2
 _TYPES = {"ordinal": "grade", "levels": "grade", "date": "date"}
-_DAY = range(19000101, 21001232)
+_DAY = (19000101, 21001231)
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,18 @@ def measure_numbers(
     values: NDArray[np.float64], *, unit: str = "", notes: Sequence[str] = (), counts: Mapping[str, int] | None = None
 ) -> Measured:
     """Measure a column of numbers, ``(rows,)``; NaN is missing."""
-    known = values[~np.isnan(values)]
+    known = np.sort(values[~np.isnan(values)])
     bars: tuple[int, ...] = ()
     around: tuple[float, ...] = ()
     if len(known):
-        low, middle, high = np.quantile(known, [0, 0.5, 1])
-        around = (float(low), float(middle), float(high))
+        low, middle, high = known[0], _quantile(known, 0.5), known[-1]
+        around = (float(low), middle, float(high))
         with np.errstate(over="ignore", invalid="ignore"):
-            bars = tuple(np.histogram(known, bins=_BINS)[0].tolist()) if np.isfinite(high - low) else ()
+            bars = _bars(known) if np.isfinite(high - low) else ()
     return Measured(
         type="number" if len(known) else "empty",
         missing=len(values) - len(known),
-        distinct=len(np.unique(known)),
+        distinct=int(np.count_nonzero(np.diff(known))) + bool(len(known)),
         values=values,
         counts=counts or {},
         range=around,
@@ -72,6 +73,23 @@ def measure_numbers(
         notes=tuple(notes),
         oddities=tuple(_odd_numbers(known, len(values))),
     )
+
+
+def _bars(known: NDArray[np.float64]) -> tuple[int, ...]:
+    """A histogram of sorted numbers."""
+    low, high = known[0], known[-1]
+    if low == high:
+        return (len(known),)
+    edges = np.linspace(low, high, _BINS + 1)
+    return tuple(np.diff(np.searchsorted(known, edges[1:-1]), prepend=0, append=len(known)).tolist())
+
+
+def _quantile(known: NDArray[np.float64], share: float) -> float:
+    """A quantile of sorted numbers, between the nearest two."""
+    place = share * (len(known) - 1)
+    below = int(place)
+    above = min(below + 1, len(known) - 1)
+    return float(known[below] * (1 - (place - below)) + known[above] * (place - below))
 
 
 def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: bool = False) -> Measured:
@@ -91,8 +109,16 @@ def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: boo
     return _texts(cells, counts, found)
 
 
+def measure_plain(column: PlainColumn) -> Measured:
+    """Measure a column of plain numbers."""
+    measured = measure_numbers(column.values)
+    if not column.zeros:
+        return measured
+    return _typed(measured, measured.type, ("leading zeros: an id?", *measured.oddities))
+
+
 def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: Counter[str], found: Found) -> Measured:
-    """A column that holds numbers; texts among them are told, and count as missing."""
+    """A column that holds numbers; texts among them are reported, and count as missing."""
     known = {text: number for text, number in numbers.items() if number is not None}
     values = np.array([known.get(text, np.nan) for text in cells], dtype=np.float64)
     measured = measure_numbers(values, unit=found.reading.unit, notes=found.reading.notes, counts=counts)
@@ -159,32 +185,33 @@ def _odd_numbers(known: NDArray[np.float64], rows: int) -> Iterator[str]:
     if not len(known):
         yield "empty"
         return
-    if rows > 1 and known.min() == known.max():
+    if rows > 1 and known[0] == known[-1]:
         yield "a single value"
     if len(known) * 2 < rows:
         yield f"{rows - len(known)} of {rows} missing"
-    huge = np.abs(known) > _LARGEST
-    if huge.any():
-        yield f"{known[huge][0]:g} is too large for 32 bits"
-    for sentinel in _SENTINELS:
-        count = int((known == sentinel).sum())
+    largest = known[0] if -known[0] > known[-1] else known[-1]
+    if abs(largest) > _LARGEST:
+        yield f"{largest:g} is too large for 32 bits"
+    for sentinel in {known[0], known[-1]}.intersection(_SENTINELS):
         rest = known[known != sentinel]
+        count = len(known) - len(rest)
         if count >= _AGAIN and len(rest) > count and _is_far(sentinel, rest):
             yield f"{sentinel:g} occurs {count} times, far from all other values: does it mean missing?"
             known = rest
-    low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+    low, middle, high = (_quantile(known, share) for share in (0.25, 0.5, 0.75))
     if high > low:
-        with np.errstate(over="ignore"):
-            far = known[np.abs(known - middle) > _FAR * (high - low)]
-        if len(far):
-            yield f"{len(far)} outliers, such as {far[np.abs(far - middle).argmax()]:g}"
-    whole = (known == np.round(known)).all()
-    if whole and len(known) > 1 and known.min() in _DAY and known.max() in _DAY and known.min() >= _DAY[0]:
+        margin = _FAR * (high - low)
+        places = np.searchsorted(known, [middle - margin, middle + margin])
+        count = int(places[0] + len(known) - places[1])
+        if count:
+            furthest = known[0] if middle - known[0] > known[-1] - middle else known[-1]
+            yield f"{count} outlier{'s' if count > 1 else ''}, such as {furthest:g}"
+    if len(known) > 1 and _DAY[0] <= known[0] and known[-1] <= _DAY[-1] and (known == np.round(known)).all():
         yield "may be dates written YYYYMMDD"
 
 
 def _is_far(sentinel: float, rest: NDArray[np.float64]) -> bool:
-    low, high = float(rest.min()), float(rest.max())
+    low, high = float(rest[0]), float(rest[-1])
     gap = low - sentinel if sentinel < low else sentinel - high
     return gap > max(high - low, 1.0) or (sentinel < 0 <= low and high > 1)
 

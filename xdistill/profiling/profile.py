@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from xdistill.errors import DataError
 from xdistill.profiling.cautions import Caution
 from xdistill.profiling.cohort import cohort_cautions
-from xdistill.profiling.measure import Measured, measure_numbers, measure_texts
+from xdistill.profiling.measure import Measured, measure_numbers, measure_plain, measure_texts
+from xdistill.profiling.plain import plain_columns
 from xdistill.profiling.roles import Roles, table_cautions
 from xdistill.suggest import did_you_mean
 from xdistill.tables import Table, habits_of
@@ -21,6 +23,10 @@ from xdistill.types import ColumnSpec
 
 if TYPE_CHECKING:
     from xdistill.data import Cohort
+
+
+_CLASSES = 50  # that are shown
+_LOOKED_AT = 200  # rows that show how a file writes numbers
 
 
 @dataclass(frozen=True)
@@ -125,18 +131,23 @@ def profile_table(table: Table, roles: Roles) -> Profile:
     for role, name in vars(roles).items():
         if name and name not in table.header:
             raise DataError(f"there is no column {name!r} (--{role}){did_you_mean(name, table.header, 'columns')}")
-    texts = {name: table.column(name) for name in table.header}
-    habits = habits_of(texts.values())
-    measured = {name: measure_texts(name, cells, habits) for name, cells in texts.items()}
+    habits = habits_of(zip(*table.rows[:_LOOKED_AT], strict=True))
+    plain = {} if habits.decimal == "," else plain_columns(table.rows, len(table.header))
+    texts = {name: table.column(name) for place, name in enumerate(table.header) if place not in plain}
+    measured = {
+        name: measure_plain(plain[place]) if place in plain else measure_texts(name, texts[name], habits)
+        for place, name in enumerate(table.header)
+    }
+    texts |= {name: table.column(name) for name in vars(roles).values() if name and name not in texts}
     columns = [_column(name, one) for name, one in measured.items()]
-    label = measured.get(roles.label)
+    classes = Counter(filter(None, texts.get(roles.label, ())))
     return Profile(
         title=table.file.name,
         subjects=len(table),
         columns=tuple(columns),
         cautions=tuple(table_cautions(texts, measured, roles)),
         how=table.how,
-        classes={} if label is None else dict(sorted(label.counts.items())),
+        classes=dict(sorted(classes.items())[:_CLASSES]),
     )
 
 

@@ -1,4 +1,7 @@
-"""Environment variables and relative paths in a recipe's `data` block: the location of a cohort differs by machine."""
+"""Environment variables and relative paths in a recipe: the location of a cohort differs by machine.
+
+They are filled in within `data`, within `test`, and in `crossval.files`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from xdistill.errors import Problem
 from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origin, ScalarNode, TreePath
 
 _REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+_FILES: TreePath = ("crossval", "files")
+_PLACES: tuple[TreePath, ...] = (("data",), ("test",), _FILES)
 _SECRET = 4  # characters, from which on a value is not shown
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
 
@@ -41,7 +46,7 @@ def resolve_paths(root: MappingNode) -> MappingNode:
 
     def resolved(text: str, origin: Origin, path: TreePath) -> str:
         names = [part for part in path if isinstance(part, str)]
-        return _next_to(text, origin.folder) if is_path_field(names[-1]) else text
+        return _next_to(text, origin.folder) if is_path_field(names[-1]) or path[:2] == _FILES else text
 
     return _in_data(root, resolved)
 
@@ -119,11 +124,27 @@ def _next_to(text: str, folder: Path | None) -> str:
 
 
 def _in_data(root: MappingNode, change: Callable[[str, Origin, TreePath], str]) -> MappingNode:
-    entry = root.entries.get("data")
+    for place in _PLACES:
+        root = _at(root, place, (), change)
+    return root
+
+
+def _at(
+    node: MappingNode, place: TreePath, parents: TreePath, change: Callable[[str, Origin, TreePath], str]
+) -> MappingNode:
+    """The same mapping with the texts below one of its places changed."""
+    name, *rest = place
+    entry = node.entries.get(str(name))
     if entry is None:
-        return root
-    changed = Entry(entry.key, _mapped(entry.value, ("data",), change))
-    return replace(root, entries={**root.entries, "data": changed})
+        return node
+    path = (*parents, name)
+    if not rest:
+        value = _mapped(entry.value, path, change)
+    elif isinstance(entry.value, MappingNode):
+        value = _at(entry.value, tuple(rest), path, change)
+    else:
+        return node
+    return replace(node, entries={**node.entries, str(name): Entry(entry.key, value)})
 
 
 def _mapped(node: Node, path: TreePath, change: Callable[[str, Origin, TreePath], str]) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import Run
 
 
@@ -68,12 +69,24 @@ def _run_facts(run: Run) -> Iterator[tuple[str, str]]:
     for key, title in (
         ("id", "id"),
         ("profile", "profile"),
+        ("splits", "splits"),
         ("split_hash", "split hash"),
         ("created", "started"),
         ("finished", "finished"),
     ):
-        if run.record.get(key):
+        if key == "splits":
+            yield from _given_splits(run)
+        elif run.record.get(key):
             yield title, str(run.record[key])
+
+
+def _given_splits(run: Run) -> Iterator[tuple[str, str]]:
+    """How the splits were given, and what each fold tests."""
+    given = run.record.get("splits")
+    if given:
+        yield "splits", Crossval.model_validate(run.record["recipe"]["crossval"]).describe()
+        for name, value in (given.get("folds") or {}).items():
+            yield f"fold {name} tests", str(value)
 
 
 def _timings(seconds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import RunError
+from xdistill.report.remarks.current import is_current, source_of, stamped
 from xdistill.runs import Run
 from xdistill.runs.files import write_text
 
@@ -37,13 +38,20 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
     """Write the page into the run's folder, whole or not at all; see `render_report`.
 
+    A page that was made of the same files by the same software, and was not changed since, is left as it is.
+
     Returns:
         The file's path.
 
     Raises:
         RunError: when the cohort is not the one of the run, or the folder cannot be written.
     """
-    write_text(run.folder.report, render_report(run, cohort=cohort, show_subjects=show_subjects))
+    if cohort is not None:
+        _same_cohort(run, cohort)
+    source = source_of(run, cohort=cohort, show_subjects=show_subjects)
+    if not is_current(run.folder.report, source):
+        page = render_report(run, cohort=cohort, show_subjects=show_subjects)
+        write_text(run.folder.report, stamped(page, source))
     return run.folder.report
 
 
@@ -63,6 +71,8 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
     from markupsafe import Markup
 
     from xdistill.report import charts, controls, details, scores
+    from xdistill.report.remarks.external import external_note
+    from xdistill.report.remarks.teacher import teacher_note
 
     roles = run.predictions.roles()
     rows = scores.score_rows(run)
@@ -85,6 +95,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "agreement": scores.agreement(run.predictions),
         "missing_note": scores.missing_note(run),
         "one_class_notes": scores.one_class_notes(run),
+        "remarks": tuple(filter(None, (external_note(run), teacher_note(run)))),
         "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
         "gain": controls.gain_over_controls(run),
         "what": controls.WHAT,
@@ -152,7 +163,7 @@ def _record_parts(run: Run) -> dict[str, Any]:
 
     optional = {"synthetic": False, "source": ""}
     return {
-        "record": {"id": "", "finished": "", "split_hash": "", **run.record},
+        "record": {"id": "", "finished": "", "split_hash": "", "warnings": (), **run.record},
         "recipe": {"description": "", **run.record["recipe"]},
         "cohort": {
             **optional,

@@ -6,17 +6,26 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 
 from xdistill.report.palette import INK, MUTED, RULE, VARIABLES
 
 PANEL: Final = (3.3, 3.0)  # inches: readable at the width of a phone, three side by side on a desk
 LONGEST_NAME: Final = 18  # characters of a class name that fit next to an axis
+
+_LATIN: Final = 0x24F  # up to here every font is complete enough
+_NO_LETTERS: Final = "Last Resort"  # a font of boxes for everything
+_WARNED: set[str] = set()  # letters that no font has
 
 _STYLE: Final[dict[Any, Any]] = {
     "axes.axisbelow": True,
@@ -48,7 +57,17 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 class Picture(Figure):
-    """A figure that notebooks show by themselves, whether or not pyplot was ever imported."""
+    """A figure that notebooks show by themselves, whether or not pyplot was ever imported.
+
+    Names from the data are drawn in an installed font that has their letters.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure; matplotlib calls it."""
+        use_fonts_with_glyphs(self)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # said once, in plain words
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -78,6 +97,73 @@ def new_picture(
         for unused in axes[count:]:
             unused.remove()
     return picture, axes[:count]
+
+
+def use_fonts_with_glyphs(figure: Figure) -> None:
+    """Give every text of a figure fonts that have its letters, of those that are installed.
+
+    Warns once for each letter that no installed font has.
+    """
+    texts = [text for text in figure.findobj(Text) if _rare(text.get_text())]
+    missing: set[str] = set()
+    for text in texts:
+        plain = list(text.get_fontfamily())
+        found, unknown = families(_rare(text.get_text()), plain)
+        text.set_fontfamily([*plain, *found])
+        missing |= unknown
+    new = sorted(missing - _WARNED)
+    if new:
+        _WARNED.update(new)
+        warnings.warn(
+            f"no installed font has the letters {''.join(new)}, so figures show boxes in their place; install one, "
+            f"such as Noto Sans CJK",
+            stacklevel=2,
+        )
+
+
+def families(
+    letters: Iterable[str], plain: list[str], fonts: Mapping[str, frozenset[int]] | None = None
+) -> tuple[list[str], set[str]]:
+    """Further families that together have these letters, and the letters that no font has.
+
+    Args:
+        letters: that are needed.
+        plain: families that are used already.
+        fonts: letters of each installed family, as code points; None: looked up.
+    """
+    known = _installed() if fonts is None else fonts
+    wanted = {ord(letter) for letter in letters} - _letters_of(plain, known)
+    found: list[str] = []
+    while wanted:
+        best = max(sorted(known), key=lambda name: len(known[name] & wanted), default="")
+        if not best or not known[best] & wanted:
+            break
+        found.append(best)
+        wanted -= known[best]
+    return found, {chr(code) for code in wanted}
+
+
+def _letters_of(plain: list[str], known: Mapping[str, frozenset[int]]) -> set[int]:
+    default = FontProperties(family=plain).get_name()
+    return set().union(*(known.get(name, frozenset()) for name in (*plain, default)))
+
+
+def _rare(text: str) -> str:
+    return "".join(letter for letter in text if ord(letter) > _LATIN and not letter.isspace())
+
+
+@cache
+def _installed() -> Mapping[str, frozenset[int]]:
+    """Code points of each installed family, of its upright face of normal weight where it has one."""
+    entries = sorted(fontManager.ttflist, key=lambda entry: (entry.style != "normal", entry.weight != 400))  # noqa: PLR2004 -- normal weight
+    found: dict[str, frozenset[int]] = {}
+    for entry in entries:
+        if entry.name not in found and not entry.name.startswith(_NO_LETTERS):
+            try:
+                found[entry.name] = frozenset(FT2Font(entry.fname).get_charmap())
+            except (OSError, RuntimeError):  # a font that was removed, or is damaged
+                continue
+    return found
 
 
 def write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
@@ -110,7 +196,7 @@ def svg_markup(figure: Figure, *, prefix: str, alt: str) -> str:
     buffer = io.StringIO()
     with warnings.catch_warnings(), rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
         # The reader's browser has fonts that matplotlib lacks.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from|no installed font has")
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - written by matplotlib one line above
     _tidy(root, prefix)

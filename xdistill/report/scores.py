@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 
 from xdistill.report.intervals import score_intervals
+from xdistill.report.remarks.external import external_rows
 from xdistill.runs import Run
 from xdistill.stats import METRICS, Interval, Predictions, Summary
 from xdistill.tasks import Classification, Task
@@ -82,17 +83,26 @@ class ScoreRow:
         return f"{found.low * factor:.{digits}f} to {found.high * factor:.{digits}f}"
 
 
-def score_rows(run: Run) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the cohort's bounds, and who looks at no subject, such as the majority class."""
+def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[ScoreRow, ...]:
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and who looks at no subject.
+
+    Args:
+        run: a finished run.
+        intervals: metrics of which the rows have intervals, which take long to compute; None: all.
+    """
     networks = [
-        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role))
+        ScoreRow(label(run, role), _kind(role), values, score_intervals(run, role, intervals))
         for role, values in run.metrics.items()
     ]
     bounds = [
         ScoreRow(f"Best possible with {name}", "bound", {run.task.primary: Summary.of([float(value)])})
         for name, value in bounds_of(run).items()
     ]
-    return (*networks, *bounds, ScoreRow(run.task.blind, "reference", majority_class(run.predictions)))
+    external = [
+        ScoreRow(name, "student", values, ends) for name, values, ends in external_rows(run, called(run), intervals)
+    ]
+    blind = ScoreRow(run.task.blind, "reference", majority_class(run.predictions))
+    return (*networks, *external, *bounds, blind)
 
 
 def bounds_of(run: Run) -> dict[str, float]:

@@ -14,6 +14,7 @@ from xdistill.runs.checksums import CHECKSUMS
 from xdistill.runs.files import explained, make_folder
 
 SHARING_PATIENCE = 60.0  # seconds after which a shared folder shows what another machine wrote
+EXTERNAL = "external.csv"  # in the folder of a run, and in that of each of its folds
 LOCK_PATIENCE = 15.0  # seconds; processes started by a killed worker may need five to end
 
 
@@ -37,6 +38,11 @@ class RunFolder:
     def predictions(self) -> Path:
         """All predictions; exists once the run is finished."""
         return self.path / "predictions.csv"
+
+    @property
+    def external(self) -> Path:
+        """Predictions for the external test cohort, if the recipe has one; exists once the run is finished."""
+        return self.path / EXTERNAL
 
     @property
     def checksums(self) -> Path:

@@ -13,7 +13,9 @@ import numpy as np
 
 from xdistill.errors import RunError
 from xdistill.runs.checksums import CHECKSUMS, check_sums, write_checksums
+from xdistill.runs.external import check_external
 from xdistill.runs.files import read_json, write_json
+from xdistill.runs.folder import EXTERNAL
 from xdistill.stats import FoldPredictions, Predictions, read_predictions, summarise
 
 if TYPE_CHECKING:
@@ -115,11 +117,13 @@ def _check_run(run: Run, *, thorough: bool) -> None:
             part = check_fold(folder, split, run=identity, task=run.task, sealed=run.sealed, weights=thorough)
             _check_same(folder, run.predictions, part, split)
     _check_summary(run)
+    check_external(run)
 
 
 def _sealed(folder: RunFolder, folds: Iterable[str]) -> list[str]:
     """The files that the checksums of a run cover; the report is not one of them, since it may be drawn again."""
     own = [folder.record.name, folder.splits.name, folder.predictions.name]
+    own += [EXTERNAL] if folder.external.is_file() else []
     return [*own, *(f"{folder.fold(name).relative_to(folder.path).as_posix()}/{CHECKSUMS}" for name in folds)]
 
 

@@ -12,7 +12,7 @@ from xdistill.errors import UserError
 from xdistill.stats.areas import Floats
 from xdistill.stats.bootstrap import LEVEL, RESAMPLES, Interval, check_request, observed_scores, resampled_scores
 from xdistill.stats.methods import Method, align
-from xdistill.stats.metrics import Summary
+from xdistill.stats.metrics import LOWER_IS_BETTER, Summary
 from xdistill.stats.predictions import FoldPredictions, Predictions
 
 
@@ -23,8 +23,8 @@ class GapClosed:
     Attributes:
         share: (distilled - alone) / (teacher - alone); 1 is the teacher's score, 0 no gain, below 0 a loss. None where
             the gap cannot be distinguished from zero.
-        gain: distilled - alone, in the metric's unit.
-        gap: teacher - alone, in the metric's unit.
+        gain: distilled - alone, in the metric's unit; of an error the other way round, so that above 0 is better.
+        gap: teacher - alone, likewise.
         reason: why there is no share; empty otherwise.
     """
 
@@ -73,8 +73,9 @@ def gaps_closed(
     """The same for several methods, whose student alone and teacher are resampled once; see `gap_closed`."""
     check_request((metric,), level, resamples)
     folds = align((*distilled, alone, teacher))
-    scores = observed_scores(folds, metric).mean(axis=1)
-    resampled = resampled_scores(folds, (metric,), patients=patients, resamples=resamples, seed=seed)[metric]
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    scores = sign * observed_scores(folds, metric).mean(axis=1)
+    resampled = sign * resampled_scores(folds, (metric,), patients=patients, resamples=resamples, seed=seed)[metric]
     return tuple(
         _gap_closed(scores[[place, -2, -1]], resampled[[place, -2, -1]], level) for place in range(len(distilled))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -13,7 +14,9 @@ from xdistill.errors import DataError
 
 NAMED = {";": "';'", "\t": "a tab ('\\t')", "|": "'|'", ",": "','"}
 _LOOKED_AT = 200  # rows that a delimiter has to divide evenly
+_HEAD = 2**20  # characters of them
 _LARGEST_CELL = 2**24
+_SPACE = re.compile(r"[^\S\r\n]|[\x1c-\x1f\x85]")
 
 
 def named(delimiter: str) -> str:
@@ -28,6 +31,7 @@ def records(text: str, file: Path, delimiter: str) -> Iterator[tuple[int, list[s
         DataError: for quotes that do not end.
     """
     csv.field_size_limit(_LARGEST_CELL)
+    tight = _SPACE.search(text) is None  # no cell of a large table of numbers has to be stripped
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     start = 1
     while True:
@@ -37,7 +41,7 @@ def records(text: str, file: Path, delimiter: str) -> Iterator[tuple[int, list[s
             raise DataError(f"{file}, line {start}: cannot be read as CSV ({error}); check its quotes") from error
         if cells is None:
             return
-        stripped = [cell.strip() for cell in cells]
+        stripped = cells if tight else [cell.strip() for cell in cells]
         if any(stripped):
             yield start, stripped
         start = reader.line_num + 1
@@ -45,6 +49,8 @@ def records(text: str, file: Path, delimiter: str) -> Iterator[tuple[int, list[s
 
 def find_delimiter(text: str, file: Path) -> str:
     """The delimiter of a text: the comma if it divides every row alike, else the mark that does it best."""
+    if len(text) > _HEAD:
+        text = text[: text.rfind("\n", 0, _HEAD) + 1] or text
     best, best_score = ",", (0.0, 0)
     for mark in (",", ";", "\t", "|"):
         try:

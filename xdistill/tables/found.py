@@ -1,4 +1,4 @@
-"""What is asked about a column, and what is found."""
+"""The settings of a column, and what a look at it found."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from xdistill.tables.marks import evidence
 
-_LOOKED_AT = 1000  # cells of a column
+_LOOKED_AT = 200  # cells of a column
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ _SEPARATORS = ("'", _QUOTE, "\u00a0", "\u202f", " ")
 _LIMIT = re.compile(r"(<=|>=|=<|=>|≤|≥|<|>)\s*")
 _NUMBER = re.compile(rf"[+\-{_MINUS}]?(?:\d[\d.,'{_QUOTE}\u00a0\u202f ]*\d|\d)(?:[eE][+\-]?\d+)?|[+\-{_MINUS}]?[.,]\d+")
 _HEAD, _GROUP = re.compile(r"[+\-]?[1-9]\d{0,2}"), re.compile(r"\d{3}")
+_GROUPED = 3  # digits between the marks of thousands
+_DECIMAL = re.compile(r"-?\d+([.,])(\d+)")
 _UNIT = re.compile(r"(?:/?[A-Za-zµμ°]|[%‰°])[A-Za-zµμ°%‰²³/·*^()\d.\-\[\]]*(?: [A-Za-zµμ%/²³]+)?")
 _SHORT_UNITS = word_set(
     "% ‰ ° °c g mg µg μg ug ng pg kg l ml dl µl cm mm m nm µm u iu ie ku mu mol mmol µmol nmol s sec min h d day days "
@@ -109,6 +111,9 @@ def evidence(text: str) -> str:
     """Which mark of decimals the number in a cell must have: ``.``, ``,``, or empty where both are possible."""
     if isinstance(text, Exact) or ("." not in text and "," not in text):
         return ""
+    short = _DECIMAL.fullmatch(text)
+    if short is not None and len(short[2]) != _GROUPED:
+        return short[1]
     point, comma = quantity(text, "."), quantity(text, ",")
     if (point is None) == (comma is None):
         return ""

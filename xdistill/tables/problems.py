@@ -9,6 +9,7 @@ from pathlib import Path
 from xdistill.errors import DataError
 
 _SHOWN = 10
+_ALIKE = 3  # problems of one cause that are reported one by one
 
 
 class Problems:
@@ -17,13 +18,22 @@ class Problems:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._found: list[tuple[int, str]] = []
+        self._alike: dict[str, list[tuple[int, str]]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._found)
+        return bool(self._found or self._alike)
 
-    def add(self, message: str, *, line: int = 0) -> None:
-        """Add a problem; line 0 stands for the whole file."""
-        self._found.append((line, message))
+    def add(self, message: str, *, line: int = 0, cause: str = "") -> None:
+        """Add a problem; line 0 stands for the whole file.
+
+        Args:
+            message: what and what to do.
+            line: of the table.
+            cause: what several lines have in common; more than three of one cause are reported once, with their number
+                and the first as the example. Empty: each line stands alone.
+        """
+        found = self._alike.setdefault(cause, []) if cause else self._found
+        found.append((line, message))
 
     def stop(self) -> None:
         """Report the problems, if any.
@@ -31,15 +41,28 @@ class Problems:
         Raises:
             DataError: with up to ten problems, those of the whole file first, then by line.
         """
-        if not self._found:
+        if not self:
             return
-        ordered = sorted(self._found, key=lambda problem: problem[0])
-        texts = [f"line {line}: {message}" if line else message for line, message in ordered]
+        alone = [(line, message, 1) for line, message in self._found]
+        ordered = sorted(
+            [*alone, *(one for alike in self._alike.values() for one in _once(alike))], key=lambda problem: problem[0]
+        )
+        texts = [f"line {line}: {message}" if line else message for line, message, _ in ordered]
         if len(texts) == 1:
             separator = ", " if ordered[0][0] else ": "
             raise DataError(f"{self.file}{separator}{texts[0]}")
-        more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
-        raise DataError("\n  ".join([f"{self.file}: {len(texts)} problems:", *texts[:_SHOWN], *more]))
+        hidden = sum(count for _, _, count in ordered[_SHOWN:])
+        more = [f"and {hidden} more"] if hidden else []
+        count = sum(count for _, _, count in ordered)
+        raise DataError("\n  ".join([f"{self.file}: {count} problems:", *texts[:_SHOWN], *more]))
+
+
+def _once(alike: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
+    """Problems of one cause, each with its line, its text, and how many it stands for."""
+    if len(alike) <= _ALIKE:
+        return [(line, message, 1) for line, message in alike]
+    line, message = alike[0]
+    return [(line, f"{message} (and {len(alike) - 1:,} more lines like it)", len(alike))]
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -96,7 +96,10 @@ class Reading:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The reading that `to_json` wrote."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
 
     def _name(self, text: str) -> str:
         word = folded(text)
@@ -125,7 +128,7 @@ class Reading:
 def plain_row(row: Mapping[str, str], readings: Sequence[Reading]) -> dict[str, str]:
     """A row of a new table with the columns of some readings written plainly, and the columns that these add.
 
-    A cell without a meaning stays as it is, for whoever reads it to refuse.
+    A cell without a meaning stays as it is, for its reader to refuse.
     """
     changed = dict(row)
     for reading in readings:

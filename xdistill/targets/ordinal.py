@@ -39,4 +39,4 @@ class ReadOrdinal(TaskReader):
 
     def read(self, table: LabelTable) -> Labels:
         """Indices into the classes."""
-        return class_labels(table, *self.columns(table.label), Ordinal(self.config.classes, self.config.link))
+        return class_labels(table, self.columns(table.label)[0], Ordinal(self.config.classes, self.config.link))

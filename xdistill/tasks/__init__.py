@@ -1,7 +1,7 @@
 """Tasks: what is predicted, and all that depends on it."""
 
 from xdistill.tasks.classification import Classification
-from xdistill.tasks.files import as_task, read_task
+from xdistill.tasks.files import as_task, known_scores, read_task
 from xdistill.tasks.multi_label import MultiLabel
 from xdistill.tasks.ordinal import Ordinal
 from xdistill.tasks.regression import Regression
@@ -18,5 +18,6 @@ __all__ = [
     "Target",
     "Task",
     "as_task",
+    "known_scores",
     "read_task",
 ]

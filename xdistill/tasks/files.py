@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from xdistill.tasks.classification import Classification
-from xdistill.tasks.task import Task
+from xdistill.tasks.classification import SCORES, Classification
+from xdistill.tasks.multi_label import SCORES as MULTI_LABEL
+from xdistill.tasks.ordinal import SCORES as ORDINAL
+from xdistill.tasks.regression import SCORES as REGRESSION
+from xdistill.tasks.survival import SCORES as SURVIVAL
+from xdistill.tasks.task import Score, Task
+
+
+def known_scores() -> dict[str, Score]:
+    """The metrics of all tasks that xdistill has, by name; titles are those of many classes, and units are left out."""
+    return {score.name: score for score in (*MULTI_LABEL, *REGRESSION, *SURVIVAL, *ORDINAL, *SCORES)}
 
 
 def as_task(task: Task | Sequence[str]) -> Task:

@@ -81,4 +81,5 @@ def hazards_of(survival: NDArray[np.float64]) -> NDArray[np.float64]:
 
     before = np.column_stack([np.ones(len(survival)), survival[:, :-1]])
     kept = np.divide(survival, before, out=np.zeros_like(survival), where=before > 0)
-    return np.clip(1 - kept, SMALLEST, 1 - SMALLEST)
+    hazards: NDArray[np.float64] = np.clip(1 - kept, SMALLEST, 1 - SMALLEST)
+    return hazards

@@ -22,6 +22,7 @@ _AUC: Final = Score("label_auc", "Macro AUC", words="AUC, mean over labels")
 _PRECISION: Final = Score("label_ap", "Average precision", words="average precision, mean over labels")
 _F1: Final = Score("label_f1", "Macro F1", words="F1, mean over labels")
 _BRIER: Final = Score("label_brier", "Brier score", higher_is_better=False, percent=False)
+SCORES: Final = (_AUC, _PRECISION, _F1, Score("exact_match", "All labels right"), _BRIER)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class MultiLabel(Task):
     @property
     def scores(self) -> tuple[Score, ...]:
         """Means over the labels, and the share of subjects whose labels are all right."""
-        return (_AUC, _PRECISION, _F1, Score("exact_match", "All labels right"), _BRIER)
+        return SCORES
 
     @property
     def primary(self) -> str:

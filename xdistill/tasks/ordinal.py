@@ -20,7 +20,7 @@ CUMULATIVE: Final = "cumulative_link"
 _ROUNDING: Final = 1e-9  # of sums of probabilities
 LINKS: Final = (CORN, CUMULATIVE)
 
-_SCORES: Final = (
+SCORES: Final = (
     Score("qwk", "QWK", percent=False, words="quadratic weighted kappa"),
     Score("grade_mae", "MAE of the grade", higher_is_better=False, percent=False, words="mean error in grades"),
     Score("grade_accuracy", "Accuracy"),
@@ -56,7 +56,7 @@ class Ordinal(Classification):
     @property
     def scores(self) -> tuple[Score, ...]:
         """Weighted kappa and the error in grades, then metrics of classification."""
-        return _SCORES
+        return SCORES
 
     @property
     def primary(self) -> str:
@@ -66,7 +66,7 @@ class Ordinal(Classification):
     @property
     def table(self) -> tuple[str, ...]:
         """Names of the metrics that result tables show, in their order."""
-        return tuple(score.name for score in _SCORES)
+        return tuple(score.name for score in SCORES)
 
     @property
     def default_loss(self) -> str:
@@ -104,7 +104,7 @@ class Ordinal(Classification):
         import torch
 
         above = exceedance(logits, self.link)
-        ends = above.new_ones(len(above), 1)
+        ends = torch.ones_like(above[:, :1])
         return torch.cat([ends, above], dim=1) - torch.cat([above, torch.zeros_like(ends)], dim=1)
 
     def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -22,6 +22,16 @@ _R2: Final = Score("r2", "R²", percent=False, words="coefficient of determinati
 _PEARSON: Final = Score("pearson", "Pearson r", percent=False, words="Pearson correlation")
 
 
+def _errors(unit: str) -> tuple[Score, ...]:
+    return (
+        Score("mae", "MAE", higher_is_better=False, percent=False, words="mean absolute error", unit=unit),
+        Score("rmse", "RMSE", higher_is_better=False, percent=False, words="root mean squared error", unit=unit),
+    )
+
+
+SCORES: Final = (*_errors(""), _R2, _PEARSON)  # without units
+
+
 @dataclass(frozen=True)
 class Regression(Task):
     """One target or several; predictions are numbers in the units of the targets.
@@ -52,7 +62,7 @@ class Regression(Task):
     @property
     def scores(self) -> tuple[Score, ...]:
         """Errors in the unit and R² for one target; for several, means of R² and correlation over the targets."""
-        return (*self._errors(self.unit_of(0)), _R2, _PEARSON) if self.single else (_R2, _PEARSON)
+        return (*_errors(self.unit_of(0)), _R2, _PEARSON) if self.single else (_R2, _PEARSON)
 
     @property
     def primary(self) -> str:
@@ -67,14 +77,7 @@ class Regression(Task):
     @property
     def each(self) -> tuple[Score, ...]:
         """Errors and R² of each of several targets."""
-        return () if self.single else (*self._errors(""), _R2)
-
-    @staticmethod
-    def _errors(unit: str) -> tuple[Score, ...]:
-        return (
-            Score("mae", "MAE", higher_is_better=False, percent=False, words="mean absolute error", unit=unit),
-            Score("rmse", "RMSE", higher_is_better=False, percent=False, words="root mean squared error", unit=unit),
-        )
+        return () if self.single else (*_errors(""), _R2)
 
     @property
     def blind(self) -> str:
@@ -248,7 +251,8 @@ class Regression(Task):
 
         if not self.scale:
             return predictions
-        return (predictions - np.array(self.center)) / np.array(self.scale)
+        scaled: NDArray[np.float64] = (predictions - np.array(self.center)) / np.array(self.scale)
+        return scaled
 
     def validation_loss(self, predictions: NDArray[np.float64], targets: NDArray[Any]) -> float:
         """Mean squared error, each target divided by its `scale`, so that all count alike."""

@@ -24,6 +24,7 @@ TOLERANCE: Final = 1e-6  # by which a probability of survival may rise from one 
 _CONCORDANCE: Final = Score("concordance", "C-index", words="concordance index")
 _AUC: Final = Score("time_dependent_auc", "Time-dependent AUC", words="time-dependent AUC")
 _BRIER: Final = Score("integrated_brier", "Integrated Brier score", higher_is_better=False, percent=False)
+SCORES: Final = (_CONCORDANCE, _AUC, _BRIER)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ class Survival(Task):
         """Whether the event happened, so that every fold has its share of events."""
         import numpy as np
 
-        return (self.as_targets(targets)[:, 1] == 1).astype(np.int64)
+        events: NDArray[np.int64] = (self.as_targets(targets)[:, 1] == 1).astype(np.int64)
+        return events
 
     def counts(self, targets: NDArray[Any]) -> dict[str, int]:
         """Subjects with an event, of which every part of a split needs one."""

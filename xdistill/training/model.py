@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from xdistill.interfaces.fine_tuning import rate_factors
 from xdistill.interfaces.network import Network
 from xdistill.training.forward import Forward
 from xdistill.training.objective import Objective
@@ -123,7 +124,7 @@ def complete_subjects(batch: Batch, required: Sequence[str]) -> Tensor | None:
 
 
 def set_modes(networks: Mapping[str, nn.Module], train: Sequence[str]) -> None:
-    """Train mode and gradients for what is trained; everything else is frozen in eval mode."""
+    """Train mode and gradients for what is trained; everything else, and what a `FineTuned` freezes, is frozen."""
     for network in networks.values():
         network.eval()
         network.requires_grad_(requires_grad=False)
@@ -132,3 +133,5 @@ def set_modes(networks: Mapping[str, nn.Module], train: Sequence[str]) -> None:
         module = networks[role].get_submodule(part)
         module.train()
         module.requires_grad_(requires_grad=True)
+        for parameter, factor in rate_factors(module).items():
+            parameter.requires_grad = factor > 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from xdistill.interfaces.fine_tuning import rate_factors
 from xdistill.recipe.schema.recipe import Optimizer as OptimizerSettings
 from xdistill.recipe.schema.recipe import TermOptimizer
 
@@ -26,7 +27,7 @@ def make_optimizer(
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     decay, fused = settings.weight_decay, _fusible(parameters)
-    groups = _groups(parameters, own)
+    groups = _slower(_groups(parameters, own), rate_factors(module), settings.lr)
     if settings.use == "sgd":
         return SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=decay, fused=fused)
     kind = AdamW if settings.use == "adamw" else Adam
@@ -43,6 +44,22 @@ def _groups(parameters: Sequence[nn.Parameter], own: Sequence[tuple[nn.Module, T
         given = {name: value for name, value in settings.model_dump().items() if value is not None}
         groups.append({"params": mine, **given})
     return [{"params": [parameter for parameter in parameters if parameter not in taken]}, *groups]
+
+
+def _slower(groups: list[dict[str, Any]], factors: Mapping[nn.Parameter, float], rate: float) -> list[dict[str, Any]]:
+    """Parameters whose learning rate has a factor, such as those of pretrained layers, as groups after the others."""
+    if not factors:
+        return groups
+    split: dict[tuple[int, float], list[nn.Parameter]] = {}
+    for index, group in enumerate(groups):
+        for parameter in group["params"]:
+            split.setdefault((index, factors.get(parameter, 1.0)), []).append(parameter)
+    plain = [{**group, "params": split.pop((index, 1.0), [])} for index, group in enumerate(groups)]
+    slower = [
+        {**groups[index], "params": parameters, "lr": groups[index].get("lr", rate) * factor}
+        for (index, factor), parameters in sorted(split.items(), key=lambda item: item[0])
+    ]
+    return [*plain, *slower]
 
 
 def make_scheduler(optimizer: Optimizer, settings: OptimizerSettings, *, steps: int) -> LambdaLR:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.crossval.events import Event, FoldRestarted
 from xdistill.crossval.execute import run_prepared
-from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
+from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, ready_external
 from xdistill.errors import RunError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.identity import identity_of
@@ -70,8 +70,11 @@ def tune(
     with quiet():
         choices = check_search(loaded, experiment, catalog)
     cohort = yield from ready_cohort(experiment, cache)
+    external = yield from ready_external(experiment, cache)
     plain = searched(loaded).model_dump(mode="json")
-    prepared = prepare(without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices)
+    prepared = prepare(
+        without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices, external=external
+    )
     study = make_study(loaded, prepared, _identity(prepared, plain, catalog, flat=options.flat), options)
     sweep(study.folder)
     with quiet():

@@ -9,9 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.loss import TaskLoss
-from xdistill.types import Batch, Output
+from xdistill.interfaces.loss import TaskLoss, TrainingFacts
+from xdistill.types import Batch, Output, OutputSpec
 from xdistill_losses.base import labels
 from xdistill_losses.numerics import full
 from xdistill_losses.ordinal.links import log_grades
@@ -29,7 +30,22 @@ def corn_loss(logits: Logits, target: Grades) -> Float[Tensor, ""]:
     return losses[asked].sum() / asked.sum()
 
 
-class Corn(TaskLoss):
+class _OfLink(TaskLoss):
+    """A loss of one link; refuses a task with the other."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("ordinal",)
+
+    def __init__(self, config: Settings, *, output: OutputSpec, training: TrainingFacts) -> None:
+        super().__init__(config, output=output, training=training)
+        link = getattr(training.schema.task, "link", self.name)
+        if link != self.name:
+            raise SettingsError(
+                f"the logits of the task are those of `link: {link}`; use the loss `{link}`, or set "
+                f"`link: {self.name}` of the task"
+            )
+
+
+class Corn(_OfLink):
     r"""CORN: a binary classifier for each threshold, trained on the subjects that reach it.
 
     .. math::
@@ -42,7 +58,6 @@ class Corn(TaskLoss):
     """
 
     name = "corn"
-    tasks: ClassVar[tuple[str, ...]] = ("ordinal",)
 
     class Config(Settings):
         """No settings."""
@@ -52,7 +67,7 @@ class Corn(TaskLoss):
         return corn_loss(full(output.logits), labels(batch))
 
 
-class CumulativeLink(TaskLoss):
+class CumulativeLink(_OfLink):
     r"""Cumulative link model: negative log-likelihood of the grade, a difference of two cumulative logits.
 
     .. math::
@@ -65,7 +80,6 @@ class CumulativeLink(TaskLoss):
     """
 
     name = "cumulative_link"
-    tasks: ClassVar[tuple[str, ...]] = ("ordinal",)
 
     class Config(Settings):
         """No settings."""

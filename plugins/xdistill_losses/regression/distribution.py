@@ -21,7 +21,7 @@ def distribution_matching(student: Values, teacher: Values) -> Float[Tensor, ""]
 
 
 class DistributionMatching(LogitLoss):
-    r"""Predictions of a batch are distributed as the teacher's, whoever they are of.
+    r"""The predictions of a batch have the distribution of the teacher's.
 
     .. math::
         L = \frac{1}{B} \sum_i \big( s_{(i)} - t_{(i)} \big)^2
@@ -29,7 +29,7 @@ class DistributionMatching(LogitLoss):
     with the predictions of the batch in ascending order, the mean over targets: the squared 2-Wasserstein distance of
     two samples on a line (Peyré and Cuturi, Computational optimal transport, 2019, remark 2.28). A student that sees
     less predicts too close to the mean; this keeps the spread of the teacher's predictions and leaves their order to
-    the task loss. Use it beside one, in batches of some size.
+    the task loss. Add one, and take batches of some size.
     """
 
     name = "distribution_matching"

@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
+from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.loss import TaskLoss
-from xdistill.types import Batch, Output
+from xdistill.interfaces.loss import TaskLoss, TrainingFacts
+from xdistill.types import Batch, Output, OutputSpec
 from xdistill_losses.base import labels
 from xdistill_losses.numerics import full, in_full_precision, nothing
 
@@ -66,6 +67,9 @@ class Cox(TaskLoss):
     zero. The value is torchsurv's ``neg_partial_log_likelihood`` where no two times are equal. With equal times, that
     of torchsurv 0.2 divides by the number of different times, leaves out who is censored at the time of an event, and
     overflows in single precision.
+
+    Raises:
+        SettingsError: for a network with several logits, which are hazards of discrete time.
     """
 
     name = "cox"
@@ -76,6 +80,14 @@ class Cox(TaskLoss):
         """How events at one time are treated."""
 
         ties: Ties = Field(default="efron", description="correction for events at one time: efron or breslow")
+
+    def __init__(self, config: Config, *, output: OutputSpec, training: TrainingFacts) -> None:
+        super().__init__(config, output=output, training=training)
+        if output.outputs != 1:
+            raise SettingsError(
+                f"Cox's model has one logit, a log hazard, and the network has {output.outputs}; use `discrete_time`, "
+                f"or set `method: cox` of the task"
+            )
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
         """The mean over events."""

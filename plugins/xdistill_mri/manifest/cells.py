@@ -102,4 +102,4 @@ def without_defaults(dumped: Mapping[str, Any], *settings: type[Settings]) -> di
 
 
 def _same(value: Any, default: Any) -> bool:
-    return value == (list(default) if isinstance(default, tuple) else default)
+    return bool(value == (list(default) if isinstance(default, tuple) else default))

@@ -24,7 +24,8 @@ from xdistill_mri.manifest.table import Table
 
 # A column is taken for numbers with errors, not for names, if more than this fraction of its values are numbers.
 _MOSTLY = 0.5
-_ALONE = 3  # cells with the same trouble that are told one by one
+_ALONE = 3  # cells with the same trouble that are reported one by one
+_SEVERAL = {"a number": "numbers", "a date": "dates", "one of its levels": "among its levels"}
 _LARGEST = 3.4028234663852886e38  # of 32 bits
 
 
@@ -172,7 +173,7 @@ def _add_wrong(table: Table, name: str, wrong: list[str] | tuple[str, ...], look
         return
     shown = ", ".join(f"{text!r} on line {line}" for line, text in cells[:_ALONE])
     problems.add(
-        f"{len(cells)} cells of the column {name!r} are not {what}: {shown}, …{_hint(cells[0][1], look)}",
+        f"{len(cells)} cells of the column {name!r} are not {_SEVERAL[what]}: {shown}, …{_hint(cells[0][1], look)}",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings, TaskSettings
 from xdistill_mri.manifest.cells import CellSettings, FileSettings, PanelSettings, short_panels, without_defaults
@@ -32,7 +32,18 @@ class VolumeSettings(Settings):
 
     column: str | None = Field(default=None, description="column with the paths; null: the modality's own name")
     array: str | None = Field(default=None, description="which array of .npz files; null: their only one")
+    row: Literal[True] | str | None = Field(
+        default=None,
+        description="for one array that holds all subjects along its first axis: the column with the index of each "
+        "subject, counted from 0; true: the number of the table's row; null: each file holds one subject",
+    )
     preprocess: Preprocess = Field(default=Preprocess(), description="fields that differ from the common `preprocess`")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `row` where it is not set, so that cohorts from before it existed keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        return {name: value for name, value in plain.items() if name != "row" or value is not None}
 
 
 class ClinicalSettings(CellSettings):
@@ -61,8 +72,8 @@ class ManifestConfig(FileSettings, TaskSettings):
     preprocess: Preprocess = Field(default=Preprocess(), description="preprocessing of all volumes")
     volumes: Mapping[ModalityName, VolumeSettings] | None = Field(
         default=None,
-        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy or "
-        ".npz, named as the column",
+        description="image modalities by name; null: every column whose values end in .nii, .nii.gz, .npy, .npz, "
+        ".nrrd, .mha, .mhd, .png, .jpg or .tif, named as the column",
     )
     clinical: ClinicalSettings | None = Field(
         default=ClinicalSettings(), description="columns that become a vector; null: none"
@@ -74,6 +85,9 @@ class ManifestConfig(FileSettings, TaskSettings):
         default={},
         description="vector modalities by name, each with columns of this table or of another file; `clinical` then "
         "has only the columns that `clinical.include` names",
+    )
+    without_label: Literal["refuse", "leave_out"] = Field(
+        default="refuse", description="rows without a label: an error, or left out of the cohort"
     )
     require: tuple[ModalityName, ...] = Field(
         default=(), description="modalities that every subject needs; subjects without one are left out of the cohort"
@@ -89,11 +103,28 @@ class ManifestConfig(FileSettings, TaskSettings):
     reading: Literal["auto", "plain"] = Field(
         default="auto",
         description="auto: decimal commas, units, limits such as <0.5, dates, grades and spellings of clinical columns "
-        "are found by looking, and told; plain: cells are numbers with a point, or names",
+        "are found by looking, and reported; plain: cells are numbers with a point, or names",
+    )
+    keep: tuple[str, ...] | None = Field(
+        default=None,
+        description="columns that are kept for splits, such as site and date; they are not clinical values unless "
+        "`clinical.include` names them. null: those with a usual name, such as `site`, `split`, `fold` and `date`",
+    )
+    space: Literal["warn", "refuse", "ignore"] = Field(
+        default="warn",
+        description="volumes of one subject that do not overlap in space, or whose axes are mirrored against each "
+        "other: matters where a network stacks them as channels",
     )
     synthetic: bool = Field(default=False, description="true if no subject is real; tables then say so")
     title: str = Field(default="", description="one line for tables and reports; empty: the CSV file's name")
     source: str = Field(default="", description="licence and citation of the data")
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+        plain: dict[str, Any] = handler(self)
+        unset = {"keep": None, "task": None, "space": "warn"}
+        return {name: value for name, value in plain.items() if name not in unset or value != unset[name]}
 
     @field_validator("volumes", mode="before")
     @classmethod
@@ -158,6 +189,7 @@ class ManifestConfig(FileSettings, TaskSettings):
 
 _NEWER: Mapping[str, Any] = {
     "tables": {},
+    "without_label": "refuse",
     "require": [],
     "not_missing": [],
     "reading": "auto",

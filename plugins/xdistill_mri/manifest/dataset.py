@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xdistill.errors import DataError
 from xdistill.interfaces import Dataset, DatasetFacts, GridSummary, Settings, SubjectRow, TableReading
 from xdistill.types import ModalitySpec, Schema
-from xdistill_mri.manifest.config import ManifestConfig
+from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.entries import Cohort, Entry, read_cohort
 from xdistill_mri.manifest.panels import files_of
+from xdistill_mri.preprocess.source import Kind, kind_of
 from xdistill_mri.reader import Reading, VolumeReader, VolumeReading
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ _LOOKED_AT = 200  # files per modality whose headers are read for their orientat
 
 
 class ManifestDataset(Dataset):
-    """A cohort described by a table with one row per subject, which names NIfTI files and NumPy arrays.
+    """A cohort described by a table with one row per subject, which names volumes and pictures.
 
-    Image modalities have the shape ``(1, depth, height, width)``: of a NIfTI file's axes z is depth, y is height
-    and x is width; .npy and .npz arrays are depth, height, width as they are. Clinical columns become one or several
-    vector modalities, in which NaN means missing; a subject without any value lacks the modality. A file with unknown
-    spacing is used as it is.
+    Volumes (NIfTI, NRRD, MHA, NumPy arrays) have the shape ``(channels, depth, height, width)``: of a NIfTI file's axes
+    z is depth, y is height and x is width; .npy and .npz arrays are depth, height, width as they are. Pictures (PNG,
+    JPEG, TIFF) have the shape ``(channels, height, width)``, and their colours are channels. Clinical columns become
+    one or several vector modalities, in which NaN means missing; a subject without any value lacks the modality. A file
+    with unknown spacing is used as it is.
     """
 
     name = "manifest"
@@ -56,7 +58,8 @@ class ManifestDataset(Dataset):
     @cached_property
     def _schema(self) -> Schema:
         modalities = {
-            name: ModalitySpec("volume", self._shape(name), unit=self._unit(name)) for name in self.cohort.modalities
+            name: ModalitySpec(self._kind(name), self._shape(name), unit=self._unit(name))
+            for name in self.cohort.modalities
         }
         for name, panel in self.cohort.panels.items():
             modalities[name] = ModalitySpec("vector", (len(panel.columns),), panel.columns)
@@ -70,8 +73,12 @@ class ManifestDataset(Dataset):
         """All subjects, in the order of the rows."""
         return [SubjectRow(entry.subject, entry.patient, entry.target) for entry in self.cohort.entries]
 
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """Columns for splits, such as site and date."""
+        return self.cohort.kept
+
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
-        """The values of one subject: volumes are float32, the clinical vector is float64."""
+        """The values of one subject: images are float32, the clinical vector is float64."""
         import numpy as np
 
         from xdistill_mri.preprocess.pipeline import one_thread
@@ -79,6 +86,7 @@ class ManifestDataset(Dataset):
         entry = self.cohort.entries[row]
         values: dict[str, NDArray[np.generic] | None] = {}
         with one_thread():
+            self._check_space(entry)
             for name, source in entry.volumes.items():
                 values[name] = None if source is None else self._volume(entry, name, source)
         for name, vector in entry.vectors.items():
@@ -112,14 +120,15 @@ class ManifestDataset(Dataset):
         return (self.load(row) for row in rows)
 
     def sources(self) -> Sequence[Path]:
-        """The CSV file and every volume and mask that it names."""
+        """The table and every image and mask that it names."""
         from xdistill_mri.preprocess.folder import files_in
+        from xdistill_mri.preprocess.space import files_of_source
 
         files = dict.fromkeys([self.path, *files_of(self.path, self.config)])
         for entry in self.cohort.entries:
             for source in entry.volumes.values():
                 if source is not None:
-                    files |= dict.fromkeys(file for one in (source.file, source.mask) for file in files_in(one))
+                    files |= dict.fromkeys(file for one in files_of_source(source) for file in files_in(one))
         return list(files)
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any]:
@@ -130,6 +139,7 @@ class ManifestDataset(Dataset):
                 name: VolumeReading(
                     column=(volumes[name].column if name in volumes else None) or name,
                     array=volumes[name].array if name in volumes else None,
+                    row=_column_of_rows(volumes.get(name)),
                     preprocess=self.config.prepared(name),
                     orientations=self._orientations(name),
                 )
@@ -154,23 +164,39 @@ class ManifestDataset(Dataset):
 
     def facts(self) -> DatasetFacts:
         """Title and source from the settings, and the grids of some files of each modality, evenly taken."""
+        from xdistill_mri.preprocess.space import remarks
+
         return DatasetFacts(
             title=self.config.title or self.path.name,
             synthetic=self.config.synthetic,
             source=self.config.source,
             grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
             reading=self.reading(),
+            remarks=remarks(self._some_entries(), self._differences, warn=self.config.space == "warn"),
         )
+
+    def _some_entries(self) -> list[Entry]:
+        entries = self.cohort.entries
+        return list(entries[:: -(-len(entries) // _LOOKED_AT) or 1])
 
     def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:
         values = self._prepared(entry, modality, source)
         expected = self._schema.modalities[modality].shape
         if values.shape != expected:
             first = next(other for other in self.cohort.entries if other.volumes[modality] is not None)
+            what, axes = "volume", "depth, height, width"
+            if self._kind(modality) == "image":
+                what, axes = "picture", "height, width"
+            if values.shape[0] != expected[0]:
+                raise DataError(
+                    f"subject {entry.subject!r}, modality {modality!r}: {source.file} has {_channels(values.shape[0])} "
+                    f"and that of subject {first.subject!r} has {_channels(expected[0])}; set `preprocess.colour` to "
+                    f"grey or rgb"
+                )
             raise DataError(
-                f"subject {entry.subject!r}, modality {modality!r}: {source.file} becomes a volume of "
-                f"{list(values.shape[1:])} and that of subject {first.subject!r} one of {list(expected[1:])} (depth, "
-                f"height, width); set `preprocess.size` to give all the same size"
+                f"subject {entry.subject!r}, modality {modality!r}: {source.file} becomes a {what} of "
+                f"{list(values.shape[1:])} and that of subject {first.subject!r} one of {list(expected[1:])} ({axes}); "
+                f"set `preprocess.size` to give all the same size"
             )
         return values
 
@@ -183,33 +209,70 @@ class ManifestDataset(Dataset):
             raise DataError(f"subject {entry.subject!r}, modality {modality!r}: {error}") from error
 
     def _grid(self, modality: str) -> GridSummary:
-        from xdistill_mri.preprocess.read import space_of
+        from xdistill_mri.preprocess.formats import space_of
 
         known = [source for entry in self.cohort.entries if (source := entry.volumes[modality]) is not None]
         step = -(-len(known) // _LOOKED_AT) or 1
-        spacing = self.config.prepared(modality).spacing_of_arrays
-        return GridSummary.of([space_of(source, spacing) for source in known[::step]])
+        settings = self.config.prepared(modality)
+        return GridSummary.of([space_of(source, settings) for source in known[::step]])
 
     def _orientations(self, modality: str) -> tuple[str, ...]:
         """Orientations of the files, of the first ones in a large cohort; empty where preprocessing unifies them."""
-        from xdistill_mri.preprocess.read import orientation_of
+        from xdistill_mri.preprocess.formats import orientation_of
 
-        if self.config.prepared(modality).orientation is not None:
+        if self.config.prepared(modality).orientation is not None or self._kind(modality) == "image":
             return ()
         sources = [entry.volumes[modality] for entry in self.cohort.entries]
         files = [source.file for source in sources if source is not None][:_LOOKED_AT]
         return tuple(sorted({code for file in files if (code := orientation_of(file)) is not None}))
 
+    def _kind(self, modality: str) -> Kind:
+        kind = self.config.prepared(modality).kind
+        return kind or kind_of(next(source for source in self._sources(modality) if source is not None).file)
+
+    def _sources(self, modality: str) -> list[VolumeSource | None]:
+        return [entry.volumes[modality] for entry in self.cohort.entries]
+
     def _shape(self, modality: str) -> tuple[int, ...]:
-        known = self.config.prepared(modality).shape()
-        if known is not None:
-            return (1, *known)
-        for entry in self.cohort.entries:
-            source = entry.volumes[modality]
-            if source is not None:
+        """As the settings say, or that of the first file that can be read."""
+        settings = self.config.prepared(modality)
+        known = settings.shape()
+        channels = {None: 1 if self._kind(modality) == "volume" else None, "grey": 1, "rgb": 3}[settings.colour]
+        if known is not None and channels is not None and settings.channel is None and settings.channels is None:
+            return (channels, *known)
+        failed: DataError | None = None
+        for entry, source in zip(self.cohort.entries, self._sources(modality), strict=True):
+            if source is None:
+                continue
+            try:
                 return self._prepared(entry, modality, source).shape
-        msg = f"no subject has the modality {modality!r}"  # the index refuses such a cohort
-        raise AssertionError(msg)
+            except DataError as error:
+                failed = failed or error
+        assert failed is not None  # noqa: S101 -- the index refuses a modality that no subject has
+        raise failed
+
+    def _check_space(self, entry: Entry) -> None:
+        """Raise what `space.differences` finds, if the settings say so."""
+        if self.config.space == "refuse" and (found := self._differences(entry)):
+            raise DataError(f"subject {entry.subject!r}: {found}; register the volumes, or set `space: ignore`")
+
+    def _differences(self, entry: Entry) -> str:
+        from xdistill_mri.preprocess.space import differences
+
+        sources = {
+            name: (source, self.config.prepared(name))
+            for name, source in entry.volumes.items()
+            if source is not None and self._kind(name) == "volume"
+        }
+        return differences(sources)
 
     def _unit(self, modality: str) -> str:
         return "z-score" if self.config.prepared(modality).zscore else ""
+
+
+def _column_of_rows(volume: VolumeSettings | None) -> str | None:
+    return volume.row if volume is not None and isinstance(volume.row, str) else None
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Cohort:
         modalities: names of the image modalities.
         panels: the vector modalities by name.
         story: what was found by looking.
+        kept: texts of the columns that are kept for splits, one per subject.
     """
 
     entries: tuple[Entry, ...]
@@ -54,6 +56,7 @@ class Cohort:
     modalities: tuple[str, ...]
     panels: Mapping[str, Panel]
     story: Story
+    kept: Mapping[str, tuple[str, ...]]
 
 
 def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
@@ -66,11 +69,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
     problems = Problems(file)
     roles = find_roles(table, config, problems)
     problems.stop()
+    story = Story()
+    table = _labelled(table, roles, config, story)
     subjects = _subjects(table, roles, problems)
     patients = subjects if roles.patient is None else _patients(table, roles, problems)
-    task, targets = _targets(table, roles, patients, config, problems)
+    task, targets = _targets(table, roles, config, problems)
     volumes = find_volumes(table, roles.volumes, patients, config, problems)
-    reading = ReadingOf(config, Story(), problems)
+    reading = ReadingOf(config, story, problems)
     panels = read_panels(table, subjects, roles.clinical, reading)
     problems.stop()
     entries = [
@@ -83,9 +88,35 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         )
         for row, subject in enumerate(subjects)
     ]
-    kept = complete_rows([_present(entry) for entry in entries], reading)
+    story.notes += _twice(entries)
+    rows = complete_rows([_present(entry) for entry in entries], reading)
     problems.stop()
-    return Cohort(tuple(entries[row] for row in kept), task, tuple(roles.volumes), panels, reading.story)
+    texts = {name: table.column(name) for name in roles.kept}
+    return Cohort(
+        tuple(entries[row] for row in rows),
+        task,
+        tuple(roles.volumes),
+        panels,
+        reading.story,
+        {name: tuple(column[row] for row in rows) for name, column in texts.items()},
+    )
+
+
+def _twice(entries: Sequence[Entry]) -> list[str]:
+    """A note on files that subjects have in common; those of different patients in one column are errors."""
+    counts = Counter(source.file for entry in entries for source in entry.volumes.values() if source is not None)
+    again = sum(count > 1 for count in counts.values())
+    return [f"file_used_twice: {again} files are named more than once"] if again else []
+
+
+def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) -> Table:
+    """The table without rows that have no label, if the settings say so."""
+    if config.without_label == "refuse":
+        return table
+    kept = table.chosen(lambda line: bool(line.cells[roles.label]))
+    if len(kept) < len(table):
+        story.notes.append(f"{len(table) - len(kept)} rows without a label are left out (`without_label`)")
+    return kept
 
 
 def _present(entry: Entry) -> dict[str, bool]:
@@ -130,16 +161,12 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     return table.column(column)
 
 
-def _targets(
-    table: Table, roles: Roles, patients: list[str], config: ManifestConfig, problems: Problems
-) -> tuple[Task, Sequence[Target]]:
+def _targets(table: Table, roles: Roles, config: ManifestConfig, problems: Problems) -> tuple[Task, Sequence[Target]]:
     """The task and the targets; without the recipe's task the labels are classes."""
     if config.task is not None:
         return read_labels(table, config.task, roles.label, problems)
     labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
     classes = _classes(table, labels, config, problems)
-    if roles.patient is not None:
-        _check_patients(table, patients, labels, problems)
     return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
 
 
@@ -147,7 +174,11 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
         if not label:
-            problems.add(f"the label is missing (column {column!r})", line=line.number)
+            problems.add(
+                f"the label is missing (column {column!r}); fill it in, or set `data.without_label: leave_out`",
+                line=line.number,
+                cause="label",
+            )
         elif config.classes is not None and label not in config.classes:
             problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
     given = [label for label in labels if label]
@@ -171,18 +202,4 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
         if other != label:
             problems.add(
                 f"the labels {other!r} and {label!r} look like one class; write them alike, or list both in `classes`"
-            )
-
-
-def _check_patients(table: Table, patients: list[str], labels: list[str], problems: Problems) -> None:
-    first: dict[str, tuple[int, str]] = {}
-    for line, patient, label in zip(table.lines, patients, labels, strict=True):
-        if not patient or not label:
-            continue
-        number, known = first.setdefault(patient, (line.number, label))
-        if label != known:
-            problems.add(
-                f"the patient {patient!r} has the label {label!r} here but {known!r} on line {number}; all subjects of "
-                f"a patient must have the same label",
-                line=line.number,
             )

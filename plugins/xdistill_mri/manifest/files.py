@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from xdistill_mri.manifest.problems import Problems
 from xdistill_mri.manifest.table import Line, Table
 from xdistill_mri.preprocess.folder import holds_dicom
 from xdistill_mri.preprocess.settings import Box
-from xdistill_mri.preprocess.source import SUFFIXES, Bounds, VolumeSource
+from xdistill_mri.preprocess.source import PICTURES, SUFFIXES, VOLUMES, Bounds, VolumeSource, kind_of
 
 SubjectVolumes = Mapping[str, VolumeSource | None]
 
@@ -23,7 +23,8 @@ class _Search:
     folder: Path
     config: ManifestConfig
     problems: Problems
-    owners: dict[tuple[str, Path], tuple[str, int]] = field(default_factory=dict)
+    owners: dict[tuple[str, Path, int | None], tuple[str, int]] = field(default_factory=dict)
+    number: int = 0
 
 
 def find_volumes(
@@ -34,22 +35,57 @@ def find_volumes(
     found: list[SubjectVolumes] = []
     for line, patient in zip(table.lines, patients, strict=True):
         found.append({name: _volume(search, line, name, column, patient) for name, column in columns.items()})
+        search.number += 1
     for name, column in columns.items():
         if not any(table.column(column)):
             problems.add(f"no subject has a volume {name!r}: the column {column!r} is empty")
+        _check_kind(name, [volumes[name] for volumes in found], config, problems)
     return found
+
+
+def _check_kind(
+    modality: str, sources: Sequence[VolumeSource | None], config: ManifestConfig, problems: Problems
+) -> None:
+    """All files of a modality are volumes or all are pictures, and the settings fit them."""
+    settings = config.prepared(modality)
+    kinds = {settings.kind or kind_of(source.file) for source in sources if source is not None}
+    if len(kinds) > 1:
+        problems.add(f"{modality!r} has files of volumes and of pictures; set its `preprocess.kind`")
+    for kind in kinds:
+        if wrong := settings.wrong_for(kind):
+            problems.add(f"{modality!r}: {wrong}")
+
+
+def _row(search: _Search, line: Line, modality: str) -> int | None:
+    """The subject's index in an array that holds all subjects."""
+    volume = (search.config.volumes or {}).get(modality)
+    if volume is None or volume.row is None:
+        return None
+    if volume.row is True:
+        return search.number
+    text = line.cells[volume.row]
+    if text.isdecimal():
+        return int(text)
+    search.problems.add(
+        f"{text!r} in the column {volume.row!r} is not the index of a row; use whole numbers from 0",
+        line=line.number,
+        cause=f"row {modality}",
+    )
+    return None
 
 
 def _volume(search: _Search, line: Line, modality: str, column: str, patient: str) -> VolumeSource | None:
     text = line.cells[column]
     if not text:
         return None
-    file = _file(search, line, column, text)
-    owner, number = search.owners.setdefault((column, file), (patient, line.number))
+    file, row = _file(search, line, column, text), _row(search, line, modality)
+    owner, number = search.owners.setdefault((column, file, row), (patient, line.number))
     if owner != patient:
         search.problems.add(
-            f"{text!r} in the column {column!r} is also the volume of another patient, on line {number}",
+            f"{text!r} in the column {column!r} is also the volume of another patient, on line {number}"
+            f"{_all_subjects(modality, file)}",
             line=line.number,
+            cause=f"owner {column} {file}",
         )
     array = search.config.volumes[modality].array if search.config.volumes else None
     crop = search.config.prepared(modality).crop
@@ -65,7 +101,13 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
             )
     if crop is not None and crop.box is not None:
         bounds = _bounds(search, line, crop.box)
-    return VolumeSource(file, mask, bounds, array)
+    return VolumeSource(file, mask, bounds, array, row)
+
+
+def _all_subjects(modality: str, file: Path) -> str:
+    if not file.name.lower().endswith((".npy", ".npz")):
+        return ""
+    return f"; if the array holds all subjects, set `volumes: {{{modality}: {{row: …}}}}`"
 
 
 def _file(search: _Search, line: Line, column: str, text: str) -> Path:
@@ -81,12 +123,19 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
             search.problems.add(
                 f"{where} is a folder without DICOM files; name a file, or the folder of a DICOM series",
                 line=line.number,
+                cause=f"folder {column}",
             )
     elif not text.lower().endswith(SUFFIXES):
-        search.problems.add(f"{where} is not a volume: files end in {', '.join(SUFFIXES)}", line=line.number)
+        search.problems.add(
+            f"{where} is not a volume: files end in {', '.join(VOLUMES)}; nor a picture: {', '.join(PICTURES)}",
+            line=line.number,
+            cause=f"ending {column}",
+        )
     elif not exists:
         hint = "; write it with / instead of \\" if "\\" in text else ""
-        search.problems.add(f"{where} does not exist: there is no file {file}{hint}", line=line.number)
+        search.problems.add(
+            f"{where} does not exist: there is no file {file}{hint}", line=line.number, cause=f"missing {column}"
+        )
     return file
 
 

@@ -46,7 +46,9 @@ def joined(ids: Ids, subjects: Sequence[str], story: Story, problems: Problems) 
         lines = [str(line) for line, name in zip(table.numbers, own, strict=True) if name in twice]
         shown = ", ".join(lines[:_NAMED]) + (", …" if len(lines) > _NAMED else "")
         many = "1 id occurs" if len(twice) == 1 else f"{len(twice)} ids occur"
-        problems.add(f"`{setting}`: {many} more than once in {table.file.name} (lines {shown}); keep one row a subject")
+        problems.add(
+            f"`{setting}`: {many} more than once in {table.file.name} (lines {shown}); keep one row per subject"
+        )
         return None
     row_of = {name: place for place, name in enumerate(own) if name}
     places = [row_of.get(name, -1) for name in subjects]

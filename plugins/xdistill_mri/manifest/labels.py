@@ -55,7 +55,7 @@ def other_task(column: str, labels: Sequence[str]) -> str:
         parts = {part.strip() for label in lists for part in label.split(mark)}
         alone = {label for label in different if mark not in label}
         if lists and parts & alone:
-            names = ", ".join(sorted(parts | alone))
+            names = ", ".join(sorted(name for name in parts | alone if name.lower() != "none"))
             return (
                 f"the label {lists[0]!r} in column {column!r} looks like a list of labels that occur alone too; for "
                 f"several labels a subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "

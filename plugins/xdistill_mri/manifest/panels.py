@@ -159,11 +159,11 @@ def _columns(table: Table, ids: str, settings: PanelSettings, setting: str, prob
 
 
 def complete_rows(present: Sequence[Mapping[str, bool]], reading: ReadingOf) -> list[int]:
-    """The rows that have every required modality; adds a problem for unknown names, and if nobody is left.
+    """The rows that have every required modality; adds a problem for unknown names, and if no subject is left.
 
     Args:
         present: by row and modality.
-        reading: told how many are left out.
+        reading: takes a note of how many are left out.
     """
     kept = list(range(len(present)))
     for name in reading.config.require:

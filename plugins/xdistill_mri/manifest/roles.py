@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
+from xdistill_mri.manifest.kept import find_kept
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
 from xdistill_mri.preprocess.folder import MARK
@@ -28,6 +29,7 @@ class Roles:
         label: the classes.
         volumes: column by image modality.
         clinical: columns of the vector modality, in order.
+        kept: columns that are kept for splits.
     """
 
     subject: str | None
@@ -35,6 +37,7 @@ class Roles:
     label: str
     volumes: dict[str, str]
     clinical: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
@@ -54,14 +57,16 @@ def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Role
     extra = _columns_of_crops(table, config, problems)
     volumes = _volumes(table, config, identity | extra, problems)
     taken = identity | extra | set(volumes.values())
-    clinical = _clinical(table, config, taken, identity, problems)
+    included = set((config.clinical and config.clinical.include) or ())
+    kept = find_kept(table, config, taken | included, problems)
+    clinical = _clinical(table, config, taken | (set(kept) - included), identity, problems)
     if config.clinical is not None and clinical and config.clinical.name in volumes:
         problems.add(
             f"a volume and the clinical modality are both called {config.clinical.name!r}; set `clinical.name`"
         )
     if not volumes and not clinical and not config.tables:
         problems.add("there are neither volumes nor clinical columns; check `volumes` and `clinical`")
-    return Roles(columns.subject, patient, columns.label, volumes, clinical)
+    return Roles(columns.subject, patient, columns.label, volumes, clinical, kept)
 
 
 def _expect(table: Table, column: str, setting: str, problems: Problems) -> None:
@@ -91,8 +96,12 @@ def _patient(table: Table, config: ManifestConfig, problems: Problems) -> str | 
 
 
 def _columns_of_crops(table: Table, config: ManifestConfig, problems: Problems) -> set[str]:
-    """Columns with masks and bounds of boxes."""
+    """Columns with masks, bounds of boxes and rows of arrays."""
     found: set[str] = set()
+    for name, volume in (config.volumes or {}).items():
+        if isinstance(volume.row, str):
+            _expect(table, volume.row, f"volumes.{name}.row", problems)
+            found.add(volume.row)
     own = [volume.preprocess for volume in (config.volumes or {}).values()]
     for settings in (config.preprocess, *own):
         if settings.crop is None:

@@ -1,7 +1,8 @@
-"""Libraries of the extra ``mri``, nibabel and MONAI, imported where they are used."""
+"""Libraries of the extras ``mri`` and ``images``, imported where they are used."""
 
 from functools import partial
 
-from xdistill.interfaces import extras
+from xdistill import extras
 
 require = partial(extras.require, extra="mri", purpose="this data set")
+require_images = partial(extras.require, extra="images", purpose="reading these images")

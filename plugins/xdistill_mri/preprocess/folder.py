@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from xdistill.errors import DataError
 from xdistill.interfaces import Space
 from xdistill.plugin.series import series_format
+from xdistill.untrusted import open_regular
 from xdistill_mri.preprocess.volume import Volume
 
 MARK = "/"
@@ -47,7 +49,7 @@ def files_in(path: Path | None) -> Sequence[Path]:
 
 def _is_dicom(file: Path) -> bool:
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             return stream.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
-    except OSError:
+    except (DataError, OSError):
         return False

@@ -14,6 +14,7 @@ from xdistill_mri.preprocess.settings import Crop
 from xdistill_mri.preprocess.source import Bounds
 from xdistill_mri.preprocess.volume import Volume
 
+_AXES = 3
 _DIRECTIONS = (("L", "R"), ("P", "A"), ("I", "S"))
 _RESAMPLING: dict[str, tuple[str | int, str]] = {
     "nearest": ("nearest", "border"),
@@ -61,12 +62,13 @@ def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | No
         DataError: for a box outside the volume, an empty mask, or a center crop larger than the volume.
     """
     if crop.center is not None:
-        if any(length < wanted for length, wanted in zip(volume.shape, crop.center, strict=True)):
+        center = of_slices(crop.center)
+        if any(length < wanted for length, wanted in zip(volume.shape, center, strict=True)):
             raise DataError(
                 f"{volume.file}: the center crop {list(crop.center)} is larger than the volume "
                 f"{list(volume.shape)}; make it smaller, or use size with fit: pad_or_crop"
             )
-        transform = require("monai.transforms").CenterSpatialCrop(roi_size=tuple(reversed(crop.center)))
+        transform = require("monai.transforms").CenterSpatialCrop(roi_size=tuple(reversed(center)))
         return _moved(volume, transform)
     margins = _margins(volume, crop)
     bounds = _mask_bounds(mask, crop) if mask is not None else _box_bounds(volume, box)
@@ -76,14 +78,43 @@ def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | No
     return _moved(volume, require("monai.transforms").SpatialCrop(roi_start=start, roi_end=end))
 
 
-def resized(volume: Volume, size: tuple[int, int, int], fit: str) -> Volume:
-    """The volume with this many voxels (depth, height, width)."""
+def of_slices(size: tuple[int, ...]) -> tuple[int, int, int]:
+    """Depth, height and width; a picture is one slice deep."""
+    height, width = size[-2:]
+    return size[0] if len(size) == _AXES else 1, height, width
+
+
+def resized(volume: Volume, size: tuple[int, int, int], fit: str, aspect: str = "stretch") -> Volume:
+    """The volume with this many voxels (depth, height, width).
+
+    Args:
+        volume: of any size.
+        size: of the result.
+        fit: how; see `Preprocess`.
+        aspect: whether the ratio of the sides is kept, counted in voxels; see `Preprocess`.
+    """
     transforms = require("monai.transforms")
     wanted = tuple(reversed(size))
-    if fit == "pad_or_crop":
-        smallest = float(volume.values.min())
-        return _moved(volume, transforms.ResizeWithPadOrCrop(spatial_size=wanted, mode="constant", value=smallest))
-    return _moved(volume, transforms.Resize(spatial_size=wanted, mode=_FIT[fit]))
+    if fit != "pad_or_crop":
+        between = wanted if aspect == "stretch" else _same_ratio(volume, size, within=aspect == "pad")
+        if between != volume.values.shape:
+            volume = _moved(volume, transforms.Resize(spatial_size=between, mode=_FIT[fit]))
+    if volume.values.shape == wanted:
+        return volume
+    smallest = float(volume.values.min())
+    return _moved(volume, transforms.ResizeWithPadOrCrop(spatial_size=wanted, mode="constant", value=smallest))
+
+
+def _same_ratio(volume: Volume, size: tuple[int, int, int], *, within: bool) -> tuple[int, ...]:
+    """The largest size (x, y, z) of the volume's ratio within a size, or the smallest around it.
+
+    Axes of one voxel, such as the depth of a picture, do not count.
+    """
+    pairs = list(zip(reversed(size), volume.values.shape, strict=True))
+    factors = [new / old for new, old in pairs if old > 1 or new > 1]
+    factor = min(factors) if within else max(factors)
+    limit = min if within else max
+    return tuple(limit(max(1, round(old * factor)), new) if old > 1 or new > 1 else 1 for new, old in pairs)
 
 
 def check_mask(image: Volume, mask: Volume) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,30 @@ def standardised(volume: Volume, *, constant_to_zeros: bool) -> Volume:
             f"z-score; check the file and the crop, or set constant: zeros"
         )
     return volume.with_values(_changed(volume.values, require("monai.transforms").NormalizeIntensity()))
+
+
+def shifted(
+    values: NDArray[np.float32], mean: tuple[float, ...] | None, std: tuple[float, ...] | None, file: Path
+) -> NDArray[np.float32]:
+    """The values minus a mean, divided by a standard deviation.
+
+    Args:
+        values: ``(channels, depth, height, width)``.
+        mean: one number, or one for each channel; None: 0.
+        std: likewise; None: 1.
+        file: for messages.
+
+    Raises:
+        DataError: if there are more or fewer numbers than channels.
+    """
+    for name, numbers in (("mean", mean), ("std", std)):
+        if numbers is not None and len(numbers) not in (1, len(values)):
+            raise DataError(f"{file}: has {len(values)} channels, but `{name}` has {len(numbers)} numbers")
+    each = (-1, 1, 1, 1)
+    minus = np.float32(0) if mean is None else np.asarray(mean, dtype=np.float32).reshape(each)
+    by = np.float32(1) if std is None else np.asarray(std, dtype=np.float32).reshape(each)
+    changed: NDArray[np.float32] = (values - minus) / by
+    return changed
 
 
 def _changed(values: NDArray[np.float32], transform: Any) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""All steps from a file to the array of a modality."""
+"""All steps from a file to the array of a modality. Channels take them one by one, on the same grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xdistill_mri.preprocess import geometry, intensity
 from xdistill_mri.preprocess.extra import require
-from xdistill_mri.preprocess.read import read_volume
+from xdistill_mri.preprocess.formats import kind_in, read_channels
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
 from xdistill_mri.preprocess.volume import Volume
@@ -21,18 +21,19 @@ def prepare(source: VolumeSource, settings: Preprocess) -> NDArray[np.float32]:
     """Read a volume and prepare it as the settings say.
 
     Returns:
-        ``(1, depth, height, width)``.
+        ``(channels, depth, height, width)``; of a picture, ``(channels, height, width)``.
 
     Raises:
         DataError: naming the file.
         UserError: if a required library is not installed.
     """
-    image = _prepared(intensity.finite(_read(source, settings), fill=settings.nonfinite == "fill"), source, settings)
-    if settings.clip is not None:
-        image = intensity.clipped(image, settings.clip)
-    if settings.zscore:
-        image = intensity.standardised(image, constant_to_zeros=settings.constant == "zeros")
-    return np.ascontiguousarray(image.values.transpose(2, 1, 0)[None])
+    channels = read_channels(source, settings)
+    mask = _mask(channels[0], source, settings)
+    ready = [_normalised(_prepared(_finite(one, settings), mask, source, settings), settings) for one in channels]
+    values = np.stack([one.values.transpose(2, 1, 0) for one in ready])
+    if settings.mean is not None or settings.std is not None:
+        values = intensity.shifted(values, settings.mean, settings.std, source.file)
+    return np.ascontiguousarray(values[:, 0] if kind_in(settings, source.file) == "image" else values)
 
 
 def grids(source: VolumeSource, settings: Preprocess) -> tuple[Volume, Volume]:
@@ -40,31 +41,51 @@ def grids(source: VolumeSource, settings: Preprocess) -> tuple[Volume, Volume]:
 
     If the file has no affine, that of the result leads to voxel indices of the file.
     """
-    image = _read(source, settings)
-    filled = intensity.finite(image, fill=settings.nonfinite == "fill")
-    return image, _prepared(filled, source, settings, unknown=np.eye(4))
+    image = read_channels(source, settings)[0]
+    mask = _mask(image, source, settings)
+    return image, _prepared(_finite(image, settings), mask, source, settings, unknown=np.eye(4))
 
 
-def _read(source: VolumeSource, settings: Preprocess) -> Volume:
-    return read_volume(source.file, spacing_of_arrays=settings.spacing_of_arrays, array=source.array)
+def _finite(image: Volume, settings: Preprocess) -> Volume:
+    return intensity.finite(image, fill=settings.nonfinite == "fill")
+
+
+def _mask(image: Volume, source: VolumeSource, settings: Preprocess) -> Volume | None:
+    if source.mask is None:
+        return None
+    reading = Preprocess(spacing_of_arrays=settings.spacing_of_arrays, kind=settings.kind, scale=False, colour="grey")
+    mask = read_channels(VolumeSource(source.mask), reading)[0]
+    geometry.check_mask(image, mask)
+    return mask
 
 
 def _prepared(
-    image: Volume, source: VolumeSource, settings: Preprocess, *, unknown: NDArray[np.float64] | None = None
+    image: Volume,
+    mask: Volume | None,
+    source: VolumeSource,
+    settings: Preprocess,
+    *,
+    unknown: NDArray[np.float64] | None = None,
 ) -> Volume:
     """The volume on the grid of the result; ``unknown`` takes the place of an affine that the file does not have."""
-    mask = None
-    if source.mask is not None:
-        mask = read_volume(source.mask, spacing_of_arrays=settings.spacing_of_arrays)
-        geometry.check_mask(image, mask)
     if image.affine is None:
         image = replace(image, affine=unknown)
     image = _placed(image, settings, settings.interpolation)
     if settings.crop is not None:
         mask = None if mask is None else _placed(mask, settings, "nearest")
         image = geometry.cropped(image, settings.crop, box=source.box, mask=mask)
-    if settings.size is not None and image.shape != settings.size:
-        image = geometry.resized(image, settings.size, settings.fit)
+    if settings.size is not None:
+        size = geometry.of_slices(settings.size)
+        if image.shape != size:
+            image = geometry.resized(image, size, settings.fit, settings.aspect)
+    return image
+
+
+def _normalised(image: Volume, settings: Preprocess) -> Volume:
+    if settings.clip is not None:
+        image = intensity.clipped(image, settings.clip)
+    if settings.zscore:
+        image = intensity.standardised(image, constant_to_zeros=settings.constant == "zeros")
     return image
 
 

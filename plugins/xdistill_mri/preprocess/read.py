@@ -22,11 +22,11 @@ from xdistill_mri.preprocess.folder import read_folder, space_of_folder
 from xdistill_mri.preprocess.source import SUFFIXES, VolumeSource
 from xdistill_mri.preprocess.volume import Volume
 
-_NO_TRANSFORM = (
+NO_TRANSFORM = (
     "this file has no spatial transform (its sform and qform codes are 0) and none is invented: leave the setting "
     "out (margin_voxels instead of margin), or write the true transform into the file"
 )
-_NO_SPACING = "arrays do not hold it: leave the setting out, or set `spacing_of_arrays`"
+NO_SPACING = "arrays do not hold it: leave the setting out, or set `spacing_of_arrays`"
 # Millimetres of each NIfTI unit. For a file with a transform and no unit it is mm, the unit of the standard's
 # coordinate systems.
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -54,9 +54,9 @@ def read_volume(
     name = file.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         return _read_nifti(file)
-    values = np.ascontiguousarray(_volume_of(_read_array(file, array), file).transpose(2, 1, 0))
+    values = np.ascontiguousarray(volume_of(read_array(file, array), file).transpose(2, 1, 0))
     affine = None if spacing_of_arrays is None else np.diag([*reversed(spacing_of_arrays), 1.0])
-    return Volume(values, file, affine, unknown=_NO_SPACING)
+    return Volume(values, file, affine, unknown=NO_SPACING)
 
 
 def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float] | None) -> Space:
@@ -73,7 +73,7 @@ def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float]
         return Space(volume.values.shape, volume.affine, None)
     nibabel = require("nibabel")
     open_regular(source.file).close()
-    with _damage_reported(source.file), _quiet(nibabel.imageglobals.logger):
+    with damage_reported(source.file), quiet(nibabel.imageglobals.logger):
         header = nibabel.load(source.file).header
         affine = _affine_of(header, source.file)
     return Space(tuple(int(length) for length in header.get_data_shape()[:_VOLUME_DIMENSIONS]), affine, None)
@@ -92,14 +92,25 @@ def orientation_of(file: Path) -> str | None:
         return None
     nibabel = require("nibabel")
     open_regular(file).close()
-    with _damage_reported(file), _quiet(nibabel.imageglobals.logger):
+    with damage_reported(file), quiet(nibabel.imageglobals.logger):
         affine = _affine_of(nibabel.load(file).header, file)
     return None if affine is None else "".join(nibabel.aff2axcodes(affine))
 
 
 def _read_nifti(file: Path) -> Volume:
+    values, affine = read_nifti(file)
+    return Volume(volume_of(values, file), file, affine, oriented=affine is not None, unknown=NO_TRANSFORM)
+
+
+def read_nifti(file: Path) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    """The values of a NIfTI file, ``(x, y, z)`` with further axes, and its affine; None if it states none.
+
+    Raises:
+        DataError: for a file that is missing or damaged.
+        UserError: if nibabel is not installed.
+    """
     nibabel = require("nibabel")
-    with _damage_reported(file), _quiet(nibabel.imageglobals.logger):
+    with damage_reported(file), quiet(nibabel.imageglobals.logger):
         content = read_bytes(file, VOLUME)
         if file.name.lower().endswith(".gz"):
             # The whole file, so that gzip's checksum is verified; nibabel stops before it.
@@ -111,7 +122,7 @@ def _read_nifti(file: Path) -> Volume:
     while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
         # Some programs write a single volume as a series of length one.
         values = values[..., 0]
-    return Volume(_volume_of(values, file), file, affine, oriented=affine is not None, unknown=_NO_TRANSFORM)
+    return values, affine
 
 
 def _nifti_class(nibabel: Any, content: bytes) -> Any:
@@ -138,21 +149,53 @@ def _check_length(image: Any, length: int, file: Path) -> None:
         )
 
 
+def transform_problem(file: Path) -> str:
+    """What is wrong with one spatial transform of a NIfTI file whose other one is used; empty if nothing is."""
+    if not file.name.lower().endswith((".nii", ".nii.gz")):
+        return ""
+    nibabel = require("nibabel")
+    with damage_reported(file), quiet(nibabel.imageglobals.logger):
+        used, problems = _transforms(nibabel.load(file).header)
+    return f"{' and '.join(problems)}, so the {used[0]} is used" if used is not None and problems else ""
+
+
 def _affine_of(header: Any, file: Path) -> NDArray[np.float64] | None:
-    for affine, code in (header.get_sform(coded=True), header.get_qform(coded=True)):
-        if code == 0:
+    used, problems = _transforms(header)
+    if used is None and problems:
+        raise DataError(f"{file}: {' and '.join(problems)}, so it has no valid spatial transform; repair the header")
+    return None if used is None else used[1]
+
+
+def _transforms(header: Any) -> tuple[tuple[str, NDArray[np.float64]] | None, list[str]]:
+    """The first valid transform with its name, and what is wrong with others.
+
+    The sform goes before the qform, as nifti1.h recommends where both are set.
+    """
+    used: tuple[str, NDArray[np.float64]] | None = None
+    problems: list[str] = []
+    for name, read in (("sform", header.get_sform), ("qform", header.get_qform)):
+        if int(header[f"{name}_code"]) == 0:
             continue
-        unit = header.get_xyzt_units()[0]
-        scaled = np.array(affine, dtype=np.float64)
-        scaled[:3] *= _MILLIMETRES.get(unit, 1.0)
-        if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < np.finfo(np.float32).tiny:
-            raise DataError(f"{file}: its spatial transform is singular; repair the header")
-        return scaled
-    return None
+        try:
+            affine = np.array(read(), dtype=np.float64)
+        except ValueError as error:  # a quaternion longer than 1
+            problems.append(f"the {name} is damaged ({error})")
+            continue
+        affine[:3] *= _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < np.finfo(np.float32).tiny:
+            problems.append(f"the {name} is singular")
+        elif used is None:
+            used = name, affine
+    return used, problems
 
 
-def _read_array(file: Path, array: str | None) -> NDArray[Any]:
-    with _damage_reported(file):
+def read_array(file: Path, array: str | None) -> NDArray[Any]:
+    """The values of a .npy file, or of one array of a .npz file.
+
+    Raises:
+        DataError: for a file that is missing or damaged, or lacks the array.
+    """
+    with damage_reported(file):
         content = read_bytes(file, VOLUME)
         if not content.startswith(_ARRAY_MAGIC):
             raise DataError(f"{file}: is damaged or not a {_kind(file)} file (its first bytes are wrong)")
@@ -175,10 +218,17 @@ def _array_name(names: list[str], wanted: str | None, file: Path) -> str:
     return names[0]
 
 
-def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
+def volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
+    """The values of one volume, ``(x, y, z)``, as float32.
+
+    Raises:
+        DataError: for values that are not one volume of numbers.
+    """
     if values.ndim != _VOLUME_DIMENSIONS:
         shape = " x ".join(str(length) for length in values.shape) or "a single number"
-        raise DataError(f"{file}: holds {values.ndim} dimensions ({shape}); a 3-D volume is needed")
+        raise DataError(
+            f"{file}: holds {values.ndim} dimensions ({shape}); a 3-D volume is needed{_setting(values.ndim)}"
+        )
     if values.dtype.kind not in "biuf":
         raise DataError(f"{file}: holds values of type {values.dtype}, which are not grey values")
     if values.size == 0:
@@ -187,8 +237,15 @@ def _volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
         return np.ascontiguousarray(values, dtype=np.float32)
 
 
+def _setting(dimensions: int) -> str:
+    if dimensions == _VOLUME_DIMENSIONS + 1:
+        return "; set `channel` to the number of one, counted from 0, or to all (of arrays, set `channels` as well)"
+    return "; for pictures, set `kind: image`" if dimensions == _VOLUME_DIMENSIONS - 1 else ""
+
+
 @contextmanager
-def _damage_reported(file: Path) -> Iterator[None]:
+def damage_reported(file: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a `DataError` that names the file."""
     try:
         yield
     except (XdistillError, MemoryError):
@@ -198,7 +255,7 @@ def _damage_reported(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
+def quiet(logger: logging.Logger) -> Iterator[None]:
     """Silence nibabel's remarks on headers, which do not name the file and would break the progress display."""
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xdistill.bench.export.wording import listed, metric_title, one_line, percent, score
+from xdistill.bench.export.wording import listed, metric_title, one_line, percent, score, style_of
 from xdistill.bench.standings import Standing, Standings
 
 SYNTHETIC: Final = "Synthetic cohort: no patient is real"
@@ -79,7 +79,8 @@ def _facts(standings: Standings) -> Iterator[tuple[str, str]]:
     cohort = standings.cohort
     yield "Cohort", one_line(cohort.title)
     yield "Subjects", f"{cohort.subjects} of {cohort.patients} patients"
-    yield "Classes", ", ".join(f"{one_line(name)}: {count}" for name, count in cohort.classes.items())
+    if cohort.classes:
+        yield "Classes", ", ".join(f"{one_line(name)}: {count}" for name, count in cohort.classes.items())
     yield "Splits", splits(standings)
     if cohort.bounds:
         bounds = (f"{percent(value)} % with {one_line(name)}" for name, value in cohort.bounds.items())
@@ -146,8 +147,9 @@ def finding(standings: Standings) -> str:
     others = [standing for standing in ranked if standing.entry != standings.reference]
     leaders = [one_line(standing.title) for standing in ranked if standing.rank == ranked[0].rank]
     verb = "has" if len(leaders) == 1 else "share"
-    best = score(ranked[0].rows[standings.primary].scores)
-    lead = f"{listed(leaders)} {verb} the highest {metric_title(standings.primary, standings)}, {best} %"
+    style = style_of(standings.primary)
+    best = score(ranked[0].rows[standings.primary].scores, standings.primary) + style.sign
+    lead = f"{listed(leaders)} {verb} the {style.extreme} {metric_title(standings.primary, standings)}, {best}"
     better, reference = better_than_reference(standings), reference_title(standings)
     if not others:
         return f"{lead}."

@@ -71,8 +71,8 @@ def escape(text: str) -> str:
 
 def _heads(standings: Standings) -> Iterator[str]:
     for metric in standings.metrics:
-        yield f"{wording.metric_title(metric, standings)}, %"
-    yield f"Difference to {reference_title(standings)}, points (95 %)"
+        yield wording.style_of(metric).head(wording.metric_title(metric, standings))
+    yield f"{wording.style_of(standings.primary).difference(reference_title(standings))} (95 %)"
     yield "p (Holm)"
 
 
@@ -98,7 +98,7 @@ def _track(standings: Standings, track: Track, stated: Sequence[str], width: int
 def _cells(standings: Standings, standing: Standing) -> Iterator[str]:
     yield escape(standing.title)
     for metric in standings.metrics:
-        mean, sign, spread = wording.score(standing.rows[metric].scores).partition(" ± ")
+        mean, sign, spread = wording.score(standing.rows[metric].scores, metric).partition(" ± ")
         bold = rf"\textbf{{{mean}}}" if metric in standing.bold else mean
         yield bold + (rf" $\pm$ {spread}" if sign else "")
     row = standing.rows[standings.primary]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from xdistill.bench.export.facts import compared, reference_title, reported_title, splits, tracks
-from xdistill.bench.export.wording import PERCENT, interval, level, listed, metric_title, one_line, points
+from xdistill.bench.export.wording import interval, level, listed, metric_title, one_line, points, style_of
 from xdistill.bench.standings import Standing, Standings
 from xdistill.report.scores import FEWEST
 from xdistill.stats.bootstrap import Interval
@@ -23,11 +23,13 @@ def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str,
     groups: dict[tuple[str, str], list[str]] = {}
     for standing in entries:
         if standing.gap is not None and standing.gap.share is None:
-            texts = (one_line(standing.gap.reason), _in_points(standing.gap.gap))
-            groups.setdefault(texts, []).append(f"{one_line(standing.title)} {_in_points(standing.gap.gain)}")
+            texts = (one_line(standing.gap.reason), _in_points(standing.gap.gap, standings.primary))
+            gain = _in_points(standing.gap.gain, standings.primary)
+            groups.setdefault(texts, []).append(f"{one_line(standing.title)} {gain}")
     title = metric_title(standings.primary, standings)
+    unit = ", in points" if style_of(standings.primary).percent else ""
     return tuple(
-        f"No share of the gap closed, since {reason}. Teacher {title} minus student alone, in points: {gap}. "
+        f"No share of the gap closed, since {reason}. Teacher {title} minus student alone{unit}: {gap}. "
         f"Distilled minus student alone: {'; '.join(gains)}."
         for (reason, gap), gains in groups.items()
     )
@@ -67,7 +69,8 @@ def _notes(standings: Standings) -> Iterator[str]:
             "Gap closed: (distilled - student alone) / (teacher - student alone), with a paired bootstrap interval. "
             "Agreement: share of test subjects whom teacher and student give the same class."
         )
-    yield "Brier score: 0 to 2, all classes. ECE: expected calibration error, 0 to 1, ten bins. Lower is better."
+    if any(standing.calibration for standing in standings.entries):
+        yield "Brier score: 0 to 2, all classes. ECE: expected calibration error, 0 to 1, ten bins. Lower is better."
     if all(standing.seconds is None for standing in standings.entries):
         yield (
             "Training times are left out, because they cannot be compared: for that, runs have to state the same "
@@ -117,17 +120,18 @@ def _about_tests(standings: Standings) -> Iterator[str]:
     )
     found = found_difference(standings)
     if found is not None:
-        typical, least, largest = (f"{PERCENT * value:.1f}" for value in found)
+        style = style_of(standings.primary)
+        typical, least, largest = (f"{style.factor * value:.{1 if style.percent else 3}f}" for value in found)
         spread = "" if least == largest else f" ({least} to {largest}, by method)"
         yield (
-            f"How large a difference can be found: a mean {title} has to lie about {typical} points{spread} from that "
-            f"of {reference} before the test notices, and further after adjustment. A true difference of that size is "
-            f"missed about every other time. That nothing is bold does not show that methods are equal."
+            f"How large a difference can be found: a mean {title} has to lie about {typical}{style.points}{spread} "
+            f"from that of {reference} before the test notices, and further after adjustment. A true difference of "
+            f"that size is missed about every other time. That nothing is bold does not show that methods are equal."
         )
 
 
-def _in_points(difference: Interval) -> str:
-    return f"{points(difference.estimate)} ({interval(difference, signed=True)})"
+def _in_points(difference: Interval, metric: str) -> str:
+    return f"{points(difference.estimate, metric)} ({interval(difference, metric, signed=True)})"
 
 
 def missing_note(standings: Standings) -> str:

@@ -73,6 +73,7 @@ def write(standings: Standings) -> str:
             reference=facts.reference_title(standings),
             primary=wording.metric_title(standings.primary, standings),
             bounded=standings.primary == BOUNDED,
+            style=wording.style_of(standings.primary),
             spread=standings.cohort.folds * standings.cohort.repeats >= FEWEST,
             reported_title=facts.reported_title(standings),
             missing=notes.missing_note(standings),
@@ -89,19 +90,17 @@ def write(standings: Standings) -> str:
 
 def score_chart(standings: Standings, track: Track) -> Chart:
     """Folds, mean and interval of each entry by the primary metric, in percent."""
-    primary = standings.primary
+    primary, factor = standings.primary, wording.style_of(standings.primary).factor
     rows = [standing.rows[primary] for standing in track.entries]
     lines = [
-        Line(wording.PERCENT * standing.rows[primary].scores.mean, "reference")
+        Line(factor * standing.rows[primary].scores.mean, "reference")
         for standing in standings.entries
         if standing.entry == standings.reference
     ]
     if primary == BOUNDED:
-        lines += [Line(wording.PERCENT * value, "bound") for value in standings.cohort.bounds.values()]
+        lines += [Line(factor * value, "bound") for value in standings.cohort.bounds.values()]
     values = [value for row in rows for value in (*row.scores.folds, row.interval.low, row.interval.high)]
-    axis = axis_over(
-        [*(wording.PERCENT * value for value in values), *(line.value for line in lines)], width=SCORE_WIDTH
-    )
+    axis = axis_over([*(factor * value for value in values), *(line.value for line in lines)], width=SCORE_WIDTH)
     return Chart(
         axis,
         tuple(lines),
@@ -120,7 +119,8 @@ def difference_chart(standings: Standings, track: Track) -> Chart | None:
     ]
     if not values:
         return None
-    axis = axis_over([0.0, *(wording.PERCENT * value for value in values)], width=DIFFERENCE_WIDTH)
+    factor = wording.style_of(standings.primary).factor
+    axis = axis_over([0.0, *(factor * value for value in values)], width=DIFFERENCE_WIDTH)
     drawn = tuple(_difference(axis, standing, row) for standing, row in zip(track.entries, rows, strict=True))
     return Chart(axis, (Line(0.0, "zero"),), drawn)
 
@@ -136,14 +136,16 @@ def _view(standings: Standings, track: Track) -> View:
 
 
 def _score(axis: Axis, standing: Standing, row: Row) -> tuple[Marks, str]:
-    folds = [wording.PERCENT * value for value in row.scores.folds]
-    bounds = (wording.PERCENT * row.interval.low, wording.PERCENT * row.interval.high)
+    style = wording.style_of(row.metric)
+    folds = [style.factor * value for value in row.scores.folds]
+    bounds = (style.factor * row.interval.low, style.factor * row.interval.high)
+    unit = " percent" if style.percent else ""
     label = (
-        f"{wording.one_line(standing.title)}: mean {wording.percent(row.scores.mean)} percent, "
-        f"{wording.level(row.interval)} interval {wording.interval(row.interval)}; single folds from "
-        f"{min(folds):.1f} to {max(folds):.1f}."
+        f"{wording.one_line(standing.title)}: mean {wording.percent(row.scores.mean, row.metric)}{unit}, "
+        f"{wording.level(row.interval)} interval {wording.interval(row.interval, row.metric)}; single folds from "
+        f"{min(folds):.{1 if style.percent else 3}f} to {max(folds):.{1 if style.percent else 3}f}."
     )
-    return marks(axis, estimate=wording.PERCENT * row.scores.mean, interval=bounds, dots=folds), label
+    return marks(axis, estimate=style.factor * row.scores.mean, interval=bounds, dots=folds), label
 
 
 def _difference(axis: Axis, standing: Standing, row: Row) -> tuple[Marks | None, str]:
@@ -151,14 +153,15 @@ def _difference(axis: Axis, standing: Standing, row: Row) -> tuple[Marks | None,
     if row.against is None:
         return None, f"{name}: the reference."
     test = row.against.test
-    bounds = None if test.interval is None else (100 * test.interval[0], 100 * test.interval[1])
+    style = wording.style_of(row.metric)
+    bounds = None if test.interval is None else (style.factor * test.interval[0], style.factor * test.interval[1])
     result = (
         "no interval, since all splits differ by the same"
         if bounds is None
-        else (f"95 % interval {wording.interval(test.interval, signed=True)}")
+        else (f"95 % interval {wording.interval(test.interval, row.metric, signed=True)}")
     )
-    label = f"{name}: {wording.points(test.difference)} points, {result}."
-    return marks(axis, estimate=wording.PERCENT * test.difference, interval=bounds), label
+    label = f"{name}: {wording.points(test.difference, row.metric)}{style.points}, {result}."
+    return marks(axis, estimate=style.factor * test.difference, interval=bounds), label
 
 
 def _environment() -> jinja2.Environment:

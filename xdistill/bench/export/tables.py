@@ -71,20 +71,22 @@ def ranking(standings: Standings, track: Track) -> Table:
     columns = [
         _method(track),
         Column(
-            f"{name}, %",
+            wording.style_of(primary).head(name),
             tuple(
-                Cell(wording.score(row.scores), bold=primary in standing.bold)
+                Cell(wording.score(row.scores, primary), bold=primary in standing.bold)
                 for standing, row in zip(track.entries, rows, strict=True)
             ),
         ),
         _figures(
-            f"{wording.level(rows[0].interval)} interval", [wording.interval(row.interval) for row in rows], spare=2
+            f"{wording.level(rows[0].interval)} interval",
+            [wording.interval(row.interval, primary) for row in rows],
+            spare=2,
         ),
     ]
     if any(row.against is not None for row in rows):
         differences = [difference(standings, standing) for standing in track.entries]
         columns += [
-            _figures(f"Difference to {reference}, points", differences),
+            _figures(wording.style_of(primary).difference(reference), differences),
             _figures("95 % interval of the test", [difference_interval(row) for row in rows], spare=1),
             _figures("p (Holm)", [holm(row) for row in rows]),
             _figures("paper_compat p (anticonservative)", [paper_compat(row) for row in rows], spare=3),
@@ -103,6 +105,7 @@ def figures(standings: Standings, track: Track) -> Table:
         *(
             _figures(wording.metric_title(name, standings), [calibration(standing, name) for standing in track.entries])
             for name in CALIBRATION
+            if any(standing.calibration for standing in track.entries)
         ),
         _names("Tested on", [wording.listed(map(wording.one_line, standing.inputs)) for standing in track.entries]),
         _figures("Parameters", [wording.count(standing.parameters) for standing in track.entries]),
@@ -133,12 +136,12 @@ def difference(standings: Standings, standing: Standing) -> str:
     against = standing.rows[standings.primary].against
     if standing.entry == standings.reference:
         return "reference"
-    return NOTHING if against is None else wording.points(against.test.difference)
+    return NOTHING if against is None else wording.points(against.test.difference, standings.primary)
 
 
 def difference_interval(row: Row) -> str:
     """The differences that the corrected test does not reject."""
-    return NOTHING if row.against is None else wording.interval(row.against.test.interval, signed=True)
+    return NOTHING if row.against is None else wording.interval(row.against.test.interval, row.metric, signed=True)
 
 
 def holm(row: Row) -> str:
@@ -169,9 +172,9 @@ def _other_metrics(standings: Standings, track: Track) -> Iterator[Column]:
     for metric in standings.metrics:
         if metric != standings.primary:
             yield Column(
-                f"{wording.metric_title(metric, standings)}, %",
+                wording.style_of(metric).head(wording.metric_title(metric, standings)),
                 tuple(
-                    Cell(wording.score(standing.rows[metric].scores), bold=metric in standing.bold)
+                    Cell(wording.score(standing.rows[metric].scores, metric), bold=metric in standing.bold)
                     for standing in track.entries
                 ),
             )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from xdistill.report.scores import NOTHING, written
 from xdistill.stats.bootstrap import Interval
 from xdistill.stats.compare import ALPHA
 from xdistill.stats.metrics import Summary
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, known_scores
 
 if TYPE_CHECKING:
     from xdistill.bench.standings import Standings
@@ -30,7 +31,59 @@ def metric_title(metric: str, standings: Standings) -> str:
 
 def title_for(metric: str, classes: tuple[str, ...]) -> str:
     """The same where only the classes are known."""
-    return next((score.title for score in Classification(classes).scores if score.name == metric), metric)
+    known = known_scores()
+    title = known[metric].title if metric in known else metric
+    return next((score.title for score in Classification(classes).scores if score.name == metric), title)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the values of one metric are written.
+
+    Attributes:
+        percent: in percent with two decimals, and differences in points; else as numbers with three.
+        lower: whether lower values are better.
+    """
+
+    percent: bool = True
+    lower: bool = False
+
+    @property
+    def factor(self) -> float:
+        """By which values are multiplied."""
+        return PERCENT if self.percent else 1.0
+
+    @property
+    def sign(self) -> str:
+        """After a score in a sentence."""
+        return " %" if self.percent else ""
+
+    @property
+    def points(self) -> str:
+        """After a difference in a sentence."""
+        return " points" if self.percent else ""
+
+    @property
+    def extreme(self) -> str:
+        """What the best value is."""
+        return "lowest" if self.lower else "highest"
+
+    def head(self, title: str) -> str:
+        """A column of scores."""
+        return f"{title}, %" if self.percent else title
+
+    def difference(self, reference: str) -> str:
+        """A column of differences."""
+        return f"Difference to {reference}, points" if self.percent else f"Difference to {reference}"
+
+
+def style_of(metric: str) -> Style:
+    """How the values of a metric are written; in percent for one that no task has."""
+    found = known_scores().get(metric)
+    return Style() if found is None else Style(found.percent, not found.higher_is_better)
+
+
+_FRACTIONS: Final = 3  # decimals of what is not in percent
 
 
 def one_line(text: str) -> str:
@@ -38,9 +91,9 @@ def one_line(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def score(summary: Summary | None) -> str:
-    """``71.46 ± 1.84``, in percent."""
-    return written(summary)
+def score(summary: Summary | None, metric: str = "") -> str:
+    """``71.46 ± 1.84``, in percent; as a number for a metric that is none of percent."""
+    return written(summary, percent=style_of(metric).percent)
 
 
 def fraction(summary: Summary | None) -> str:
@@ -48,31 +101,34 @@ def fraction(summary: Summary | None) -> str:
     return written(summary, percent=False)
 
 
-def percent(value: float) -> str:
-    """``71.46`` for 0.7146."""
-    return number(PERCENT * value)
+def percent(value: float, metric: str = "") -> str:
+    """``71.46`` for 0.7146; ``0.715`` for a metric that is none of percent."""
+    style = style_of(metric)
+    return number(style.factor * value, decimals=2 if style.percent else _FRACTIONS)
 
 
-def points(value: float) -> str:
-    """``+1.48`` for 0.0148."""
-    return number(PERCENT * value, signed=True)
+def points(value: float, metric: str = "") -> str:
+    """``+1.48`` for 0.0148; ``+0.015`` for a metric that is none of percent."""
+    style = style_of(metric)
+    return number(style.factor * value, signed=True, decimals=2 if style.percent else _FRACTIONS)
 
 
-def number(value: float, *, signed: bool = False) -> str:
-    """A number with two decimals and a real minus sign; ``∞`` where there is no bound."""
+def number(value: float, *, signed: bool = False, decimals: int = 2) -> str:
+    """A number with a real minus sign; ``∞`` where there is no bound."""
     if math.isinf(value):
         return ("+" if signed and value > 0 else "" if value > 0 else MINUS) + "\N{INFINITY}"
-    text = f"{value:+.2f}" if signed else f"{value:.2f}"
+    text = f"{value:+.{decimals}f}" if signed else f"{value:.{decimals}f}"
     # What rounds to zero has no sign.
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", MINUS)
 
 
-def interval(bounds: Interval | tuple[float, float] | None, *, signed: bool = False) -> str:
+def interval(bounds: Interval | tuple[float, float] | None, metric: str = "", *, signed: bool = False) -> str:
     """``67.90 to 74.60``, in percent, or with signs in points; a dash where there is none."""
     if bounds is None:
         return NOTHING
     low, high = (bounds.low, bounds.high) if isinstance(bounds, Interval) else bounds
-    return f"{number(PERCENT * low, signed=signed)} to {number(PERCENT * high, signed=signed)}"
+    shown = points if signed else percent
+    return f"{shown(low, metric)} to {shown(high, metric)}"
 
 
 def share(value: Interval | None) -> str:

@@ -15,7 +15,7 @@ from xdistill.bench.recipes import entry_recipe
 from xdistill.errors import RecipeError, UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.identity import run_id, sources, versions
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 
 if TYPE_CHECKING:
     from xdistill.experiment.plans import Experiment

@@ -53,7 +53,9 @@ def _facts_of_dataset(benchmark: Benchmark) -> dict[str, Any]:
     from xdistill.recipe.yaml.nodes import to_plain
 
     with suppress(XdistillError, OSError, ValueError, KeyError, TypeError):
-        dataset = choose(Dataset, to_plain(benchmark.root.entries["data"].value), load_catalog()).build()
+        dataset = choose(
+            Dataset, to_plain(benchmark.root.entries["data"].value), load_catalog(kinds=("dataset", "task"))
+        ).build()
         if not dataset.sources():
             return {"synthetic": dataset.facts().synthetic}
     return {}

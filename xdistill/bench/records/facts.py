@@ -33,7 +33,7 @@ class _Cohort(_Facts):
     synthetic: bool
     subjects: _Count
     patients: _Count
-    class_counts: dict[str, int]
+    class_counts: dict[str, int] = {}
     bounds: dict[str, float]
     modalities: dict[str, _Modality] = {}
 

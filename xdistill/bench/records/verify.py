@@ -128,6 +128,11 @@ def _gathered(found: Generator[str, None, Record | None]) -> tuple[list[str], Re
 
 def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[str]:
     crossval = benchmark.file.crossval
+    if crossval.by is not None:  # how many folds there are is up to the cohort, whose fingerprint records share
+        wanted = {(0, fold) for fold in range(len(splits.folds))}
+        if len(splits.folds) < 2 or {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:  # noqa: PLR2004 - a comparison needs two
+            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}, and these are others"
+        return
     wanted = {(repeat, fold) for repeat in range(crossval.repeats) for fold in range(crossval.folds)}
     if {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:
         yield (
@@ -206,8 +211,8 @@ def _predictions(splits: BenchmarkSplits, place: Path, facts: Mapping[str, Any])
     except XdistillError as error:
         yield str(error)
         return None
-    said, problems = attested(place, facts)
-    yield from problems
+    said, doubts = attested(place, facts)
+    yield from doubts
     return replace(record, said=said)
 
 

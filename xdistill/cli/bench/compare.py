@@ -97,24 +97,25 @@ def _entry_sides(
 def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
     from rich.text import Text
 
-    from xdistill.bench.export.wording import title_for
+    from xdistill.bench.export.wording import style_of, title_for
     from xdistill.cli.console import stdout
     from xdistill.report.scores import FEWEST
+    from xdistill.tasks import Classification
 
     console = stdout()
     splits = len(rows[0][0].scores.folds)
-    classes = sides[0].records[0].splits.task.names
+    task = sides[0].records[0].splits.task
+    classes = task.names if isinstance(task, Classification) else ()
     console.print(Text(f"A: {sides[0].name}\nB: {sides[1].name}\n"), soft_wrap=True)
     for first, second in rows:
-        console.print(Text(f"{title_for(first.metric, classes)}, %", style="bold"), soft_wrap=True)
+        console.print(Text(style_of(first.metric).head(title_for(first.metric, classes)), style="bold"), soft_wrap=True)
         for line in _lines(first, second):
             console.print(Text(f"  {line}"), soft_wrap=True)
     mean = "Mean ± standard deviation (ddof 1)" if splits >= FEWEST else "Mean"
+    in_percent = all(style_of(first.metric).percent for first, _ in rows)
+    percent = ", in percent; differences in percentage points" if in_percent else ""
     console.print(
-        Text(
-            f"\n{mean} over {splits} splits, in percent; differences in percentage points; 95 % intervals. The "
-            f"corrected test decides."
-        ),
+        Text(f"\n{mean} over {splits} splits{percent}; 95 % intervals. The corrected test decides."),
         soft_wrap=True,
     )
 
@@ -125,23 +126,25 @@ def _lines(first: Row, second: Row) -> list[str]:
     assert first.against is not None  # noqa: S101 - the second is its reference
     against = first.against
     scores = (("A", first), ("B", second))
-    bootstrap = wording.interval(against.difference, signed=True)
+    metric, style = first.metric, wording.style_of(first.metric)
+    bootstrap = wording.interval(against.difference, metric, signed=True)
     lines = [
         *(
-            f"{label}      {wording.score(row.scores)}, interval {wording.interval(row.interval)}"
+            f"{label}      {wording.score(row.scores, metric)}, interval {wording.interval(row.interval, metric)}"
             for label, row in scores
         ),
-        f"A - B  {wording.points(against.difference.estimate)} points, bootstrap {bootstrap}",
-        _test(against.test),
+        f"A - B  {wording.points(against.difference.estimate, metric)}{style.points}, bootstrap {bootstrap}",
+        _test(against.test, metric),
     ]
     if against.paper_compat is not None:
-        lines.append(f"{_test(against.paper_compat)}; paper_compat, decides nothing")
+        lines.append(f"{_test(against.paper_compat, metric)}; paper_compat, decides nothing")
     return lines
 
 
-def _test(test: TTest) -> str:
+def _test(test: TTest, metric: str) -> str:
     from xdistill.bench.export import wording
 
     if test.interval is None:
         return f"{test.kind}: not defined, all differences are the same"
-    return f"{test.kind}: {wording.interval(test.interval, signed=True)} points, p {wording.p_value(test.p_value)}"
+    shown = f"{wording.interval(test.interval, metric, signed=True)}{wording.style_of(metric).points}"
+    return f"{test.kind}: {shown}, p {wording.p_value(test.p_value)}"

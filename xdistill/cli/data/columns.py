@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xdistill.experiment.plans import Experiment
 
-_SHOWN = 60
+_SHOWN, _FIRST = 60, 10
 
 
 def columns_text(columns: Sequence[Mapping[str, Any]]) -> str:
     """The first columns of a vector with their types, in one line."""
-    shown = ", ".join(f"{one['name']} ({_type(one)})" for one in columns[:_SHOWN])
-    more = len(columns) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    few = columns if len(columns) <= _SHOWN else columns[:_FIRST]
+    shown = ", ".join(f"{one['name']} ({_type(one)})" for one in few)
+    return f"{shown} and {len(columns) - len(few)} more" if len(few) < len(columns) else shown
 
 
 def _type(column: Mapping[str, Any]) -> str:
@@ -45,12 +45,12 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def cohort_lines(about: Mapping[str, Any]) -> dict[str, str]:
+def cohort_lines(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What `about_cohort` found, line by line, without its warnings."""
     counts = ", ".join(f"{name} {count}" for name, count in about["classes"].items())
     patients = "" if about["patients"] == about["subjects"] else f" of {about['patients']} patients"
-    lines = {"subjects": f"{about['subjects']}{patients}{f': {counts}' if counts else ''}"}
+    lines = [("subjects", f"{about['subjects']}{patients}{f': {counts}' if counts else ''}")]
     for name, spec in about["modalities"].items():
         shape = " x ".join(map(str, spec["shape"]))
-        lines[f"modality {name}"] = columns_text(spec["columns"]) or f"{spec['kind']} of {shape}"
-    return lines
+        lines.append((f"modality {name}", columns_text(spec["columns"]) or f"{spec['kind']} of {shape}"))
+    return [*lines, *(("read", note) for note in about["read"])]

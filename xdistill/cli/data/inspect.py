@@ -64,6 +64,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         console.print(Text(facts["source"]))
     for name, bound in facts["bounds"].items():
         console.print(Text(f"best possible macro OvO AUC from {name}: {bound:.3f}"))
+    for remark in facts["remarks"]:
+        console.print(Text(remark, style="yellow"))
     counts = ", ".join(f"{name} {count}" for name, count in summary["classes"].items())
     console.print(Text(f"{summary['subjects']} subjects of {summary['patients']} patients: {counts}"))
     table = Table("modality", "kind", "shape", "columns", "unit", "present", box=None, padding=(0, 2, 0, 0))

@@ -102,7 +102,9 @@ def _print(found: Profile) -> None:
         console.print(Text("classes: " + ", ".join(f"{name} {count}" for name, count in found.classes.items())))
     if found.present:
         console.print(Text("present: " + ", ".join(f"{name} {count}" for name, count in found.present.items())))
-    table = Table("column", "type", "missing", "range or words", "look at", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("column", "type", "missing", "range or words", "look at"):
+        table.add_column(heading, overflow="fold")
     for column in found.columns:
         cells = (column.name, type_of(column), str(column.missing or ""), column.span, "; ".join(column.remarks))
         table.add_row(*map(Text, cells))

@@ -77,7 +77,7 @@ def guarded_streams() -> Iterator[None]:
         io.BufferedWriter(Descriptor(None if kept is None else 1)),
         encoding="utf-8" if kept is None else kept.encoding,
         errors="strict" if kept is None else kept.errors,
-        line_buffering=kept is not None and kept.line_buffering,
+        line_buffering=kept is not None and bool(kept.line_buffering),
     )
     try:
         yield

@@ -72,6 +72,7 @@ class Tables:
     targets: NDArray[Any]
     digests: NDArray[np.uint8]
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sealed: bool = False  # whether the metadata have a checksum
 
     def digest_of(self, row: int) -> bytes:
@@ -177,6 +178,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
             name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)
             for name, spec in schema.modalities.items()
         },
+        kept=_kept(json.loads(read("kept").tobytes())) if "kept" in file else {},
         sealed=METADATA in file.attrs,
     )
     count = len(subjects)
@@ -185,6 +187,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         raise ValueError(msg)
     lengths = {len(tables.patients), len(tables.targets), len(tables.digests)}
     lengths |= {len(table.present) for table in tables.modalities.values()}
+    lengths |= {len(texts) for texts in tables.kept.values()}
     if lengths != {count}:
         msg = "tables differ in length"
         raise ValueError(msg)
@@ -192,12 +195,17 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
 
 
 def _facts(found: Mapping[str, Any], grids: Mapping[str, GridSummary], reading: TableReading) -> DatasetFacts:
-    types = {"title": str, "synthetic": bool, "source": str, "bounds": dict}
+    types = {"title": str, "synthetic": bool, "source": str, "bounds": dict, "remarks": list}
     if not all(isinstance(value, types.get(name, object)) for name, value in found.items()):
         msg = "the facts hold values of another type"
         raise TypeError(msg)
     bounds = {name: float(value) for name, value in found.get("bounds", {}).items()}
-    return DatasetFacts(**{**found, "bounds": bounds}, grids=grids, reading=reading)
+    remarks = tuple(map(str, found.get("remarks", ())))
+    return DatasetFacts(**{**found, "bounds": bounds, "remarks": remarks}, grids=grids, reading=reading)
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, texts)) for name, texts in found.items()}
 
 
 def _grids(found: Mapping[str, Any]) -> dict[str, GridSummary]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -89,9 +89,15 @@ class CohortWriter:
             self._rows[row], {name: stored.digest if stored else None for name, stored in subject.items()}
         )
 
-    def finish(self, key: str, facts: DatasetFacts) -> None:
-        """Write the tables, and flush the file to disk."""
-        self._guarded(lambda: self._finish(key, facts))
+    def finish(self, key: str, facts: DatasetFacts, kept: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Write the tables, and flush the file to disk.
+
+        Args:
+            key: of the cohort.
+            facts: about it.
+            kept: columns next to the values, one text per subject.
+        """
+        self._guarded(lambda: self._finish(key, facts, kept or {}))
         self._guarded(self._file.close)
         self._sink.sync()
 
@@ -101,7 +107,7 @@ class CohortWriter:
         self._checksums[name][row] = stored.checksum
         self._digests[name][row] = np.frombuffer(stored.digest, dtype=np.uint8)
 
-    def _finish(self, key: str, facts: DatasetFacts) -> None:
+    def _finish(self, key: str, facts: DatasetFacts, kept: Mapping[str, Sequence[str]]) -> None:
         for name in self._schema.modalities:
             self._table(f"modalities/{name}/present", self._present[name])
             self._table(f"modalities/{name}/checksums", self._checksums[name])
@@ -114,12 +120,16 @@ class CohortWriter:
         self._table("schema", _json(self._schema.to_json()))
         grids = {name: vars(grid) for name, grid in facts.grids.items()}
         reading = {name: value for name, value in vars(facts.reading).items() if value}
-        known = {name: value for name, value in vars(facts).items() if name not in {"grids", "reading"}}
+        known = {name: value for name, value in vars(facts).items() if name not in {"grids", "reading", "remarks"}}
+        if facts.remarks:  # so that the bytes of other cohorts stay the same
+            known["remarks"] = list(facts.remarks)
         self._table("facts", _json({**known, "bounds": dict(facts.bounds)}))
         if grids:  # a table of its own, which versions that do not know it skip
             self._table("grids", _json(grids))
         if reading:
             self._table("reading", _json(reading))
+        if kept:  # likewise
+            self._table("kept", _json({name: list(texts) for name, texts in kept.items()}))
         self._file.attrs["format_version"] = FORMAT_VERSION
         texts = {
             "format": FORMAT,

@@ -17,7 +17,7 @@ class Map:
 
     Attributes:
         values: on the prepared grid, ``(depth, height, width)`` or ``(height, width)``.
-        image: the first channel of what the network was given, on the same grid.
+        image: the first channel of what the network was given, on the same grid; of a colour picture, the mean.
         space: the grids before and after preprocessing; None if the image did not come from a file.
         layer: for Grad-CAM, the layers that it was computed at, and the number of positions of their maps.
     """

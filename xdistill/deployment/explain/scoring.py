@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xdistill.errors import UserError
-from xdistill.interfaces.extras import require
+from xdistill.extras import require
 from xdistill.interfaces.network import Network
 from xdistill.types import Batch, ModalitySpec
 

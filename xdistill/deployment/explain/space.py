@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xdistill.deployment.explain.explanation import Map
 from xdistill.errors import UserError
-from xdistill.interfaces.extras import require
+from xdistill.extras import require
 from xdistill.interfaces.reader import Space
 
 _AXES = 3

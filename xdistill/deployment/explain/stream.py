@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from xdistill.data import ArrayCohort
 from xdistill.deployment.explain.attributions import Attributed, MemberInput, Options, attribute, member_inputs
@@ -105,7 +106,7 @@ def explain_arrays(
 
 def _check(model: Ensemble, options: Options) -> None:
     task = model.schema.task
-    if not isinstance(task, Classification):
+    if task.kind != Classification.kind:  # the logits of grades are not those of classes
         raise UserError(f"the model's task is {task.describe()}; classifications can be explained")
     options.validate(model)
     captum("attr")
@@ -143,7 +144,7 @@ def _maps(cohort: ArrayCohort, first: MemberInput, attributed: Attributed) -> di
     return {
         name: Map(
             values=values.astype(np.float32),
-            image=_array(first.subject.values[name][0, 0]),
+            image=_array(_shown(first.subject.values[name][0])),
             layer=attributed.layers.get(name, ""),
         )
         for name, values in attributed.values.items()
@@ -168,6 +169,12 @@ def _placed(model: Ensemble, subject: NewSubject, name: str, found: Map) -> Map:
     if cell is not None and model.reader is not None:
         space = model.reader.space(name, cell)
     return replace(found, space=space)
+
+
+def _shown(image: Tensor) -> Tensor:
+    """What is shown of an image: the mean of its colours if it has three channels, else its first channel."""
+    colours = image.ndim == 3 and len(image) == 3  # noqa: PLR2004 -- channels, height, width; red, green, blue
+    return image.mean(dim=0) if colours else image[0]
 
 
 def _array(value: Any) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.deployment.explain.checks import CheckSummary
 from xdistill.deployment.explain.page import SHOWN, Card, render_page
+from xdistill.deployment.explain.pictures import planes
 from xdistill.deployment.explain.space import image_of, placed
 from xdistill.errors import RunError, UserError
 from xdistill.runs.files import make_folder
@@ -29,6 +31,7 @@ _HEADER = (
     *("peak_i", "peak_j", "peak_k", "peak_x", "peak_y", "peak_z"),
 )
 _COLUMNS_HEADER = ("subject", "explained", "modality", "column", "value", "attribution")
+_PICTURE = 2  # axes of its map
 _LONGEST = 100  # characters of a folder's name
 
 
@@ -65,6 +68,8 @@ def write_explanations(
     model: Ensemble, explanations: Iterable[Explanation], to: Path, options: Options, *, anonymous: bool = False
 ) -> Written:
     """Write ``<subject>/<modality>.nii.gz``, ``explain.csv``, ``columns.csv`` for vectors, and ``explain.html``.
+
+    The map of a picture is also drawn on it, as the network sees it: ``<subject>/<modality>.png``.
 
     Args:
         model: that is explained.
@@ -144,6 +149,9 @@ def _save(found: Map, modality: str, folder: Path, name: str) -> dict[str, Any]:
     file = folder / name / f"{_safe(modality)}.nii.gz"
     file.parent.mkdir(exist_ok=True)
     image_of(on_source).to_filename(file)
+    if found.values.ndim == _PICTURE:
+        (plane,) = planes(found)
+        file.with_name(f"{_safe(modality)}.png").write_bytes(base64.b64decode(plane.overlay.partition(",")[2]))
     return {
         "modality": modality,
         "file": file.relative_to(folder).as_posix(),

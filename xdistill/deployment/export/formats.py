@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
+from xdistill import extras
 from xdistill.deployment.export.metadata import KEY
 from xdistill.deployment.export.plan import OUTPUT
 from xdistill.deployment.export.trace import quiet, reason
 from xdistill.errors import ModelError
-from xdistill.interfaces import extras
 
 Run = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
 """Runs a file: from its inputs by name to predictions ``(batch, columns)``."""

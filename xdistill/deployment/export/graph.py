@@ -29,14 +29,15 @@ class StudentGraph(nn.Module):
     def __init__(self, model: Ensemble, inputs: Sequence[InputPlan]) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
-        self.task = model.schema.task
+        self.tasks = [member.transforms.schema.task for member in model.members]  # as fitted
         self.temperature = 1.0 if model.calibration is None else float(model.calibration.temperature)
         self.members = nn.ModuleList(_MemberGraph(member, self.inputs) for member in model.members)
         self.eval().requires_grad_(requires_grad=False)
 
     def forward(self, values: Mapping[str, Tensor]) -> Tensor:
         """Predictions of a batch."""
-        predicted = torch.stack([self.task.predict(member(values)) for member in self.members]).mean(dim=0)
+        found = [task.predict(member(values)) for task, member in zip(self.tasks, self.members, strict=True)]
+        predicted = torch.stack(found).mean(dim=0)
         if self.temperature == 1.0:
             return predicted
         return (predicted.clamp(SMALLEST, 1.0).log() / self.temperature).softmax(dim=1)

@@ -21,7 +21,8 @@ from xdistill.distributed.fabric import accelerator_name
 from xdistill.experiment.context import FoldContext
 from xdistill.experiment.identity import machine, package_digest, sources, versions
 from xdistill.experiment.missing import FILLING
-from xdistill.experiment.plans import Experiment, components_of, teaches, teaches_alone
+from xdistill.experiment.plans import Experiment, components_of
+from xdistill.experiment.stages.plans import teaches, teaches_alone
 from xdistill.plugin import Catalog
 from xdistill.training.source import Rows
 

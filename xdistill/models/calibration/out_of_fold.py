@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import RunError
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 
@@ -38,15 +39,15 @@ class OutOfFold:
 
     @classmethod
     def of_run(cls, run: Run) -> OutOfFold | None:
-        """The student's predictions in a run; None if the recipe used an official split.
+        """The student's predictions in a run; None if the recipe used an official split, or another that tests a part.
 
-        An official split tests one part of the cohort with networks that were trained on the other. There are no
-        predictions of training subjects then, and the official test part stays untouched.
+        Such a split tests one part of the cohort with networks that were trained on the other. There are no
+        predictions of training subjects then, and the test part stays untouched.
 
         Raises:
             RunError: if the run's files do not fit each other.
         """
-        if (run.record["recipe"].get("crossval") or {}).get("official"):
+        if not Crossval.model_validate(run.record["recipe"].get("crossval") or {}).tests_all:
             return None
         row: dict[str, int] = {}
         total: list[NDArray[np.float64]] = []

@@ -1,14 +1,15 @@
 """The models of a recipe. Importing them loads neither torch nor a plugin."""
 
 from xdistill.recipe.schema.compute import Compute, Loader
+from xdistill.recipe.schema.crossval import Crossval, SplitFiles, SplitWords
 from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.recipe import (
     CONTROLS,
     Block,
     CacheRecipe,
     Control,
-    Crossval,
     ExecutorBlock,
+    ExternalTest,
     FitStage,
     Optimizer,
     Recipe,
@@ -28,6 +29,7 @@ __all__ = [
     "Control",
     "Crossval",
     "ExecutorBlock",
+    "ExternalTest",
     "FitStage",
     "Loader",
     "Missing",
@@ -37,6 +39,8 @@ __all__ = [
     "Sampler",
     "Search",
     "Section",
+    "SplitFiles",
+    "SplitWords",
     "TeacherCache",
     "Term",
     "TermOptimizer",

@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     Tag,
-    ValidationInfo,
     field_validator,
     model_serializer,
 )
@@ -20,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from xdistill.recipe.schema.compute import Compute, Loader
 from xdistill.recipe.schema.cross_fit import CrossFit
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.section import Grown, Section
 from xdistill.recipe.schema.teacher_cache import TeacherCache
@@ -159,41 +159,17 @@ Stage = Annotated[
 ]
 
 
-class Crossval(Grown):
-    """Repeated, stratified, grouped cross-validation."""
-
-    added = frozenset({"official"})
-
-    folds: Annotated[int, Field(ge=2)] = Field(default=5, description="folds per repeat")
-    repeats: Annotated[int, Field(ge=1)] = Field(default=1, description="number of repeats, each with new splits")
-    stratify: bool = Field(default=True, description="preserve the class proportions in each fold")
-    seed: int = Field(default=0, description="seed of the splits")
-    validation: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0,
-        description="fraction of the training subjects held out to select the best epoch; 0: use the last epoch",
-    )
-    official: bool = Field(
-        default=False,
-        description="use the official training and test split of the data set as the only fold, instead of "
-        "cross-validation; `folds` and `stratify` are then ignored",
-    )
-
-    @field_validator("official")
-    @classmethod
-    def _once(cls, official: bool, info: ValidationInfo) -> bool:
-        if official and info.data.get("repeats", 1) > 1:
-            raise PydanticCustomError(
-                "official_once",
-                "there is only one official split, so `crossval.repeats` must be 1; vary `seed` to repeat the training",
-            )
-        return official
-
-
 class CacheRecipe(Section):
     """How the cohort file is stored."""
 
     compression: Literal["none", "lzf", "blosc2"] = Field(default="none", description="of the volumes")
     dtype: Literal["float32", "float16"] = Field(default="float32", description="of the volumes")
+
+
+class ExternalTest(Block):
+    """An external test cohort. Settings that it leaves out are those of `data` if both use the same data set."""
+
+    use: str = Field(default="", description="name of the data set; empty: that of `data`")
 
 
 class ExecutorBlock(Block):
@@ -215,6 +191,9 @@ class Recipe(Section):
         default=None,
         description="what is predicted, such as `{use: regression, targets: [crp]}`; null: what the data set says, "
         "classification for all bundled ones",
+    )
+    test: ExternalTest | None = Field(
+        default=None, description="an external test cohort, which is never trained on; null: none"
     )
     cache: CacheRecipe = Field(default=CacheRecipe(), description="how the cohort file is stored")
     transforms: tuple[Block, ...] = Field(
@@ -293,6 +272,7 @@ _ASKED: Mapping[str, Callable[[Recipe], bool]] = {
     "missing": lambda recipe: recipe.missing.use != "refuse",
     "callbacks": lambda recipe: bool(recipe.callbacks),
     "control": lambda recipe: recipe.control is not None,
+    "test": lambda recipe: recipe.test is not None,
     "teacher_cache": lambda recipe: recipe.teacher_cache != TeacherCache(),
     "tune": lambda recipe: recipe.tune is not None,
     "unlabelled": lambda recipe: recipe.unlabelled is not None,

@@ -15,14 +15,15 @@ from pydantic_core import PydanticUndefined
 
 from xdistill.recipe.schema.compute import Compute, Loader
 from xdistill.recipe.schema.cross_fit import CrossFit
+from xdistill.recipe.schema.crossval import Crossval, SplitFiles, SplitWords
 from xdistill.recipe.schema.fields import options
 from xdistill.recipe.schema.json_schema import EXTENDS, PROFILES
 from xdistill.recipe.schema.missing import Missing
 from xdistill.recipe.schema.recipe import (
     Block,
     CacheRecipe,
-    Crossval,
     ExecutorBlock,
+    ExternalTest,
     FitStage,
     Optimizer,
     Recipe,
@@ -37,6 +38,7 @@ from xdistill.recipe.schema.unlabelled import Unlabelled
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("recipe", Recipe),
     ("block", Block),
+    ("external test", ExternalTest),
     ("stage", TrainStage),
     ("fit stage", FitStage),
     ("cross fit", CrossFit),
@@ -46,6 +48,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("loader", Loader),
     ("compute", Compute),
     ("crossval", Crossval),
+    ("split words", SplitWords),
+    ("split files", SplitFiles),
     ("missing", Missing),
     ("unlabelled", Unlabelled),
     ("cache", CacheRecipe),

@@ -113,7 +113,7 @@ def space_problems(tune: Tune | None) -> Iterator[tuple[TunePlace, str]]:
 
 
 _NOT_SEARCHED = frozenset(
-    {"name", "description", "data", "cache", "privileged", "crossval", "metrics", "executor", "trackers"}
+    {"name", "description", "data", "test", "cache", "privileged", "crossval", "metrics", "executor", "trackers"}
     | {"control", "inferred", "tune", "compute"}
 )
 

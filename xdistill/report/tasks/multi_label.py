@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR, ROLE_LINE
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, svg_markup
@@ -11,6 +12,7 @@ from xdistill.report.tasks.section import Section
 from xdistill.runs import Run
 from xdistill.tasks import MultiLabel
 
+_SHOWN = {"label_auc": "AUC", "label_ap": "AP", "label_f1": "F1"}
 _GRID = np.linspace(0, 1, 101)
 
 
@@ -56,12 +58,13 @@ def label_roc_figure(run: Run, place: int) -> Picture:
     return picture
 
 
-def _curve(target: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _curve(target: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sensitivity at a grid of false positive rates."""
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.diff(scores[order]) != 0, True)  # subjects with equal scores are called together
     hits, alarms = np.cumsum(target[order] == 1)[last], np.cumsum(target[order] == 0)[last]
-    return np.interp(_GRID, np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]))
+    curve: NDArray[np.float64] = np.interp(_GRID, np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]))
+    return curve
 
 
 def _table(run: Run, task: MultiLabel) -> Section:
@@ -71,20 +74,15 @@ def _table(run: Run, task: MultiLabel) -> Section:
         (
             name,
             f"{100 * shares[place]:.1f}",
-            *(
-                written(values.get(f"{score.name}:{name}"), percent=score.percent)
-                for values in run.metrics.values()
-                for score in task.each
-            ),
+            *(written(values.get(f"{metric}:{name}")) for values in run.metrics.values() for metric in _SHOWN),
         )
         for place, name in enumerate(task.labels)
     )
-    titles = {"label_auc": "AUC", "label_f1": "F1"}
-    heads = tuple(f"{role}, {titles.get(score.name, score.title)}" for role in run.metrics for score in task.each)
+    heads = tuple(f"{role.capitalize()}, {title}" for role in run.metrics for title in _SHOWN.values())
     return Section(
         "labels",
         "Each label",
         heads=("Label", "Subjects, %", *heads),
         rows=rows,
-        caption="AUC, average precision and F1 in percent; F1 at a probability of one half. Brier score: 0 to 1.",
+        caption="In percent; AP: average precision; F1 at a probability of one half.",
     )

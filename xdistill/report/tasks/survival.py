@@ -112,7 +112,7 @@ def _table(
             f"{called(run) if role == 'student' else role}, {group.name}",
             str(len(group.target)),
             str(int(group.target[:, 1].sum())),
-            f"{100 * kaplan_meier(*group.target.T, until):.1f}",
+            f"{100 * kaplan_meier(group.target[:, 0], group.target[:, 1], until):.1f}",
         )
         for role, members in groups.items()
         for group in members

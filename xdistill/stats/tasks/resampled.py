@@ -32,7 +32,8 @@ def resampled_rmse(target: Floats, predictions: Floats, counts: Counts) -> Float
 def resampled_r2(target: Floats, predictions: Floats, counts: Counts) -> Floats:
     """Coefficient of determination ``(resamples,)``, the mean over targets."""
     squared = _mean((target - predictions) ** 2, counts)
-    return (1 - squared / _variances(target, counts)).mean(axis=0)
+    result: Floats = (1 - squared / _variances(target, counts)).mean(axis=0)
+    return result
 
 
 def resampled_pearson(target: Floats, predictions: Floats, counts: Counts) -> Floats:
@@ -41,7 +42,8 @@ def resampled_pearson(target: Floats, predictions: Floats, counts: Counts) -> Fl
     covariance = _mean(target * predictions, counts) - _mean(target, counts) * _mean(predictions, counts)
     lengths = np.sqrt(np.maximum(spread, 0) * _variances(target, counts))
     flat = spread <= _LEAST * np.maximum(_mean(predictions**2, counts), _LEAST)
-    return np.where(flat, 0.0, covariance / np.where(flat, 1.0, lengths)).mean(axis=0)
+    result: Floats = np.where(flat, 0.0, covariance / np.where(flat, 1.0, lengths)).mean(axis=0)
+    return result
 
 
 def resampled_qwk(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
@@ -59,12 +61,14 @@ def resampled_qwk(target: NDArray[np.int64], probabilities: Floats, counts: Coun
 
 def resampled_grade_error(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
     """Mean absolute error in grades ``(resamples,)``."""
-    return _mean(np.abs(predicted_grades(probabilities) - target)[:, None], counts)[0]
+    result: Floats = _mean(np.abs(predicted_grades(probabilities) - target)[:, None], counts)[0]
+    return result
 
 
 def resampled_grade_accuracy(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
     """Share of drawn subjects whose predicted grade is the right one, ``(resamples,)``."""
-    return _mean((predicted_grades(probabilities) == target).astype(np.float64)[:, None], counts)[0]
+    result: Floats = _mean((predicted_grades(probabilities) == target).astype(np.float64)[:, None], counts)[0]
+    return result
 
 
 def resampled_label_auc(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
@@ -78,23 +82,26 @@ def resampled_label_auc(target: NDArray[np.int64], probabilities: Floats, counts
         return np.full(counts.shape[1], np.nan)
     found = np.stack(areas)
     there = ~np.isnan(found)
-    return np.divide(
+    means: Floats = np.divide(
         np.where(there, found, 0).sum(axis=0),
         there.sum(axis=0),
         out=np.full(counts.shape[1], np.nan),
         where=there.any(axis=0),
     )
+    return means
 
 
 def resampled_exact_match(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
     """Share of drawn subjects whose labels are all predicted right, ``(resamples,)``."""
     right = ((probabilities >= 0.5) == target).all(axis=1)  # noqa: PLR2004 - more likely than not
-    return _mean(right.astype(np.float64)[:, None], counts)[0]
+    result: Floats = _mean(right.astype(np.float64)[:, None], counts)[0]
+    return result
 
 
 def resampled_label_brier(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
     """Mean squared distance of probability and label, ``(resamples,)``."""
-    return _mean(((probabilities - target) ** 2).mean(axis=1)[:, None], counts)[0]
+    result: Floats = _mean(((probabilities - target) ** 2).mean(axis=1)[:, None], counts)[0]
+    return result
 
 
 def resampled_concordance(target: Floats, predictions: Floats, counts: Counts) -> Floats:
@@ -104,7 +111,8 @@ def resampled_concordance(target: Floats, predictions: Floats, counts: Counts) -
     comparable = (later & event[:, None]).astype(np.float64)
     wins = np.where(np.abs(risk[:, None] - risk) <= _TIE, 0.5, risk[:, None] > risk)
     won, pairs = (((comparable * each).T @ counts * counts).sum(axis=0) for each in (wins, 1.0))
-    return np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
+    shares: Floats = np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
+    return shares
 
 
 RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {
@@ -144,4 +152,5 @@ def _errors(
 ) -> Floats:
     """Of several targets each in standard deviations, as `xdistill.stats.tasks.regression` has it."""
     means = undo(_mean(size(target - predictions), counts))
-    return means[0] if len(means) == 1 else (means / np.sqrt(_variances(target, counts))).mean(axis=0)
+    result: Floats = means[0] if len(means) == 1 else (means / np.sqrt(_variances(target, counts))).mean(axis=0)
+    return result

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
-from xdistill.interfaces.extras import require
+from xdistill.extras import require
 
 Floats = NDArray[np.float64]
 SURVIVAL = "survival_"
@@ -51,8 +51,9 @@ def concordance(target: Floats, predictions: Floats, names: Sequence[str]) -> fl
 def time_dependent_auc(target: Floats, predictions: Floats, names: Sequence[str]) -> float:
     """Cumulative/dynamic AUC of the risk (Uno et al. 2007), a mean over three times; 0.5 is chance.
 
-    At a time, subjects with an event until then are told from those without. The times are the quartiles of the events'
-    times, and the mean is weighted by how survival falls between them (scikit-survival's ``cumulative_dynamic_auc``).
+    At a time, subjects with an event until then are compared with those without. The times are the quartiles of the
+    events' times; the mean is weighted by how survival falls between them (scikit-survival's
+    ``cumulative_dynamic_auc``).
     Arguments and errors as `concordance`.
     """
     del names
@@ -112,7 +113,9 @@ def _parts(target: Floats) -> tuple[NDArray[np.bool_], Floats]:
 
 def _structured(target: Floats) -> NDArray[np.void]:
     event, time = _parts(target)
-    return np.rec.fromarrays([event, time], names=["event", "time"])
+    structured = np.empty(len(time), dtype=[("event", bool), ("time", np.float64)])
+    structured["event"], structured["time"] = event, time
+    return structured
 
 
 def _inside(times: Floats, observed: Floats) -> Floats:

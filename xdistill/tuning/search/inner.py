@@ -8,7 +8,7 @@ from xdistill.data import Cohort, Split, Splits, make_splits
 from xdistill.errors import DataError
 from xdistill.experiment.missing import complete_subjects, training_subjects
 from xdistill.experiment.plans import Experiment
-from xdistill.recipe.schema.recipe import Crossval
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.schema.tuning import Tune
 from xdistill.training.seeds import derive
 

@@ -19,7 +19,7 @@ from xdistill.crossval.callbacks import WATCHED
 from xdistill.crossval.events import EpochEnded, Event
 from xdistill.crossval.fold import run_fold
 from xdistill.crossval.worker_checks import checked_catalog
-from xdistill.data import Splits
+from xdistill.data import Splits, open_cohort
 from xdistill.errors import NonFiniteLossError, OutOfMemoryError, RecipeError, SettingsError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.plans import Experiment
@@ -207,7 +207,7 @@ def _folds(task: Task, trial: Trial, folder: RunFolder, scores: list[float]) -> 
             for event in events:
                 if isinstance(event, EpochEnded) and watch.gives_up_in_epoch(event, index, scores):
                     return
-        scores.append(_score(folder, fold_name(split.repeat, split.fold), task.tune.metric, experiment))
+        scores.append(_score(folder, fold_name(split.repeat, split.fold), task, experiment))
         yield TrialFoldFinished(task.search, trial.number, len(scores), len(task.splits))
         if watch.gives_up_after_fold(scores) and len(scores) < len(task.splits):
             return
@@ -255,11 +255,12 @@ class _Watch:
             return self.trial.should_prune()
 
 
-def _score(folder: RunFolder, name: str, metric: str, experiment: Experiment) -> float:
+def _score(folder: RunFolder, name: str, task: Task, experiment: Experiment) -> float:
     """The student's score on the test part of an inner fold."""
-    predictions = read_predictions(folder.fold(name) / "predictions.csv")
+    with closing(open_cohort(Path(task.cohort))) as cohort:
+        predictions = read_predictions(folder.fold(name) / "predictions.csv", cohort.schema.task)
     (fold,) = predictions.of("student")
-    return experiment.metric(metric)(fold.target, fold.probabilities, predictions.task.names)
+    return experiment.metric(task.tune.metric)(fold.target, fold.probabilities, predictions.task.names)
 
 
 def _reason(error: Exception) -> str:

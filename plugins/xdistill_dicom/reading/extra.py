@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from xdistill.interfaces import extras
+from xdistill import extras
 
 require = partial(extras.require, extra="dicom", purpose="reading DICOM")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from xdistill.experiment.dry_run import SUBJECTS, random_output
-from xdistill.experiment.plans import TermPlan
-from xdistill.experiment.tracing import Trace, trace
+from xdistill.experiment.stages.dry_run import SUBJECTS, random_output
+from xdistill.experiment.stages.plans import TermPlan
+from xdistill.experiment.stages.tracing import Trace, trace
 from xdistill.interfaces.network import Network
 from xdistill.training.objective import LOGITS, Term
 from xdistill.training.shapes import zeros

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from xdistill.errors import DataError, WorkerDiedError
 from xdistill.workers import cores, run_tasks
-from xdistill_dicom.extra import pydicom, quiet
-from xdistill_dicom.header import Header
-from xdistill_dicom.parse import read_header
+from xdistill_dicom.reading.extra import pydicom, quiet
+from xdistill_dicom.reading.header import Header
+from xdistill_dicom.reading.parse import read_file
 
-Batches = Generator[tuple[int, list[Header]], None, None]
+Batches = Generator[tuple[int, list[Sequence[Header]]], None, None]
 
 _AT_ONCE = 256  # files that are read between two reports of progress
 _WORTH_WORKERS = 4096  # files; starting workers takes as long as reading some thousand
@@ -72,7 +72,7 @@ def scan(
     pieces = [tuple(files[first : first + _AT_ONCE]) for first in range(0, len(files), _AT_ONCE)]
     workers = min(jobs or cores(), len(pieces))
     several = workers > 1 and len(files) >= _WORTH_WORKERS
-    found: dict[int, Sequence[Header]] = {}
+    found: dict[int, list[Sequence[Header]]] = {}
     done = 0
     with closing(_in_processes(pieces, workers) if several else _in_threads(pieces, jobs or threads())) as batches:
         for number, headers in batches:
@@ -80,8 +80,8 @@ def scan(
             done += len(pieces[number])
             if on_progress is not None:
                 on_progress(done, len(files))
-    ordered = tuple(header for number in sorted(found) for header in found[number])
-    return Scan(ordered, len(files) - len(ordered))
+    held = [headers for number in sorted(found) for headers in found[number] if headers]
+    return Scan(tuple(header for headers in held for header in headers), len(files) - len(held))
 
 
 def threads() -> int:
@@ -89,16 +89,16 @@ def threads() -> int:
     return min(4, cores())
 
 
-def read_headers(files: Sequence[Path]) -> Iterator[list[Header]]:
-    """The headers of some files, in one piece; runs in worker processes."""
+def read_headers(files: Sequence[Path]) -> Iterator[list[Sequence[Header]]]:
+    """The headers of each of some files, in one piece; runs in worker processes."""
     with quiet():
-        yield [header for file in files if (header := read_header(file)) is not None]
+        yield list(map(read_file, files))
 
 
 def _in_threads(pieces: Sequence[Sequence[Path]], count: int) -> Batches:
     with quiet(), ThreadPoolExecutor(count) as pool:
         for number, piece in enumerate(pieces):
-            yield number, [header for header in pool.map(read_header, piece) if header is not None]
+            yield number, list(pool.map(read_file, piece))
 
 
 def _in_processes(pieces: Sequence[Sequence[Path]], count: int) -> Batches:

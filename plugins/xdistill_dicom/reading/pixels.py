@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError, XdistillError
-from xdistill_dicom.extra import pydicom, quiet, require
-from xdistill_dicom.header import Encoding, Header
-from xdistill_dicom.parse import by_simpleitk
-from xdistill_dicom.scan import threads
+from xdistill.untrusted import VOLUME
+from xdistill_dicom.reading.extra import pydicom, quiet, require
+from xdistill_dicom.reading.header import Encoding, Header
+from xdistill_dicom.reading.scan import threads
+from xdistill_dicom.reading.voxels import by_pydicom, by_simpleitk
 
 _WHOLE_BYTES = (8, 16, 32)
 
@@ -34,6 +35,9 @@ def read_values(slices: Sequence[Header], *, jobs: int | None = None) -> NDArray
         DataError: naming the file, for one that cannot be decoded.
     """
     kind = _kind([header.encoding for header in slices])
+    rows, columns = slices[0].size
+    needed = len(slices) * rows * columns * kind.itemsize
+    VOLUME.check(slices[0].file.parent, needed, error=DataError, what="the volume of this series")
     values = np.empty((len(slices), *slices[0].size), kind)
 
     def fill(place: int) -> None:
@@ -108,12 +112,10 @@ def _rescaled(values: NDArray[Any], encoding: Encoding) -> NDArray[Any]:
 def _decoded(header: Header) -> NDArray[Any]:
     library = pydicom()
     pixels = require("pydicom.pixels")
-    uid = library.uid.UID(header.encoding.syntax)
-    try:
-        available = pixels.get_decoder(uid).is_available
-    except NotImplementedError:
-        available = False
-    if not available and uid in by_simpleitk():
+    if header.frame:
+        frame = np.array(pixels.pixel_array(header.file, index=header.frame - 1))
+        return _rescaled(_extended(frame, header.encoding), header.encoding)
+    if not by_pydicom(header.encoding.syntax) and header.encoding.syntax in by_simpleitk():
         return _by_simpleitk(header.file)
     content = library.dcmread(header.file)
     if "PixelData" not in content:

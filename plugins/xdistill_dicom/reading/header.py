@@ -51,6 +51,8 @@ TAGS: Final = (
     "Rows",
     "Columns",
     "NumberOfFrames",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
     # voxels
     "SamplesPerPixel",
     "BitsAllocated",
@@ -105,7 +107,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header of one file.
+    """The header of one image.
 
     Attributes:
         file: the file.
@@ -114,6 +116,7 @@ class Header:
         study: UID.
         series: UID.
         instance: UID of the image.
+        frame: number of the frame, from 1, in a file with several; 0 in others.
         moment: when it was acquired, in seconds since the year 0; None if the file does not say.
         day: of the study, as a number; None if unknown.
         clock: times of acquisition and of content, in seconds since midnight.
@@ -139,6 +142,7 @@ class Header:
     study: str
     series: str
     instance: str
+    frame: int = 0
     moment: float | None = None
     day: int | None = None
     clock: tuple[float | None, float | None] = (None, None)

@@ -1,0 +1,1 @@
+"""Reading files: headers, several at a time, and voxels."""

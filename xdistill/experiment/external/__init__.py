@@ -1,0 +1,1 @@
+"""An external test cohort, which is predicted and never trained on."""

@@ -1,0 +1,1 @@
+"""Stages: their plans, and whether they fit the networks and each other."""
