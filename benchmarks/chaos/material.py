@@ -41,7 +41,7 @@ class Material:
 
 def environment(cache: Path) -> dict[str, str]:
     """Of a command: one thread for each process, and a cache of its own."""
-    return {**os.environ, "XDISTILL_CACHE": str(cache), "OMP_NUM_THREADS": "1", "XDISTILL_PLUGIN_INDEX": ""}
+    return {**os.environ, "XDISTILL_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
 
 
 def command(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:

@@ -50,6 +50,7 @@ COMMANDS = [
     "bench compare",
     "bench submit",
     "bench verify",
+    "bench schema",
 ]
 
 
