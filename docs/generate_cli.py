@@ -22,7 +22,8 @@ everything else to standard error.
 | environment variable | what it does |
 |---|---|
 | `XDISTILL_CACHE` | folder of the cohort files, and of the index of plugins |
-| `XDISTILL_MAX_JSON_MB` | largest JSON file that is read, in MiB; default 64 |
+| `XDISTILL_MAX_JSON_MB`, `XDISTILL_MAX_TABLE_MB` | largest JSON file and table, in MiB ([security](../security.md)) |
+| `XDISTILL_MAX_VOLUME_MB`, `XDISTILL_MAX_WEIGHTS_MB` | largest image and largest file of weights, in MiB |
 | `XDISTILL_MAX_TABLE_MB` | largest CSV file, and table of a cohort file; default 1024 |
 | `XDISTILL_MAX_VOLUME_MB` | largest volume or array, also decompressed; default 2048 |
 | `XDISTILL_MAX_WEIGHTS_MB` | largest file of weights; default 65536 |

@@ -57,7 +57,11 @@ BLOCKS = {
     "attention, text": attention(tokens="voxels", variant="text", normalize="per_source"),
     "attention, bare": attention(normalize="none", share_kv=False, residual=True, width=12),
     "attention, flattened": {"use": "multibranch", "branches": branches(pool="flatten"), "head": {"hidden": [5]}},
-    "image": {"use": "multibranch", "branches": {"slice": encoder("slice")}, "fusion": {"use": "concat"}},
+    "image": {
+        "use": "multibranch",
+        "branches": {"slice": encoder("slice", use="image_only")},
+        "fusion": {"use": "concat"},
+    },
     "monai": {
         "use": "multibranch",
         "branches": {
@@ -72,7 +76,11 @@ BLOCKS = {
         },
     },
     "clinical": {"use": "multibranch", "branches": CLINICAL, "fusion": {"use": "cross_attention"}},
-    "clinical, shared": {"use": "multibranch", "branches": CLINICAL, "share_clinical": True},
+    "clinical, shared": {
+        "use": "multibranch",
+        "branches": {phase: encoder(phase, "clinical", use="image_clinical_fusion") for phase in ("hbp", "pre")},
+        "share_clinical": True,
+    },
     "perceptron branch": {
         "use": "multibranch",
         "branches": {"clinical": {"use": "mlp", "inputs": ["clinical", "words"], "features": 5, "norm": "layer"}},
