@@ -22,10 +22,6 @@ everything else to standard error.
 | environment variable | what it does |
 |---|---|
 | `XDISTILL_CACHE` | folder of the cohort files, and of the index of plugins |
-| `XDISTILL_MAX_JSON_MB` | largest JSON file that is read, in MiB; default 64 |
-| `XDISTILL_MAX_TABLE_MB` | largest CSV file, and table of a cohort file; default 1024 |
-| `XDISTILL_MAX_VOLUME_MB` | largest volume or array, also decompressed; default 2048 |
-| `XDISTILL_MAX_WEIGHTS_MB` | largest file of weights; default 65536 |
 | `XDISTILL_DISABLE_PLUGINS` | plugins to disable, by the names of their entry points, separated by commas |
 | `XDISTILL_PLUGINS` | files to use as plugins, as with `--plugin`; passed on to worker processes |
 | `XDISTILL_PLUGIN_SECONDS` | time limit for the import of a plugin in seconds; default 120; 0: no limit |
