@@ -78,9 +78,11 @@ def test_ctrl_c_five_times_is_one_message_and_what_cleans_up_is_not_broken_off()
         (ImportError("libgomp.so: failed to map segment from shared object", name="_openmp"), "while '_openmp'"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory ran out; close"),
         (RuntimeError("can't start new thread"), "memory ran out; close"),
+        (OSError(errno.ENOSPC, "No space left on device"), "files cannot be written: No space left on device; free"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "or set TMPDIR"),
     ],
 )
-def test_memory_that_runs_out_anywhere_is_one_message(error, what):
+def test_memory_or_a_disk_that_runs_out_anywhere_is_one_message(error, what):
     assert what in explained(error)
 
 
