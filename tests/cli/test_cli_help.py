@@ -44,7 +44,6 @@ COMMANDS = [
     "plugins new",
     "bench",
     "bench run",
-    "bench schema",
     "bench show",
     "bench export",
     "bench compare",

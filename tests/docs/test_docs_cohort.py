@@ -80,7 +80,7 @@ def test_the_recipe_assembles_and_the_cohort_is_built(liver, catalog):
 
 
 def test_the_five_lines_of_the_readme_assemble(liver, catalog):
-    (block,) = blocks("yaml", "README.md")
+    block = blocks("yaml", "README.md")[0]
     assert len(block.text.splitlines()) == 5
     (liver / "five.yaml").write_text(block.text, encoding="utf-8")
     experiment = assemble(load_recipe(liver / "five.yaml"), catalog)

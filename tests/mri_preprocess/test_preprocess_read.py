@@ -36,6 +36,14 @@ def test_the_second_version_of_nifti_is_read(tmp_path):
     np.testing.assert_array_equal(read_volume(tmp_path / "two.nii.gz").values, RAMP)
 
 
+def test_a_long_extension_of_the_header_is_no_damage(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    image = nibabel.Nifti1Image(RAMP, DIAGONAL)
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"x" * 5000))
+    nibabel.save(image, tmp_path / "long.nii.gz")
+    np.testing.assert_array_equal(read_volume(tmp_path / "long.nii.gz").values, RAMP)
+
+
 def test_scaled_integers_are_scaled_back(write_nifti):
     volume = read_volume(write_nifti("a.nii.gz", RAMP / 10, DIAGONAL, dtype=np.int16))
     np.testing.assert_allclose(volume.values, RAMP / 10, atol=1e-4)

@@ -32,6 +32,8 @@ ALLOWED = {
     "models/stream.py": "prediction sets are sets of classes",
     "report/scores.py": "a network that predicts one class for every subject",
     "experiment/external/alignment.py": "an external cohort with some of the classes, or in another order",
+    "cli/init/folder.py": "a folder for each class",
+    "cli/init/text.py": "the recipe names the classes",
     "profiling/cohort.py": "columns that give the label away are looked for where labels are classes",
     "profiling/profile.py": "the profile of a table counts the classes",
     "cli/data/profile.py": "the same, on the terminal",

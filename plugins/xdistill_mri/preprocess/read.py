@@ -133,7 +133,8 @@ def _nifti_class(nibabel: Any, content: bytes) -> Any:
 
 def _declared_size(nibabel: Any, head: bytes) -> int:
     """Bytes of a NIfTI file, as its header states."""
-    header = _nifti_class(nibabel, head).header_class.from_fileobj(io.BytesIO(head), check=False)
+    kind = _nifti_class(nibabel, head).header_class  # of the header alone: extensions may be longer than the head
+    header = kind(head[: kind.sizeof_hdr], check=False)
     voxels = prod(int(extent) for extent in header.get_data_shape())
     return int(header.get_data_offset()) + voxels * int(header.get_data_dtype().itemsize)
 
