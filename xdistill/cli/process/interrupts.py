@@ -34,4 +34,5 @@ def interrupted_once() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process is about to end, and has its exit code
+        # After a Ctrl-C the process is about to end, and has its exit code. Others may go on, and start processes.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if first else signal.default_int_handler)
