@@ -29,7 +29,7 @@ class BoostedTrees(Trees):
         """How many trees, and how they are grown."""
 
         rounds: Annotated[int, Field(ge=1, le=100_000)] = Field(
-            default=100, description="rounds of boosting, each of which grows a tree per class"
+            default=100, description="rounds of boosting, each of which grows a tree per class or target"
         )
         learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="factor of each tree")
         max_depth: Annotated[int, Field(ge=1)] = Field(default=3, description="splits between root and leaf at most")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
 from xdistill.interfaces.component import Settings
+from xdistill_tabular.boosted import BoostedTrees
 from xdistill_tabular.trees import SEEDS, Trees
 
 
@@ -60,7 +60,7 @@ class ForestRegressor(Trees):
         return mean.float()
 
 
-class BoostedRegressor(Trees):
+class BoostedRegressor(BoostedTrees):
     """Gradient-boosted regression trees (Friedman 2001) as scikit-learn grows them; no scaling is needed.
 
     Its outputs are the ``predict`` of scikit-learn's `GradientBoostingRegressor`, of standardised targets.
@@ -68,25 +68,6 @@ class BoostedRegressor(Trees):
 
     name = "boosted_regressor"
     tasks = ("regression",)
-    config: Config
-    start: Tensor
-
-    class Config(Settings):
-        """How many trees, and how they are grown."""
-
-        rounds: Annotated[int, Field(ge=1, le=100_000)] = Field(
-            default=100, description="rounds of boosting, each of which grows a tree per target"
-        )
-        learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="factor of each tree")
-        max_depth: Annotated[int, Field(ge=1)] = Field(default=3, description="splits between root and leaf at most")
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="training subjects of a leaf at least")
-        subsample: Annotated[float, Field(gt=0, le=1)] = Field(
-            default=1.0, description="fraction of the training subjects that each round draws"
-        )
-
-    def __init__(self, config: Config, *, inputs: int, classes: int) -> None:
-        super().__init__(config, inputs=inputs, classes=classes)
-        self.register_buffer("start", torch.zeros(classes))
 
     def fit(
         self, inputs: Float[Tensor, "subjects inputs"], target: Float[Tensor, "subjects targets"], *, seed: int
@@ -115,7 +96,3 @@ class BoostedRegressor(Trees):
             self.start[place] = float(wanted[:, place].mean())
         # `forward` takes the mean over all trees.
         self.keep(trees, [len(trees) * self.config.learning_rate * own for own in sums])
-
-    def logits(self, mean: Float[Tensor, "batch targets"]) -> Float[Tensor, "batch targets"]:
-        """The trees' sum, from the targets' means on."""
-        return (mean + self.start).float()

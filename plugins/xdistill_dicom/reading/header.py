@@ -8,6 +8,20 @@ from typing import Final
 
 Vector = tuple[float, float, float]
 
+MARKS: Final = (
+    "TemporalPositionIdentifier",
+    "EchoNumbers",
+    "EchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
+    "TriggerTime",
+    "AcquisitionNumber",
+    "ImageType",
+)
+"""Elements whose values may tell the time points of a series apart, the most explicit first."""
+
 TAGS: Final = (
     "SpecificCharacterSet",
     # identity: hashed, or used to remove it from texts
@@ -30,20 +44,10 @@ TAGS: Final = (
     # what was acquired
     "SOPClassUID",
     "Modality",
-    "ImageType",
     "SeriesDescription",
     "ProtocolName",
     "ContrastBolusAgent",
-    # what tells the time points of a series apart
-    "TemporalPositionIdentifier",
-    "EchoNumbers",
-    "EchoTime",
-    "InversionTime",
-    "FlipAngle",
-    "DiffusionBValue",
-    "DiffusionGradientOrientation",
-    "TriggerTime",
-    "AcquisitionNumber",
+    *MARKS,
     # geometry
     "ImagePositionPatient",
     "ImageOrientationPatient",
@@ -64,20 +68,6 @@ TAGS: Final = (
     "ModalityLUTSequence",
 )
 """Keywords of all elements that are read; docs/dicom.md says what becomes of each."""
-
-MARKS: Final = (
-    "TemporalPositionIdentifier",
-    "EchoNumbers",
-    "EchoTime",
-    "InversionTime",
-    "FlipAngle",
-    "DiffusionBValue",
-    "DiffusionGradientOrientation",
-    "TriggerTime",
-    "AcquisitionNumber",
-    "ImageType",
-)
-"""Elements whose values may tell the time points of a series apart, the most explicit first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Settings of how cells of tables are read; all are new since existing cohorts, which keep their keys."""
+"""Settings of how tables are read. Those of cells and files are newer than some cohorts, which keep their keys."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ class CellSettings(Settings):
     min_items: Annotated[int, Field(ge=1)] = Field(
         default=1, description="a subject with fewer items than this lacks the modality"
     )
+
+
+class ColumnSettings(CellSettings):
+    """Which columns a vector modality has, and what they hold."""
+
+    exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
+    categorical: tuple[str, ...] = Field(
+        default=(), description="columns whose values are names even if they look like numbers"
+    )
+    numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
+    max_categories: Annotated[int, Field(ge=2)] = Field(
+        default=20, description="maximum number of different values of a column of names"
+    )
+    units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
 class FileSettings(Settings):
@@ -63,7 +77,7 @@ class FileSettings(Settings):
         return value
 
 
-class PanelSettings(CellSettings, FileSettings):
+class PanelSettings(ColumnSettings, FileSettings):
     """One vector modality: columns of the main table, or of a table of its own that is joined by id."""
 
     path: Path | None = Field(
@@ -73,15 +87,6 @@ class PanelSettings(CellSettings, FileSettings):
     columns: tuple[str, ...] | None = Field(
         default=None, description="columns to use, in this order; null: all but the ids of a file of its own"
     )
-    exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
-    categorical: tuple[str, ...] = Field(
-        default=(), description="columns whose values are names even if they look like numbers"
-    )
-    numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
-    max_categories: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="maximum number of different values of a column of names"
-    )
-    units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
 def short_panels(value: Any) -> Any:

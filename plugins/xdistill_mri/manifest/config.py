@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from xdistill.interfaces import Settings, TaskSettings
-from xdistill_mri.manifest.cells import CellSettings, FileSettings, PanelSettings, short_panels, without_defaults
+from xdistill_mri.manifest.cells import (
+    CellSettings,
+    ColumnSettings,
+    FileSettings,
+    PanelSettings,
+    short_panels,
+    without_defaults,
+)
 from xdistill_mri.preprocess.settings import Preprocess
 
 ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
@@ -46,22 +53,13 @@ class VolumeSettings(Settings):
         return {name: value for name, value in plain.items() if name != "row" or value is not None}
 
 
-class ClinicalSettings(CellSettings):
+class ClinicalSettings(ColumnSettings):
     """The columns that become one vector modality."""
 
     name: ModalityName = Field(default="clinical", description="name of the modality")
     include: tuple[str, ...] | None = Field(
         default=None, description="columns to use, in this order; null: all that have no other role"
     )
-    exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
-    categorical: tuple[str, ...] = Field(
-        default=(), description="columns whose values are names even if they look like numbers"
-    )
-    numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
-    max_categories: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="maximum number of different values of a column of names"
-    )
-    units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
 
 class ManifestConfig(FileSettings, TaskSettings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,23 @@ class FittedOn(BaseModel):
     patients: Annotated[int, Field(ge=1)]
     repeats: Annotated[int, Field(ge=1)] = 1
     predictions_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
+def read_calibration(kind: type[_Kind], path: Path) -> _Kind:
+    """What a file of a model folder holds of its calibration.
+
+    Raises:
+        ModelError: naming the field that is not valid.
+    """
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole file"
+        raise ModelError(f"{path}: not a calibration: `{field}`: {first['msg']}; copy the model again") from None
 
 
 class Calibration(BaseModel):
@@ -119,12 +136,7 @@ class Calibration(BaseModel):
         Raises:
             ModelError: if it is not valid, or of other classes than the model's.
         """
-        try:
-            found = cls.model_validate(read_json(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"])) or "the whole file"
-            raise ModelError(f"{path}: not a calibration: `{field}`: {first['msg']}; copy the model again") from None
+        found = read_calibration(cls, path)
         if found.classes != config.schema_of_inputs.classes:
             raise ModelError(f"{path}: the calibration is for other classes than the model's; copy the model again")
         return found

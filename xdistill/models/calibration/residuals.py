@@ -18,13 +18,12 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from xdistill.errors import ModelError, UserError
-from xdistill.models.calibration.calibration import FittedOn
+from xdistill.models.calibration.calibration import FittedOn, read_calibration
 from xdistill.models.calibration.conformal import ROUNDING
 from xdistill.models.calibration.out_of_fold import patients_of
-from xdistill.models.files import read_json
 from xdistill.runs import Run
 from xdistill.runs.checksums import digest
 from xdistill.tasks import Regression, Task
@@ -107,12 +106,7 @@ class Intervals(BaseModel):
         Raises:
             ModelError: if it is not valid, or of other targets than the model's.
         """
-        try:
-            found = cls.model_validate(read_json(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"])) or "the whole file"
-            raise ModelError(f"{path}: not a calibration: `{field}`: {first['msg']}; copy the model again") from None
+        found = read_calibration(cls, path)
         if tuple(found.targets) != task.names:
             raise ModelError(f"{path}: the calibration is for other targets than the model's; copy the model again")
         return found
