@@ -26,7 +26,7 @@ class Format:
         encoding: of the text.
         sheet: of a workbook.
         header_row: line or row of the header, counted from 1.
-        setting: of the recipe that names the file, for messages.
+        setting: of the recipe that names the file, for messages; empty: none, as on the command line.
     """
 
     delimiter: str | None = None
@@ -69,7 +69,8 @@ def _content(file: Path, form: Format) -> bytes:
     try:
         return read_bytes(file, TABLE)
     except DataError as error:
-        raise DataError(f"{error}; set `{form.setting}` to the CSV file of the cohort") from None
+        advice = f"set `{form.setting}` to the CSV file of the cohort" if form.setting else "name another table"
+        raise DataError(f"{error}; {advice}") from None
 
 
 def _delimited(content: bytes, file: Path, form: Format) -> tuple[list[tuple[int, list[str]]], list[str], str]:

@@ -55,7 +55,7 @@ def profile(
         with shared.chosen_plugins(plugin, disable_plugin):
             found = _of_recipe(source, changes or [], cache)
     else:
-        form = Format(delimiter, encoding, sheet, header_row, setting="FILE")
+        form = Format(delimiter, encoding, sheet, header_row, setting="")
         roles = Roles(label=label, subject=subject, patient=patient, split=split)
         found = profile_table(read_table(Path(source), form), roles)
     if html is not None:

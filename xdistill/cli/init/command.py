@@ -125,7 +125,7 @@ def _plan(path: Path, named: dict[str, str], privileged: tuple[str, ...], *, ask
     from xdistill.profiling import Roles, profile_table
     from xdistill.tables import Format, read_table
 
-    table = read_table(path, Format(setting="TABLE"))
+    table = read_table(path, Format(setting=""))
     profile = profile_table(table, Roles(label=named.get("label", "")))
     for note in table.how:
         print_hint(f"read: {note}")
