@@ -20,7 +20,7 @@ def teacher_note(run: Run) -> str:
     factor = 100 if score.percent else 1
     return (
         f"The teacher scores below its student ({score.title} {factor * teacher.mean:.2f} against "
-        f"{factor * student.mean:.2f}): what it sees in addition did not help it, so there was nothing to teach. Train "
+        f"{factor * student.mean:.2f}): in this run, what it sees in addition shows no advantage to teach. Train "
         f"it longer or alone first, or ask `xdistill diagnose` whether distillation can help."
     )
 
