@@ -16,7 +16,7 @@ def test_a_teacher_below_its_student_is_remarked(tmp_path):
     assert teacher < student
     note = teacher_note(run)
     assert note.startswith(
-        f"The teacher scores below its student (Macro OvO AUC {teacher:.2f} against {student:.2f}): in this run, what it sees"
+        f"The teacher scores below its student (Macro OvO AUC {teacher:.2f} against {student:.2f}): in this run"
     )
     assert note in results_text(run)
     assert teacher_note(make_run(tmp_path / "better", subjects=60)) == ""
