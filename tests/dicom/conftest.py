@@ -14,10 +14,18 @@ def dicom():
 
 @pytest.fixture
 def found(dicom, tmp_path):
-    """The series of a folder, with hashed ids unless it is said otherwise."""
-    return lambda folder, *, keep=False, dates=False: dicom.find(
-        folder, Privacy(None if keep else tmp_path / "key", dates)
-    )
+    """The series of a folder, with hashed ids unless it is said otherwise; one key, so that the hashes are known."""
+
+    def find(folder, *, keep=False, dates=False):
+        if keep:
+            return dicom.find(folder, Privacy(None, dates))
+        key = tmp_path / "key"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text("5a" * 32)
+        return dicom.find(folder, Privacy(key, dates))
+
+    return find
 
 
 @pytest.fixture

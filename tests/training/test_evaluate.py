@@ -14,7 +14,8 @@ from xdistill.training.evaluate import predict
 from xdistill.types import Batch, Output
 
 FABRIC = SimpleNamespace(autocast=nullcontext)
-COHORT = SimpleNamespace(subjects=tuple("abcdefg"), schema=SimpleNamespace(task=Classification(("no", "yes"))))
+COHORT = SimpleNamespace(subjects=tuple("abcdefg"))
+TRANSFORMS = SimpleNamespace(schema=SimpleNamespace(task=Classification(("no", "yes"))))
 
 
 class Logit(nn.Module):
@@ -31,7 +32,7 @@ class Logit(nn.Module):
 class Numbers:
     """A source whose subjects have the numbers of their rows."""
 
-    cohort = COHORT
+    cohort, transforms = COHORT, TRANSFORMS
 
     def __init__(self):
         self.sizes = []
