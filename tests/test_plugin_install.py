@@ -10,8 +10,6 @@ import pytest
 
 from tiny import tiny
 
-pytestmark = pytest.mark.slow
-
 PROJECT = """
 [build-system]
 requires = ["hatchling"]

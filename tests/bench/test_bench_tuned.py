@@ -38,7 +38,6 @@ def test_a_tuned_run_is_no_run_of_a_benchmark_without_trials_and_the_other_way_r
     assert departure(benchmark, "alone", {**plain, "tune": {"trials": 2}}) not in {"tune", "tune.trials"}
 
 
-@pytest.mark.slow
 def test_a_tuned_entry_is_run_found_again_and_made_a_record(folder, catalog, shared_cache):
     benchmark = load_benchmark(folder / "small.yaml")
     where = {"runs": folder / "runs", "cache": shared_cache, "studies": folder / "tune", "only": ["alone"]}
