@@ -185,6 +185,11 @@ class Table(Dataset):
         cell = cells[self.config.target]
         if cell not in classes and self._some and not _filled(cell):
             return None
+        if not _filled(cell) and cell not in classes:
+            raise DataError(
+                f"{self.path}, row {place}: the label is missing (column {self.config.target!r}); fill it in, or set "
+                f"`data.without_label: unlabelled`"
+            )
         if cell not in classes:
             raise DataError(
                 f"{self.path}, row {place}: {cell!r} in column {self.config.target!r} is none "

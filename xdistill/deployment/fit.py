@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from xdistill.crossval.events import Event, RunStarted
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.fold import make_context

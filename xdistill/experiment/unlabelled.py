@@ -22,7 +22,7 @@ def labelled_subjects(experiment: Experiment, cohort: CohortLike, split: Split) 
     Raises:
         DataError: if a class would have no labelled patient.
     """
-    labelled = cohort.labelled
+    labelled = cohort.labelled.copy()
     settings = experiment.recipe.unlabelled
     if settings is None or not settings.fraction:
         return labelled

@@ -24,7 +24,7 @@ def vector_cautions(
     schema: Schema,
     targets: NDArray[Any],
     patients: Sequence[str],
-    labelled: NDArray[np.bool_],
+    labelled: NDArray[np.bool_] | None = None,
 ) -> list[Caution]:
     """Warnings about the vector modalities of a cohort.
 
@@ -33,14 +33,15 @@ def vector_cautions(
         schema: of the cohort.
         targets: of the subjects.
         patients: of the subjects.
-        labelled: which of them have a label, ``(subjects,)``.
+        labelled: which of them have a label, ``(subjects,)``; None: all.
     """
     found: list[Caution] = []
     for name, matrix in vectors.items():
         spec = schema.modalities[name]
         if isinstance(schema.task, Classification) and spec.columns:
-            known = np.asarray(targets, dtype=np.int64)[labelled]
-            found += column_cautions(matrix[labelled], spec.columns, known, schema.task.classes)
+            known = np.ones(len(targets), dtype=bool) if labelled is None else labelled
+            classes = np.asarray(targets, dtype=np.int64)[known]
+            found += column_cautions(matrix[known], spec.columns, classes, schema.task.classes)
         found += _same_values(name, matrix, spec, patients)
     return found
 

@@ -115,7 +115,7 @@ def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) 
         return table
     kept = table.chosen(lambda line: any(line.cells[name] for name in roles.targets))
     if len(kept) < len(table):
-        fate = "are left out" if config.without_label == "leave_out" else "are subjects without a label"
+        fate = "are left out" if config.without_label == "leave_out" else "are kept as unlabelled subjects"
         story.notes.append(f"{len(table) - len(kept)} rows without a label {fate} (`without_label`)")
     return kept if config.without_label == "leave_out" else table
 

@@ -104,7 +104,7 @@ class TermChecker:
             some = f"{self.progress.unlabelled} subjects have none", "set `unlabelled: {use: leave_out}`"
         return (
             f"`{term.loss_name}` uses the label of each subject, and {some[0]}; use a loss that "
-            f"compares outputs alone, such as `class_kl`, or {some[1]}"
+            f"compares outputs alone, such as `class_kl` for classes, or {some[1]}"
         )
 
     def _refused_gradients(self, term: Term) -> str:
