@@ -65,7 +65,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     known = np.ones(len(values), dtype=bool) if labelled is None else labelled
     rows = np.flatnonzero(known)
     if not crossval.given:
-        _check_counts([patients[row] for row in rows], values[rows], task, crossval.folds)
+        _check_counts([patients[row] for row in rows.tolist()], values[rows], task, crossval.folds)
     labels = _labels(values, known, task) if crossval.stratify else None
     complete = None if complete is None else complete[rows]
     strata = None if labels is None else _strata(labels[rows], complete, crossval.folds)
@@ -91,7 +91,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
             parts = [tuple(subjects[row] for row in part) for part in (train, validation, given.test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
-    without = [subjects[row] for row in np.flatnonzero(~known)]
+    without = [subjects[row] for row in np.flatnonzero(~known).tolist()]
     check_splits(made, subjects, patients, unlabelled=without, all_tested=crossval.tests_all)
     return made
 

@@ -11,5 +11,5 @@ def unlabelled_note(run: Run) -> str:
     if not count:
         return ""
     left_out = (run.record["recipe"].get("unlabelled") or {}).get("use") == "leave_out"
-    fate = "left out of training" if left_out else "in training the student learned from the teacher alone on them"
+    fate = "they were left out of training" if left_out else "the student learned from the teacher alone on them"
     return f"{count:,} of {run.record['cohort']['subjects']:,} subjects have no label: no score counts them; {fate}."
