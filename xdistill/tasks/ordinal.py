@@ -47,6 +47,7 @@ class Ordinal(Classification):
     link: str = CORN
 
     kind: ClassVar[str] = "ordinal"
+    attributed: ClassVar[str] = "the logarithm of the class's probability"
 
     @property
     def binary(self) -> bool:
@@ -67,6 +68,11 @@ class Ordinal(Classification):
     def table(self) -> tuple[str, ...]:
         """Names of the metrics that result tables show, in their order."""
         return tuple(score.name for score in SCORES)
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """Kappa, the error in grades, accuracy and AUC."""
+        return self.table[:4]
 
     @property
     def default_loss(self) -> str:
@@ -106,6 +112,10 @@ class Ordinal(Classification):
         above = exceedance(logits, self.link)
         ends = torch.ones_like(above[:, :1])
         return torch.cat([ends, above], dim=1) - torch.cat([above, torch.zeros_like(ends)], dim=1)
+
+    def explained(self, logits: Float[Tensor, "subjects thresholds"]) -> Float[Tensor, "subjects classes"]:
+        """The logarithms of the class probabilities, at least that of 1e-12."""
+        return self.predict(logits).clamp_min(SMALLEST).log()
 
     def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
         """The median grade, whose expected error is the smallest."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xdistill.deployment.explain.attributions import Options
     from xdistill.deployment.explain.explanation import Explanation, Map
     from xdistill.models.ensemble import Ensemble
+    from xdistill.tasks import Task
 
 PAGE, TABLE, COLUMNS = "explain.html", "explain.csv", "columns.csv"
 _HEADER = (
@@ -108,7 +109,8 @@ def _write(
     cards: list[Card] = []
     good: list[Explanation] = []
     with ExitStack() as stack:
-        table = _table(stack, folder / TABLE, _HEADER)
+        task = model.schema.task
+        table = _table(stack, folder / TABLE, [_titled(name, task) for name in _HEADER])
         columns = None
         for number, explanation in enumerate(explanations, start=1):
             if explanation.error:
@@ -117,7 +119,7 @@ def _write(
             subject = str(number) if anonymous else explanation.subject
             for row in _rows(explanation, subject, folder, names.of(subject)):
                 table.writerow([row[name] for name in _HEADER])
-                written.rows.append(row)
+                written.rows.append({_titled(key, task): value for key, value in row.items()})
             if explanation.columns:
                 columns = columns or _table(stack, folder / COLUMNS, _COLUMNS_HEADER)
                 columns.writerows(_column_rows(explanation, subject))
@@ -167,6 +169,11 @@ def _column_rows(explanation: Explanation, subject: str) -> list[Sequence[Any]]:
         for modality, columns in explanation.columns.items()
         for name, value, attribution in zip(columns.names, columns.values, columns.attributions, strict=True)
     ]
+
+
+def _titled(column: str, task: Task) -> str:
+    """The column's name: predictions of some tasks are no probabilities."""
+    return column if task.probabilistic or column != "probability" else "value"
 
 
 def _table(stack: ExitStack, path: Path, header: Sequence[str]) -> Any:
