@@ -34,6 +34,7 @@ class Labelled:
         targets: of the task, ``(subjects, *target_shape)``; class indices ``(subjects,)`` of classification.
         patients: one name per subject.
         notes: how the table was read, as far as it was found by looking.
+        labels: columns that the targets were read from.
         several: whether a patient has more than one subject.
     """
 
@@ -41,6 +42,7 @@ class Labelled:
     targets: NDArray[Any]
     patients: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def several(self) -> bool:
@@ -54,6 +56,7 @@ class Labelled:
             self.targets[list(rows)],
             tuple(self.patients[row] for row in rows),
             self.notes,
+            self.labels,
         )
 
     def positive(self, task: Task, place: int) -> NDArray[np.bool_]:
@@ -81,8 +84,9 @@ def read_labelled(model: StudentModel, table: Path, labels: Sequence[str] = ()) 
     patients = tuple(
         f"p {subject.row[PATIENT]}" if subject.row.get(PATIENT) else f"s {subject.subject}" for subject in subjects
     )
-    targets = model.schema.task.as_targets(read_targets(model, subjects, table, labels))
-    return Labelled(subjects, targets, patients, tuple(filter(None, [told(table, notes)])))
+    targets, columns = read_targets(model, subjects, table, labels)
+    how = tuple(filter(None, [told(table, notes)]))
+    return Labelled(subjects, model.schema.task.as_targets(targets), patients, how, columns)
 
 
 def subgroups(cohort: Labelled, column: str) -> Mapping[str, NDArray[np.bool_]]:

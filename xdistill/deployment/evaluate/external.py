@@ -14,7 +14,6 @@ from xdistill.deployment.evaluate.drift import drift
 from xdistill.deployment.evaluate.facts import counts_of, model_facts, notes_of
 from xdistill.deployment.evaluate.groups import subgroup_figures
 from xdistill.deployment.evaluate.intervals import Bootstrap
-from xdistill.deployment.evaluate.labels import LABEL, label_reader
 from xdistill.deployment.evaluate.result import Comparison, Detail, Evaluation, OneClass, Prediction, Sets
 from xdistill.deployment.evaluate.scores import (
     Called,
@@ -210,7 +209,7 @@ def evaluate(
         patients=len(set(cohort.patients)),
         unread=unread,
         settings={
-            "label": list(label_reader(model, columns).columns(LABEL)),
+            "label": list(cohort.labels),
             "by": list(by),
             "positives": [task.names[item.positive] for item in positives],
             "interval": INTERVAL,

@@ -20,8 +20,8 @@ LABEL = "label"  # also the column in which `xdistill data export` writes target
 
 def read_targets(
     model: StudentModel, subjects: Sequence[NewSubject], file: Path, labels: Sequence[str] = ()
-) -> Sequence[Target]:
-    """The targets of new subjects.
+) -> tuple[Sequence[Target], tuple[str, ...]]:
+    """The targets of new subjects, and the columns that they are read from.
 
     Args:
         model: that knows the task.
@@ -45,7 +45,7 @@ def read_targets(
     cells = {name: [_filled(subject.row[name], model) for subject in subjects] for name in used}
     table = LabelTable(cells, LABEL, lines)
     try:
-        return _exported(model, table) if written else reader.targets(table)
+        return (_exported(model, table) if written else reader.targets(table)), used
     except LabelsError as error:
         raise DataError(f"{file}: {error}") from None
 

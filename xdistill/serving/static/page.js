@@ -133,8 +133,9 @@ function element(tag, text = "", className = "") {
 }
 
 function draw(found) {
-  const bars = Object.entries(found.probabilities).map(([name, value]) => {
-    const bar = element("div", "", name === found.prediction ? "bar best" : "bar");
+  const best = new Set([found.prediction, ...(found.predictions ? found.prediction.split("; ") : [])]);
+  const bars = Object.entries(found.probabilities ?? {}).map(([name, value]) => {
+    const bar = element("div", "", best.has(name) ? "bar best" : "bar");
     const track = element("div", "", "track");
     const fill = element("div", "", "fill");
     fill.style.width = `${100 * value}%`;
@@ -145,10 +146,22 @@ function draw(found) {
   find("bars").replaceChildren(...bars);
   const facts = [];
   if (found.set) facts.push([`Prediction set (${percent.format(found.level).replace(".0", "")})`, found.set.join(", ") || "empty"]);
-  if (found.sd !== null) facts.push(["SD over networks", found.sd.toFixed(3)]);
+  if (found.predictions && !found.probabilities) facts.push(...values(found));
+  if (found.sd != null) facts.push(["SD over networks", found.sd.toFixed(3)]);
   facts.push(["Flags", found.flags.join("; ") || "none"]);
   find("facts").replaceChildren(...facts.flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
   find("result").hidden = false;
+}
+
+// Predictions that are no probabilities: numbers with their unit and interval, risks, shares without an event.
+function values(found) {
+  const shown = (value) => (value === null ? "∞" : Number(value.toPrecision(4)).toString());
+  return Object.entries(found.predictions).map(([column, value]) => {
+    const name = column.replace(/^predicted_/, "").replace(/^survival_/, "without an event until ");
+    const ends = found.intervals?.[name];
+    const interval = ends ? ` (${ends[0] === null ? "-" : ""}${shown(ends[0])} to ${shown(ends[1])}, ${percent.format(found.level).replace(".0", "")} interval)` : "";
+    return [name, `${shown(value)} ${found.units[column] ?? ""}`.trim() + interval];
+  });
 }
 
 // ---- slices ----
