@@ -144,8 +144,13 @@ def exceedance(logits: Float[Tensor, "subjects thresholds"], link: str) -> Float
         logits: of a network.
         link: ``corn`` or ``cumulative_link``.
     """
+    import torch
+
     if link == CORN:
-        return logits.sigmoid().cumprod(dim=1)
+        above = logits.sigmoid()
+        if not torch.compiler.is_exporting():
+            return above.cumprod(dim=1)
+        return torch.stack([above[:, :end].prod(dim=1) for end in range(1, above.shape[1] + 1)], dim=1)
     return cumulative_logits(logits).sigmoid()
 
 
