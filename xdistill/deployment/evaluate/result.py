@@ -121,13 +121,15 @@ class Detail:
         of: what it is of: a target, a group of subjects.
         title: for people.
         estimate: its value; a share is 0 to 1.
-        unit: of the value; ``%`` for a share.
+        unit: of the value.
+        percent: whether the value is a share, which people see in percent.
     """
 
     of: str
     title: str
     estimate: Estimate
     unit: str = ""
+    percent: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,23 +40,19 @@ def regression_details(scored: Scored) -> Iterator[Detail]:
     task = scored.task
     for place, name in enumerate(task.names):
         true, predicted, unit = scored.targets[:, place], scored.predictions[:, place], task.unit_of(place)
-        figures: dict[tuple[str, str], Figure] = {}
-        for score in task.each:
-            figures[score.title, unit if score.name != "r2" else ""] = _metric(score.name, true, predicted)
-        figures["Mean error", unit] = mean_of(predicted - true)
-        figures["Calibration slope", ""] = _line(true, predicted, 0)
-        figures["Calibration intercept", unit] = _line(true, predicted, 1)
+        figures: dict[str, Figure] = {score.title: _metric(score.name, true, predicted) for score in task.each}
+        figures["Mean error"] = mean_of(predicted - true)
+        figures["Calibration slope"] = _line(true, predicted, 0)
+        figures["Calibration intercept"] = _line(true, predicted, 1)
+        without = {"Calibration slope", *(score.title for score in task.each if score.name == "r2")}
+        for title, estimate in scored.bootstrap.estimates(figures).items():
+            yield Detail(name, title, estimate, "" if title in without else unit)
         if scored.ends is not None:
             low, high = scored.ends[:, place].T
-            figures[f"In the {100 * scored.level:g} % interval", "%"] = mean_of(
-                ((low <= true) & (true <= high)).astype(np.float64)
-            )
-        names = {f"{title}|{of}": figure for (title, of), figure in figures.items()}
-        for key, estimate in scored.bootstrap.estimates(names).items():
-            title, _, of = key.rpartition("|")
-            yield Detail(name, title, estimate, of)
-        if scored.ends is not None:
-            width = float(np.mean(scored.ends[:, place, 1] - scored.ends[:, place, 0]))
+            inside = mean_of(((low <= true) & (true <= high)).astype(np.float64))
+            (coverage,) = scored.bootstrap.estimates({"inside": inside}).values()
+            yield Detail(name, f"In the {100 * scored.level:g} % interval", coverage, percent=True)
+            width = float(np.mean(high - low))
             yield Detail(name, "Width of the interval", Estimate(width if np.isfinite(width) else None), unit)
 
 

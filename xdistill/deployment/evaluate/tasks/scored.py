@@ -49,10 +49,10 @@ def table_of(details: tuple[Detail, ...], first: str) -> tuple[tuple[str, ...], 
 
 def written(detail: Detail) -> str:
     """``44.1 (40.3 to 48.2) points``: the estimate with its interval and unit."""
-    estimate, unit = detail.estimate, f" {detail.unit}" if detail.unit else ""
+    estimate, unit = detail.estimate, " %" if detail.percent else f" {detail.unit}" if detail.unit else ""
     if estimate.value is None:
         return "–"  # noqa: RUF001 - a dash where a table has no figure
-    if detail.unit == "%":
+    if detail.percent:
         estimate = Estimate(
             *(None if end is None else 100 * end for end in (estimate.value, estimate.low, estimate.high))
         )

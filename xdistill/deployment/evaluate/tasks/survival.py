@@ -88,7 +88,7 @@ def survival_details(scored: Scored) -> Iterator[Detail]:
         if column is not None:
             figures[f"{when}, predicted"] = mean_of(scored.predictions[:, column], rows)
         for title, estimate in scored.bootstrap.estimates(figures).items():
-            yield Detail(of, title, estimate, "%")
+            yield Detail(of, title, estimate, percent=True)
 
 
 def survival_sections(evaluation: Evaluation) -> tuple[Section, ...]:
