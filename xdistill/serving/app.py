@@ -26,6 +26,7 @@ from xdistill.serving.uploads import receive
 from xdistill.version import __version__
 
 STATIC = Path(__file__).parent / "static"
+PNG = b"\x89PNG"
 LOOPBACK = ("127.0.0.1", "localhost")
 ROUTES = frozenset({"/", "/predict", "/explain", "/volume", "/health", "/card", "/card.md", "/docs", "/openapi.json"})
 
@@ -109,9 +110,10 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
 
     @app.post("/explain", openapi_extra=files_only, responses=errors, response_class=Response)
     async def explain(request: Request, modality: Modality, method: Method = service.methods[0]) -> Response:
-        """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
+        """The saliency map of one modality: a NIfTI file in the space of the uploaded one, or a PNG of a picture."""
         async with _uploaded(request, service) as upload:
-            return _nifti(await service.explain(upload, modality, method))
+            content = await service.explain(upload, modality, method)
+        return Response(content, media_type="image/png") if content.startswith(PNG) else _nifti(content)
 
 
 def _nifti(content: bytes) -> Response:

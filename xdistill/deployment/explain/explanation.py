@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from xdistill.interfaces.reader import Space
 
+_PICTURE = 2  # axes of its map
+
 
 @dataclass(frozen=True)
 class Map:
@@ -26,6 +28,11 @@ class Map:
     image: NDArray[np.float32]
     space: Space | None = None
     layer: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the map of a picture, not of a volume."""
+        return self.values.ndim == _PICTURE
 
     @property
     def peak(self) -> tuple[int, ...]:

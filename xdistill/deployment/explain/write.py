@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import re
 import shutil
@@ -32,7 +31,6 @@ _HEADER = (
     *("peak_i", "peak_j", "peak_k", "peak_x", "peak_y", "peak_z"),
 )
 _COLUMNS_HEADER = ("subject", "explained", "modality", "column", "value", "attribution")
-_PICTURE = 2  # axes of its map
 _LONGEST = 100  # characters of a folder's name
 
 
@@ -151,9 +149,9 @@ def _save(found: Map, modality: str, folder: Path, name: str) -> dict[str, Any]:
     file = folder / name / f"{_safe(modality)}.nii.gz"
     file.parent.mkdir(exist_ok=True)
     image_of(on_source).to_filename(file)
-    if found.values.ndim == _PICTURE:
+    if found.is_picture:
         (plane,) = planes(found)
-        file.with_name(f"{_safe(modality)}.png").write_bytes(base64.b64decode(plane.overlay.partition(",")[2]))
+        file.with_name(f"{_safe(modality)}.png").write_bytes(plane.file)
     return {
         "modality": modality,
         "file": file.relative_to(folder).as_posix(),

@@ -46,7 +46,7 @@ function assign(files) {
 
 function words(name) {
   const lower = name.toLowerCase();
-  return [lower.replace(/\.(nii\.gz|nii|zip|npy|npz)$/, ""), ...lower.split(/[^a-z0-9]+/)];
+  return [lower.replace(/\.(nii\.gz|nii|zip|npy|npz|png|jpe?g|tiff?)$/, ""), ...lower.split(/[^a-z0-9]+/)];
 }
 
 if (inputs.length) {
@@ -212,6 +212,18 @@ async function volume(file) {
   return new File([await (await post("/volume", data)).blob()], "volume.nii");
 }
 
+const isPicture = (file) => /\.(png|jpe?g)$/i.test(file?.name ?? "");
+
+// A picture needs no viewer: it is shown as it is, and later with its map.
+function showPicture(blob) {
+  const picture = find("picture");
+  if (picture.src) URL.revokeObjectURL(picture.src);
+  picture.hidden = !blob;
+  find("canvas").hidden = Boolean(blob);
+  if (blob) picture.src = URL.createObjectURL(blob);
+  else picture.removeAttribute("src");
+}
+
 async function show(field) {
   if (!find("viewer")) return;
   const mine = ++turn;
@@ -219,6 +231,13 @@ async function show(field) {
   drawTabs();
   const note = find("view-status");
   note.textContent = field ? "Reading …" : "Slices appear when a file is chosen.";
+  const file = chosen.get(field);
+  showPicture(isPicture(file) ? file : null);
+  if (isPicture(file)) {
+    note.textContent = field;
+    find("viewer").dataset.shown = field;
+    return;
+  }
   try {
     if (field || viewer) viewer ??= open();
     if (!viewer) return;
@@ -247,8 +266,15 @@ find("explain-form")?.addEventListener("submit", async (event) => {
   try {
     const query = new URLSearchParams({ modality: field, method: find("method").value });
     const map = await (await post(`/explain?${query}`, body())).blob();
-    const { niivue, NVImage } = await viewer;
     if (field !== shown) return;
+    if (map.type === "image/png") {
+      showPicture(map);
+      find("view-status").textContent = `${field} as the network sees it; orange raises the prediction, blue lowers it.`;
+      find("viewer").dataset.overlay = field;
+      status("");
+      return;
+    }
+    const { niivue, NVImage } = await viewer;
     for (const old of niivue.volumes.slice(1)) niivue.removeVolume(old);
     const image = await NVImage.loadFromFile({
       file: new File([map], "map.nii"), name: "map.nii", colormap: "warm", opacity: Number(find("opacity").value),
@@ -268,6 +294,6 @@ find("explain-form")?.addEventListener("submit", async (event) => {
 });
 
 find("opacity")?.addEventListener("input", async (event) => {
-  const { niivue } = await viewer;
-  if (niivue.volumes.length > 1) niivue.setOpacity(1, Number(event.target.value));
+  const { niivue } = (await viewer) ?? {};
+  if (niivue?.volumes.length > 1) niivue.setOpacity(1, Number(event.target.value));
 });
