@@ -18,6 +18,7 @@ from xdistill.interfaces.labels import (
     missing_problems,
     other_problems,
 )
+from xdistill.targets.numbers import numbers_of
 from xdistill.tasks import Regression
 
 
@@ -84,17 +85,9 @@ class ReadRegression(TaskReader):
     def _rows(self, table: LabelTable) -> tuple[tuple[tuple[float, ...], ...], list[str]]:
         """A number per subject and target, NaN where there is none, and what is wrong."""
         targets = self.columns(table.label)
-        columns = [[_number(cell) for cell in table.cells(name)] for name in targets]
+        columns = [numbers_of(name, table.cells(name)) for name in targets]
         problems = missing_problems(table, targets)
         for name, numbers in zip(targets, columns, strict=True):
             rows = [row for row, cell in enumerate(table.cells(name)) if cell and not math.isfinite(numbers[row])]
             problems += other_problems(table, name, rows, "a number")
         return tuple(zip(*columns, strict=True)), problems
-
-
-def _number(cell: str) -> float:
-    """The number; NaN if it is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan

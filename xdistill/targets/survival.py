@@ -19,6 +19,7 @@ from xdistill.interfaces.labels import (
     missing_problems,
     other_problems,
 )
+from xdistill.targets.numbers import numbers_of
 from xdistill.tasks.hazards import quantiles
 from xdistill.tasks.survival import BINS, Method, Survival
 
@@ -91,7 +92,7 @@ class ReadSurvival(TaskReader):
 
     def targets(self, table: LabelTable) -> tuple[tuple[float, float], ...]:
         """A time and a zero or a one."""
-        numbers = [_number(cell) for cell in table.cells(self.config.time)]
+        numbers = numbers_of(self.config.time, table.cells(self.config.time))
         happened = [float(cell.lower() in _HAPPENED) for cell in table.cells(self.config.event)]
         problems = missing_problems(table, self.columns(table.label))
         problems += _wrong_times(table, self.config.time, numbers)
@@ -120,11 +121,3 @@ def _wrong_events(table: LabelTable, column: str) -> list[str]:
     known = _HAPPENED | _CENSORED
     rows = [row for row, cell in enumerate(table.cells(column)) if cell and cell.lower() not in known]
     return other_problems(table, column, rows, "an event (1, yes, true) or censoring (0, no, false)")
-
-
-def _number(cell: str) -> float:
-    """The number; NaN if it is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
