@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
 from xdistill.suggest import did_you_mean
-from xdistill.tuning.storage.journal import FileLock, is_journal
+from xdistill.tuning.storage.journal import is_journal
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -79,14 +79,16 @@ def open_storage(url: str) -> BaseStorage:
         UserError: when it cannot be reached.
     """
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+    from optuna.storages.journal import JournalRedisBackend
+
+    from xdistill.tuning.storage.checked import CheckedJournal
 
     with reached(url):
         if "://" not in url:
             Path(url).parent.mkdir(parents=True, exist_ok=True)
             if not is_journal(Path(url)):
                 raise _unreached(url, "this file is not an Optuna journal, and was not changed; name another file")
-            return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
+            return JournalStorage(CheckedJournal(Path(url)))
         if url.startswith("sqlite:"):
             _check_database(url)
             return _database(url, {"connect_args": {"timeout": PATIENCE}})
