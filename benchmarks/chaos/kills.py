@@ -34,7 +34,7 @@ SHIFTS = (-10_000 * DAY, -DAY, -60.0, 60.0, 2 * DAY, 10_000 * DAY)
 
 @dataclass(frozen=True)
 class Reference:
-    """What an undisturbed command gives: SHA-256 of its results, the seconds that it takes, the bytes that it writes."""
+    """What an undisturbed command gives: SHA-256 of its results, seconds that it takes, bytes that it writes."""
 
     digest: str
     seconds: float
@@ -76,7 +76,7 @@ class Disturber:
         if what not in self.references:
             with self.place() as place:
                 begin = time.monotonic()
-                problem = self.end(what, self.start(what, place), place)
+                problem = self.end(self.start(what, place), place)
                 if problem:
                     sys_exit = f"{what}, undisturbed: {problem}"
                     raise SystemExit(sys_exit)
@@ -124,14 +124,14 @@ class Disturber:
             own = place.is_mount()
             largest = None if own else int(10 ** self.generator.uniform(1, 5.5))
             process = self.start(what, place, Conditions(largest=largest))
-            outcome = self.end(what, process, place)
+            outcome = self.end(process, place)
             if own:
                 _mount(place, 2**30, "remount,")
             outcome = outcome or self.ended(what, self.start(what, place), place, right)
         self.table.count(f"{what}: disk full", outcome)
 
     def jump(self, what: str) -> None:
-        """Kill the command, set the times of its files to the past or future, and let its clock jump when it goes on."""
+        """Kill the command, set its files to the past or future, and let its clock jump when it goes on."""
         right = self.reference(what)
         with self.place() as place:
             process = self.start(what, place)
@@ -150,7 +150,7 @@ class Disturber:
             first = self.start(what, place)
             time.sleep(self.generator.uniform(0, right.seconds / 2))
             second = self.start(what, place, name="second")
-            outcome = self.end(what, second, place, name="second") or self.ended(what, first, place, right)
+            outcome = self.end(second, place, name="second") or self.ended(what, first, place, right)
         self.table.count(f"{what}: two at once", outcome)
 
     def start(self, what: str, place: Path, conditions: Conditions | None = None, *, name: str = "first") -> Forked:
@@ -162,7 +162,7 @@ class Disturber:
         """Where a command's text goes."""
         return self.folder / f"{place.name}-{name}"
 
-    def end(self, what: str, process: Forked, place: Path, *, name: str = "first") -> str:
+    def end(self, process: Forked, place: Path, *, name: str = "first") -> str:
         """Wait for the end of a command; what is wrong with it, other than that it stopped with a message."""
         try:
             process.wait(PATIENCE)
@@ -173,10 +173,10 @@ class Disturber:
 
     def ended(self, what: str, process: Forked, place: Path, right: Reference) -> str:
         """Wait, run the command again if it stopped with a message, and compare."""
-        problem = self.end(what, process, place)
+        problem = self.end(process, place)
         if process.returncode and not problem:
             process = self.start(what, place)
-            problem = self.end(what, process, place)
+            problem = self.end(process, place)
         if problem or process.returncode:
             return problem or f"not finished: {self.output(place).read_text()[-200:]}"
         if bytes_of(place) != right.digest:

@@ -51,7 +51,12 @@ def test_a_search_can_choose_what_lies_in_its_space():
     rate, width, fusion = Search(low=0.1, high=1), Search(low=1, high=4, int=True), Search(choices=({"use": "a"}, 1))
     assert [could_choose(rate, value) for value in (0.1, 1, 1.01, True, "1")] == [True, True, False, False, False]
     assert [could_choose(width, value) for value in (4, 2.0, 5)] == [True, False, False]
-    assert [could_choose(fusion, value) for value in ({"use": "a"}, {"use": "b"}, 1, True)] == [True, False, True, False]
+    assert [could_choose(fusion, value) for value in ({"use": "a"}, {"use": "b"}, 1, True)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ def test_lines_of_optuna_itself_are_read_and_covered_by_the_next_sum(tmp_path):
         old = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
         optuna.create_study(storage=old, study_name="s", direction="maximize")
         study = opened_with_two_trials(str(path))
-        study.set_user_attr("seen", True)
+        study.set_user_attr("seen", "yes")
         assert len(optuna.load_study(storage=old, study_name="s").trials) == 2, "Optuna reads it as before"
         path.write_bytes(path.read_bytes().replace(b'"study_name":"s"', b'"study_name":"t"'))
         with pytest.raises(UserError, match="line 2 is damaged"):

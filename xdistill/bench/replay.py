@@ -167,7 +167,9 @@ def _tuned(
     They are laid over the entry's recipe. In that of the record, stages already have the values of fields that they
     share.
     """
-    elsewhere = {name: prepared.resolved[name] for name in ("compute", "executor", "cache", "teacher_cache", "trackers")}
+    elsewhere = {
+        name: prepared.resolved[name] for name in ("compute", "executor", "cache", "teacher_cache", "trackers")
+    }
     base = without_search(entry)
     return {
         name: assemble(with_values(base, values), catalog).resolved() | elsewhere for name, values in settings.items()

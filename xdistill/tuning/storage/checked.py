@@ -107,8 +107,8 @@ class CheckedJournal(BaseJournalBackend):
 
     def _damaged(self, number: int) -> UserError:
         return UserError(
-            f"{self._path}: line {number + 1} is damaged, or one before it was changed or removed: its checksum does not "
-            f"match. Restore the file from a copy; or remove it, and the search starts again"
+            f"{self._path}: line {number + 1} is damaged, or one before it was changed or removed: its checksum does "
+            f"not match. Restore the file from a copy; or remove it, and the search starts again"
         )
 
 

@@ -111,8 +111,8 @@ def _check(trial: FrozenTrial) -> None:
     scores, reason = trial.user_attrs.get(FOLDS, []), trial.user_attrs.get(FAILED, "")
     if said != _sum(trial.number, trial.params, trial.value if complete else None, scores, reason):
         raise UserError(
-            f"trial {trial.number} of the study is damaged: its settings or scores are not what was written. Restore the "
-            f"storage from a copy, or choose another name with --study, and the search starts again"
+            f"trial {trial.number} of the study is damaged: its settings or scores are not what was written. Restore "
+            f"the storage from a copy, or choose another name with --study, and the search starts again"
         )
 
 
@@ -160,10 +160,10 @@ def _me() -> dict[str, Any]:
 
 
 def started(process: psutil.Process) -> float:
-    """When a process started; where the system says it, since the machine did, so that a clock that is set does no harm."""
+    """When a process started: in ticks since the machine did, where the system says it, because clocks are set."""
     try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return float(fields[19])  # in ticks; man 5 proc, field 22
+        text = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return float(text.rpartition(")")[2].split()[19])  # man 5 proc, field 22
     except (OSError, IndexError, ValueError):
         return float(process.create_time())
 
