@@ -126,6 +126,7 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
             "/proc/nowhere/study.journal",
             "No such file or directory; resolve this, or choose another storage with --storage",
         ),
+        ("sqlite:////dev/zero", "this is a device; name a file"),
         ("sqlite:///:memory:", "a database in memory is not shared with the workers; name a file"),
         ("postgresql://me:secret@localhost:1/studies", "run `pip install 'psycopg"),
         ("postgresql://me:secret@localhost:port/studies", "this is not a URL that Optuna understands"),

@@ -45,6 +45,17 @@ def entry_recipe(benchmark: Benchmark, name: str, seed: int, *, flags: Mapping[s
     return as_loaded(loaded, overrides={"tune.trials": trials}) if trials and loaded.recipe.tune else loaded
 
 
+def without_cohort(benchmark: Benchmark, name: str, seed: int) -> LoadedRecipe:
+    """The recipe of an entry without the settings of its cohort, which may name a folder of another machine.
+
+    Raises:
+        RecipeError: all problems.
+    """
+    data = benchmark.root.entries["data"]
+    stand_in = MappingNode({"use": Field(data.key, ScalarNode(benchmark.file.data.use, data.key))}, data.key)
+    return _loaded(benchmark, name, seed, Field(data.key, stand_in), {})
+
+
 def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], catalog: Catalog | None = None) -> str:
     """The first field in which a run's resolved recipe differs from the entry's; empty when there is none.
 
@@ -61,10 +72,7 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
         RecipeError: when the entry's recipe has problems.
     """
     seed = resolved.get("seed", benchmark.file.seeds[0])
-    # The cohort may lie in a folder that only a variable of the other machine names.
-    data = benchmark.root.entries["data"]
-    stand_in = MappingNode({"use": Field(data.key, ScalarNode(benchmark.file.data.use, data.key))}, data.key)
-    loaded = _loaded(benchmark, name, seed, Field(data.key, stand_in), {})
+    loaded = without_cohort(benchmark, name, seed)
     tree = loaded.tree()
     if seed not in benchmark.file.seeds:
         return "seed"

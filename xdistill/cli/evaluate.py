@@ -10,6 +10,8 @@ import typer
 
 from xdistill.cli import options as shared
 from xdistill.cli.predict import progress
+from xdistill.errors import UserError
+from xdistill.untrusted import TABLE, open_regular
 
 if TYPE_CHECKING:
     from xdistill.deployment.evaluate import Evaluation
@@ -125,9 +127,9 @@ def evaluate(
 def _lines(table: Path) -> int:
     """About how many subjects there are, for the progress bar; errors are the reader's to report."""
     try:
-        with table.open("rb") as file:
+        with open_regular(table, TABLE) as file:
             return max(1, sum(1 for _ in file) - 1)
-    except OSError:
+    except (UserError, OSError):
         return 1
 
 

@@ -26,7 +26,8 @@ from xdistill.bench.records.record import (
 from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
-from xdistill.errors import RecipeError, RunError, XdistillError
+from xdistill.bench.records.tuned import tuned_settings
+from xdistill.errors import RecipeError, RunError, UserError, XdistillError
 from xdistill.suggest import did_you_mean
 from xdistill.untrusted import TABLE, read_bytes
 
@@ -157,8 +158,12 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
         yield f"the record of entry {entry!r} with seed {seed} belongs in a folder {name!r}"
     try:
         field = departure(benchmark, entry, facts["recipe"])
+        tuned_settings(benchmark, facts)
     except RecipeError as error:
         yield f"entry {entry!r}: {error}"
+        return
+    except UserError as error:
+        yield str(error)
         return
     if field:
         yield f"entry {entry!r}: `{field}` of the recipe that was run differs from the benchmark; run it again"
