@@ -88,7 +88,7 @@ def new_subjects(model: StudentModel, given: Sequence[str]) -> list[NewSubject]:
     """
     from xdistill.cli.console import print_hint
     from xdistill.errors import UserError
-    from xdistill.models.table_file import told
+    from xdistill.models.table_file import reading_note
     from xdistill.models.tables import one_subject, read_folder, read_table
 
     path = Path(given[0])
@@ -97,7 +97,7 @@ def new_subjects(model: StudentModel, given: Sequence[str]) -> list[NewSubject]:
             return read_folder(model, path)
         notes: list[str] = []
         found = read_table(model, path, notes)
-        if text := told(path, notes):
+        if text := reading_note(path, notes):
             print_hint(text)
         return found
     files = {}

@@ -68,7 +68,7 @@ def run_id(
 
 
 def _with_names(value: Any) -> Any:
-    """Settings in which a file with a hash has its name alone: where it lies does not matter."""
+    """Settings in which a file with a hash has its name alone: its location does not matter."""
     if isinstance(value, dict):
         found = {name: _with_names(item) for name, item in value.items()}
         return {**found, "path": Path(str(found["path"])).name} if found.get("sha256") and "path" in found else found

@@ -45,7 +45,7 @@ def read_file(model: Ensemble, path: Path) -> tuple[Table, tuple[str, ...]]:
     return (table.with_columns(changed) if changed else table), tuple(notes)
 
 
-def told(path: Path, notes: Iterable[str]) -> str:
+def reading_note(path: Path, notes: Iterable[str]) -> str:
     """One line about how a file was read; empty if there is nothing to tell."""
     text = "; ".join(notes)
     return f"{path.name} was read with {text}" if text else ""

@@ -26,21 +26,21 @@ SUBJECT = "subject"
 MISSING = frozenset({"", "na", "n/a", "nan", "null"})
 
 
-def read_table(model: Ensemble, path: Path, told: list[str] | None = None) -> list[NewSubject]:
+def read_table(model: Ensemble, path: Path, notes: list[str] | None = None) -> list[NewSubject]:
     """The subjects of a table with a header and one row per subject: CSV, TSV, XLSX or Parquet.
 
     Args:
         model: whose modalities are looked for. Further columns, such as labels and privileged items, are ignored.
         path: the file; paths in it are relative to its folder. Without a column ``subject``, ids are the numbers of
             the rows.
-        told: gets what was found by looking at the file, such as decimal commas.
+        notes: gets what was found by looking at the file, such as decimal commas.
 
     Raises:
         DataError: for a file that cannot be read as a table, a column too few, or an id that occurs twice.
     """
-    table, notes = read_file(model, path)
-    if told is not None:
-        told += notes
+    table, found_out = read_file(model, path)
+    if notes is not None:
+        notes += found_out
     _check_columns(model, table.header, path)
     subject_column = model.reader.subject if model.reader is not None else SUBJECT
     found: list[NewSubject] = []

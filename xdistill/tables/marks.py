@@ -91,8 +91,8 @@ def quantity(text: str, decimal: str) -> Quantity | None:
     Quantity(number='0.5', limit='<', unit='')
     """
     if isinstance(text, Exact):
-        number, limit = text.lstrip("<>"), text[:1].strip("-.0123456789")
-        return Quantity(number, limit if limit in {"<", ">"} else "", "") if as_number(number) is not None else None
+        exact, mark = text.lstrip("<>"), text[0] if text.startswith(("<", ">")) else ""
+        return Quantity(exact, mark, "") if as_number(exact) is not None else None
     limit, rest = "", text.strip()
     found = _LIMIT.match(rest)
     if found is not None:

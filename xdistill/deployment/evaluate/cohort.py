@@ -14,7 +14,7 @@ from xdistill.deployment.evaluate.labels import read_targets
 from xdistill.errors import DataError
 from xdistill.models import StudentModel
 from xdistill.models.subject import NewSubject
-from xdistill.models.table_file import told
+from xdistill.models.table_file import reading_note
 from xdistill.models.tables import MISSING, read_table
 from xdistill.suggest import did_you_mean
 from xdistill.tasks import Task
@@ -85,7 +85,7 @@ def read_labelled(model: StudentModel, table: Path, labels: Sequence[str] = ()) 
         f"p {subject.row[PATIENT]}" if subject.row.get(PATIENT) else f"s {subject.subject}" for subject in subjects
     )
     targets, columns = read_targets(model, subjects, table, labels)
-    how = tuple(filter(None, [told(table, notes)]))
+    how = tuple(filter(None, [reading_note(table, notes)]))
     return Labelled(subjects, model.schema.task.as_targets(targets), patients, how, columns)
 
 

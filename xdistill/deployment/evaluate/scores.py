@@ -59,7 +59,7 @@ def other_metrics(task: Task, targets: NDArray[Any], predictions: Floats) -> dic
 
 def _bound(metric: Callable[[Any, Floats, Counts], Floats], targets: NDArray[Any], predictions: Floats) -> Figure:
     def value(counts: Counts) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):  # of resamples that draw nobody of a subgroup
+        with np.errstate(invalid="ignore", divide="ignore"):  # of resamples without a subject of a subgroup
             return metric(targets, predictions, counts)
 
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from xdistill.deployment.evaluate.result import Detail, Evaluation
@@ -16,8 +16,8 @@ __all__ = ["Scored", "details", "sections"]
 
 @dataclass(frozen=True)
 class _OfTask:
-    details: Callable[[Scored], Sequence[Detail]]
-    sections: Callable[[Evaluation], Sequence[Section]]
+    details: Callable[[Scored], Iterable[Detail]]
+    sections: Callable[[Evaluation], Iterable[Section]]
 
 
 _TASKS: Mapping[str, _OfTask] = {

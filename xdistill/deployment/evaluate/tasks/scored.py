@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.deployment.evaluate.intervals import Bootstrap
-from xdistill.deployment.evaluate.result import Detail, Estimate
+from xdistill.deployment.evaluate.result import Detail
+from xdistill.deployment.evaluate.text import NOTHING
 from xdistill.stats.areas import Floats
 from xdistill.tasks import Task
 
@@ -49,24 +50,20 @@ def table_of(details: tuple[Detail, ...], first: str) -> tuple[tuple[str, ...], 
 
 def written(detail: Detail) -> str:
     """``44.1 (40.3 to 48.2) points``: the estimate with its interval and unit."""
-    estimate, unit = detail.estimate, " %" if detail.percent else f" {detail.unit}" if detail.unit else ""
+    unit = " %" if detail.percent else f" {detail.unit}" if detail.unit else ""
+    factor = 100 if detail.percent else 1
+    estimate = detail.estimate
     if estimate.value is None:
-        return "–"  # noqa: RUF001 - a dash where a table has no figure
-    if detail.percent:
-        estimate = Estimate(
-            *(None if end is None else 100 * end for end in (estimate.value, estimate.low, estimate.high))
-        )
-    if estimate.low is None and estimate.value == round(estimate.value):
-        return f"{estimate.value:.0f}{unit}"  # a count
-    digits = _digits(estimate)
-    value = f"{estimate.value:.{digits}f}"
+        return NOTHING
+    value = factor * estimate.value
     if estimate.low is None or estimate.high is None:
-        return value + unit
-    return f"{value} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f}){unit}"
+        return f"{value:.0f}{unit}" if value == round(value) else f"{value:.{_digits(value)}f}{unit}"  # a count
+    low, high = factor * estimate.low, factor * estimate.high
+    digits = _digits(value, low, high)
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}){unit}"
 
 
-def _digits(estimate: Estimate) -> int:
-    """Decimals for three digits of the largest part."""
-    known = [abs(end) for end in (estimate.value, estimate.low, estimate.high) if end is not None and np.isfinite(end)]
-    largest = max(known, default=0.0)
+def _digits(*values: float) -> int:
+    """Decimals for three digits of the largest value."""
+    largest = max((abs(value) for value in values if np.isfinite(value)), default=0.0)
     return 3 if largest == 0 else int(np.clip(2 - np.floor(np.log10(largest)), 0, 6))
