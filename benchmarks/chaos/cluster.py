@@ -1,7 +1,7 @@
-"""A Ray cluster on this machine whose workers and nodes can be killed: a head without cores, and two nodes of one core.
+"""A Ray cluster on this machine whose workers and nodes can be killed: a head without cores, two nodes of one core.
 
-As a script it is the process that holds the cluster: it prints the address of the head, starts a node for each line that
-it reads, and ends the cluster when there are no more.
+As a script it is the process that holds the cluster: it prints the address of the head, starts a node for each line
+that it reads, and ends the cluster when there are no more.
 """
 
 from __future__ import annotations

@@ -42,12 +42,8 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 
 def whole(file: str, cohort: Path | None) -> bytes | None:
     """The content of a file that is as it should be; None for a cohort file where none is given."""
-    made = {
-        "volume.nii": _nifti,
-        "volume.nii.gz": lambda: gzip.compress(_nifti()),
-        "array.npy": _npy,
-        "arrays.npz": _npz,
-    }
+    made = {"volume.nii": _nifti, "volume.nii.gz": lambda: gzip.compress(_nifti()), "array.npy": _npy}
+    made["arrays.npz"] = _npz
     if file in made:
         return made[file]()
     if file == "cohort.h5":
