@@ -26,8 +26,8 @@ run: setup ## the flagship recipe: train, test, report
 test: setup ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-slow: setup ## trials that take minutes and that `make test` skips
-	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/slow
+slow: setup ## the tests that `make test` skips since they take long
+	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 check: setup ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

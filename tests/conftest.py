@@ -16,6 +16,15 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests marked `slow` run where XDISTILL_SLOW is set, as `make slow` does."""
+    if os.environ.get("XDISTILL_SLOW"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes long; `make slow` runs it"))
+
+
 @pytest.fixture(scope="session")
 def catalog():
     """Everything that is installed."""

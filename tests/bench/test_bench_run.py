@@ -101,6 +101,7 @@ def test_what_is_run(small):
         planned(small, ["techer"])
 
 
+@pytest.mark.slow
 def test_whole_entries_at_the_same_time(events, place, small, catalog, shared_cache):
     """They end in the same runs, and one that is broken is told beside them."""
     paths = {event.entry: load_run(event.path).path.name for event in events if isinstance(event, EntryFinished)}

@@ -59,7 +59,6 @@ def test_a_search_can_choose_what_lies_in_its_space():
     ]
 
 
-@pytest.mark.slow
 def test_a_tuned_entry_is_run_found_again_and_made_a_record(folder, catalog, shared_cache):
     benchmark = load_benchmark(folder / "small.yaml")
     where = {"runs": folder / "runs", "cache": shared_cache, "studies": folder / "tune", "only": ["alone"]}

@@ -45,7 +45,6 @@ def test_what_makes_no_sense_is_refused(options, message, recipe, xdistill):
     assert not (recipe.parent / "runs").exists()
 
 
-@pytest.mark.slow
 def test_all_controls_and_the_gain_over_the_best(recipe, xdistill, shared_cache):
     ended = xdistill("run", recipe, "--with-controls", "--json", "--cache", shared_cache)
     assert ended.code == 0, ended.err

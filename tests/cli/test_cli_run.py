@@ -59,7 +59,6 @@ def test_quiet(finished, xdistill, monkeypatch, option):
     assert "Student" in ended.out
 
 
-@pytest.mark.slow
 def test_fresh_starts_anew_and_more_jobs_give_the_same_bits(finished, xdistill, monkeypatch):
     folder, ended = finished
     run = folder / json.loads(ended.out)["run_dir"]
@@ -84,7 +83,6 @@ def test_precision_and_threads(cohort, xdistill):
     assert record["machine"]["threads"] == 2
 
 
-@pytest.mark.slow
 def test_a_run_that_fails_by_no_fault_of_the_input_ends_with_one(cohort, xdistill):
     arguments = [
         "--set",
@@ -104,7 +102,6 @@ def test_a_run_that_fails_by_no_fault_of_the_input_ends_with_one(cohort, xdistil
 SMALL_MEMORY = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))\n{START}"
 
 
-@pytest.mark.slow
 def test_out_of_memory_says_what_lowers_the_need(cohort):
     """A convolution with 7 GB of weights, in processes that may have 6 GB."""
     cohort.recipe.write_text(cohort.recipe.read_text().replace("width: 0.03125", "width: 128"))

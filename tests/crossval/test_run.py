@@ -217,6 +217,7 @@ def test_killed_with_everything_it_goes_on_to_the_same_bits(long_reference, tmp_
     assert predictions(result) == predictions(long_reference)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_workers")
 def test_a_killed_worker_is_replaced_and_its_fold_goes_on(long_reference, tmp_path, shared_cache):
     seen = []

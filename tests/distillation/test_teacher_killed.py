@@ -6,6 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from crossval.missing_runs import fold_run
 from distillation.offline import finished, offline, same, weights
 from xdistill.crossval.events import TeacherCacheFailed
@@ -14,6 +16,7 @@ from xdistill.distillation.teacher_cache.store import FOLDER, cached_files
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow
 def test_the_next_trains_it(tmp_path, catalog):
     cache = tmp_path / "cache"
     plain, _ = finished(offline(teacher_cache={"use": "off"}), tmp_path / "plain", cache, catalog)

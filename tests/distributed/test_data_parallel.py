@@ -53,6 +53,7 @@ def in_this_process(_, target, jobs):
         yield JobEvent(job.name, "done")
 
 
+@pytest.mark.slow
 @needs_two_cores
 @pytest.mark.usefixtures("fresh_workers")
 def test_killed_in_the_middle_two_processes_come_to_what_one_comes_to(tmp_path, shared_cache, monkeypatch):

@@ -24,7 +24,6 @@ def test_some_blocks_are_marked():
     assert "docs/python-api.md" in RUNNABLE
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_marked_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -71,7 +70,6 @@ def test_the_notebook_runs(tmp_path):
     assert list((tmp_path / "runs").glob("mvi_hcc/cmdnet/*/report.html"))
 
 
-@pytest.mark.slow
 def test_the_notebook_of_the_estimator_runs_and_leaves_no_files(tmp_path):
     outputs = executed("estimator.ipynb", tmp_path)
     text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
@@ -81,7 +79,6 @@ def test_the_notebook_of_the_estimator_runs_and_leaves_no_files(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["executed.ipynb"]
 
 
-@pytest.mark.slow
 def test_the_notebook_of_any_module_runs(tmp_path):
     outputs = executed("distill.ipynb", tmp_path)
     text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")

@@ -30,7 +30,6 @@ def with_terms(*terms, student_features=8):
     }
 
 
-@pytest.mark.slow
 def test_a_tiny_run_of_three_families(tmp_path, shared_cache):
     terms = [
         *({"use": "dkd"}, {"use": "dist"}),

@@ -17,8 +17,6 @@ from xdistill.plugin.importing import selected
 from xdistill.plugin.scaffold import write_plugin
 from xdistill.recipe.load import load_recipe
 
-pytestmark = pytest.mark.slow
-
 PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation")
 
 
@@ -102,6 +100,7 @@ def recipe_with_new_parts():
     return recipe
 
 
+@pytest.mark.slow
 def test_a_recipe_names_them(place):
     (place / "recipe.yaml").write_text(json.dumps(recipe_with_new_parts()))
     result = json.loads(xdistill("run", "recipe.yaml", "--json", "--quiet", cwd=place, site=place / "site"))
@@ -110,6 +109,7 @@ def test_a_recipe_names_them(place):
     assert record["versions"]["new-distillation-loss"] == "0.1.0"
 
 
+@pytest.mark.slow
 def test_a_single_file_is_trained_with_and_another_content_is_another_run(tmp_path, monkeypatch):
     (loss, *_) = write_plugin("own-loss", "distillation_loss", parent=tmp_path)
     recipe = tiny(crossval={"folds": 2}, executor={"use": "local", "jobs": 1})

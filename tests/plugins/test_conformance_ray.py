@@ -64,6 +64,7 @@ def test_one_job_at_a_time(cluster):
     assert [event.job for event in events] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_loses_nothing(cluster, tmp_path, shared_cache):
     """The second node is killed while a fold is at work there; it goes on elsewhere, to the bits of one machine."""
     recipe = tiny(stages=[{**tiny()["stages"][0], "epochs": 4}], crossval={"folds": 2})

@@ -1,6 +1,5 @@
 """What Lopez-Paz et al. 2016 print of generalised distillation, within two points. Minutes: `make slow` runs it."""
 
-import os
 import sys
 from importlib import util
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
-    pytest.mark.skipif(not os.environ.get("XDISTILL_SLOW"), reason="takes minutes; `make slow` runs it"),
 ]
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "lupi.py"

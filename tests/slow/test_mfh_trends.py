@@ -1,6 +1,5 @@
 """The two experiments of the modality focusing hypothesis, over ten draws. Minutes: `make slow` runs them."""
 
-import os
 import sys
 from importlib import util
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
-    pytest.mark.skipif(not os.environ.get("XDISTILL_SLOW"), reason="takes minutes; `make slow` runs it"),
 ]
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "crossmodal.py"

@@ -21,7 +21,6 @@ def simulation():
     del sys.modules[spec.name]
 
 
-@pytest.mark.slow
 def test_the_corrected_test_keeps_its_level_and_the_naive_one_does_not(simulation):
     # Of 60 studies a test that keeps 5 % rejects more than 8 in 1 of 300 times, one of 55 % less than 20 in 1 of 1,000.
     found = simulation.rates(studies=60, repeats=10, signals=simulation.EQUAL, seed=1)
@@ -31,7 +30,6 @@ def test_the_corrected_test_keeps_its_level_and_the_naive_one_does_not(simulatio
     assert found.auc == pytest.approx(0.70, abs=0.02)
 
 
-@pytest.mark.slow
 def test_intervals_do_not_take_repeats_for_further_cohorts(simulation):
     linked, anew = simulation.coverage(studies=15, repeats=6, seed=1, resamples=100)
     assert linked >= 12 / 15

@@ -1,3 +1,4 @@
+from functools import partial
 from importlib import import_module
 
 import pytest
@@ -87,7 +88,10 @@ def compiled(monkeypatch, tmp_path):
     torch.compiler.reset()
 
 
-def test_compiled_networks_say_the_same_and_learn_the_same(compiled):
+# The backend of users runs a C++ compiler four times here; the other one compiles graphs and no kernels.
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_compiled_networks_say_the_same_and_learn_the_same(compiled, monkeypatch, backend):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     network = Toy()
     network.requires_grad_(requires_grad=True)
     gradients = []
@@ -125,6 +129,7 @@ def a_step(compute):
     return network.weight.tolist()
 
 
+@pytest.mark.slow
 def test_a_backward_pass_that_torch_cannot_compile_is_told_so(compiled, monkeypatch):
     def lowering(gradient):
         raise NotImplementedError("no code for slopes")

@@ -29,7 +29,6 @@ def test_the_flagship_and_its_baselines_can_be_tuned():
     assert "baselines/clinical_lr.yaml" not in SEARCHES
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
 def test_its_space_makes_recipes(name, catalog):
     loaded = load_recipe(RECIPES / name)

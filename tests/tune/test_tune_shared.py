@@ -14,7 +14,6 @@ from xdistill.crossval.events import FoldFinished, FoldStarted
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.tuning.events import TrialFinished, TrialStarted
 
-pytestmark = pytest.mark.slow
 FORK = multiprocessing.get_context("fork")
 # Random draws depend on the place of a trial alone, so that shared work has to give the same bits as that of one.
 RECIPE = searches.recipe({"trials": 3, "sampler": "random"})
@@ -88,6 +87,7 @@ def plant_other_settings(alone, folder):
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_no_trial_and_no_fold_is_made_twice(folder, shared_cache, alone):
     plant_other_settings(alone[0], folder)
     codes, happened = both(folder, shared_cache)
@@ -101,6 +101,7 @@ def test_no_trial_and_no_fold_is_made_twice(folder, shared_cache, alone):
     assert results(folder) == alone[1]
 
 
+@pytest.mark.slow
 def test_who_dies_while_fitting_is_relieved(folder, shared_cache, alone):
     codes, happened = both(folder, shared_cache, folder / "killed")
     assert sorted(codes) == [-signal.SIGKILL, 0]

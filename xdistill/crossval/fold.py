@@ -7,11 +7,10 @@ import io
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import save
 
 from xdistill.crossval.callbacks import WatchedScore
@@ -48,6 +47,9 @@ from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows, Source
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
 
 
 def run_fold(payload: Mapping[str, Any]) -> Iterator[Event]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
@@ -23,6 +22,9 @@ from xdistill.training.evaluate import predict
 from xdistill.training.loader import channels_last
 from xdistill.training.source import Rows, Source
 from xdistill.types import Batch, Schema
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
 
 
 def networks_of_fold(

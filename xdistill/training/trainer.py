@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -19,6 +18,9 @@ from xdistill.training.memory import ran_out_of_memory
 from xdistill.training.model import Losses, Opaque
 from xdistill.training.objective import raised_in
 from xdistill.types import Batch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
 
 
 class Trainer:
