@@ -13,17 +13,22 @@ import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-NODE = {"object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_log_monitor": False}
+NODE: dict[str, Any] = {"object_store_memory": 80 * 2**20, "node_ip_address": "127.0.0.1", "include_log_monitor": False}
 VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # in Ray's words: addresses of this machine mean the loopback device
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "of-this-script-alone-" + "0" * 32,
 }
-HEAD = {"include_dashboard": False, "no_monitor": True, "_system_config": {"health_check_period_ms": 500}}
+HEAD: dict[str, Any] = {
+    "include_dashboard": False,
+    "no_monitor": True,
+    "_system_config": {"health_check_period_ms": 500},
+}
 INSTALLED = find_spec("ray") is not None
 
 
@@ -62,9 +67,10 @@ class Cluster:
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(60)
-        for one in [*self._processes(), self._process]:
+        for one in self._processes():
             with suppress(psutil.NoSuchProcess):
                 one.kill()
+        self._process.kill()
 
     def _processes(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
@@ -101,7 +107,7 @@ def _hold() -> None:
     for _ in sys.stdin:
         cluster.add_node(**NODE, num_cpus=1)
         print("added", flush=True)
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

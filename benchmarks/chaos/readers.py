@@ -54,7 +54,7 @@ def whole(file: str, cohort: Path | None) -> bytes | None:
 def _nifti() -> bytes:
     import nibabel
 
-    image = nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4))
+    image = nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4))  # type: ignore[no-untyped-call]
     return bytes(image.to_bytes())
 
 
