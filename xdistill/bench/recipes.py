@@ -177,7 +177,7 @@ def difference(wanted: Any, found: Any, place: str = "", *, stated: bool = True)
         wanted: a recipe, or a part of one.
         found: what is compared with it.
         place: of both in the recipe.
-        stated: whether ``wanted`` is what somebody wrote. There, null takes a field away, and a default is in its
+        stated: whether ``wanted`` is what a user wrote. There, null takes a field away, and a default is in its
             place.
     """
     if wanted is None:
