@@ -139,6 +139,7 @@ def recipe_with_both():
     return recipe
 
 
+@pytest.mark.slow
 def test_a_recipe_that_names_them_runs(site, tmp_path):
     (tmp_path / "recipe.yaml").write_text(json.dumps(recipe_with_both()))
     done = xdistill(site, "run", "recipe.yaml", "--json", cwd=tmp_path)

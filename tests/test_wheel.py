@@ -123,6 +123,7 @@ def test_help_and_check(scripts, tmp_path):
     assert "The recipe is fine." in checked.stdout
 
 
+@pytest.mark.slow
 def test_the_flagship_recipe_runs_from_another_folder(scripts, tmp_path):
     changes = [part for change in SMALL for part in ("--set", change)]
     done = run(scripts / "xdistill", "run", "mvi_hcc", *changes, "--jobs", "1", "--json", cwd=tmp_path)

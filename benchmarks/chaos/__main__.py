@@ -1,6 +1,7 @@
 """Damage on purpose, as one table: what ``make chaos`` runs.
 
-    python benchmarks/chaos [--minutes 20] [--seed 0] [--only kills,flips,fuzz] [--commands run,fit,tune]
+    python benchmarks/chaos [--minutes 20] [--seed 0] [--only kills,flips,fuzz] [--commands run,tune]
+    python benchmarks/chaos --kills 300
 
 Commands are killed with their workers, get a full disk, and run twice at once; bits flip in every kind of file that
 xdistill writes; readers get mutated files. A third of the time goes to flips and mutated files. Exit code 1 when an
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from flips import flip
 from fuzz import bounded, fuzz
-from kills import Disturber, disturb
+from kills import COMMANDS, Disturber, disturb
 from material import make
 from table import Table
 
@@ -33,10 +34,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--only", default=",".join(PARTS))
-    parser.add_argument("--commands", default="run,fit,tune,run --devices 2")
+    parser.add_argument("--commands", default=",".join(COMMANDS))
+    parser.add_argument("--kills", type=int, help="this many kills and nothing else, however long they take")
     parser.add_argument("--most", type=int, default=10_000, help="flips and mutated files of each reader at most")
     chosen = parser.parse_args()
-    wanted = chosen.only.split(",")
+    wanted = ["kills"] if chosen.kills else chosen.only.split(",")
     table, generator = Table(), random.Random(chosen.seed)  # noqa: S311 - no secret
     folder = Path(tempfile.mkdtemp(prefix="xdistill-chaos-"))
     begin = time.monotonic()
@@ -53,7 +55,7 @@ def main() -> None:
             _repeat(lambda: fuzz(folder / "fuzz", table, STEP, generator, cohort=cohort), share, chosen.most)
         if "kills" in wanted:
             disturber = Disturber(material, folder / "kills", table, generator)
-            disturb(disturber, until, commands=tuple(chosen.commands.split(",")))
+            disturb(disturber, until, commands=tuple(chosen.commands.split(",")), kills=chosen.kills)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table.text())

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-RECIPE = Path(__file__).with_name("tiny.yaml")
-COMMAND = [sys.executable, "-m", "xdistill"]
+from start import Conditions, start, warm_up
+from zygote import start_zygote
+
+HERE = Path(__file__).parent
+RECIPE = HERE / "tiny.yaml"
+BENCHMARK = HERE / "bench.yaml"
+BEFORE = ("optuna", "xdistill.tuning.run", "xdistill.tuning.search.worker", "xdistill.bench.run")
 
 
 @dataclass(frozen=True)
 class Material:
-    """A finished run with its cohort, teacher cache and a model."""
+    """A finished run with its cohort, teacher cache, a model and a study.
+
+    Attributes:
+        folder: of all of it.
+        variables: of the environment of commands, by which their processes are forked.
+    """
 
     folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def cache(self) -> Path:
@@ -34,32 +42,41 @@ class Material:
         return self.folder / "model"
 
     @property
+    def study(self) -> Path:
+        """The study's folder."""
+        return next((self.folder / "studies" / "chaos" / "tiny").iterdir())
+
+    @property
     def cohort(self) -> Path:
         """The cohort file."""
         return next(self.cache.glob("*.h5"))
 
 
+def arguments(what: str, folder: Path) -> list[str]:
+    """The command line of a command that writes below a folder."""
+    runs = ["--runs", str(folder / "runs"), "--quiet"]
+    if what == "fit":
+        return ["fit", str(RECIPE), "--to", str(folder / "model"), *runs]
+    if what == "tune":
+        return ["tune", str(RECIPE), "--studies", str(folder / "studies"), *runs]
+    if what == "bench run":
+        return ["bench", "run", str(BENCHMARK), *runs]
+    return ["run", str(RECIPE), *what.split()[1:], *runs]
+
+
 def environment(cache: Path) -> dict[str, str]:
     """Of a command: one thread for each process, and a cache of its own."""
-    return {**os.environ, "XDISTILL_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-
-
-def command(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments], env=environment(cache), capture_output=True, text=True, check=False, timeout=600
-    )
+    return {"XDISTILL_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
 
 
 def make(folder: Path) -> Material:
-    """Train once."""
-    made = Material(folder)
+    """Train once, which also imports here what commands import."""
     folder.mkdir(parents=True, exist_ok=True)
-    for arguments in (
-        ("run", str(RECIPE), "--runs", str(folder / "runs"), "--quiet"),
-        ("fit", str(RECIPE), "--to", str(made.model), "--runs", str(folder / "runs"), "--quiet"),
-    ):
-        ended = command(*arguments, cache=made.cache)
-        if ended.returncode:
-            sys.exit(f"the material cannot be made: {ended.stderr}")
+    variables = environment(folder / "cache")
+    warm_up(folder / "modules", arguments("fit", folder), variables, also=BEFORE)
+    made = Material(folder, start_zygote(folder / "zygote"))
+    output = folder / "output"
+    process = start(arguments("tune", folder), output, {**made.variables, **variables}, Conditions())
+    if process.wait(600):
+        raise SystemExit(f"the material cannot be made: {output.read_text()}")
     return made

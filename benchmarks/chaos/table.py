@@ -15,9 +15,9 @@ class Table:
     rows: dict[str, Counter[str]] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
-    def count(self, what: str, outcome: str, example: str = "") -> None:
+    def count(self, what: str, outcome: str, example: str = "", *, times: int = 1) -> None:
         """Add one outcome; the first examples of bad ones are kept."""
-        self.rows.setdefault(what, Counter())[outcome] += 1
+        self.rows.setdefault(what, Counter())[outcome] += times
         if outcome not in GOOD and example and len(self.examples) < 20:
             self.examples.append(f"{what}: {outcome}: {example}")
 

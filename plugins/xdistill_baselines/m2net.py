@@ -79,6 +79,11 @@ class M2Net(Student):
 
     def __init__(self, config: Config, *, schema: Schema) -> None:
         super().__init__(config, schema=schema)
+        if schema.task.kind != "classification":
+            raise SettingsError(
+                f"m2net sums class probabilities of several heads, and the task is {schema.task.describe()}; use "
+                f"another network, such as `multibranch`"
+            )
         self.inputs = config.modalities
         shapes = {name: _volume_shape(schema, name) for name in config.modalities}
         self.size = config.image_size or max(length for shape in shapes.values() for length in shape[1:])

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from xdistill.errors import UserError
+from xdistill.untrusted import JSON, read_bytes
 
 REMOVED = "…"
 _KEY_BYTES = 32
@@ -55,7 +56,7 @@ def load_key(file: Path) -> tuple[bytes, bool]:
     """
     try:
         made = _make(file)
-        content = file.read_bytes()
+        content = read_bytes(file, JSON, error=UserError)
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:
         raise UserError(

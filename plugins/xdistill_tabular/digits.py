@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xdistill.interfaces import Dataset, DatasetFacts, Settings, SubjectRow
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
@@ -39,6 +39,18 @@ class Digits(Dataset):
             default=_ALL, ge=100, le=_ALL, description="take only the first so many, in scikit-learn's order"
         )
 
+        split: bool = Field(
+            default=False,
+            description="keep the column `split`, by which scikit-learn's user guide trains on the first half of the "
+            "digits and tests on the second",
+        )
+
+        @model_serializer(mode="wrap")
+        def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
+            plain: dict[str, Any] = handler(self)
+            return {name: value for name, value in plain.items() if name != "split" or value}
+
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -56,6 +68,12 @@ class Digits(Dataset):
         targets = self._loaded[1][: self.config.subjects]
         names = [f"digit-{number:04d}" for number in range(1, len(targets) + 1)]
         return [SubjectRow(name, name, int(target)) for name, target in zip(names, targets, strict=True)]
+
+    def kept_columns(self) -> Mapping[str, Sequence[str]]:
+        """The split, if the settings ask for it."""
+        count = self.config.subjects
+        first = count // 2
+        return {"split": ("train",) * first + ("test",) * (count - first)} if self.config.split else {}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The pixels of one digit."""

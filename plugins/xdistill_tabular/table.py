@@ -28,7 +28,7 @@ from xdistill.interfaces import (
 from xdistill.tasks import Classification, Target, Task
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
-from xdistill_tabular.cells import readings_of, rows_of
+from xdistill_tabular.cells import CellReader, readings_of, rows_of, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,6 +150,17 @@ class Table(Dataset):
             name: np.array([[self._number(one, row[one]) for one in columns] for row in self._rows], dtype=np.float64)
             for name, columns in self._columns.items()
         }
+
+    def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any] | None:
+        """How cells are read that are no plain numbers, and the column of ids; None where there is nothing to say."""
+        columns = {column for name in modalities for column in self._columns[name]}
+        return settings_of({k: v for k, v in self._readings.items() if k in columns}, self.config.subject)
+
+    @classmethod
+    def reader(cls, settings: Mapping[str, Any], schema: Schema) -> CellReader:
+        """Reads cells of new subjects likewise."""
+        del schema
+        return CellReader(settings)
 
     def reading(self) -> TableReading:
         """How columns are read that do not hold plain numbers alone."""

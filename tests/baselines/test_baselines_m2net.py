@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from baselines.blocks import BLOCKS
 from xdistill.errors import SettingsError
+from xdistill.tasks import Ordinal
+from xdistill.types import Schema
 from xdistill_baselines.bilinear import CompactBilinearPooling, circular_convolution, count_sketch, signed_sqrt
 from xdistill_baselines.m2net import project
 from xdistill_baselines.resnet import ResNet
@@ -173,3 +175,9 @@ def test_one_subject_alone_has_no_batch_statistics(build, make_batch):
     assert network.eval()(make_batch(1, inputs=network.inputs)).logits.shape == (1, 3)
     larger = build({**BLOCKS["m2net"], "image_size": 33})
     assert larger(make_batch(1, inputs=larger.inputs)).logits.shape == (1, 3)
+
+
+def test_it_is_for_classes_alone(build, schema):
+    grades = Schema(schema.modalities, task=Ordinal(("low", "middle", "high")))
+    with pytest.raises(SettingsError, match="m2net sums class probabilities of several heads, and the task is ordinal"):
+        build(BLOCKS["m2net"], of=grades)

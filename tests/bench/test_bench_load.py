@@ -118,6 +118,7 @@ def test_files_that_are_none(tmp_path):
     for name, text, message in (
         ("smal.yaml", None, "there is no such file; did you mean `small.yaml`?"),
         ("", None, "this is a folder"),
+        ("/dev/zero", None, "this is a device; name a benchmark file"),
         ("list.yaml", "[1, 2]", "a benchmark is a mapping of fields"),
         ("bad.yaml", "name: [", "bad.yaml:1:"),
         ("tag.yaml", "name: !!python/object:os.system x", "the tag `!!python/object:os.system`"),

@@ -6,10 +6,13 @@ import pytest
 
 from bench.toy_standings import toy_standings
 from xdistill.bench.export import render
+from xdistill.bench.export.wording import metric_title
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
+from xdistill.bench.table import units_of
 from xdistill.stats import GapClosed, Interval, Summary
 from xdistill.stats.compare import Against, Row
 from xdistill.stats.significance import TTest
+from xdistill.tasks import Regression
 
 HALF = Summary(0.5, 0.0125, (0.4875, 0.5, 0.5125))
 SCORES = Summary(0.7146, 0.0184, (0.6962, 0.7146, 0.733))
@@ -59,6 +62,13 @@ def hand_made() -> Standings:
         missing=(),
         reported_source="Li 2022",
     )
+
+
+def test_errors_are_in_the_unit_of_the_task(hand_made):
+    errors = replace(hand_made, primary="mae", metrics=("mae",), units={"mae": "mmol/L"})
+    assert metric_title("mae", errors) == "MAE (mmol/L)"
+    assert units_of(Regression(("a",), ("mmol/L",))) == {"mae": "mmol/L", "rmse": "mmol/L"}
+    assert '"units"' not in render(hand_made, "json")
 
 
 def test_the_lines_of_the_ranking(hand_made):

@@ -92,6 +92,7 @@ def test_entries_with_a_plugin_in_a_file(place, xdistill, monkeypatch):
         sys.modules.pop("own_loss", None)
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(place, start):
     running = start("bench", "run", "benchmarks/small.yaml", cwd=place, code=START_HELD)
     said = read_until(running.stderr, "r0-f0: finished")

@@ -34,6 +34,7 @@ def read_until(stream, word):
     raise AssertionError(f"{word!r} never came: {''.join(lines)}")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_after_ctrl_c_to_the_same_bits(cohort, start, xdistill, finished):
     arguments = ["run", "recipe.yaml", "--jobs", "1", "--json"]
     running = start(*arguments, cwd=cohort.folder, code=START_HELD)

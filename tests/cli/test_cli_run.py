@@ -73,6 +73,7 @@ def test_fresh_starts_anew_and_more_jobs_give_the_same_bits(finished, xdistill, 
     assert (run / "predictions.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_precision_and_threads(cohort, xdistill):
     ended = xdistill("run", "recipe.yaml", "--precision", "bf16-mixed", "--threads", "2", "--jobs", "1", "--json")
     assert ended.code == 0, ended.err

@@ -97,6 +97,7 @@ for event in fold.events():
 """
 
 
+@pytest.mark.slow
 def test_killed_before_a_fit_it_goes_on_to_the_same_bits(fold, tmp_path, shared_cache, catalog):
     list(fold.events())
     folder = tmp_path / "killed"

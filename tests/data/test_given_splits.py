@@ -1,6 +1,7 @@
 """Splits by a column, by files, by site and by date, and patients with several labels."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -77,6 +78,9 @@ def test_files_of_ids(tmp_path):
             given(by="files", files=files)
     with pytest.raises(DataError, match=r"no such file; `crossval.files` names files"):
         given(by="files", files={"test": str(tmp_path / "none.txt")})
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(DataError, match="it is a named pipe, not a regular file"):
+        given(by="files", files={"test": str(tmp_path / "pipe.txt")})
 
 
 @pytest.mark.parametrize(

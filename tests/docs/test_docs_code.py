@@ -59,6 +59,7 @@ def executed(name, folder):
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path):
     outputs = executed("quickstart.ipynb", tmp_path)
     table = next(output["text"] for output in outputs if output["output_type"] == "stream")

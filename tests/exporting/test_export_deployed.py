@@ -141,6 +141,7 @@ def test_the_file_holds_what_the_calibration_says(phantom, exported, tmp_path):
     assert json.loads(extra["xdistill.json"])["calibration"] == about["calibration"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_file(), reason="the ACDC data are not here")
 def test_the_script_serves_the_cardiac_cohort(catalog, bare_python, script, tmp_path, monkeypatch):
     monkeypatch.setenv("XDISTILL_DATA", str(DATA.parent.parent))

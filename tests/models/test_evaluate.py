@@ -236,7 +236,7 @@ def test_bad_labels_and_files(fitted, labelled, tmp_path):
     table = home / labelled.name
     text = table.read_text()
     table.write_text(text.replace(",M0,", ",M7,", 1))
-    with pytest.raises(DataError, match=r"line \d+: has the label 'M7'; classes of the model: M0, M1, M2"):
+    with pytest.raises(DataError, match=r"column 'label': 'M7' is not one of the classes M0, M1, M2 \(line \d+\)"):
         evaluate(model, table)
     table.write_text(text)
     next(home.glob("*/hbp.nii.gz")).write_bytes(b"no image")

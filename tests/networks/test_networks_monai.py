@@ -64,7 +64,7 @@ def test_a_layer_can_be_the_map():
         ({"network": "UNet", "settings": {}}, "MONAI cannot build UNet.*it needs.*channels"),
         ({"map": "feature"}, "has no layer 'feature'; its layers are features, class_layers"),
         ({"freeze": ["layer1"]}, "has no layer like 'layer1'"),
-        ({"weights": {"path": "none.pt"}}, "none.pt: cannot be read: No such file"),
+        ({"weights": {"path": "none.pt"}}, "none.pt: cannot be read: no such file"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

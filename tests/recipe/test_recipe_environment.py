@@ -66,6 +66,16 @@ def test_a_path_beside_the_recipe_is_found_from_anywhere(write, minimal, monkeyp
     assert settings == {"path": here, "mask_dir": "masks", "label": "cohort.txt", "image_path": [here]}
 
 
+def test_weights_of_a_network_are_beside_the_recipe_too(write, minimal, monkeypatch, tmp_path):
+    here = str(Path(write("", "study/w.pt")).resolve())
+    student = "student: {use: s, branches: {a: {weights: {path: w.pt}}, b: {weights: w.pt}, c: {path: w.pt}}}"
+    kept = [line for line in minimal.splitlines() if not line.startswith("student")]
+    write("\n".join([*kept, student]), "study/recipe.yaml")
+    monkeypatch.chdir("/")
+    branches = load_recipe(tmp_path / "study" / "recipe.yaml").recipe.student.settings()["branches"]
+    assert branches == {"a": {"weights": {"path": here}}, "b": {"weights": here}, "c": {"path": "w.pt"}}
+
+
 def test_a_path_belongs_to_the_file_that_says_it(write, minimal):
     write("", "base/cohort.csv")
     write("", "child/cohort.csv")

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from xdistill.recipe.load import load_recipe
@@ -69,6 +71,7 @@ def test_a_bundled_recipe_can_be_extended(write):
         ("extends: empty.yaml", "empty.yaml: the file is empty"),
         ("extends: broken.yaml", "broken.yaml:2:1: invalid YAML"),
         ("extends: list.yaml", "list.yaml:1:1: a recipe should be a mapping"),
+        ("extends: pipe.yaml", "recipe.yaml:1:10: extends: expected a recipe file, got a named pipe: `pipe.yaml`"),
     ],
 )
 def test_a_base_that_cannot_be_had(write, problems_in, text, message):
@@ -76,6 +79,7 @@ def test_a_base_that_cannot_be_had(write, problems_in, text, message):
     write("", "empty.yaml")
     write("a: 1\n\tb: 2\n", "broken.yaml")
     write("[1]", "list.yaml")
+    os.mkfifo("pipe.yaml")
     (problem,) = problems_in(load_recipe, write(text))
     assert str(problem).startswith(message)
 

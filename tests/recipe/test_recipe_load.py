@@ -1,10 +1,13 @@
 import json
+import os
 import pickle
 import subprocess
 import sys
 
 import pytest
 
+from xdistill.errors import RecipeError
+from xdistill.recipe.layers import find_recipe
 from xdistill.recipe.load import load_recipe
 from xdistill.recipe.schema.recipe import Recipe
 
@@ -239,3 +242,11 @@ def test_reading_a_recipe_imports_no_torch():
     code = "import sys, xdistill.recipe.load as load; load.load_recipe('mvi_hcc'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("/dev/zero", "a device"), ("pipe", "a named pipe"), (".", "a folder")])
+def test_what_is_no_file_is_named(name, kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(RecipeError, match=f"expected a recipe file, got {kind}"):
+        find_recipe(name)

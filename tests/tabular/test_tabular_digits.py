@@ -46,6 +46,13 @@ def test_pixels_are_from_zero_to_one():
     assert (values.min(), values.max()) == (0, 1)
 
 
+def test_the_first_half_trains_if_the_split_is_kept():
+    kept = digits(subjects=101, split=True).kept_columns()["split"]
+    assert (kept[:50], kept[50:]) == (("train",) * 50, ("test",) * 51)
+    assert not digits().kept_columns()
+    assert "split" not in digits().config.model_dump()  # cohorts keep their keys
+
+
 def test_fewer_digits_are_the_first():
     few = digits(subjects=150)
     assert few.index() == digits().index()[:150]

@@ -23,7 +23,6 @@ ALLOWED = {
     "bench/export/wording.py": "the AUC of two classes is not a mean over pairs",
     "testing/distillation_loss.py": "suites take the number of logits as `classes`",
     "testing/task_loss.py": "suites take the number of logits as `classes`",
-    "cli/evaluate.py": "titles of the metrics of classification",
     "cli/predict.py": "the prediction set is a set of classes",
     "deployment/export/metadata.py": "prediction sets are sets of classes",
     "deployment/export/graph.py": "temperature scaling in the exported graph",
@@ -37,7 +36,7 @@ ALLOWED = {
     "profiling/cohort.py": "columns that give the label away are looked for where labels are classes",
     "profiling/profile.py": "the profile of a table counts the classes",
     "cli/data/profile.py": "the same, on the terminal",
-    "serving/app.py": "the answer names classes and the prediction set",
+    "serving/answers.py": "the answer names the prediction set",
 }
 FOLDERS = {
     "targets/": "read labels as targets of a task, such as classes",

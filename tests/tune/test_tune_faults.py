@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +12,11 @@ from tune import searches
 from xdistill.errors import PluginError, RecipeError, UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import load_recipe
+from xdistill.recipe.schema.tuning import Tune
 from xdistill.recipe.yaml.writer import write_yaml
+from xdistill.tasks import Ordinal, Regression
 from xdistill.tuning.check import check_search
+from xdistill.tuning.metrics import for_task
 from xdistill.tuning.run import tune
 from xdistill.tuning.search.sampling import quiet
 from xdistill.tuning.search.variants import without_search
@@ -62,6 +66,20 @@ def test_a_metric_of_two_classes_needs_two(tmp_path, catalog):
     assert message.startswith("'sensitivity' is a metric of two classes, and the cohort has 3; choose one of auc_ovo, ")
     of_two = searches.loaded({"metric": "sensitivity"})
     assert check_search(of_two, assemble(without_search(of_two), catalog), catalog) is not None
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "expected"),
+    [
+        (Regression(("hba",)), {}, "mae"),
+        (Regression(("hba",)), {"metric": "auc_ovo"}, "auc_ovo"),  # said by the recipe, and refused
+        (Ordinal(("a", "b")), {}, "auc_ovo"),
+    ],
+)
+def test_a_search_without_a_metric_takes_the_first_of_the_task(task, given, expected):
+    data = SimpleNamespace(build=lambda: SimpleNamespace(schema=lambda: SimpleNamespace(task=task)))
+    search = Tune.model_validate({"space": {"optimizer.lr": {"low": 0.1, "high": 1}}, **given})
+    assert for_task(search, SimpleNamespace(data=data)).metric == expected
 
 
 def test_a_conditional_field_is_checked_under_its_condition(tmp_path, catalog):
@@ -126,6 +144,7 @@ def test_a_recipe_without_a_search_is_told_what_to_add(catalog, tmp_path):
             "/proc/nowhere/study.journal",
             "No such file or directory; resolve this, or choose another storage with --storage",
         ),
+        ("sqlite:////dev/zero", "this is a device; name a file"),
         ("sqlite:///:memory:", "a database in memory is not shared with the workers; name a file"),
         ("postgresql://me:secret@localhost:1/studies", "run `pip install 'psycopg"),
         ("postgresql://me:secret@localhost:port/studies", "this is not a URL that Optuna understands"),

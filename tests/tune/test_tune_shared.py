@@ -87,6 +87,7 @@ def plant_other_settings(alone, folder):
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_no_trial_and_no_fold_is_made_twice(folder, shared_cache, alone):
     plant_other_settings(alone[0], folder)
     codes, happened = both(folder, shared_cache)

@@ -3,14 +3,19 @@
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
+import optuna
 import pytest
 
+from xdistill.errors import UserError
 from xdistill.tuning.search.sampling import quiet
 from xdistill.tuning.storage.journal import FileLock
 from xdistill.tuning.storage.open import open_storage, open_study
+from xdistill.tuning.storage.trials import end_trial, trials_by_state
 
 
 def test_half_a_line_of_a_writer_that_died_is_cut_off(tmp_path):
@@ -70,3 +75,60 @@ def test_a_journal_of_whole_lines_stays_as_it_is(tmp_path, size):
     lock.acquire()
     lock.release()
     assert path.stat().st_size == (size + 1 if size else 0)
+
+
+def opened_with_two_trials(url):
+    study = open_study(open_storage(url), "s", {"identity": "1", "recipe": "r"}, maximise=True)
+    for value in (0.5, 0.75):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        end_trial(study, trial, value=value, scores=[value], reason="")
+    return study
+
+
+def told(url):
+    """What a search reads of its trials."""
+    study = open_study(open_storage(url), "s", {"identity": "1", "recipe": "r"}, maximise=True)
+    return [(trial.number, trial.params, trial.value) for trial in trials_by_state(study).counted]
+
+
+def test_a_flipped_bit_of_a_journal_is_found_or_changes_nothing(tmp_path):
+    path = tmp_path / "study.journal"
+    with quiet():
+        opened_with_two_trials(str(path))
+        content, right, found = path.read_bytes(), told(str(path)), 0
+        for place in range(0, len(content), 7):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
+            try:
+                assert told(str(path)) == right
+            except UserError:
+                found += 1
+        assert found > 0.99 * len(range(0, len(content), 7))
+        lines = content.splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:4] + lines[5:]))
+        with pytest.raises(UserError, match="line 5 is damaged, or one before it was changed or removed"):
+            told(str(path))
+
+
+def test_lines_of_optuna_itself_are_read_and_covered_by_the_next_sum(tmp_path):
+    path = tmp_path / "study.journal"
+    with quiet():
+        old = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+        optuna.create_study(storage=old, study_name="s", direction="maximize")
+        study = opened_with_two_trials(str(path))
+        study.set_user_attr("seen", "yes")
+        assert len(optuna.load_study(storage=old, study_name="s").trials) == 2, "Optuna reads it as before"
+        path.write_bytes(path.read_bytes().replace(b'"study_name":"s"', b'"study_name":"t"'))
+        with pytest.raises(UserError, match="line 2 is damaged"):
+            told(str(path))
+
+
+def test_a_score_changed_in_a_database_is_found(tmp_path):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    with quiet():
+        opened_with_two_trials(url)
+        assert [value for _, _, value in told(url)] == [0.5, 0.75]
+        with closing(sqlite3.connect(tmp_path / "study.db")) as database, database:
+            database.execute("update trial_values set value = 0.99 where value = 0.5")
+        with pytest.raises(UserError, match="trial 0 of the study is damaged"):
+            told(url)

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import re
 import subprocess
 import time
 
@@ -16,7 +17,7 @@ from xdistill.tuning.events import TrialFinished
 from xdistill.tuning.outcome import winner_of
 from xdistill.tuning.search.inner import inner_splits
 from xdistill.tuning.storage.open import JOURNAL, open_storage
-from xdistill.tuning.storage.trials import ALIVE, STALE, WORKER, register_worker, trials_by_state
+from xdistill.tuning.storage.trials import ALIVE, STALE, WORKER, register_worker, started, trials_by_state
 
 
 def trials(study, name="all"):
@@ -86,10 +87,10 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(flat):
 
 
 def buried_as_of(study, trial):
-    """Pretend that the worker of a trial, which is this process, is one that has ended."""
+    """Pretend that the worker of a trial, which is this process, is one that has ended; lines lose their checksums."""
     ended = subprocess.Popen(["true"])
     ended.wait()
-    lines = (study.folder / JOURNAL).read_text(encoding="utf-8")
+    lines = re.sub(',"sum":"[0-9a-f]{16}"', "", (study.folder / JOURNAL).read_text(encoding="utf-8"))
     worker = trial.user_attrs[WORKER]
     (study.folder / JOURNAL).write_text(
         lines.replace(
@@ -132,8 +133,8 @@ def test_a_process_that_nobody_asks_for_is_dead(flat):
         time.sleep(0.01)
     register_worker(trial)
     (running,) = trials_by_state(opened).alive
-    started = psutil.Process(ended.pid).create_time()
-    trial.set_user_attr(WORKER, {**running.user_attrs[WORKER], "process": ended.pid, "started": started})
+    begun = started(psutil.Process(ended.pid))
+    trial.set_user_attr(WORKER, {**running.user_attrs[WORKER], "process": ended.pid, "started": begun})
     assert [one.number for one in trials_by_state(opened).dead] == [trial.number]
     ended.wait()
 

@@ -10,6 +10,7 @@ from xdistill.bench.records.verify import Verdict, verify_records
 from xdistill.bench.standings import Standings
 from xdistill.bench.table import standings
 from xdistill.errors import XdistillError
+from xdistill.untrusted import JSON, read_text
 
 LEADERBOARD = "LEADERBOARD.md"
 
@@ -43,7 +44,7 @@ def _outdated(benchmark: Benchmark, folder: Path, table: Standings) -> Iterator[
     from xdistill.bench.export import render
 
     for path in dict.fromkeys((folder / LEADERBOARD, benchmark.path.parent / LEADERBOARD)):
-        if path.is_file() and render(table, "md").strip() not in path.read_text(encoding="utf-8"):
+        if path.is_file() and render(table, "md").strip() not in read_text(path, JSON):
             yield (
                 f"{path}: differs from what the records of {benchmark.name!r} generate; write it again with `xdistill "
                 f"bench export --from records --format md --output {path.name}`"

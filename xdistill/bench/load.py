@@ -21,6 +21,7 @@ from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
 from xdistill.recipe.yaml.reader import Reading, read_yaml
 from xdistill.suggest import did_you_mean
+from xdistill.untrusted import kind_of
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def _read(path: Path) -> tuple[MappingNode, list[Problem]]:
     source = shown(path)
     if not path.is_file():
         near = did_you_mean(path.name, names_in_folder_of(path))
-        message = "this is a folder; name a benchmark file" if path.is_dir() else f"there is no such file{near}"
+        kind = kind_of(path)
+        message = f"this is {kind}; name a benchmark file" if kind else f"there is no such file{near}"
         raise RecipeError([Problem(message, "", source)])
     try:
         text = read_text(path, source)
@@ -174,6 +176,8 @@ def _find_recipe(folder: Path, name: str) -> tuple[Path | None, str]:
     bundled = find_bundled(name)
     if bundled is not None:
         return bundled, ""
+    if kind := kind_of(path):
+        return None, f"{name!r} is {kind}, not a recipe file"
     if has_ending(name):
         return (
             None,

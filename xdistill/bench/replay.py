@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,18 +14,22 @@ import numpy as np
 
 from xdistill.bench.recipes import entry_recipe
 from xdistill.bench.records.attest import Replay
+from xdistill.bench.records.defaults import changed_default
+from xdistill.bench.records.tuned import tuned_settings
 from xdistill.crossval.execute import train_folds
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
 from xdistill.stats import FoldPredictions, read_predictions
+from xdistill.tuning.search.variants import with_values, without_search
 
 if TYPE_CHECKING:
     from xdistill.bench.load import Benchmark
     from xdistill.bench.records.record import Record
     from xdistill.crossval.events import Event
     from xdistill.plugin import Catalog
+    from xdistill.recipe.loaded import LoadedRecipe
 
 TOLERANCE: Final = 0.05  # largest difference of a prediction between versions, as a share of their range
 ROUNDING: Final = 1e-5  # relative; records keep six significant digits
@@ -95,7 +99,7 @@ def replay(
         on_event: called with each event of the training.
 
     Raises:
-        UserError: if the cohort or the splits here are others, or the record is of a tuned run.
+        UserError: if the cohort or the splits here are others, or no search leads to the settings of a tuned run.
         XdistillError: if training fails.
     """
     with TemporaryDirectory(prefix="xdistill-replay-") as folder:
@@ -126,11 +130,14 @@ def _prepared(
     runs: Path,
     on_event: Callable[[Event], Any] | None,
 ) -> Prepared:
-    if record.facts.get("tuned") is not None:
-        raise UserError(f"entry {record.entry!r}: records of tuned runs cannot be replayed")
-    here = assemble(entry_recipe(benchmark, record.entry, record.seed), catalog).resolved()
+    settings = tuned_settings(benchmark, record.facts)
+    entry = entry_recipe(benchmark, record.entry, record.seed)
+    field = changed_default(benchmark, record.entry, record.facts["recipe"], record.facts["versions"], catalog)
+    if field:
+        raise UserError(f"entry {record.entry!r}: `{field}` of the recipe that was run differs from the benchmark")
+    here = assemble(entry, catalog).resolved()
     recipe = {**record.facts["recipe"], "data": here["data"], "executor": here["executor"]}
-    recipe |= {"cache": here["cache"], "teacher_cache": {"use": "off"}, "trackers": []}
+    recipe |= {"cache": here["cache"], "teacher_cache": {"use": "off"}, "trackers": [], "tune": None}
     loaded = as_loaded({name: value for name, value in recipe.items() if value is not None})
     experiment = assemble(loaded, catalog)
     check_executor(experiment)
@@ -153,7 +160,24 @@ def _prepared(
                 f"entry {record.entry!r}: cannot be replayed here: its {what} are {theirs[:12]}, but here they are "
                 f"{ours[:12]}; build the cohort from the same sources"
             )
-    return prepared
+    return replace(prepared, recipes=_tuned(entry, prepared, settings, catalog))
+
+
+def _tuned(
+    entry: LoadedRecipe, prepared: Prepared, settings: Mapping[str, Mapping[str, Any]], catalog: Catalog
+) -> dict[str, dict[str, Any]]:
+    """The recipes of the folds of a tuned run: with the settings that the record says were chosen.
+
+    They are laid over the entry's recipe. In that of the record, stages already have the values of fields that they
+    share.
+    """
+    elsewhere = {
+        name: prepared.resolved[name] for name in ("compute", "executor", "cache", "teacher_cache", "trackers")
+    }
+    base = without_search(entry)
+    return {
+        name: assemble(with_values(base, values), catalog).resolved() | elsewhere for name, values in settings.items()
+    }
 
 
 def _compared(prepared: Prepared, record: Record, folds: Sequence[str]) -> tuple[float, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xdistill.stats.compare import Row
 from xdistill.stats.distillation import GapClosed
@@ -135,6 +135,7 @@ class Standings:
         missing: entries without a finished run, by name.
         reported_source: the publication of the reported numbers; empty when there are none.
         expectations: of a control; empty for an ordinary benchmark.
+        units: of the metrics that have one, such as the mean absolute error of a regression.
     """
 
     name: str
@@ -148,3 +149,4 @@ class Standings:
     missing: tuple[str, ...]
     reported_source: str
     expectations: tuple[Expectation, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)

@@ -31,7 +31,7 @@ from xdistill.stats import (
     gaps_closed,
     is_bold,
 )
-from xdistill.tasks import Classification
+from xdistill.tasks import Classification, Task
 
 CALIBRATION = ("brier", "ece")
 
@@ -89,7 +89,13 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
             {name: item.method for name, item in by_name.items()},
             primary_of(benchmark, scored[0].records[0].splits.task),
         ),
+        units=units_of(scored[0].records[0].splits.task),
     )
+
+
+def units_of(task: Task) -> dict[str, str]:
+    """Units by metric, of those that have one."""
+    return {score.name: score.unit for score in task.scores if score.unit}
 
 
 def _title(benchmark: Benchmark, records: Sequence[Record]) -> str:

@@ -10,6 +10,8 @@ import typer
 
 from xdistill.cli import options as shared
 from xdistill.cli.predict import progress
+from xdistill.errors import UserError
+from xdistill.untrusted import TABLE, open_regular
 
 if TYPE_CHECKING:
     from xdistill.deployment.evaluate import Evaluation
@@ -27,14 +29,22 @@ def evaluate(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="A CSV file as for predict, with labels and, if there is one, a column patient."
+            metavar="TABLE", help="A table as for predict, with labels and, if there is one, a column patient."
         ),
     ],
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="DIR", help="Folder for evaluation.json, predictions.csv and report.html."),
     ] = None,
-    label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="Column with the class names.")] = "label",
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            metavar="COLUMN",
+            help="Column with the classes; repeated: with each target, or with time and event. Default: as in the "
+            "recipe's task, or label.",
+        ),
+    ] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="COLUMN", help="Column to form subgroups by; may be repeated.")
     ] = None,
@@ -44,7 +54,9 @@ def evaluate(
     positive: Annotated[
         str | None,
         typer.Option(
-            "--positive", metavar="CLASS", help="Class to call; default: the second of two, or each of more classes."
+            "--positive",
+            metavar="CLASS",
+            help="Class or label to call; default: the second of two, or each of more classes.",
         ),
     ] = None,
     threshold: Annotated[
@@ -86,7 +98,7 @@ def evaluate(
             found = run(
                 loaded,
                 table,
-                label=label,
+                label=tuple(label or ()),
                 by=tuple(by or ()),
                 against=other,
                 positive=positive,
@@ -115,9 +127,9 @@ def evaluate(
 def _lines(table: Path) -> int:
     """About how many subjects there are, for the progress bar; errors are the reader's to report."""
     try:
-        with table.open("rb") as file:
+        with open_regular(table, TABLE) as file:
             return max(1, sum(1 for _ in file) - 1)
-    except OSError:
+    except (UserError, OSError):
         return 1
 
 
@@ -129,7 +141,7 @@ def _print(found: Evaluation) -> None:
     from xdistill.cli.console import stdout
     from xdistill.deployment.evaluate.text import metric_titles, shown
 
-    titles = metric_titles(found.classes)
+    titles = metric_titles(found.task)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(_title(found)), title_justify="left")
     table.add_column("")
     table.add_column(Text("95 % interval by patient"), no_wrap=True)
@@ -150,7 +162,8 @@ def _title(found: Evaluation) -> str:
 
 def _rows(found: Evaluation) -> Iterator[tuple[str, str]]:
     """What follows the standard metrics."""
-    from xdistill.deployment.evaluate.text import figure, percent
+    from xdistill.deployment.evaluate.tasks.scored import written
+    from xdistill.deployment.evaluate.text import figure, metric_titles, percent, shown
 
     for one in found.one_class:
         if len(found.one_class) > 1:
@@ -163,8 +176,13 @@ def _rows(found: Evaluation) -> Iterator[tuple[str, str]]:
         yield f"Calibration intercept of {one.name}", figure(one.intercept, digits=2)
     if found.sets is not None:
         yield f"True class in the {100 * found.sets.level:g} % set, %", percent(found.sets.coverage)
+    for detail in found.details:
+        yield f"{detail.title} of {detail.of}", written(detail)
+    titles, name = metric_titles(found.task), found.task.primary
+    title, in_percent = titles[name]
     for group in found.subgroups:
-        yield f"AUC %, {group.column} {group.value} (n = {group.subjects})", percent(group.metrics["auc_ovo"])
+        of = f"{title}{' %' if in_percent else ''}, {group.column} {group.value} (n = {group.subjects})"
+        yield of, shown(titles, name, group.metrics[name])
     if found.comparison is not None:
-        change = found.comparison.metrics["auc_ovo"].difference
-        yield f"AUC gain over {found.comparison.against}, points", percent(change)
+        against, change = found.comparison.against, found.comparison.metrics[name].difference
+        yield f"{title}: difference from {against}{', points' if in_percent else ''}", shown(titles, name, change)

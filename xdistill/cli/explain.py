@@ -27,7 +27,10 @@ def explain(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write; it must not hold anything.")],
     method: Annotated[str, typer.Option(help="ig (integrated gradients), gradcam or occlusion.")] = "ig",
     target: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="Class to explain; default: the predicted one.")
+        str | None,
+        typer.Option(
+            "--class", metavar="NAME", help="Class, label or target to explain; default: the predicted class."
+        ),
     ] = None,
     layer: Annotated[
         list[str] | None,

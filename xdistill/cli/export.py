@@ -76,10 +76,14 @@ def _lines(written: Exported) -> list[str]:
     lines.append(f"output probabilities: (batch, {len(written.columns)}) float32: {', '.join(written.columns)}")
     lines.extend(
         f"largest difference to PyTorch on {comparison.what}: {comparison.largest:.1e} "
-        f"({comparison.subjects} subjects, same class for {comparison.agreement:.1%})"
+        f"({comparison.subjects} subjects{_same(comparison.agreement)})"
         for comparison in written.comparisons
     )
     return lines
+
+
+def _same(agreement: float | None) -> str:
+    return "" if agreement is None else f", same class for {agreement:.1%}"
 
 
 def _shape(plan: InputPlan) -> str:

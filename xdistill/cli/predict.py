@@ -86,12 +86,20 @@ def new_subjects(model: StudentModel, given: Sequence[str]) -> list[NewSubject]:
     Raises:
         UserError: if they are neither a table, nor a folder, nor files of modalities.
     """
+    from xdistill.cli.console import print_hint
     from xdistill.errors import UserError
+    from xdistill.models.table_file import reading_note
     from xdistill.models.tables import one_subject, read_folder, read_table
 
     path = Path(given[0])
     if len(given) == 1 and ("=" not in given[0] or path.exists()):
-        return read_folder(model, path) if path.is_dir() else read_table(model, path)
+        if path.is_dir():
+            return read_folder(model, path)
+        notes: list[str] = []
+        found = read_table(model, path, notes)
+        if text := reading_note(path, notes):
+            print_hint(text)
+        return found
     files = {}
     for text in given:
         name, equals, file = text.partition("=")

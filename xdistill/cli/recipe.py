@@ -95,7 +95,9 @@ def show(
 
     with chosen_plugins(plugin, disable_plugin):
         _, experiment = _assembled(recipe, profile, changes)
-    search = experiment.recipe.tune
+    from xdistill.tuning.metrics import for_task
+
+    search = None if experiment.recipe.tune is None else for_task(experiment.recipe.tune, experiment)
     resolved = experiment.resolved() | ({"tune": search.model_dump(mode="json")} if search else {})
     if as_json:
         print_json(resolved)

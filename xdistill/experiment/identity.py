@@ -50,6 +50,7 @@ def run_id(
             place = place.get(parent, {})
         place.pop(last, None)
     recipe["data"] = {"use": recipe["data"]["use"]}  # the fingerprint identifies the data, not their path
+    recipe |= {network: _with_names(recipe[network]) for network in ("teacher", "student") if network in recipe}
     if external:
         recipe["test"] = {"use": recipe["test"]["use"]}
     text = json.dumps(
@@ -64,6 +65,14 @@ def run_id(
         sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _with_names(value: Any) -> Any:
+    """Settings in which a file with a hash has its name alone: its location does not matter."""
+    if isinstance(value, dict):
+        found = {name: _with_names(item) for name, item in value.items()}
+        return {**found, "path": Path(str(found["path"])).name} if found.get("sha256") and "path" in found else found
+    return [_with_names(item) for item in value] if isinstance(value, list) else value
 
 
 def identity_of(

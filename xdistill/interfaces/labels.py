@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from xdistill.errors import DataError
+from xdistill.errors import DataError, UserError
 from xdistill.interfaces.component import Component, Settings
 from xdistill.suggest import did_you_mean
 from xdistill.tasks import Target, Task
@@ -112,6 +112,47 @@ class TaskReader(Component, ABC):
         Raises:
             LabelsError: with everything that is wrong, one message per cause, which names lines.
         """
+
+    # New subjects, on whom a model is evaluated
+
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> TaskReader:
+        """A reader for labels of new subjects of a task that a model was trained for.
+
+        Args:
+            task: as `read` returned it.
+            columns: that hold the labels; empty: as named in training where the task knows, or by a usual name.
+
+        Raises:
+            UserError: if it cannot be, such as for another number of columns.
+        """
+        del columns
+        raise UserError(f"models of {task.describe()} cannot be evaluated: the task's reader has no `for_task`")
+
+    def targets(self, table: LabelTable) -> tuple[Target, ...]:
+        """The targets of new subjects, who may be all alike.
+
+        Raises:
+            LabelsError: as `read`.
+        """
+        return self.read(table).targets
+
+
+def check_columns(columns: Sequence[str], most: int, what: str) -> None:
+    """Refuse another number of columns than a task has.
+
+    Args:
+        columns: those that a user named.
+        most: how many there are.
+        what: they are, for the message.
+
+    Raises:
+        UserError: naming the option.
+    """
+    if columns and len(columns) != most:
+        raise UserError(
+            f"`--label` names {len(columns)} columns; {what}. Repeat the option for each of them, in this order"
+        )
 
 
 def read_known(reader: TaskReader, table: LabelTable) -> tuple[Task, tuple[Target | None, ...]]:

@@ -47,6 +47,7 @@ class StudentConfig(_Part):
         synthetic: whether the training subjects are generated.
         cohort: title of the training cohort.
         versions: of everything that the networks come from.
+        labels: the recipe's block `task`, by which labels of new subjects are read; None if it has none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class StudentConfig(_Part):
     synthetic: bool
     cohort: str
     versions: dict[str, str]
+    labels: dict[str, Any] | None = None
 
     @field_validator("schema_")
     @classmethod
@@ -77,8 +79,9 @@ class StudentConfig(_Part):
         return Schema.from_json(self.schema_)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return self.model_dump(mode="json", by_alias=True)
+        """A JSON-ready dictionary; without `labels` if there are none, so that older versions read it."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return data if self.labels is not None else {name: value for name, value in data.items() if name != "labels"}
 
 
 class MemberConfig(_Part):

@@ -8,6 +8,7 @@ from typing import Any
 
 from xdistill.data import CohortLike
 from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.interfaces.dataset import TaskSettings
 from xdistill.models.config import ReaderConfig, StudentConfig
 from xdistill.recipe.environment import is_path_field
 
@@ -33,6 +34,7 @@ def describe_student(
     """
     recipe = experiment.recipe
     inputs = experiment.facts["student"].inputs
+    task = data.task if isinstance(data := experiment.data.settings, TaskSettings) else None
     settings = experiment.data.build().reader_settings(inputs) if files else None
     return StudentConfig(
         name=recipe.name,
@@ -52,6 +54,7 @@ def describe_student(
         synthetic=synthetic,
         cohort=title,
         versions=dict(versions),
+        labels=None if task is None else task.dump(),
     )
 
 

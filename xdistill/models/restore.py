@@ -35,7 +35,7 @@ def transforms_of(config: StudentConfig, catalog: Catalog, state: Mapping[str, A
         ModelError: if it is not a state of these transforms, or a plugin is missing.
     """
     schema = config.schema_of_inputs
-    choices = [_chosen(Transform, block, catalog, "transforms") for block in config.transforms]
+    choices = [chosen(Transform, block, catalog, "transforms") for block in config.transforms]
     try:
         states = [item for item in state["transforms"] if item["modality"] in schema.modalities]
         return FittedTransforms.from_state(choices, schema, {**state, "transforms": states})
@@ -59,7 +59,7 @@ def network_of(config: StudentConfig, catalog: Catalog, schema: Schema, weights:
     Raises:
         ModelError: if the weights are not those of the network, or a plugin is missing.
     """
-    choice = _chosen(Student, config.student, catalog, "student")
+    choice = chosen(Student, config.student, catalog, "student")
     try:
         with torch.random.fork_rng(devices=[]), weights_follow():
             network: Network = choice.build(schema=schema)
@@ -89,7 +89,12 @@ def reader_of(config: StudentConfig, catalog: Catalog) -> SubjectReader | None:
     return dataset.reader(config.reader.settings, config.schema_of_inputs)
 
 
-def _chosen(kind: type[Component], block: Mapping[str, Any], catalog: Catalog, field: str) -> Choice[Any]:
+def chosen(kind: type[Component], block: Mapping[str, Any], catalog: Catalog, field: str) -> Choice[Any]:
+    """The component that a block of a model's configuration names.
+
+    Raises:
+        ModelError: if it is not installed, or has other settings.
+    """
     try:
         return choose(kind, block, catalog)
     except PydanticCustomError as error:

@@ -1,9 +1,7 @@
-"""New subjects from a CSV file, a folder, or single files. No image is opened here."""
+"""New subjects from a table, a folder, or single files. No image is opened here."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,9 +15,9 @@ from xdistill.errors import DataError
 from xdistill.interfaces.reader import Cell
 from xdistill.models.arrays import check_names
 from xdistill.models.subject import NewSubject
+from xdistill.models.table_file import read_file
 from xdistill.suggest import did_you_mean
 from xdistill.types import ColumnSpec, ModalitySpec
-from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
     from xdistill.models.ensemble import Ensemble
@@ -28,28 +26,30 @@ SUBJECT = "subject"
 MISSING = frozenset({"", "na", "n/a", "nan", "null"})
 
 
-def read_table(model: Ensemble, path: Path) -> list[NewSubject]:
-    """The subjects of a CSV file with a header and one row per subject.
+def read_table(model: Ensemble, path: Path, notes: list[str] | None = None) -> list[NewSubject]:
+    """The subjects of a table with a header and one row per subject: CSV, TSV, XLSX or Parquet.
 
     Args:
         model: whose modalities are looked for. Further columns, such as labels and privileged items, are ignored.
         path: the file; paths in it are relative to its folder. Without a column ``subject``, ids are the numbers of
             the rows.
+        notes: gets what was found by looking at the file, such as decimal commas.
 
     Raises:
-        DataError: for a file that cannot be read as CSV, a column too few, or an id that occurs twice.
+        DataError: for a file that cannot be read as a table, a column too few, or an id that occurs twice.
     """
-    header, rows = _csv(path)
-    _check_columns(model, header, path)
+    table, found_out = read_file(model, path)
+    if notes is not None:
+        notes += found_out
+    _check_columns(model, table.header, path)
     subject_column = model.reader.subject if model.reader is not None else SUBJECT
     found: list[NewSubject] = []
     first: dict[str, int] = {}
-    for number, (line, cells) in enumerate(rows, start=1):
-        row = dict(zip(header, cells, strict=True))
-        subject = row.get(subject_column, "") or str(number)
-        if first.setdefault(subject, line) != line:
-            raise DataError(f"{path}, line {line}: the subject {subject!r} is also on line {first[subject]}")
-        found.append(subject_of_row(model, subject, row, path.parent, f"{path}, line {line}"))
+    for place, line in enumerate(table.lines, start=1):
+        subject = line.cells.get(subject_column, "") or str(place)
+        if first.setdefault(subject, line.number) != line.number:
+            raise DataError(f"{path}, line {line.number}: the subject {subject!r} is also on line {first[subject]}")
+        found.append(subject_of_row(model, subject, line.cells, path.parent, f"{path}, line {line.number}"))
     return found
 
 
@@ -101,30 +101,6 @@ def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
             f"<subject>_{example}{suffixes[0]}"
         )
     return [subject_of_row(model, subject, row, path, f"{path / subject}") for subject, row in found.items()]
-
-
-def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        text = read_bytes(path, TABLE).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text; save the table as CSV (UTF-8)") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count) if first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    try:
-        rows.extend(
-            (reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))
-        )
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: cannot be read as CSV ({error})") from None
-    if len(rows) < 2:  # noqa: PLR2004 - the header and one row
-        raise DataError(f"{path}: the table has no rows; it needs a header and one row per subject")
-    (_, header), *rest = rows
-    for line, cells in rest:
-        if len(cells) != len(header):
-            raise DataError(f"{path}, line {line}: has {len(cells)} cells where the header has {len(header)}")
-    return header, rest
 
 
 def _cell_columns(model: Ensemble) -> dict[str, str]:
@@ -197,5 +173,6 @@ def _value(column: ColumnSpec, text: str, where: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(f"{where}: {text!r} in the column `{column.name}` is not a number")
+        limit = "; no training subject had a limit of the assay" if text[:1] in {"<", ">"} else ""
+        raise DataError(f"{where}: {text!r} in the column `{column.name}` is not a number{limit}")
     return number

@@ -1,6 +1,7 @@
 """Environment variables and relative paths in a recipe: the location of a cohort differs by machine.
 
-They are filled in within `data`, within `test`, and in `crossval.files`.
+They are filled in within `data`, within `test`, and in `crossval.files`. Files of initial weights, which networks name
+in `weights`, are relative to the recipe file as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from xdistill.recipe.yaml.nodes import Entry, ListNode, MappingNode, Node, Origi
 
 _REFERENCE = re.compile(r"\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _FILES: TreePath = ("crossval", "files")
+_WEIGHTS = "weights"  # the field in which a network names a file, or its `path` and how it is read
+_NETWORKS: tuple[TreePath, ...] = (("teacher",), ("student",))
 _PLACES: tuple[TreePath, ...] = (("data",), ("test",), _FILES)
 _SECRET = 4  # characters, from which on a value is not shown
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
@@ -38,7 +41,7 @@ def fill_in_environment(root: MappingNode, variables: Mapping[str, str]) -> tupl
 
 
 def resolve_paths(root: MappingNode) -> MappingNode:
-    """Make relative paths in `data` absolute if they exist next to the recipe file that they were written in.
+    """Make relative paths in `data`, and of weights, absolute if they exist next to the recipe file that names them.
 
     A path is text in a field named `path`, or whose name ends in ``_path`` or ``_dir``. A leading ``~`` becomes the
     home folder. A path that does not exist next to the file stays relative to the working directory.
@@ -48,7 +51,13 @@ def resolve_paths(root: MappingNode) -> MappingNode:
         names = [part for part in path if isinstance(part, str)]
         return _next_to(text, origin.folder) if is_path_field(names[-1]) or path[:2] == _FILES else text
 
-    return _in_data(root, resolved)
+    def of_weights(text: str, origin: Origin, path: TreePath) -> str:
+        return _next_to(text, origin.folder) if path[-1] == _WEIGHTS or path[-2:] == (_WEIGHTS, "path") else text
+
+    root = _in_data(root, resolved)
+    for network in _NETWORKS:
+        root = _at(root, network, (), of_weights)
+    return root
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from xdistill.errors import Problem
+from xdistill.errors import DataError, Problem
 from xdistill.recipe.yaml.syntax import line_and_column
+from xdistill.untrusted import open_regular
 
 LARGEST_FILE = 256 * 1024  # bytes; a long recipe has ten thousand
 
@@ -30,8 +31,11 @@ def read_text(path: Path, source: str) -> str:
         UnreadableError: for a file that is missing, too large, or not UTF-8.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(LARGEST_FILE + 1)
+    except DataError as error:
+        why = str(error).removeprefix(f"{path}: cannot be read: ")
+        raise UnreadableError(Problem(f"cannot read the file: {why}", "", source)) from None
     except OSError as error:
         raise UnreadableError(Problem(f"cannot read the file: {error.strerror or error}", "", source)) from None
     if len(content) > LARGEST_FILE:

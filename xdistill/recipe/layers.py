@@ -15,7 +15,7 @@ from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
 from xdistill.recipe.yaml.reader import Reading, read_yaml
 from xdistill.suggest import did_you_mean
-from xdistill.untrusted import shortened
+from xdistill.untrusted import kind_of, shortened
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ def find_recipe(name: str) -> Path:
         return found
     if is_folder(path):
         message = "expected a recipe file, got a folder"
+    elif kind := kind_of(path):
+        message = f"expected a recipe file, got {kind}"
     elif has_ending(name):
         message = f"no such file{_near_file(path)}"
     else:
@@ -147,7 +149,9 @@ def _base_file(chain: Chain, value: str, origin: Origin) -> Path:
     found = find_bundled(value)
     if found:
         return found
-    if has_ending(value):
+    if kind := kind_of(path):
+        message = f"expected a recipe file, got {kind}: `{shortened(value)}`"
+    elif has_ending(value):
         message = f"no file `{shortened(value)}` in the folder of this recipe{_near_file(path)}"
     else:
         message = f"unknown bundled recipe `{shortened(value)}`{did_you_mean(value, bundled_names(), 'recipes')}"

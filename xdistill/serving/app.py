@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from xdistill.serving.answers import Prediction, Values, answer
 from xdistill.serving.decoding.job import Upload
 from xdistill.serving.describe import error_responses, request_body
 from xdistill.serving.guard import Guard
@@ -25,24 +26,14 @@ from xdistill.serving.uploads import receive
 from xdistill.version import __version__
 
 STATIC = Path(__file__).parent / "static"
+PNG = b"\x89PNG"
 LOOPBACK = ("127.0.0.1", "localhost")
 ROUTES = frozenset({"/", "/predict", "/explain", "/volume", "/health", "/card", "/card.md", "/docs", "/openapi.json"})
 
-Level = Annotated[float | None, Query(gt=0, lt=1, description="Coverage of the prediction set.")]
+Level = Annotated[float | None, Query(gt=0, lt=1, description="Coverage of the prediction set or interval.")]
 
 Modality = Annotated[str, Query(description="The image that the map is of.")]
 Method = Annotated[str, Query(description="gradcam, ig (integrated gradients) or occlusion.")]
-
-
-class Prediction(BaseModel):
-    """The prediction for one subject."""
-
-    prediction: str = Field(description="The most probable class.")
-    probabilities: dict[str, float] = Field(description="By class; calibrated if the model is.")
-    sd: float | None = Field(description="Standard deviation over the members of an ensemble, of the predicted class.")
-    set: list[str] | None = Field(description="The conformal prediction set; null if the model is not calibrated.")
-    level: float = Field(description="Coverage of the set.")
-    flags: list[str] = Field(description="What is unusual about the subject.")
 
 
 class Health(BaseModel):
@@ -50,7 +41,8 @@ class Health(BaseModel):
 
     status: str
     model: str
-    classes: list[str]
+    task: str = Field(description="What is predicted.")
+    classes: list[str] = Field(description="Classes or labels; empty for tasks without.")
     modalities: list[str]
     members: int
     synthetic: bool = Field(description="Whether the training subjects are generated.")
@@ -97,18 +89,11 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     errors = error_responses()
 
     @app.post("/predict", openapi_extra=body, responses=errors)
-    async def predict(request: Request, level: Level = None) -> Prediction:
+    async def predict(request: Request, level: Level = None) -> Prediction | Values:
         """Predict for one subject."""
         async with _uploaded(request, service) as upload:
             found = await service.predict(upload, level)
-        return Prediction(
-            prediction=found.prediction,
-            probabilities=dict(zip(service.model.classes, found.probabilities, strict=True)),
-            sd=found.sd,
-            set=None if found.classes is None else list(found.classes),
-            level=service.level if level is None else level,
-            flags=list(found.flags),
-        )
+        return answer(service.model, found, service.level if level is None else level)
 
     @app.post("/volume", openapi_extra=files_only, responses=errors, response_class=Response)
     async def volume(request: Request) -> Response:
@@ -125,9 +110,10 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
 
     @app.post("/explain", openapi_extra=files_only, responses=errors, response_class=Response)
     async def explain(request: Request, modality: Modality, method: Method = service.methods[0]) -> Response:
-        """The saliency map of one modality, as a NIfTI file in the space of the uploaded one."""
+        """The saliency map of one modality: a NIfTI file in the space of the uploaded one, or a PNG of a picture."""
         async with _uploaded(request, service) as upload:
-            return _nifti(await service.explain(upload, modality, method))
+            content = await service.explain(upload, modality, method)
+        return Response(content, media_type="image/png") if content.startswith(PNG) else _nifti(content)
 
 
 def _nifti(content: bytes) -> Response:
@@ -140,11 +126,12 @@ def _add_pages(app: FastAPI, service: Service) -> None:
     @app.get("/health")
     async def health() -> Health:
         """Whether the server works, and what it serves."""
-        model = service.model
+        model, task = service.model, service.model.schema.task
         return Health(
             status="ok",
             model=model.name,
-            classes=list(model.classes),
+            task=task.describe(),
+            classes=list(task.names) if task.probabilistic else [],
             modalities=list(model.inputs),
             members=len(model.members),
             synthetic=model.config.synthetic,

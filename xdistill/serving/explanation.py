@@ -10,6 +10,8 @@ from importlib.util import find_spec
 
 from xdistill.deployment.explain import Options, explain_subjects
 from xdistill.deployment.explain.attributions import METHODS
+from xdistill.deployment.explain.explanation import Map
+from xdistill.deployment.explain.pictures import planes
 from xdistill.deployment.explain.space import image_of, placed
 from xdistill.errors import UserError
 from xdistill.models.model import StudentModel
@@ -50,7 +52,9 @@ def limited(model: StudentModel, seconds: float) -> Iterator[None]:
 
 
 def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method: str, device: str) -> bytes:
-    """The map of one image as a NIfTI file, in the space of the subject's file.
+    """The map of one image: of a volume a NIfTI file in the space of the subject's file, of a picture a PNG file.
+
+    The PNG shows the map on the picture, as the network sees it.
 
     Args:
         model: whose prediction is explained.
@@ -66,12 +70,19 @@ def saliency_map(model: StudentModel, subject: NewSubject, modality: str, method
         raise RefusedError(f"unknown method; valid methods: {', '.join(methods_of(model)) or 'none'}")
     try:
         maps = next(explain_subjects(model, [subject], Options(method=method), device=device)).maps  # type: ignore[arg-type]  # checked above
-        found = {name: image_of(placed(one, name)).to_bytes() for name, one in maps.items() if name == modality}
+        found = {name: _file(one, name) for name, one in maps.items() if name == modality}
     except RefusedError:  # of the time limit
         raise
     except UserError as error:  # of the model and the method: the files have been read before
         raise RefusedError(str(error)) from None
     if modality not in found:
         raise RefusedError("there is no map of this modality")
-    content: bytes = found[modality]
+    return found[modality]
+
+
+def _file(found: Map, name: str) -> bytes:
+    if found.is_picture:
+        (plane,) = planes(found)
+        return plane.file
+    content: bytes = image_of(placed(found, name)).to_bytes()
     return content

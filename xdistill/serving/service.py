@@ -24,7 +24,6 @@ from xdistill.serving.explanation import limited, methods_of, saliency_map
 from xdistill.serving.fields import Fields
 from xdistill.serving.limits import EXPLAINED_BYTES, RETRY_AFTER, Limits
 from xdistill.serving.refusal import RefusedError
-from xdistill.tasks import Classification
 
 if TYPE_CHECKING:
     from xdistill.distributed.device import Device
@@ -43,14 +42,12 @@ class Service:
         readers: processes that read files.
 
     Raises:
-        UserError: for a model of another task than classification, or a device that the machine does not have.
+        UserError: for a level that is not between 0 and 1.
     """
 
     def __init__(
         self, model: StudentModel, limits: Limits, *, device: str = "auto", level: float = LEVEL, readers: int = 1
     ) -> None:
-        if not isinstance(model.schema.task, Classification):
-            raise UserError(f"the task is {model.schema.task.describe()}; models of classification can be served")
         if not 0 < level < 1:
             raise UserError(f"`level` must be between 0 and 1, got {level}")
         self.model = model

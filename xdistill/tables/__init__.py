@@ -6,7 +6,7 @@ Nothing here imports NumPy when it runs. What is found by looking is reported by
 from xdistill.tables.column import find_reading
 from xdistill.tables.found import ColumnSettings, Found, hint_of
 from xdistill.tables.habits import Habits, habits_of
-from xdistill.tables.marks import as_number, sorted_names
+from xdistill.tables.marks import Exact, as_number, quantity, sorted_names
 from xdistill.tables.problems import Problems, near
 from xdistill.tables.read import Format, read_table
 from xdistill.tables.reading import CENSORED, Reading, plain_row
@@ -17,6 +17,7 @@ __all__ = [
     "CENSORED",
     "MISSING",
     "ColumnSettings",
+    "Exact",
     "Format",
     "Found",
     "Habits",
@@ -30,6 +31,7 @@ __all__ = [
     "hint_of",
     "near",
     "plain_row",
+    "quantity",
     "read_table",
     "sorted_names",
 ]

@@ -11,7 +11,7 @@ from xdistill.tables.words import word_set
 
 
 class Exact(str):
-    """The text of a cell that holds a number, not a text: it has a decimal point and no other marks."""
+    """The text of a number with a decimal point and no other marks, after ``<`` or ``>`` if it is a limit."""
 
     __slots__ = ()
 
@@ -91,7 +91,8 @@ def quantity(text: str, decimal: str) -> Quantity | None:
     Quantity(number='0.5', limit='<', unit='')
     """
     if isinstance(text, Exact):
-        return Quantity(str(text), "", "") if as_number(text) is not None else None
+        exact, mark = text.lstrip("<>"), text[0] if text.startswith(("<", ">")) else ""
+        return Quantity(exact, mark, "") if as_number(exact) is not None else None
     limit, rest = "", text.strip()
     found = _LIMIT.match(rest)
     if found is not None:

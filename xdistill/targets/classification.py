@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader, missing_problems, other_problems
+from xdistill.interfaces.labels import (
+    Labels,
+    LabelsError,
+    LabelTable,
+    TaskReader,
+    check_columns,
+    missing_problems,
+    other_problems,
+)
 from xdistill.tasks import Classification
 
 Names = Annotated[tuple[str, ...], Field(min_length=2)]
@@ -35,6 +44,12 @@ class ReadClassification(TaskReader):
         (column,) = self.columns(table.label)
         classes = self.config.classes or tuple(sorted({cell for cell in table.cells(column) if cell}))
         return class_labels(table, column, Classification(classes))
+
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> ReadClassification:
+        """The classes of the task."""
+        check_columns(columns, 1, "the class is in one column")
+        return cls(cls.Config(classes=task.classes, column=columns[0] if columns else None))
 
 
 def class_labels(table: LabelTable, column: str, task: Classification) -> Labels:

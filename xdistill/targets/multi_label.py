@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Final
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader, missing_problems, other_problems
+from xdistill.interfaces.labels import (
+    Labels,
+    LabelsError,
+    LabelTable,
+    TaskReader,
+    check_columns,
+    missing_problems,
+    other_problems,
+)
 from xdistill.tasks import MultiLabel
 
 _SEPARATORS: Final = (";", ",", "|", "/", " ")
@@ -37,18 +45,10 @@ class ReadMultiLabel(TaskReader):
         return self.config.labels if self.config.column is None else (self.config.column,)
 
     def read(self, table: LabelTable) -> Labels:
-        """A zero or a one per label."""
+        """A zero or a one per label, of which every label has both."""
         task = MultiLabel(self.config.labels)
-        problems = missing_problems(table, self.columns(table.label))
-        if self.config.column is None:
-            problems += self._wrong_marks(table)
-            marks = [[cell in {"1", "1.0"} for cell in table.cells(name)] for name in task.labels]
-            targets = tuple(tuple(map(int, row)) for row in zip(*marks, strict=True))
-        else:
-            problems += self._unknown(table, self.config.column)
-            sets = [set(self._names(cell)) for cell in table.cells(self.config.column)]
-            targets = tuple(tuple(int(name in held) for name in task.labels) for held in sets)
-        problems += [problem] if (problem := task.problem()) else []
+        targets = self.targets(table)
+        problems = [problem] if (problem := task.problem()) else []
         for place, name in enumerate(task.labels):
             held = sum(target[place] for target in targets)
             if not problems and held in {0, len(targets)}:
@@ -56,6 +56,29 @@ class ReadMultiLabel(TaskReader):
         if problems:
             raise LabelsError(problems)
         return Labels(task, targets)
+
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> ReadMultiLabel:
+        """The labels of the task: a column for each, or one with lists."""
+        if len(columns) == 1 < len(task.labels):
+            return cls(cls.Config(labels=task.labels, column=columns[0]))
+        check_columns(columns, len(task.labels), f"there is one for each label ({', '.join(task.labels)}), or one list")
+        return cls(cls.Config(labels=tuple(columns) or task.labels))
+
+    def targets(self, table: LabelTable) -> tuple[tuple[int, ...], ...]:
+        """A zero or a one per label."""
+        problems = missing_problems(table, self.columns(table.label))
+        if self.config.column is None:
+            problems += self._wrong_marks(table)
+            marks = [[cell in {"1", "1.0"} for cell in table.cells(name)] for name in self.config.labels]
+            targets = tuple(tuple(map(int, row)) for row in zip(*marks, strict=True))
+        else:
+            problems += self._unknown(table, self.config.column)
+            sets = [set(self._names(cell)) for cell in table.cells(self.config.column)]
+            targets = tuple(tuple(int(name in held) for name in self.config.labels) for held in sets)
+        if problems:
+            raise LabelsError(problems)
+        return targets
 
     def _wrong_marks(self, table: LabelTable) -> Iterator[str]:
         for name in self.config.labels:

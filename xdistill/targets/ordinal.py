@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.labels import Labels, LabelTable, TaskReader
+from xdistill.interfaces.labels import Labels, LabelTable, TaskReader, check_columns
 from xdistill.targets.classification import Names, class_labels
 from xdistill.tasks import Ordinal
 
@@ -40,3 +41,9 @@ class ReadOrdinal(TaskReader):
     def read(self, table: LabelTable) -> Labels:
         """Indices into the classes."""
         return class_labels(table, self.columns(table.label)[0], Ordinal(self.config.classes, self.config.link))
+
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> ReadOrdinal:
+        """The classes of the task."""
+        check_columns(columns, 1, "the grade is in one column")
+        return cls(cls.Config(classes=task.classes, column=columns[0] if columns else None))

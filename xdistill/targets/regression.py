@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader, missing_problems, other_problems
+from xdistill.interfaces.labels import (
+    Labels,
+    LabelsError,
+    LabelTable,
+    TaskReader,
+    check_columns,
+    missing_problems,
+    other_problems,
+)
+from xdistill.targets.numbers import numbers_of
 from xdistill.tasks import Regression
 
 
@@ -49,24 +58,36 @@ class ReadRegression(TaskReader):
         """A number per target."""
         targets = self.columns(table.label)
         task = Regression(targets, tuple(self.config.units.get(name, "") for name in targets))
-        columns = [[_number(cell) for cell in table.cells(name)] for name in targets]
+        rows, problems = self._rows(table)
+        problems += [
+            f"column {name!r}: every subject has {table.cells(name)[0]}; there is nothing to predict"
+            for name, numbers in zip(targets, zip(*rows, strict=True), strict=True)
+            if len(set(numbers)) == 1 and math.isfinite(numbers[0])
+        ]
+        problems += [problem] if (problem := task.problem()) else []
+        if problems:
+            raise LabelsError(problems)
+        return Labels(task, rows)
+
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> ReadRegression:
+        """The targets of the task."""
+        check_columns(columns, len(task.targets), f"there is one for each target ({', '.join(task.targets)})")
+        return cls(cls.Config(targets=tuple(columns) or task.targets))
+
+    def targets(self, table: LabelTable) -> tuple[tuple[float, ...], ...]:
+        """A number per target."""
+        rows, problems = self._rows(table)
+        if problems:
+            raise LabelsError(problems)
+        return rows
+
+    def _rows(self, table: LabelTable) -> tuple[tuple[tuple[float, ...], ...], list[str]]:
+        """A number per subject and target, NaN where there is none, and what is wrong."""
+        targets = self.columns(table.label)
+        columns = [numbers_of(name, table.cells(name)) for name in targets]
         problems = missing_problems(table, targets)
         for name, numbers in zip(targets, columns, strict=True):
             rows = [row for row, cell in enumerate(table.cells(name)) if cell and not math.isfinite(numbers[row])]
             problems += other_problems(table, name, rows, "a number")
-            if not rows and len(set(numbers)) == 1:
-                problems.append(
-                    f"column {name!r}: every subject has {table.cells(name)[0]}; there is nothing to predict"
-                )
-        problems += [problem] if (problem := task.problem()) else []
-        if problems:
-            raise LabelsError(problems)
-        return Labels(task, tuple(zip(*columns, strict=True)))
-
-
-def _number(cell: str) -> float:
-    """The number; NaN if it is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
+        return tuple(zip(*columns, strict=True)), problems

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from xdistill.interfaces.component import Settings
-from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader, missing_problems, other_problems
+from xdistill.interfaces.labels import (
+    Labels,
+    LabelsError,
+    LabelTable,
+    TaskReader,
+    check_columns,
+    missing_problems,
+    other_problems,
+)
+from xdistill.targets.numbers import numbers_of
 from xdistill.tasks.hazards import quantiles
 from xdistill.tasks.survival import BINS, Method, Survival
 
@@ -59,26 +68,40 @@ class ReadSurvival(TaskReader):
         return (self.config.time, self.config.event)
 
     def read(self, table: LabelTable) -> Labels:
-        """A time and a zero or a one."""
-        times, event_words = table.cells(self.config.time), table.cells(self.config.event)
-        numbers = [_number(cell) for cell in times]
-        happened = [cell.lower() in _HAPPENED for cell in event_words]
-        problems = missing_problems(table, self.columns(table.label))
-        problems += _wrong_times(table, self.config.time, numbers)
-        problems += _wrong_events(table, self.config.event)
-        if not problems and not any(happened):
-            problems.append(
+        """A time and a zero or a one, which is an event for some."""
+        targets = self.targets(table)
+        numbers, happened = ([target[place] for target in targets] for place in (0, 1))
+        if not any(happened):
+            problem = (
                 f"column {self.config.event!r}: no subject has an event, all {len(happened)} are censored; there is "
                 f"nothing to learn from; check which value means an event"
             )
-        if problems:
-            raise LabelsError(problems)
+            raise LabelsError([problem])
         task = Survival(self.config.method, self._cuts(numbers, happened), self.config.unit)
         if problem := task.problem():
             raise LabelsError([f"column {self.config.time!r}: {problem}; set `cuts`, or `method: cox`"])
-        return Labels(task, tuple((number, float(event)) for number, event in zip(numbers, happened, strict=True)))
+        return Labels(task, targets)
 
-    def _cuts(self, times: Sequence[float], happened: Sequence[bool]) -> tuple[float, ...]:
+    @classmethod
+    def for_task(cls, task: Any, columns: Sequence[str] = ()) -> ReadSurvival:
+        """Time and event, in columns of these names unless others are named."""
+        del task
+        check_columns(columns, 2, "there are two, with the time and with the event")
+        time, event = columns or ("time", "event")
+        return cls(cls.Config(time=time, event=event))
+
+    def targets(self, table: LabelTable) -> tuple[tuple[float, float], ...]:
+        """A time and a zero or a one."""
+        numbers = numbers_of(self.config.time, table.cells(self.config.time))
+        happened = [float(cell.lower() in _HAPPENED) for cell in table.cells(self.config.event)]
+        problems = missing_problems(table, self.columns(table.label))
+        problems += _wrong_times(table, self.config.time, numbers)
+        problems += _wrong_events(table, self.config.event)
+        if problems:
+            raise LabelsError(problems)
+        return tuple(zip(numbers, happened, strict=True))
+
+    def _cuts(self, times: Sequence[float], happened: Sequence[float]) -> tuple[float, ...]:
         if self.config.method == "cox":
             return ()
         return self.config.cuts or quantiles(times, happened, self.config.bins)
@@ -98,11 +121,3 @@ def _wrong_events(table: LabelTable, column: str) -> list[str]:
     known = _HAPPENED | _CENSORED
     rows = [row for row, cell in enumerate(table.cells(column)) if cell and cell.lower() not in known]
     return other_problems(table, column, rows, "an event (1, yes, true) or censoring (0, no, false)")
-
-
-def _number(cell: str) -> float:
-    """The number; NaN if it is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan

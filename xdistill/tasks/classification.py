@@ -51,6 +51,9 @@ class Classification(Task):
     target_dtype: ClassVar[str] = "int64"
     group: ClassVar[str] = "class"
     groups: ClassVar[str] = "classes"
+    probabilistic: ClassVar[bool] = True
+    explains: ClassVar[str] = "class"
+    attributed: ClassVar[str] = "the class's logit"
 
     @property
     def binary(self) -> bool:
@@ -73,6 +76,11 @@ class Classification(Task):
         if self.binary:
             return (self.primary, *(score.name for score in OF_TWO_CLASSES), "accuracy", "brier", "ece")
         return ("f1_macro", "accuracy", self.primary, "balanced_accuracy", "brier", "ece")
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """Of any number of classes."""
+        return (self.primary, "accuracy", "balanced_accuracy", "brier")
 
     @property
     def blind(self) -> str:
@@ -202,6 +210,25 @@ class Classification(Task):
         import numpy as np
 
         return np.array(list(self.counts(targets).values())) / len(targets)
+
+    def outcomes(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
+        """Of which class each subject is."""
+        import numpy as np
+
+        of_class: NDArray[np.bool_] = self.as_targets(targets)[:, None] == np.arange(len(self.classes))
+        return of_class
+
+    def in_words(self, prediction: NDArray[np.float64]) -> str:
+        """The predicted class."""
+        return self.classes[self.chosen(prediction)]
+
+    def explained(self, logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, "subjects classes"]:
+        """The logits of the classes."""
+        return logits
+
+    def chosen(self, prediction: NDArray[np.float64]) -> int:
+        """The predicted class."""
+        return int(self.predicted(prediction[None])[0])
 
     def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Their logarithms."""

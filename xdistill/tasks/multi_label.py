@@ -39,6 +39,9 @@ class MultiLabel(Task):
     target_dtype: ClassVar[str] = "int64"
     group: ClassVar[str] = "label"
     groups: ClassVar[str] = "labels"
+    probabilistic: ClassVar[bool] = True
+    explains: ClassVar[str] = "label"
+    attributed: ClassVar[str] = "the label's logit"
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -184,6 +187,23 @@ class MultiLabel(Task):
         """The share of subjects that have each label."""
         shares: NDArray[np.float64] = self.as_targets(targets).mean(axis=0)
         return shares
+
+    def outcomes(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which labels each subject has."""
+        has: NDArray[np.bool_] = self.as_targets(targets) == 1
+        return has
+
+    def in_words(self, prediction: NDArray[np.float64]) -> str:
+        """The labels with a probability of one half or more."""
+        return "; ".join(name for name, value in self._named(prediction) if value >= 0.5) or "none"  # noqa: PLR2004
+
+    def explained(self, logits: Float[Tensor, "subjects labels"]) -> Float[Tensor, "subjects labels"]:
+        """The logits of the labels."""
+        return logits
+
+    def chosen(self, prediction: NDArray[np.float64]) -> int:
+        """The most probable label."""
+        return int(prediction.argmax())
 
     def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """The inverse of the sigmoid; probabilities are at least 1e-12 from 0 and 1."""

@@ -47,6 +47,7 @@ class Ordinal(Classification):
     link: str = CORN
 
     kind: ClassVar[str] = "ordinal"
+    attributed: ClassVar[str] = "the logarithm of the class's probability"
 
     @property
     def binary(self) -> bool:
@@ -67,6 +68,11 @@ class Ordinal(Classification):
     def table(self) -> tuple[str, ...]:
         """Names of the metrics that result tables show, in their order."""
         return tuple(score.name for score in SCORES)
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """Kappa, the error in grades, accuracy and AUC."""
+        return self.table[:4]
 
     @property
     def default_loss(self) -> str:
@@ -107,6 +113,10 @@ class Ordinal(Classification):
         ends = torch.ones_like(above[:, :1])
         return torch.cat([ends, above], dim=1) - torch.cat([above, torch.zeros_like(ends)], dim=1)
 
+    def explained(self, logits: Float[Tensor, "subjects thresholds"]) -> Float[Tensor, "subjects classes"]:
+        """The logarithms of the class probabilities, at least that of 1e-12."""
+        return self.predict(logits).clamp_min(SMALLEST).log()
+
     def predicted(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
         """The median grade, whose expected error is the smallest."""
         grades: NDArray[np.int64] = (probabilities.cumsum(axis=1) >= 0.5 - _ROUNDING).argmax(axis=1)
@@ -134,8 +144,13 @@ def exceedance(logits: Float[Tensor, "subjects thresholds"], link: str) -> Float
         logits: of a network.
         link: ``corn`` or ``cumulative_link``.
     """
+    import torch
+
     if link == CORN:
-        return logits.sigmoid().cumprod(dim=1)
+        above = logits.sigmoid()
+        if not torch.compiler.is_exporting():
+            return above.cumprod(dim=1)
+        return torch.stack([above[:, :end].prod(dim=1) for end in range(1, above.shape[1] + 1)], dim=1)
     return cumulative_logits(logits).sigmoid()
 
 

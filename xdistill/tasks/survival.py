@@ -187,6 +187,11 @@ class Survival(Task):
         risk = log_risks(logits)[:, None]
         return torch.cat([risk, F.logsigmoid(-logits).cumsum(dim=1).exp()], dim=1) if self.cuts else risk
 
+    @property
+    def explainable(self) -> tuple[str, ...]:
+        """The risk."""
+        return self.columns[:1]
+
     def prediction_problem(self, values: Sequence[float]) -> str:
         """All are finite; probabilities are between 0 and 1 and do not rise."""
         if not all(map(math.isfinite, values)):

@@ -51,12 +51,18 @@ class Task(ABC):
         target_dtype: numpy name of the dtype of targets, in memory and in cohort files.
         group: what messages call a group of `counts`, such as ``class``.
         groups: the plural of it.
+        probabilistic: whether predictions are the probabilities of `names`; then `outcomes` says who is what.
+        explains: what pages of explanations call one of `explainable`, such as ``class``.
+        attributed: what attributions are of, in words: that which `explained` returns.
     """
 
     kind: ClassVar[str]
     target_dtype: ClassVar[str]
     group: ClassVar[str] = "group"
     groups: ClassVar[str] = "groups"
+    probabilistic: ClassVar[bool] = False
+    explains: ClassVar[str] = "prediction"
+    attributed: ClassVar[str] = "the prediction"
 
     # Metrics; a task may have class attributes in place of these properties
 
@@ -74,6 +80,11 @@ class Task(ABC):
     def table(self) -> tuple[str, ...]:
         """Names of the metrics that result tables show, in their order."""
         return ()
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """Names of those metrics of `table` that subgroups show, the primary one first."""
+        return (self.primary, *[name for name in self.table if name != self.primary][:3])
 
     @property
     def each(self) -> tuple[Score, ...]:
@@ -122,6 +133,11 @@ class Task(ABC):
     @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of ``predictions.csv`` that hold the predictions."""
+
+    def unit_of(self, place: int) -> str:
+        """The unit of the prediction in one of `columns`; empty where it has none."""
+        del place
+        return ""
 
     @abstractmethod
     def describe(self) -> str:
@@ -174,19 +190,6 @@ class Task(ABC):
         import numpy as np
 
         return np.asarray(targets, dtype=self.target_dtype).reshape(len(targets), *self.target_shape)
-
-    def with_blanks(self, targets: Sequence[Target | None]) -> NDArray[Any]:
-        """The same where some subjects have no label: theirs are -1, or NaN if targets are fractional numbers.
-
-        Nothing may compute with these rows; that a subject has a label is said next to them, as in ``cohort.labelled``.
-        """
-        import numpy as np
-
-        known = [row for row, target in enumerate(targets) if target is not None]
-        dtype = np.dtype(self.target_dtype)
-        found = np.full((len(targets), *self.target_shape), np.nan if dtype.kind == "f" else -1, dtype=dtype)
-        found[known] = self.as_targets([target for target in targets if target is not None])
-        return found
 
     @abstractmethod
     def sample_targets(self, subjects: int) -> Shaped[Tensor, "subjects ..."]:
@@ -255,6 +258,36 @@ class Task(ABC):
     @abstractmethod
     def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
         """The best prediction ``(columns,)`` for everyone that uses the training targets alone."""
+
+    def outcomes(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Of which of `names` each subject is ``(subjects, names)``, where predictions are the probabilities of that.
+
+        None for tasks whose predictions are other numbers.
+        """
+        del targets
+        return None
+
+    def in_words(self, prediction: NDArray[np.float64]) -> str:
+        """The prediction ``(columns,)`` of one subject, such as ``risk 0.52``."""
+        parts = (f"{name} {value:.4g} {self.unit_of(at)}" for at, (name, value) in enumerate(self._named(prediction)))
+        return "; ".join(part.strip() for part in parts)
+
+    def _named(self, prediction: NDArray[np.float64]) -> list[tuple[str, float]]:
+        return list(zip(self.explainable, prediction.tolist(), strict=False))
+
+    @property
+    def explainable(self) -> tuple[str, ...]:
+        """What an explanation can be about, one for each of the first `columns`."""
+        return self.names
+
+    def explained(self, logits: Float[Tensor, "subjects outputs"]) -> Float[Tensor, "subjects explainable"]:
+        """What attributions are of: a number for each of `explainable` that grows with it."""
+        return self.predict(logits)[:, : len(self.explainable)]
+
+    def chosen(self, prediction: NDArray[np.float64]) -> int:
+        """Which of `explainable` is explained unless a user chooses, by the prediction ``(columns,)`` of a subject."""
+        del prediction
+        return 0
 
     def logits_of(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logits ``(subjects, outputs)`` that give these predictions ``(subjects, columns)``; for null controls.

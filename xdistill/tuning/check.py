@@ -10,7 +10,7 @@ from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.tuning import Tune
-from xdistill.tuning.metrics import metric_problem
+from xdistill.tuning.metrics import for_task, metric_problem
 from xdistill.tuning.search.variants import variants
 
 
@@ -43,7 +43,7 @@ def check_search(loaded: LoadedRecipe, experiment: Experiment, catalog: Catalog)
     tune = searched(loaded)
     found = variants(loaded, tune, catalog)
     problems = list(found.problems)
-    wrong = metric_problem(tune.metric, experiment)
+    wrong = metric_problem(for_task(tune, experiment).metric, experiment)
     if wrong:
         problems.append(loaded.problem(("tune", "metric"), wrong))
     if find_spec("optuna") is not None:

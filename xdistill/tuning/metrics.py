@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xdistill.experiment.plans import Experiment
+from xdistill.recipe.schema.tuning import Tune
 from xdistill.stats import LOWER_IS_BETTER, METRICS
 from xdistill.suggest import did_you_mean
 from xdistill.tasks import Classification, Task
@@ -32,6 +33,14 @@ def _of_another_task(name: str, task: Task, valid: list[str]) -> str:
         else f"is no metric of {task.describe()}"
     )
     return f"{name!r} {why}; choose one of {', '.join(valid)}"
+
+
+def for_task(tune: Tune, experiment: Experiment) -> Tune:
+    """The search with the first metric of the task, if the recipe names none and the task has not the usual one."""
+    task = experiment.data.build().schema().task
+    if "metric" in tune.model_fields_set or any(score.name == tune.metric for score in task.scores):
+        return tune
+    return tune.model_copy(update={"metric": task.primary})
 
 
 def is_maximised(name: str, experiment: Experiment) -> bool:

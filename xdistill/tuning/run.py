@@ -23,6 +23,7 @@ from xdistill.runs.integrity import seal_run
 from xdistill.runs.temporary import sweep
 from xdistill.tuning.check import check_search, searched
 from xdistill.tuning.events import SearchFinished, SearchStarted, StudyFinished
+from xdistill.tuning.metrics import for_task
 from xdistill.tuning.outcome import Winner, agreed, optimism, winner_of
 from xdistill.tuning.report import write_study_report
 from xdistill.tuning.report.trials import search_rows
@@ -71,7 +72,7 @@ def tune(
         choices = check_search(loaded, experiment, catalog)
     cohort = yield from ready_cohort(experiment, cache)
     external = yield from ready_external(experiment, cache)
-    plain = searched(loaded).model_dump(mode="json")
+    plain = for_task(searched(loaded), experiment).model_dump(mode="json")
     prepared = prepare(
         without_search(loaded), experiment, catalog, cohort, runs, tune=plain, also=choices, external=external
     )

@@ -17,7 +17,7 @@ from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.recipe.schema.tuning import Tune
 from xdistill.runs.files import make_folder
 from xdistill.tuning.check import searched
-from xdistill.tuning.metrics import is_maximised
+from xdistill.tuning.metrics import for_task, is_maximised
 from xdistill.tuning.search.inner import FLAT, inner_splits
 from xdistill.tuning.search.variants import without_search
 from xdistill.tuning.storage.open import open_storage, open_study, reached, storage_url
@@ -148,7 +148,8 @@ def make_study(loaded: LoadedRecipe, prepared: Prepared, identity: str, options:
         DataError: when there are too few subjects for the inner folds.
         UserError: for an unknown storage.
     """
-    tune, experiment = searched(loaded), prepared.experiment
+    experiment = prepared.experiment
+    tune = for_task(searched(loaded), experiment)
     outer = [None] if options.flat else list(prepared.splits)
     searches = {
         FLAT if split is None else split.name: inner_splits(experiment, prepared.cohort, tune, split) for split in outer

@@ -1,7 +1,7 @@
 """Files and text of others: opened only if regular and of bounded size, shown without control characters."""
 
 from xdistill.untrusted.arrays import check_arrays
-from xdistill.untrusted.files import gunzip, open_regular, parse_json, read_bytes, read_json, read_text
+from xdistill.untrusted.files import gunzip, kind_of, open_regular, parse_json, read_bytes, read_json, read_text
 from xdistill.untrusted.limits import JSON, TABLE, VOLUME, WEIGHTS, Limit
 from xdistill.untrusted.text import from_cell, normal_id, printable, shortened, to_cell
 
@@ -14,6 +14,7 @@ __all__ = [
     "check_arrays",
     "from_cell",
     "gunzip",
+    "kind_of",
     "normal_id",
     "open_regular",
     "parse_json",

@@ -162,6 +162,15 @@ def gunzip(
     return b"".join(pieces)
 
 
+def kind_of(path: Path) -> str:
+    """What stands where a file is meant, such as ``a named pipe``; empty for a regular file, and where nothing is."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "" if stat.S_ISREG(mode) else _kind(mode)
+
+
 def reason(problem: OSError) -> str:
     """Why the operating system refuses a file."""
     return _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
@@ -170,5 +179,8 @@ def reason(problem: OSError) -> str:
 def _check_kind(path: Path, facts: os.stat_result, error: type[UserError]) -> None:
     if stat.S_ISREG(facts.st_mode):
         return
-    kind = next((name for test, name in _KINDS if test(facts.st_mode)), "something else")
-    raise error(f"{path}: cannot be read: it is {kind}, not a regular file")
+    raise error(f"{path}: cannot be read: it is {_kind(facts.st_mode)}, not a regular file")
+
+
+def _kind(mode: int) -> str:
+    return next((name for test, name in _KINDS if test(mode)), "something else")

@@ -11,8 +11,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from xdistill.errors import SettingsError
+from xdistill.errors import DataError, SettingsError
 from xdistill.interfaces.component import Settings
+from xdistill.untrusted import WEIGHTS, open_regular
 
 _SHOWN = 4
 _WRAPPED = ("state_dict", "model", "network", "model_state_dict")
@@ -35,9 +36,9 @@ class Weights(Settings):
         value = {"path": value} if isinstance(value, str) else value
         if isinstance(value, Mapping) and value.get("path") and not value.get("sha256"):
             try:
-                with Path(value["path"]).expanduser().open("rb") as stream:
+                with open_regular(Path(value["path"]).expanduser(), WEIGHTS) as stream:
                     return {**value, "sha256": file_digest(stream, "sha256").hexdigest()}
-            except OSError:
+            except (DataError, OSError):
                 return value  # said when the network is built
         return value
 
@@ -85,8 +86,10 @@ def load_into(network: nn.Module, weights: Weights) -> str:
 def _tensors(weights: Weights) -> dict[str, Tensor]:
     path = weights.path.expanduser()
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, WEIGHTS) as stream:
             digest = file_digest(stream, "sha256").hexdigest()
+    except DataError as error:
+        raise SettingsError(str(error), field="weights.path") from error
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}", field="weights.path") from error
     if digest != weights.sha256:

@@ -18,6 +18,8 @@ FORMAT_VERSION: Final = 1
 def write(standings: Standings) -> str:
     """A document whose first two keys say its format; nothing in it is NaN or infinite."""
     document = {"format": FORMAT, "format_version": FORMAT_VERSION, **plain(standings)}
+    if not standings.units:  # documents of metrics without unit keep their bytes
+        del document["units"]
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

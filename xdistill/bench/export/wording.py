@@ -25,15 +25,16 @@ SMALLEST_P: Final = 0.001
 
 
 def metric_title(metric: str, standings: Standings) -> str:
-    """``Macro OvO AUC`` for ``auc_ovo``, and ``AUC`` for two classes; a metric that has no title keeps its name."""
-    return title_for(metric, tuple(standings.cohort.classes))
+    """``Macro OvO AUC`` for ``auc_ovo``, ``AUC`` for two classes, ``MAE (mmol/L)``; others keep their name."""
+    return title_for(metric, tuple(standings.cohort.classes), standings.units.get(metric, ""))
 
 
-def title_for(metric: str, classes: tuple[str, ...]) -> str:
-    """The same where only the classes are known."""
+def title_for(metric: str, classes: tuple[str, ...], unit: str = "") -> str:
+    """The same where only classes and unit are known."""
     known = known_scores()
     title = known[metric].title if metric in known else metric
-    return next((score.title for score in Classification(classes).scores if score.name == metric), title)
+    title = next((score.title for score in Classification(classes).scores if score.name == metric), title)
+    return f"{title} ({one_line(unit)})" if unit else title
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from xdistill.bench.records.record import (
 from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
-from xdistill.errors import RecipeError, RunError, XdistillError
+from xdistill.bench.records.tuned import tuned_settings
+from xdistill.errors import RecipeError, RunError, UserError, XdistillError
 from xdistill.suggest import did_you_mean
 from xdistill.untrusted import TABLE, read_bytes
 
@@ -147,6 +148,8 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
     if facts["status"] != "finished":
         yield f"the run is not finished (its status is {facts['status']!r}); finish it and submit it again"
     yield from (f"entry {entry!r}: {problem}" for problem in _foreign(splits, facts))
+    if facts["seconds"]["folds"].keys() != {fold.name for fold in splits.folds}:
+        yield f"entry {entry!r}: `seconds.folds` does not name the folds of the benchmark's splits"
     if entry not in benchmark.recipes:
         yield f"the benchmark has no entry {entry!r} with a recipe{did_you_mean(str(entry), benchmark.recipes)}"
         return
@@ -157,8 +160,12 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
         yield f"the record of entry {entry!r} with seed {seed} belongs in a folder {name!r}"
     try:
         field = departure(benchmark, entry, facts["recipe"])
+        tuned_settings(benchmark, facts)
     except RecipeError as error:
         yield f"entry {entry!r}: {error}"
+        return
+    except UserError as error:
+        yield str(error)
         return
     if field:
         yield f"entry {entry!r}: `{field}` of the recipe that was run differs from the benchmark; run it again"

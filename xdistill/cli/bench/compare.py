@@ -98,6 +98,7 @@ def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
     from rich.text import Text
 
     from xdistill.bench.export.wording import style_of, title_for
+    from xdistill.bench.table import units_of
     from xdistill.cli.console import stdout
     from xdistill.report.scores import FEWEST
     from xdistill.tasks import Classification
@@ -106,9 +107,15 @@ def _print(sides: tuple[Side, Side], rows: tuple[tuple[Row, Row], ...]) -> None:
     splits = len(rows[0][0].scores.folds)
     task = sides[0].records[0].splits.task
     classes = task.names if isinstance(task, Classification) else ()
+    units = units_of(task)
     console.print(Text(f"A: {sides[0].name}\nB: {sides[1].name}\n"), soft_wrap=True)
     for first, second in rows:
-        console.print(Text(style_of(first.metric).head(title_for(first.metric, classes)), style="bold"), soft_wrap=True)
+        console.print(
+            Text(
+                style_of(first.metric).head(title_for(first.metric, classes, units.get(first.metric, ""))), style="bold"
+            ),
+            soft_wrap=True,
+        )
         for line in _lines(first, second):
             console.print(Text(f"  {line}"), soft_wrap=True)
     mean = "Mean ± standard deviation (ddof 1)" if splits >= FEWEST else "Mean"

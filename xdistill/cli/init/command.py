@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xdistill.cli import options as shared
+from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
     from xdistill.cli.init.plan import Plan
@@ -154,7 +155,7 @@ def _write(plan: Plan, table: Path, target: Path) -> Experiment:
 
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", target.stem).strip("_-") or "recipe"
     path = Path(os.path.relpath(table.resolve(), target.parent.resolve())).as_posix()
-    before = target.read_bytes() if target.exists() else None
+    before = read_bytes(target, TABLE) if target.exists() else None
     _put(target, recipe_text(plan, name=name, path=path, source=table.name))
     try:
         experiment = assemble(read_recipe(target, profile=None, overrides=(), catalog=load_catalog), load_catalog())

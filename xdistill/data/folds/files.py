@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError, LeakError
 from xdistill.recipe.schema.crossval import SplitFiles
-from xdistill.untrusted import normal_id
+from xdistill.untrusted import JSON, normal_id, read_text
 
 Rows = NDArray[np.int64]
-_LARGEST = 10_000_000  # bytes of a file of ids
 
 
 def rows_of_files(subjects: Sequence[str], files: SplitFiles) -> tuple[Rows, Rows | None, Rows]:
@@ -51,13 +50,9 @@ def rows_of_files(subjects: Sequence[str], files: SplitFiles) -> tuple[Rows, Row
 def _read_ids(path: Path, known: Mapping[str, int]) -> list[str]:
     """The ids of a file, one per line; blank lines and lines that begin with # are left out."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: too large for a file of ids; write one id per line")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; `crossval.files` names files with one subject id per line") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as a file of ids: {error}") from None
+        lines = read_text(path, JSON).splitlines()
+    except DataError as error:
+        raise DataError(f"{error}; `crossval.files` names files with one subject id per line") from None
     ids = list(dict.fromkeys(normal_id(line.strip()) for line in lines if line.strip() and not line.startswith("#")))
     unknown = [subject for subject in ids if subject not in known]
     if unknown:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xdistill.deployment.evaluate.result import Benefit, Evaluation, OneClass
-from xdistill.deployment.evaluate.text import metric_titles, percent
+from xdistill.deployment.evaluate.text import metric_titles, percent, shown
 from xdistill.report.confusion import matrix_figure
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
 from xdistill.report.picture import entitle, new_picture, shorten, svg_markup, write
@@ -20,10 +20,10 @@ LOWEST_BENEFIT = -0.25  # of the axis, in shares of the prevalence
 
 def roc_chart(evaluation: Evaluation, one: OneClass, place: int) -> str:
     """The ROC curve of one class against the others, of both models if there are two; empty if it is not defined."""
-    positive = np.array([row.target == one.name for row in evaluation.predictions])
+    column = evaluation.task.names.index(one.name)
+    positive = evaluation.positive(column)
     if positive.all() or not positive.any():
         return ""
-    column = evaluation.classes.index(one.name)
     picture, (axes,) = new_picture(1, 1)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.6, linestyle=":")
     if evaluation.against_probabilities:
@@ -94,28 +94,36 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], pre
 
 def groups_chart(evaluation: Evaluation, metric: str) -> str:
     """A metric of each subgroup with its interval; the line is that of all subjects."""
-    groups = [group for group in evaluation.subgroups if group.metrics[metric].value is not None]
+    groups = [
+        group for group in evaluation.subgroups if metric in group.metrics and group.metrics[metric].value is not None
+    ]
     if not groups:
         return ""
     picture, (axes,) = new_picture(1, 1, panel=(4.6, 1.0 + 0.3 * len(groups)))
+    titles = metric_titles(evaluation.task)
+    title, in_percent = titles[metric]
+    factor = 100 if in_percent else 1
     overall = evaluation.metrics[metric].value
     if overall is not None:
-        axes.axvline(100 * overall, color=MUTED, linewidth=0.8, linestyle="--")
+        axes.axvline(factor * overall, color=MUTED, linewidth=0.8, linestyle="--")
     for place, group in enumerate(groups):
         found = group.metrics[metric]
         if found.low is not None and found.high is not None:
-            axes.plot([100 * found.low, 100 * found.high], [place] * 2, color=STUDENT, linewidth=1.2)
-        axes.scatter([100 * (found.value or 0)], [place], color=STUDENT, s=22, linewidths=0, zorder=3)
+            axes.plot([factor * found.low, factor * found.high], [place] * 2, color=STUDENT, linewidth=1.2)
+        axes.scatter([factor * (found.value or 0)], [place], color=STUDENT, s=22, linewidths=0, zorder=3)
     names = [f"{shorten(group.column, most=12)} {shorten(group.value, most=16)}" for group in groups]
     axes.set_yticks(range(len(groups)), names, color=INK, parse_math=False)
     axes.set(ylim=(len(groups) - 0.4, -0.6))
-    title = metric_titles(evaluation.classes)[metric][0]
-    axes.set_xlabel(f"{title}, %")
+    axes.set_xlabel(f"{title}, %" if in_percent else title, parse_math=False)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    values = "; ".join(f"{name} {percent(group.metrics[metric])}" for name, group in zip(names, groups, strict=True))
-    return svg_markup(picture, prefix=f"groups-{metric}", alt=f"{title} of subgroups in percent. {values}.")
+    values = "; ".join(
+        f"{name} {shown(titles, metric, group.metrics[metric])}" for name, group in zip(names, groups, strict=True)
+    )
+    return svg_markup(
+        picture, prefix=f"groups-{metric}", alt=f"{title} of subgroups{' in percent' if in_percent else ''}. {values}."
+    )
 
 
 def _roc(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.errors import DataError, UserError
+from xdistill.deployment.evaluate.labels import read_targets
+from xdistill.errors import DataError
 from xdistill.models import StudentModel
 from xdistill.models.subject import NewSubject
+from xdistill.models.table_file import reading_note
 from xdistill.models.tables import MISSING, read_table
 from xdistill.suggest import did_you_mean
-from xdistill.tasks import Classification
+from xdistill.tasks import Task
 
 PATIENT = "patient"
 LEVELS = 10  # different numbers of a column that are groups of their own; of more, three groups are formed
@@ -28,14 +31,18 @@ class Labelled:
 
     Attributes:
         subjects: in the order of the table.
-        targets: class indices, ``(subjects,)``.
+        targets: of the task, ``(subjects, *target_shape)``; class indices ``(subjects,)`` of classification.
         patients: one name per subject.
+        notes: how the table was read, as far as it was found by looking.
+        labels: columns that the targets were read from.
         several: whether a patient has more than one subject.
     """
 
     subjects: tuple[NewSubject, ...]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     patients: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def several(self) -> bool:
@@ -48,34 +55,38 @@ class Labelled:
             tuple(self.subjects[row] for row in rows),
             self.targets[list(rows)],
             tuple(self.patients[row] for row in rows),
+            self.notes,
+            self.labels,
         )
 
+    def positive(self, task: Task, place: int) -> NDArray[np.bool_]:
+        """Who is of a class, or has a label, ``(subjects,)``; only for tasks that predict probabilities."""
+        outcomes = task.outcomes(self.targets)
+        assert outcomes is not None  # noqa: S101 - the caller knows that there are some
+        of_one: NDArray[np.bool_] = outcomes[:, place]
+        return of_one
 
-def read_labelled(model: StudentModel, table: Path, label: str) -> Labelled:
+
+def read_labelled(model: StudentModel, table: Path, labels: Sequence[str] = ()) -> Labelled:
     """The subjects of a table with their labels; patients from the column ``patient``, if there is one.
 
+    Args:
+        model: that is evaluated.
+        table: the file.
+        labels: columns with the labels; empty: those of the recipe's task, or ``label``.
+
     Raises:
-        DataError: for a missing column, or a subject without a label or with one that is not a class of the model.
-        UserError: if the task is not classification.
+        DataError: for a missing column, or subjects without a label or with one that is none of the model's task.
+        UserError: if the task cannot be evaluated, or has another number of columns.
     """
-    task = model.schema.task
-    if not isinstance(task, Classification):
-        raise UserError(f"models are evaluated for classification; this one is for {task.describe()}")
-    subjects = tuple(read_table(model, table))
-    if label not in subjects[0].row:
-        hint = did_you_mean(label, subjects[0].row, "columns")
-        raise DataError(f"{table}: there is no column `{label}` with labels{hint}. Name it with --label")
-    targets = []
-    for subject in subjects:
-        text = subject.row[label]
-        if text not in task.classes:
-            what = "has no label" if text.lower() in MISSING else f"has the label {text!r}"
-            raise DataError(f"{subject.where}: {what}; classes of the model: {', '.join(task.classes)}")
-        targets.append(task.classes.index(text))
+    notes: list[str] = []
+    subjects = tuple(read_table(model, table, notes))
     patients = tuple(
         f"p {subject.row[PATIENT]}" if subject.row.get(PATIENT) else f"s {subject.subject}" for subject in subjects
     )
-    return Labelled(subjects, np.array(targets, dtype=np.int64), patients)
+    targets, columns = read_targets(model, subjects, table, labels)
+    how = tuple(filter(None, [reading_note(table, notes)]))
+    return Labelled(subjects, model.schema.task.as_targets(targets), patients, how, columns)
 
 
 def subgroups(cohort: Labelled, column: str) -> Mapping[str, NDArray[np.bool_]]:

@@ -8,31 +8,33 @@ import numpy as np
 
 from xdistill.deployment.evaluate.intervals import Bootstrap, Figure, observed
 from xdistill.deployment.evaluate.result import Comparison, Difference
-from xdistill.deployment.evaluate.scores import class_auc, standard_metrics
+from xdistill.deployment.evaluate.scores import one_auc, standard_metrics
 from xdistill.errors import UserError
 from xdistill.models import StudentModel
 from xdistill.stats.areas import Floats
 from xdistill.stats.delong import delong
+from xdistill.tasks import Task
 
 
 def compared(
-    bootstrap: Bootstrap, first: Floats, second: Floats, *, classes: Sequence[str], positives: Sequence[int], name: str
+    bootstrap: Bootstrap, first: Floats, second: Floats, *, task: Task, positives: Sequence[int], name: str
 ) -> Comparison:
-    """Differences with paired bootstrap intervals, and DeLong's test for the AUC of the positive classes.
+    """Differences with paired bootstrap intervals, and DeLong's test for the AUC of classes or labels.
 
     Args:
         bootstrap: with the subjects.
-        first: probabilities of the first model ``(subjects, classes)``.
+        first: predictions of the first model ``(subjects, columns)``.
         second: of the second, columns in the same order.
-        classes: their names.
-        positives: indices of the classes that DeLong's test is made for.
+        task: of both.
+        positives: indices of the classes, or labels, that DeLong's test is made for.
         name: of the second model.
     """
     targets = bootstrap.cohort.targets
+    of_name = {task.names[place]: (place, bootstrap.cohort.positive(task, place)) for place in positives}
     figures = [
-        standard_metrics(targets, probabilities)
-        | {f"auc:{classes[place]}": class_auc(targets, probabilities, place) for place in positives}
-        for probabilities in (first, second)
+        standard_metrics(task, targets, predictions)
+        | {f"auc:{one}": one_auc(positive, predictions[:, place]) for one, (place, positive) in of_name.items()}
+        for predictions in (first, second)
     ]
     resampled = [bootstrap.resampled(one) for one in figures]
     metrics = {
@@ -40,8 +42,8 @@ def compared(
         for metric, values in resampled[1].items()
     }
     tests = {
-        classes[place]: delong(targets == place, first[:, place], second[:, place], bootstrap.cohort.patients)
-        for place in positives
+        one: delong(positive, first[:, place], second[:, place], bootstrap.cohort.patients)
+        for one, (place, positive) in of_name.items()
     }
     return Comparison(name, metrics, tests)
 
@@ -59,14 +61,15 @@ def _difference(bootstrap: Bootstrap, figures: tuple[Figure, Figure], first: Flo
 
 
 def same_task(model: StudentModel, against: StudentModel) -> list[int]:
-    """The columns of the second model in the order of the first one's classes.
+    """The columns of the second model's predictions in the order of the first one's.
 
     Raises:
-        UserError: if the classes differ.
+        UserError: if they predict something else.
     """
-    if set(model.classes) != set(against.classes):
+    own, other = model.schema.task, against.schema.task
+    if own.kind != other.kind or set(own.columns) != set(other.columns):
         raise UserError(
-            f"the two models predict different classes ({', '.join(model.classes)}; {', '.join(against.classes)}), so "
-            f"they cannot be compared"
+            f"the two models cannot be compared, since they predict different things: {own.describe()}; "
+            f"{other.describe()}"
         )
-    return [against.classes.index(name) for name in model.classes]
+    return [other.columns.index(name) for name in own.columns]

@@ -14,8 +14,16 @@ from xdistill.deployment.evaluate.drift import drift
 from xdistill.deployment.evaluate.facts import counts_of, model_facts, notes_of
 from xdistill.deployment.evaluate.groups import subgroup_figures
 from xdistill.deployment.evaluate.intervals import Bootstrap
-from xdistill.deployment.evaluate.result import Comparison, Evaluation, OneClass, Prediction, Sets
-from xdistill.deployment.evaluate.scores import Called, confusion, one_class, prediction_sets, standard_metrics
+from xdistill.deployment.evaluate.result import Comparison, Detail, Evaluation, OneClass, Prediction, Sets
+from xdistill.deployment.evaluate.scores import (
+    Called,
+    confusion,
+    one_class,
+    other_metrics,
+    prediction_sets,
+    standard_metrics,
+)
+from xdistill.deployment.evaluate.tasks import Scored, details
 from xdistill.deployment.evaluate.thresholds import called
 from xdistill.errors import DataError, UserError
 from xdistill.models import StudentModel
@@ -25,6 +33,7 @@ from xdistill.models.tables import read_table
 from xdistill.runs.checksums import digest
 from xdistill.stats.areas import Floats
 from xdistill.suggest import did_you_mean
+from xdistill.tasks import Classification, Task
 from xdistill.training.evaluate import EVALUATION_BATCH
 from xdistill.version import __version__
 
@@ -62,7 +71,7 @@ class _Options:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _Compared:
     """Subjects with the predictions of one model or two; all figures are computed from it."""
 
     model: StudentModel
@@ -74,13 +83,26 @@ class _Scored:
     level: float
 
     def one_class(self) -> tuple[OneClass, ...]:
-        """Each class against the others; of two classes the positive one alone, since the other mirrors it."""
+        """Each class, or label, against the others; of two classes the positive one alone: the other mirrors it."""
         of_class = {item.positive: item for item in self.positives}
-        names = self.model.classes
+        task = self.model.schema.task
+        places = range(len(task.names)) if task.probabilistic and not _mirrored(task) else of_class
         return tuple(
-            one_class(self.bootstrap, self.first, place, names[place], called=of_class.get(place), against=self.second)
-            for place in (of_class if len(names) == BINARY else range(len(names)))
+            one_class(
+                self.bootstrap,
+                self.bootstrap.cohort.positive(task, place),
+                self.first[:, place],
+                task.names[place],
+                called=of_class.get(place),
+                against=None if self.second is None else self.second[:, place],
+            )
+            for place in places
         )
+
+    def details(self, predicted: Sequence[Predicted]) -> tuple[Detail, ...]:
+        """What other tasks have."""
+        ends = np.array([row.intervals for row in predicted]) if predicted[0].intervals is not None else None
+        return details(Scored(self.model.schema.task, self.bootstrap, self.first, ends, self.level))
 
     def sets(self) -> Sets | None:
         """Coverage of the prediction sets."""
@@ -103,7 +125,7 @@ class _Scored:
             self.bootstrap,
             self.first,
             self.second,
-            classes=self.model.classes,
+            task=self.model.schema.task,
             positives=[item.positive for item in self.positives],
             name=self._name_of(self.against),
         )
@@ -113,7 +135,7 @@ def evaluate(
     model: StudentModel,
     table: Path | str,
     *,
-    label: str = "label",
+    label: str | Sequence[str] = (),
     by: Sequence[str] = (),
     against: StudentModel | None = None,
     positive: str | None = None,
@@ -131,15 +153,16 @@ def evaluate(
 
     Args:
         model: from `xdistill.load_model`.
-        table: CSV file as for prediction, with labels, and with patients in a column ``patient`` if one has several
+        table: a file as for prediction, with labels, and with patients in a column ``patient`` if one has several
             subjects.
-        label: column with the names of the classes.
+        label: columns with the labels: one with the names of classes, one per target, time and event. Empty: those of
+            the recipe's `task`, or ``label``.
         by: columns to form subgroups by.
         against: a second model, compared on the same patients.
-        positive: the class that is called at the threshold; None: the second of two classes, or each of more.
+        positive: the class, or label, that is called at the threshold; None: the second of two classes, or each.
         threshold: a probability, ``youden``, ``sensitivity:0.95`` or ``costs:5:1``; rules are applied to out-of-fold
             predictions of training subjects, never to these. None: ``youden``, or 0.5 without calibration.
-        level: of the prediction sets.
+        level: of the prediction sets or intervals.
         resamples: of the bootstrap.
         seed: of the bootstrap.
         device: see `xdistill.models.StudentModel.predict_proba`.
@@ -156,9 +179,12 @@ def evaluate(
         raise UserError(f"the number of resamples must be at least 1, got {resamples}")
     path = Path(table)
     options = _Options(device, batch_size, jobs, skip_errors, level)
-    cohort = read_labelled(model, path, label)
+    columns = (label,) if isinstance(label, str) else tuple(label)
+    cohort = read_labelled(model, path, columns)
     for column in by:
         subgroups(cohort, column)
+    if threshold is not None and not model.schema.task.probabilistic:
+        raise UserError("`threshold` is for probabilities of classes and labels; leave it out")
     positives = tuple(called(model, place, threshold) for place in _positives(model, positive))
     order = [] if against is None else same_task(model, against)
     again = [] if against is None else read_table(against, path)  # the same rows, so in the same order
@@ -169,35 +195,40 @@ def evaluate(
     first = _probabilities(predicted)
     second = _probabilities([others[row] for row in good])[:, order] if others else None
     bootstrap = Bootstrap(cohort, resamples, INTERVAL, seed)
-    scored = _Scored(model, against, bootstrap, first, second, positives, level)
+    task = model.schema.task
+    scored = _Compared(model, against, bootstrap, first, second, positives, level)
     return Evaluation(
         model={**model_facts(model), "against": None if against is None else model_facts(against)},
         synthetic=model.config.synthetic,
         table=path.name,
         table_sha256=digest(path),
-        classes=model.classes,
+        task=task,
+        classes=task.names if isinstance(task, Classification) else (),
         counts=counts_of(model, cohort),
         subjects=len(good),
         patients=len(set(cohort.patients)),
         unread=unread,
         settings={
-            "label": label,
+            "label": list(cohort.labels),
             "by": list(by),
-            "positives": [model.classes[item.positive] for item in positives],
+            "positives": [task.names[item.positive] for item in positives],
             "interval": INTERVAL,
             "resamples": resamples,
             "seed": seed,
         },
-        metrics=bootstrap.estimates(standard_metrics(cohort.targets, first)),
-        confusion=confusion(cohort.targets, first),
+        metrics=bootstrap.estimates(
+            {**standard_metrics(task, cohort.targets, first), **other_metrics(task, cohort.targets, first)}
+        ),
+        confusion=confusion(task, cohort.targets, first),
         one_class=scored.one_class(),
+        details=scored.details(predicted),
         sets=scored.sets(),
         subgroups=tuple(
             group for column in by for group in subgroup_figures(model, bootstrap, first, column, positives)
         ),
         comparison=scored.comparison(),
         drift=drift(model, cohort, predicted),
-        notes=tuple(notes_of(model, cohort, first)),
+        notes=(*cohort.notes, *notes_of(model, cohort, first)),
         versions={"xdistill": __version__},
         predictions=_predictions(model, cohort, predicted),
         against_probabilities=() if second is None else tuple(map(tuple, second.tolist())),
@@ -205,11 +236,21 @@ def evaluate(
 
 
 def _positives(model: StudentModel, name: str | None) -> list[int]:
+    task = model.schema.task
+    if not task.probabilistic:
+        if name is not None:
+            raise UserError(f"`positive` is for classes and labels, and the task is {task.describe()}; leave it out")
+        return []
     if name is None:
-        return [1] if len(model.classes) == BINARY else list(range(len(model.classes)))
-    if name not in model.classes:
-        raise UserError(f"the model has no class {name!r}{did_you_mean(name, model.classes, 'classes')}")
-    return [model.classes.index(name)]
+        return [1] if _mirrored(task) else list(range(len(task.names)))
+    if name not in task.names:
+        raise UserError(f"the model has no {task.group} {name!r}{did_you_mean(name, task.names, task.groups)}")
+    return [task.names.index(name)]
+
+
+def _mirrored(task: Task) -> bool:
+    """Whether there are two classes, whose probabilities sum to one."""
+    return isinstance(task, Classification) and len(task.classes) == BINARY
 
 
 def _read(path: Path, predicted: Sequence[Predicted], others: Sequence[Predicted]) -> tuple[list[int], tuple[str, ...]]:
@@ -230,9 +271,17 @@ def _probabilities(rows: Sequence[Predicted]) -> Floats:
 
 
 def _predictions(model: StudentModel, cohort: Labelled, predicted: Sequence[Predicted]) -> tuple[Prediction, ...]:
+    task = model.schema.task
     return tuple(
         Prediction(
-            row.subject, patient[2:], model.classes[target], row.prediction, row.probabilities, row.classes, row.flags
+            row.subject,
+            patient[2:],
+            task.target_text(target),
+            row.prediction or task.in_words(np.array(row.probabilities)),
+            row.probabilities,
+            row.classes,
+            row.intervals,
+            row.flags,
         )
         for row, patient, target in zip(predicted, cohort.patients, cohort.targets, strict=True)
     )

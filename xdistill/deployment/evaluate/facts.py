@@ -10,6 +10,7 @@ import numpy as np
 from xdistill.deployment.evaluate.cohort import PATIENT, Labelled
 from xdistill.models import StudentModel
 from xdistill.stats.areas import Floats
+from xdistill.tasks import Classification
 
 SMALL = 20  # subjects of a class below which intervals are said to be rough
 
@@ -31,27 +32,43 @@ def model_facts(model: StudentModel) -> dict[str, Any]:
 
 
 def counts_of(model: StudentModel, cohort: Labelled) -> dict[str, int]:
-    """Subjects by class."""
-    found = np.bincount(cohort.targets, minlength=len(model.classes)).tolist()
-    return dict(zip(model.classes, found, strict=True))
+    """Subjects by class or label; of survival those with an event."""
+    return model.schema.task.counts(cohort.targets)
 
 
 def notes_of(model: StudentModel, cohort: Labelled, probabilities: Floats) -> Iterator[str]:
     """What a reader of the figures has to know."""
     yield from model.notes
-    counts = counts_of(model, cohort)
-    for name in (name for name, count in counts.items() if not count):
-        yield f"No subject here is of the class {name}: figures that need this class are left out."
+    task, counts = model.schema.task, counts_of(model, cohort)
+    for name in task.absent(cohort.targets):
+        yield (
+            f"{'Every subject here has' if counts.get(name) else 'No subject here is of'} the {task.group} {name}: "
+            f"figures that need {'others' if counts.get(name) else f'this {task.group}'} are left out."
+        )
     few = [f"{name} ({count})" for name, count in counts.items() if 0 < count < SMALL]
     if few:
-        yield f"Classes with fewer than {SMALL} subjects here, whose intervals are rough: {', '.join(few)}."
-    predicted = set(probabilities.argmax(axis=1).tolist())
+        yield (
+            f"{task.groups.capitalize()} with fewer than {SMALL} subjects here, whose intervals are rough: "
+            f"{', '.join(few)}."
+        )
+    if not counts and len(cohort.subjects) < SMALL:
+        yield f"There are {len(cohort.subjects)} subjects here: intervals are rough."
+    yield from _of_predictions(model, probabilities)
+    if PATIENT not in cohort.subjects[0].row:
+        yield "The table has no column `patient`: every subject counts as a patient."
+
+
+def _of_predictions(model: StudentModel, predictions: Floats) -> Iterator[str]:
+    task = model.schema.task
+    if not isinstance(task, Classification):
+        if not np.ptp(predictions, axis=0).any():
+            yield "The model predicts the same for every subject."
+        return
+    predicted = set(task.predicted(predictions).tolist())
     if len(predicted) == 1:
         yield (
-            f"The model predicts the class {model.classes[min(predicted)]} for every subject: its accuracy is the "
+            f"The model predicts the class {task.classes[min(predicted)]} for every subject: its accuracy is the "
             f"share of that class. AUC depends on the order of the probabilities alone, so it can be high all the same."
         )
     if model.calibration is None:
         yield "The model is not calibrated: probabilities are those of the network, and there are no prediction sets."
-    if PATIENT not in cohort.subjects[0].row:
-        yield "The table has no column `patient`: every subject counts as a patient."

@@ -11,11 +11,10 @@ from xdistill.deployment.evaluate.cohort import Labelled, subgroups
 from xdistill.deployment.evaluate.facts import counts_of
 from xdistill.deployment.evaluate.intervals import Bootstrap, Figure
 from xdistill.deployment.evaluate.result import Subgroup
-from xdistill.deployment.evaluate.scores import Called, class_auc, operating_figures, standard_metrics
+from xdistill.deployment.evaluate.scores import Called, one_auc, operating_figures, standard_metrics
 from xdistill.models import StudentModel
 from xdistill.stats.areas import Floats
 
-SHOWN = ("auc_ovo", "accuracy", "balanced_accuracy", "brier")
 SHARES = ("sensitivity", "specificity")
 
 
@@ -40,12 +39,13 @@ def subgroup_figures(
 def _figures(
     model: StudentModel, part: Labelled, probabilities: Floats, positives: Sequence[Called]
 ) -> dict[str, Figure]:
-    standard = standard_metrics(part.targets, probabilities)
-    figures = {name: standard[name] for name in SHOWN}
+    task = model.schema.task
+    standard = standard_metrics(task, part.targets, probabilities)
+    figures = {name: standard[name] for name in task.few if name in standard}
     for item in positives:
-        name = model.classes[item.positive]
-        figures[f"auc:{name}"] = class_auc(part.targets, probabilities, item.positive)
-        positive, probability = part.targets == item.positive, probabilities[:, item.positive]
+        name = task.names[item.positive]
+        positive, probability = part.positive(task, item.positive), probabilities[:, item.positive]
+        figures[f"auc:{name}"] = one_auc(positive, probability)
         shares = operating_figures(positive, probability, item.threshold)
         figures |= {f"{share}:{name}": shares[share] for share in SHARES}
     return figures

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xdistill.interfaces.reader import GridSummary
 from xdistill.stats.delong import DeLong
+from xdistill.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,25 @@ class Sets:
     of_class: Mapping[str, Estimate]
     size: Estimate
     empty: float
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A figure that fits the task, such as the calibration slope of one target.
+
+    Attributes:
+        of: what it is of: a target, a group of subjects.
+        title: for people.
+        estimate: its value; a share is 0 to 1.
+        unit: of the value.
+        percent: whether the value is a share, which people see in percent.
+    """
+
+    of: str
+    title: str
+    estimate: Estimate
+    unit: str = ""
+    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,7 +244,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One subject; only ``predictions.csv`` holds them."""
+    """One subject; only ``predictions.csv`` holds them. For tasks without classes as `Predicted` has it."""
 
     subject: str
     patient: str
@@ -229,6 +252,7 @@ class Prediction:
     predicted: str
     probabilities: tuple[float, ...]
     classes: tuple[str, ...] | None
+    intervals: tuple[tuple[float, float], ...] | None
     flags: tuple[str, ...]
 
 
@@ -241,15 +265,17 @@ class Evaluation:
         synthetic: whether the model was trained on generated subjects.
         table: file with the subjects.
         table_sha256: of it.
-        classes: in the order of the probabilities.
-        counts: subjects by class.
+        task: what is predicted.
+        classes: in the order of the probabilities; empty for tasks without.
+        counts: subjects by class or label; of survival, subjects with an event.
         subjects: that were predicted.
         patients: of these subjects.
         unread: messages of subjects that could not be read.
         settings: level, resamples and seed of the intervals; columns and rules that were requested.
         metrics: standard metrics of the task.
-        confusion: subjects by true class (rows) and most probable class.
-        one_class: each class against the others.
+        confusion: subjects by true class (rows) and predicted class; empty for tasks without classes.
+        one_class: each class, or label, against the others; empty for tasks without probabilities.
+        details: figures of other tasks.
         sets: None if the model is not calibrated.
         subgroups: by the columns that were requested.
         comparison: None without a second model.
@@ -264,6 +290,7 @@ class Evaluation:
     synthetic: bool
     table: str
     table_sha256: str
+    task: Task
     classes: tuple[str, ...]
     counts: Mapping[str, int]
     subjects: int
@@ -273,6 +300,7 @@ class Evaluation:
     metrics: Mapping[str, Estimate]
     confusion: tuple[tuple[int, ...], ...]
     one_class: tuple[OneClass, ...]
+    details: tuple[Detail, ...]
     sets: Sets | None
     subgroups: tuple[Subgroup, ...]
     comparison: Comparison | None
@@ -281,6 +309,18 @@ class Evaluation:
     versions: Mapping[str, str]
     predictions: tuple[Prediction, ...]
     against_probabilities: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def targets(self) -> NDArray[Any]:
+        """Of the predicted subjects, ``(subjects, *target_shape)``."""
+        return self.task.as_targets([self.task.parse_target(row.target) for row in self.predictions])
+
+    def positive(self, place: int) -> NDArray[np.bool_]:
+        """Who is of a class, or has a label, ``(subjects,)``."""
+        outcomes = self.task.outcomes(self.targets)
+        assert outcomes is not None  # noqa: S101 - only tasks with probabilities have `one_class`
+        of_one: NDArray[np.bool_] = outcomes[:, place]
+        return of_one
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary without the ids of subjects."""
@@ -292,4 +332,5 @@ class Evaluation:
             "format_version": 1,
             "unread": len(self.unread),
             **data,
+            "task": self.task.to_json(),
         }

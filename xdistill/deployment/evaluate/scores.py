@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.deployment.evaluate.intervals import Bootstrap, Figure
 from xdistill.deployment.evaluate.result import Benefit, Bin, Estimate, OneClass, Operating, Sets
+from xdistill.errors import DataError
 from xdistill.stats.areas import Counts, Floats
 from xdistill.stats.one_class import (
     at_threshold,
@@ -18,8 +20,13 @@ from xdistill.stats.one_class import (
     net_benefit_of_all,
     reliability_bins,
 )
+from xdistill.stats.tasks import TASK_METRICS
+from xdistill.stats.tasks.functions import MetricFunction
+from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
 from xdistill.stats.weighted import WEIGHTED, auc_of_class, bin_error, ratio
+from xdistill.tasks import Classification, Task
 
+METRICS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {**RESAMPLED_TASKS, **WEIGHTED}
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 BINS = 10
 
@@ -33,48 +40,72 @@ class Called:
     rule: str
 
 
-def standard_metrics(targets: NDArray[np.int64], probabilities: Floats) -> dict[str, Figure]:
-    """The standard metrics of classification."""
-    return {name: _bound(name, targets, probabilities) for name in WEIGHTED}
+def standard_metrics(task: Task, targets: NDArray[Any], predictions: Floats) -> dict[str, Figure]:
+    """Those standard metrics of the task that are computed of many resamples at once."""
+    return {
+        score.name: _bound(METRICS[score.name], targets, predictions) for score in task.scores if score.name in METRICS
+    }
 
 
-def _bound(name: str, targets: NDArray[np.int64], probabilities: Floats) -> Figure:
-    metric = WEIGHTED[name]
-    return lambda counts: metric(targets, probabilities, counts)
+def other_metrics(task: Task, targets: NDArray[Any], predictions: Floats) -> dict[str, Figure]:
+    """The other ones, computed of one resample after the other."""
+    known = {**TASK_METRICS, **task.metrics}
+    return {
+        score.name: _one_by_one(known[score.name], task, targets, predictions)
+        for score in task.scores
+        if score.name in known and score.name not in METRICS
+    }
 
 
-def class_auc(targets: NDArray[np.int64], probabilities: Floats, place: int) -> Figure:
-    """AUC of one class against the others."""
-    metric = auc_of_class(place)
-    return lambda counts: metric(targets, probabilities, counts)
+def _bound(metric: Callable[[Any, Floats, Counts], Floats], targets: NDArray[Any], predictions: Floats) -> Figure:
+    def value(counts: Counts) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):  # of resamples without a subject of a subgroup
+            return metric(targets, predictions, counts)
+
+    return value
+
+
+def _one_by_one(metric: MetricFunction, task: Task, targets: NDArray[Any], predictions: Floats) -> Figure:
+    def value(drawn: Floats) -> float:
+        rows = np.repeat(np.arange(len(targets)), drawn.astype(np.int64))
+        try:
+            return metric(targets[rows], predictions[rows], task.names)
+        except DataError:  # not defined for the subjects drawn
+            return np.nan
+
+    return lambda counts: np.array([value(drawn) for drawn in counts.T])
+
+
+def one_auc(positive: NDArray[np.bool_], probability: Floats) -> Figure:
+    """AUC of those who are of a class, or have a label, against the others."""
+    metric, both = auc_of_class(1), np.stack([1 - probability, probability], axis=1)
+    return lambda counts: metric(positive.astype(np.int64), both, counts)
 
 
 def one_class(
     bootstrap: Bootstrap,
-    probabilities: Floats,
-    place: int,
+    positive: NDArray[np.bool_],
+    probability: Floats,
     name: str,
     *,
     called: Called | None,
     against: Floats | None,
 ) -> OneClass:
-    """One class against the others.
+    """One class, or label, against the others.
 
     Args:
         bootstrap: with the subjects.
-        probabilities: of the model ``(subjects, classes)``.
-        place: of the class.
+        positive: who is of the class, ``(subjects,)``.
+        probability: of the model, ``(subjects,)``.
         name: of the class.
         called: its threshold; None: neither a decision curve nor an operating point.
-        against: probabilities of a second model, for the decision curve.
+        against: probability of a second model, for the decision curve.
     """
-    targets = bootstrap.cohort.targets
-    positive, probability = targets == place, probabilities[:, place]
     happened = positive.astype(np.float64)
     distance = (probability - happened) ** 2
     found = bootstrap.estimates(
         {
-            "auc": class_auc(targets, probabilities, place),
+            "auc": one_auc(positive, probability),
             "slope": lambda counts: calibration_line(positive, probability, counts)[0],
             "intercept": lambda counts: calibration_line(positive, probability, counts)[1],
             "ece": lambda counts: bin_error(probability, happened, counts),
@@ -86,7 +117,7 @@ def one_class(
         subjects=int(positive.sum()),
         **found,
         bins=_bins(bootstrap, positive, probability),
-        benefit=() if called is None else _benefit(bootstrap, positive, probability, against, place),
+        benefit=() if called is None else _benefit(bootstrap, positive, probability, against),
         operating=None if called is None else _operating(bootstrap, positive, probability, called),
     )
 
@@ -96,9 +127,9 @@ def prediction_sets(bootstrap: Bootstrap, sets: NDArray[np.bool_], classes: Sequ
     targets = bootstrap.cohort.targets
     inside = sets[np.arange(len(targets)), targets].astype(np.float64)
     size = sets.sum(axis=1).astype(np.float64)
-    figures: dict[str, Figure] = {"all": _mean(inside), "size": _mean(size)}
+    figures: dict[str, Figure] = {"all": mean_of(inside), "size": mean_of(size)}
     for place, name in enumerate(classes):
-        figures[f"class {name}"] = _mean(inside, targets == place)
+        figures[f"class {name}"] = mean_of(inside, targets == place)
     found = bootstrap.estimates(figures)
     return Sets(
         level=level,
@@ -109,14 +140,17 @@ def prediction_sets(bootstrap: Bootstrap, sets: NDArray[np.bool_], classes: Sequ
     )
 
 
-def confusion(targets: NDArray[np.int64], probabilities: Floats) -> tuple[tuple[int, ...], ...]:
-    """Subjects by true class (rows) and most probable class."""
-    size = probabilities.shape[1]
-    cells = np.bincount(targets * size + probabilities.argmax(axis=1), minlength=size * size)
+def confusion(task: Task, targets: NDArray[Any], predictions: Floats) -> tuple[tuple[int, ...], ...]:
+    """Subjects by true class (rows) and predicted class; empty for tasks of which a subject has not one class."""
+    if not isinstance(task, Classification):
+        return ()
+    size = len(task.classes)
+    cells = np.bincount(targets * size + task.predicted(predictions), minlength=size * size)
     return tuple(map(tuple, cells.reshape(size, size).tolist()))
 
 
-def _mean(values: Floats, rows: NDArray[np.bool_] | None = None) -> Figure:
+def mean_of(values: Floats, rows: NDArray[np.bool_] | None = None) -> Figure:
+    """The mean of some subjects' values ``(subjects,)``; of all if no rows are given."""
     chosen = np.ones(len(values)) if rows is None else rows.astype(np.float64)
     return lambda counts: ratio((values * chosen) @ counts, chosen @ counts)
 
@@ -125,13 +159,13 @@ def _bins(bootstrap: Bootstrap, positive: NDArray[np.bool_], probability: Floats
     mean, _, count = reliability_bins(positive, probability, bins=BINS)
     index = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
     used = np.flatnonzero(count)
-    figures = {str(place): _mean(positive.astype(np.float64), index == place) for place in used}
+    figures = {str(place): mean_of(positive.astype(np.float64), index == place) for place in used}
     found = bootstrap.estimates(figures)
     return tuple(Bin(float(mean[place]), found[str(place)], int(count[place])) for place in used)
 
 
 def _benefit(
-    bootstrap: Bootstrap, positive: NDArray[np.bool_], probability: Floats, against: Floats | None, place: int
+    bootstrap: Bootstrap, positive: NDArray[np.bool_], probability: Floats, against: Floats | None
 ) -> tuple[Benefit, ...]:
     found = bootstrap.estimates(
         {str(threshold): _net_benefit(positive, probability, threshold) for threshold in THRESHOLDS}
@@ -141,7 +175,7 @@ def _benefit(
         Benefit(
             threshold,
             found[str(threshold)],
-            None if against is None else float(net_benefit(positive, against[:, place], once, threshold)[0]),
+            None if against is None else float(net_benefit(positive, against, once, threshold)[0]),
             float(net_benefit_of_all(positive, once, threshold)[0]),
         )
         for threshold in THRESHOLDS

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from xdistill.deployment.evaluate.result import Difference, Estimate, Grid
 from xdistill.interfaces.reader import GridSummary
-from xdistill.tasks import Classification
+from xdistill.tasks import Task
 
 NOTHING = "–"  # noqa: RUF001 - a dash where a table has no figure
 Titles = Mapping[str, tuple[str, bool]]
 
 
-def metric_titles(classes: Sequence[str]) -> Titles:
-    """Title and whether it is shown in percent, by metric."""
-    return {score.name: (score.title, score.percent) for score in Classification(tuple(classes)).scores}
+def metric_titles(task: Task) -> Titles:
+    """Title, with the unit, and whether it is shown in percent, by metric."""
+    return {
+        score.name: (f"{score.title} ({score.unit})" if score.unit else score.title, score.percent)
+        for score in task.scores
+    }
 
 
 def figure(found: Estimate, *, factor: float = 1, digits: int = 3) -> str:

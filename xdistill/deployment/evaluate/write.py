@@ -48,12 +48,16 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
 
 
 def _rows(evaluation: Evaluation) -> Iterator[list[str]]:
-    columns = [f"p_{name}" for name in evaluation.classes]
+    columns = evaluation.task.columns
+    ends = evaluation.predictions[0].intervals is not None
+    bounds = [f"{end}_{name}" for name in evaluation.task.names for end in ("lower", "upper")] if ends else []
     second = [f"against_{name}" for name in columns] if evaluation.against_probabilities else []
     sets = ["set"] if evaluation.sets is not None else []
-    yield ["subject", "patient", "target", "prediction", *columns, *second, *sets, "flags"]
+    yield ["subject", "patient", "target", "prediction", *columns, *bounds, *second, *sets, "flags"]
     for place, row in enumerate(evaluation.predictions):
         other = map(repr, evaluation.against_probabilities[place]) if second else ()
         classes = ["; ".join(row.classes or ())] if sets else []
-        cells = [row.subject, row.patient, row.target, row.predicted, *map(repr, row.probabilities), *other, *classes]
+        pairs = (repr(end) for pair in row.intervals or () for end in pair)
+        values = (*map(repr, row.probabilities), *pairs)
+        cells = [row.subject, row.patient, row.target, row.predicted, *values, *other, *classes]
         yield [*cells, "; ".join(row.flags)]

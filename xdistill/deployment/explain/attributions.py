@@ -36,7 +36,7 @@ class Options:
 
     Attributes:
         method: ``ig`` (integrated gradients), ``gradcam`` or ``occlusion``.
-        target: name of the class to explain; None: the predicted one of each subject.
+        target: one of `Task.explainable`, such as a class; None: that of `Task.chosen`, such as the predicted class.
         layers: for Grad-CAM, names or patterns of layers; empty: chosen automatically.
         window: for occlusion, voxels along each axis, ``(depth, height, width)``; None: a quarter of each axis.
         steps: for integrated gradients, points on the line from the baseline.
@@ -60,8 +60,11 @@ class Options:
         """
         if self.method not in METHODS:
             raise UserError(f"unknown method {self.method!r}{did_you_mean(self.method, METHODS)}")
-        if self.target is not None and self.target not in model.classes:
-            raise UserError(f"the model has no class {self.target!r}{did_you_mean(self.target, model.classes)}")
+        task = model.schema.task
+        if self.target is not None and self.target not in task.explainable:
+            raise UserError(
+                f"the model has no {task.explains} {self.target!r}{did_you_mean(self.target, task.explainable)}"
+            )
         if self.layers and self.method != "gradcam":
             raise UserError("layers are chosen for Grad-CAM alone; leave out `--layer`, or use `--method gradcam`")
         if self.window is not None and self.method != "occlusion":
@@ -90,7 +93,8 @@ class MemberInput:
 
     def with_network(self, network: nn.Module) -> MemberInput:
         """The same input to another network of the same architecture."""
-        scoring = type(self.subject.scoring)(network, self.subject.scoring.batch)  # type: ignore[arg-type]
+        own = self.subject.scoring
+        scoring = type(own)(network, own.batch, own.task)  # type: ignore[arg-type]
         return replace(self, subject=replace(self.subject, scoring=scoring))
 
 
@@ -122,8 +126,8 @@ def member_inputs(
         network = member.network
         source = Source(cohort, member.transforms, model.inputs, memory_mb=IN_MEMORY)
         batch = source.batch(np.array([0]), network.inputs, target=False).to(fabric.device)
+        subject = Subject.of(network, batch, member.transforms.schema, target)
         after = member.transforms.schema.modalities
-        subject = Subject.of(network, batch, after, target)
         before = model.schema.modalities
         columns = {name: Columns.of(before[name], after[name]) for name in network.inputs if not is_image(after[name])}
         found.append(MemberInput(member, subject, columns, _sites(subject, options)))

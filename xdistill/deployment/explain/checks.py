@@ -4,9 +4,9 @@ Shuffled weights: an explanation of what a network has learned changes when its 
 Sanity checks for saliency maps, NeurIPS 2018). The entries of every weight are shuffled, so that their distribution
 stays that of the trained network.
 
-Deletion: when the places with the largest attribution are deleted first, the probability of the class falls earlier
-than in a random order (Petsiuk et al., RISE, BMVC 2018). Patches are deleted, in the random order as well, because
-single voxels that are replaced at random are noise to a convolution.
+Deletion: when the places with the largest attribution are deleted first, the probability of the class, or another
+prediction, falls earlier than in a random order (Petsiuk et al., RISE, BMVC 2018). Patches are deleted, in the random
+order as well, because single voxels that are replaced at random are noise to a convolution.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class CheckSummary:
 
     @property
     def faithful(self) -> bool:
-        """Whether deletion by attribution lowers the class more than random deletion, in the mean."""
+        """Whether deletion by attribution lowers the prediction more than random deletion, in the mean."""
         return area(self.deleted) < area(self.random)
 
     def lines(self) -> list[str]:
@@ -169,7 +169,7 @@ def _curves(
     orders: Sequence[NDArray[np.int64]],
     options: Options,
 ) -> NDArray[np.float64]:
-    """Probabilities of the class, ``(orders, steps)``."""
+    """Predictions of what is explained, such as probabilities of a class, ``(orders, steps)``."""
     subject = one.subject
     ids = _ids(one, attributed, patches)
     count = sum(int(part.max()) + 1 for part in patches.values())
@@ -180,8 +180,7 @@ def _curves(
             batch = [
                 _deleted(subject.values[name], subject.baselines[name], ids.get(name), rows) for name in subject.values
             ]
-            logits: Tensor = subject.scoring(*batch)
-            found.append(logits.softmax(dim=1)[:, subject.target].cpu())
+            found.append(subject.scoring.predictions(*batch)[:, subject.target].cpu())
     return torch.cat(found).double().numpy().reshape(len(orders), STEPS + 1)
 
 

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from xdistill.interfaces.reader import Space
 
+_PICTURE = 2  # axes of its map
+
 
 @dataclass(frozen=True)
 class Map:
-    """The attributions of an image: how much each place speaks for the class; negative: against it.
+    """The attributions of an image: how much each place raises what is explained; negative: lowers it.
 
     Attributes:
         values: on the prepared grid, ``(depth, height, width)`` or ``(height, width)``.
@@ -28,6 +30,11 @@ class Map:
     layer: str = ""
 
     @property
+    def is_picture(self) -> bool:
+        """Whether it is the map of a picture, not of a volume."""
+        return self.values.ndim == _PICTURE
+
+    @property
     def peak(self) -> tuple[int, ...]:
         """Index of the largest value on the prepared grid."""
         return tuple(int(index) for index in np.unravel_index(int(self.values.argmax()), self.values.shape))
@@ -35,7 +42,7 @@ class Map:
 
 @dataclass(frozen=True)
 class ColumnAttributions:
-    """The attributions of a vector, one per column of the cohort: how much its value speaks for the class.
+    """The attributions of a vector, one per column of the cohort: how much its value raises what is explained.
 
     Attributes:
         names: of the columns.
@@ -60,7 +67,7 @@ class Checks:
     Attributes:
         correlation: Spearman's rank correlation with the map of a network with shuffled weights: the mean over
             modalities and shuffles of its magnitude. Near 0 if the map depends on what the network has learned.
-        deleted: probability of the class while patches are deleted, those with the largest attribution first,
+        deleted: prediction of what is explained while patches are deleted, those with the largest attribution first,
             ``(steps,)``.
         random: the same in random orders, their mean, ``(steps,)``.
     """
@@ -76,9 +83,9 @@ class Explanation:
 
     Attributes:
         subject: its id.
-        prediction: the most probable class; empty if the subject could not be read.
-        explained: the class that maps and attributions are about.
-        probability: of the class that is explained; calibrated if the model is.
+        prediction: in words, such as the predicted class; empty if the subject could not be read.
+        explained: what maps and attributions are about, such as a class or a target.
+        probability: of the class that is explained; calibrated if the model is. Of other tasks, the predicted value.
         maps: by image modality; a modality that the subject lacks is left out.
         columns: by vector modality.
         checks: None if they were not asked for.

@@ -17,6 +17,7 @@ from xdistill.report.picture import entitle, new_picture, svg_markup
 if TYPE_CHECKING:
     from xdistill.deployment.explain.explanation import Explanation
     from xdistill.models.ensemble import Ensemble
+    from xdistill.tasks import Task
 
 SHOWN = 40  # subjects in the page: it stays below some ten megabytes
 STRONGEST = 12  # columns of a vector in the page
@@ -30,7 +31,7 @@ class Bar:
     Attributes:
         name: of the column.
         value: of the subject.
-        attribution: how much it speaks for the class.
+        attribution: how much it raises what is explained.
         share: its magnitude in percent of the largest one.
     """
 
@@ -92,9 +93,12 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    task = model.schema.task
     layers = {name: found.layer for card in cards for name, found in card.explanation.maps.items() if found.layer}
     return environment.get_template("explain.html.j2").render(
         model=model,
+        task=task,
+        probabilities=task.probabilistic,
         method=TITLES[options.method],
         options=options,
         cards=cards,
@@ -103,21 +107,22 @@ def render_page(
         summary=summary,
         area=area,
         # Markup: svg_markup escapes every text that it puts in.
-        chart=None if summary is None else Markup(_chart(summary)),  # noqa: S704
+        chart=None if summary is None else Markup(_chart(summary, task)),  # noqa: S704
     )
 
 
-def _chart(summary: CheckSummary) -> str:
+def _chart(summary: CheckSummary, task: Task) -> str:
     """Both mean deletion curves."""
+    what = f"probability of the {task.explains}" if task.probabilistic else "prediction"
     picture, (axes,) = new_picture(1, 1, panel=(4.4, 3.0))
     share: Any = np.linspace(0, 100, len(summary.deleted))
     axes.plot(share, summary.random, color=MUTED, linestyle="--", label="in random order")
     axes.plot(share, summary.deleted, color=STUDENT, label="largest attribution first")
-    axes.set(xlabel="deleted, in percent", ylabel="probability of the class", xlim=(0, 100))
+    axes.set(xlabel="deleted, in percent", ylabel=what, xlim=(0, 100))
     entitle(axes, "Deletion")
     axes.legend(frameon=False, fontsize=8)
     alt = (
-        f"Mean probability of the class while patches are deleted: area {area(summary.deleted):.3f} by attribution, "
+        f"Mean {what} while patches are deleted: area {area(summary.deleted):.3f} by attribution, "
         f"{area(summary.random):.3f} in random order"
     )
     return svg_markup(picture, prefix="deletion", alt=alt)

@@ -36,6 +36,11 @@ class Plane:
     plain: str
     overlay: str
 
+    @property
+    def file(self) -> bytes:
+        """The overlay as a PNG file."""
+        return base64.b64decode(self.overlay.partition(",")[2])
+
 
 def planes(found: Map) -> list[Plane]:
     """The slices through the peak: three of a volume, the whole of an image; on the prepared grid.
@@ -43,7 +48,7 @@ def planes(found: Map) -> list[Plane]:
     Positive attributions are orange, negative ones blue, both opaque at the map's largest magnitude.
     """
     largest = float(np.abs(found.values).max()) or 1.0
-    if found.values.ndim < _VOLUME:
+    if found.is_picture:
         return [_plane("image", found.image, found.values / largest, found.peak, (1.0, 1.0))]
     spacing = _spacing(found)
     made = []

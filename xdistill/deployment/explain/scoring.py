@@ -12,27 +12,37 @@ from torch import Tensor, nn
 from xdistill.errors import UserError
 from xdistill.extras import require
 from xdistill.interfaces.network import Network
-from xdistill.types import Batch, ModalitySpec
+from xdistill.tasks import Task
+from xdistill.types import Batch, ModalitySpec, Schema
 
 _MAP_SHAPES = {3, 4}  # channels with two or three axes
 
 
 class Scoring(nn.Module):
-    """The logits of a network, by one tensor ``(batch, *shape)`` for each of its inputs, in their order.
+    """What is explained, by one tensor ``(batch, *shape)`` for each of a network's inputs, in their order.
 
     Args:
         network: in eval mode.
         batch: one subject, whose presence of modalities holds for all rows.
+        task: as it was fitted for the network; `Task.explained` says what is explained, such as the logit of a class.
     """
 
-    def __init__(self, network: Network, batch: Batch) -> None:
+    def __init__(self, network: Network, batch: Batch, task: Task) -> None:
         super().__init__()
         self.network = network
         self.names = tuple(network.inputs)
         self.batch = batch
+        self.task = task
 
     def forward(self, *values: Tensor) -> Tensor:
-        """Logits, ``(batch, classes)``."""
+        """What attributions are of, ``(batch, explainable)``."""
+        return self.task.explained(self._logits(*values))
+
+    def predictions(self, *values: Tensor) -> Tensor:
+        """Predictions of the task, ``(batch, columns)``."""
+        return self.task.predict(self._logits(*values))
+
+    def _logits(self, *values: Tensor) -> Tensor:
         count = len(values[0])
         batch = Batch(
             inputs=dict(zip(self.names, values, strict=True)),
@@ -52,7 +62,7 @@ class Subject:
         values: by modality, ``(1, *shape)``, in the order of the network's inputs.
         baselines: what stands for "nothing to see": an image's own mean in each channel, zeros for a vector.
         schema: by modality, after the transforms.
-        target: index of the class.
+        target: which of `Task.explainable`.
     """
 
     scoring: Scoring
@@ -62,7 +72,7 @@ class Subject:
     target: int
 
     @classmethod
-    def of(cls, network: Network, batch: Batch, schema: Mapping[str, ModalitySpec], target: int) -> Subject:
+    def of(cls, network: Network, batch: Batch, schema: Schema, target: int) -> Subject:
         """That of a batch of one subject.
 
         Raises:
@@ -72,9 +82,9 @@ class Subject:
             raise UserError(f"the student `{network.name}` reads no modality, so there is nothing to explain")
         values = {name: batch.inputs[name].float() for name in network.inputs}
         for name in values:
-            check_explainable(name, schema[name])
-        baselines = {name: _baseline(value, schema[name]) for name, value in values.items()}
-        return cls(Scoring(network, batch), values, baselines, schema, target)
+            check_explainable(name, schema.modalities[name])
+        baselines = {name: _baseline(value, schema.modalities[name]) for name, value in values.items()}
+        return cls(Scoring(network, batch, schema.task), values, baselines, schema.modalities, target)
 
     @property
     def images(self) -> list[str]:
@@ -86,13 +96,13 @@ class Subject:
         return tuple(value.detach().clone().requires_grad_() for value in self.values.values())
 
     def alone(self, name: str) -> Any:
-        """Logits as a function of one modality, with the others as they are."""
+        """What is explained as a function of one modality, with the others as they are."""
         others = dict(self.values)
 
         def score(value: Tensor) -> Tensor:
             inputs = {**others, name: value}
-            logits: Tensor = self.scoring(*(item.expand(len(value), *item.shape[1:]) for item in inputs.values()))
-            return logits
+            scores: Tensor = self.scoring(*(item.expand(len(value), *item.shape[1:]) for item in inputs.values()))
+            return scores
 
         return score
 

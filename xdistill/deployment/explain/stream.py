@@ -16,14 +16,13 @@ from xdistill.deployment.explain.checks import checked
 from xdistill.deployment.explain.columns import as_text
 from xdistill.deployment.explain.explanation import ColumnAttributions, Explanation, Map
 from xdistill.deployment.explain.scoring import captum
-from xdistill.errors import DataError, UserError
+from xdistill.errors import DataError
 from xdistill.interfaces.reader import Space
 from xdistill.models.arrays import cohort_of
 from xdistill.models.ensemble import Ensemble
 from xdistill.models.numbers import mean_of
 from xdistill.models.stream import Reading, cohort_of_values
 from xdistill.models.subject import NewSubject
-from xdistill.tasks import Classification
 
 if TYPE_CHECKING:
     from xdistill.distributed.device import Device
@@ -105,9 +104,6 @@ def explain_arrays(
 
 
 def _check(model: Ensemble, options: Options) -> None:
-    task = model.schema.task
-    if task.kind != Classification.kind:  # the logits of grades are not those of classes
-        raise UserError(f"the model's task is {task.describe()}; classifications can be explained")
     options.validate(model)
     captum("attr")
 
@@ -124,16 +120,16 @@ def _one_of(cohort: ArrayCohort, row: int) -> ArrayCohort:
 
 
 def _explained(model: Ensemble, fabric: Device, cohort: ArrayCohort, options: Options, *, check: bool) -> Explanation:
-    probabilities = model.calibrated(mean_of(model.predict_members(cohort, fabric, batch_size=1)))[0]
-    predicted = int(probabilities.argmax())
-    target = predicted if options.target is None else model.classes.index(options.target)
+    task = model.schema.task
+    predicted = model.calibrated(mean_of(model.predict_members(cohort, fabric, batch_size=1)))[0]
+    target = task.chosen(predicted) if options.target is None else task.explainable.index(options.target)
     inputs = member_inputs(model, cohort, fabric, target, options)
     attributed = attribute(inputs, options)
     return Explanation(
         subject=cohort.subjects[0],
-        prediction=model.classes[predicted],
-        explained=model.classes[target],
-        probability=float(probabilities[target]),
+        prediction=task.in_words(predicted),
+        explained=task.explainable[target],
+        probability=float(predicted[target]),
         maps=_maps(cohort, inputs[0], attributed),
         columns=_columns(cohort, attributed),
         checks=checked(inputs, attributed, options) if check else None,

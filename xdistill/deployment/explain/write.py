@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import re
 import shutil
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from xdistill.deployment.explain.attributions import Options
     from xdistill.deployment.explain.explanation import Explanation, Map
     from xdistill.models.ensemble import Ensemble
+    from xdistill.tasks import Task
 
 PAGE, TABLE, COLUMNS = "explain.html", "explain.csv", "columns.csv"
 _HEADER = (
@@ -31,7 +31,6 @@ _HEADER = (
     *("peak_i", "peak_j", "peak_k", "peak_x", "peak_y", "peak_z"),
 )
 _COLUMNS_HEADER = ("subject", "explained", "modality", "column", "value", "attribution")
-_PICTURE = 2  # axes of its map
 _LONGEST = 100  # characters of a folder's name
 
 
@@ -108,7 +107,8 @@ def _write(
     cards: list[Card] = []
     good: list[Explanation] = []
     with ExitStack() as stack:
-        table = _table(stack, folder / TABLE, _HEADER)
+        task = model.schema.task
+        table = _table(stack, folder / TABLE, [_titled(name, task) for name in _HEADER])
         columns = None
         for number, explanation in enumerate(explanations, start=1):
             if explanation.error:
@@ -117,7 +117,7 @@ def _write(
             subject = str(number) if anonymous else explanation.subject
             for row in _rows(explanation, subject, folder, names.of(subject)):
                 table.writerow([row[name] for name in _HEADER])
-                written.rows.append(row)
+                written.rows.append({_titled(key, task): value for key, value in row.items()})
             if explanation.columns:
                 columns = columns or _table(stack, folder / COLUMNS, _COLUMNS_HEADER)
                 columns.writerows(_column_rows(explanation, subject))
@@ -149,9 +149,9 @@ def _save(found: Map, modality: str, folder: Path, name: str) -> dict[str, Any]:
     file = folder / name / f"{_safe(modality)}.nii.gz"
     file.parent.mkdir(exist_ok=True)
     image_of(on_source).to_filename(file)
-    if found.values.ndim == _PICTURE:
+    if found.is_picture:
         (plane,) = planes(found)
-        file.with_name(f"{_safe(modality)}.png").write_bytes(base64.b64decode(plane.overlay.partition(",")[2]))
+        file.with_name(f"{_safe(modality)}.png").write_bytes(plane.file)
     return {
         "modality": modality,
         "file": file.relative_to(folder).as_posix(),
@@ -167,6 +167,11 @@ def _column_rows(explanation: Explanation, subject: str) -> list[Sequence[Any]]:
         for modality, columns in explanation.columns.items()
         for name, value, attribution in zip(columns.names, columns.values, columns.attributions, strict=True)
     ]
+
+
+def _titled(column: str, task: Task) -> str:
+    """The column's name: predictions of some tasks are no probabilities."""
+    return column if task.probabilistic or column != "probability" else "value"
 
 
 def _table(stack: ExitStack, path: Path, header: Sequence[str]) -> Any:

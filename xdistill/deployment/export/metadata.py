@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,12 +50,27 @@ def describe(model: Ensemble, inputs: Sequence[InputPlan], *, file_format: str, 
         "transforms": [state for state in states if state["modality"] in transformed],
         "temperature": None if model.calibration is None else model.calibration.temperature,
         "calibration": None if model.calibration is None else _calibration(model.calibration),
+        **_intervals(model),
         "members": [member.name for member in model.members],
         "privileged": list(config.privileged),
         "versions": {
             "trained": dict(config.versions),
             "exported": {"xdistill": __version__, "torch": torch.__version__},
         },
+    }
+
+
+def _intervals(model: Ensemble) -> dict[str, Any]:
+    """Half the widths of a regression's intervals, by level and target; null where too few subjects bound one."""
+    if model.intervals is None:
+        return {}
+    names = model.schema.task.names
+    found = {f"{level:g}": model.intervals.half_widths(level).tolist() for level in LEVELS}
+    return {
+        "intervals": {
+            level: {name: value if math.isfinite(value) else None for name, value in zip(names, values, strict=True)}
+            for level, values in found.items()
+        }
     }
 
 

@@ -15,8 +15,9 @@ from xdistill.deployment.export.trace import reason
 from xdistill.errors import ModelError
 from xdistill.models.ensemble import Ensemble
 from xdistill.models.numbers import mean_of
+from xdistill.tasks import Classification
 
-TOLERANCE = 1e-4  # of a probability
+TOLERANCE = 1e-4  # of a probability; of other predictions relative to the largest one
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ class Comparison:
     Attributes:
         what: which subjects.
         subjects: number of them.
-        largest: difference of a prediction.
-        agreement: share of subjects with the same most probable class.
+        largest: difference of a prediction; of predictions that are no probabilities, divided by the largest one, if
+            that is above 1.
+        agreement: share of subjects with the same predicted class; None for tasks without classes.
     """
 
     what: str
     subjects: int
     largest: float
-    agreement: float
+    agreement: float | None
 
 
 def compare(
@@ -54,12 +56,12 @@ def compare(
         if found[-1].shape != expected[-1].shape or not np.isfinite(found[-1]).all():
             raise ModelError(f"the exported student's predictions for {what} are not valid; nothing was written")
     ours, theirs = np.concatenate(found), np.concatenate(expected)
-    return Comparison(
-        what,
-        len(ours),
-        float(np.abs(ours - theirs).max()),
-        float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
-    )
+    task = model.schema.task
+    unit = 1.0 if task.probabilistic else max(1.0, float(np.abs(theirs).max()))
+    agreement = None
+    if isinstance(task, Classification):
+        agreement = float((task.predicted(ours) == task.predicted(theirs)).mean())
+    return Comparison(what, len(ours), float(np.abs(ours - theirs).max()) / unit, agreement)
 
 
 def check(comparison: Comparison, tolerance: float) -> None:

@@ -24,6 +24,7 @@ from xdistill.errors import ModelError, UserError
 from xdistill.models.calibration.calibration import FittedOn, read_calibration
 from xdistill.models.calibration.conformal import ROUNDING
 from xdistill.models.calibration.out_of_fold import patients_of
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import Run
 from xdistill.runs.checksums import digest
 from xdistill.tasks import Regression, Task
@@ -155,10 +156,11 @@ class Intervals(BaseModel):
     def of_run(cls, run: Run) -> Intervals | None:
         """The intervals by the out-of-fold predictions of a run's student.
 
-        None for other tasks than regression, and for a run with an official split, which holds no out-of-fold
-        predictions of training subjects.
+        None for other tasks than regression, and for a run with an official split, or another that tests a part: it
+        holds no out-of-fold predictions of training subjects.
         """
-        if not isinstance(run.task, Regression) or run.record["recipe"]["crossval"].get("official"):
+        crossval = Crossval.model_validate(run.record["recipe"].get("crossval") or {})
+        if not isinstance(run.task, Regression) or not crossval.tests_all:
             return None
         folds = run.predictions.of("student")
         rows = {subject: row for row, subject in enumerate(dict.fromkeys(run.predictions.pooled("student").subjects))}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from xdistill.report.palette import INK, MUTED, ROLE_COLOUR
@@ -61,7 +63,7 @@ def risk_groups(run: Run, role: str) -> tuple[RiskGroup, ...]:
     """The thirds of the first repeat's test subjects, by the rank of their risk within their fold."""
     _, first = next(iter(groupby(run.predictions.of(role), key=lambda fold: fold.repeat)))
     folds = tuple(first)
-    places = np.concatenate([_thirds(fold.probabilities[:, 0]) for fold in folds])
+    places = np.concatenate([thirds(fold.probabilities[:, 0]) for fold in folds])
     target = np.concatenate([fold.target for fold in folds])
     predictions = np.concatenate([fold.probabilities for fold in folds])
     found = (RiskGroup(name, target[places == at], predictions[places == at]) for at, name in enumerate(GROUPS))
@@ -73,29 +75,33 @@ def risk_groups_figure(run: Run) -> Picture:
     roles = run.predictions.roles()
     picture, panels = new_picture(len(roles), 2, panel=(3.6, 3.1), sharey=True)
     task = run.task
-    unit = task.unit if isinstance(task, Survival) else ""
+    assert isinstance(task, Survival)  # noqa: S101 - by kind
     for axes, role in zip(panels, roles, strict=True):
-        colour = ROLE_COLOUR.get(role, MUTED)
-        for group, line in zip(risk_groups(run, role), _LINES, strict=False):
-            times, events = group.target.T
-            places, survival = kaplan_meier_curve(times, events)
-            steps = np.append(places, times.max()), np.append(survival, survival[-1])
-            axes.step(*steps, where="post", color=colour, linestyle=line, linewidth=1.5, label=f"{group.name} risk")
-            censored = times[events == 0]
-            heights = survival[np.searchsorted(places, censored, side="right") - 1]
-            axes.plot(censored, heights, "|", color=colour, markersize=4, alpha=0.5)
-            if isinstance(task, Survival) and task.cuts:
-                axes.plot(task.cuts, group.predictions[:, 1:].mean(axis=0), "o", color=colour, markersize=3)
+        draw_groups(axes, risk_groups(run, role), task, ROLE_COLOUR.get(role, MUTED))
         entitle(axes, called(run) if role == "student" else role)
-        axes.set(ylim=(-0.02, 1.02))
-        axes.set_xlim(left=0)
-        axes.set_xlabel(f"time, {unit}" if unit else "time", parse_math=False)
-        axes.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="lower left")
     panels[0].set_ylabel("share without an event")
     return picture
 
 
-def _thirds(risk: Floats) -> NDArray[np.int64]:
+def draw_groups(axes: Axes, groups: Sequence[RiskGroup], task: Survival, colour: str) -> None:
+    """Kaplan-Meier curves of groups; dots are the means of predicted probabilities, marks are censored subjects."""
+    for group, line in zip(groups, _LINES, strict=False):
+        times, events = group.target.T
+        places, survival = kaplan_meier_curve(times, events)
+        steps = np.append(places, times.max()), np.append(survival, survival[-1])
+        axes.step(*steps, where="post", color=colour, linestyle=line, linewidth=1.5, label=f"{group.name} risk")
+        censored = times[events == 0]
+        heights = survival[np.searchsorted(places, censored, side="right") - 1]
+        axes.plot(censored, heights, "|", color=colour, markersize=4, alpha=0.5)
+        if task.cuts:
+            axes.plot(task.cuts, group.predictions[:, 1:].mean(axis=0), "o", color=colour, markersize=3)
+    axes.set(ylim=(-0.02, 1.02))
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"time, {task.unit}" if task.unit else "time", parse_math=False)
+    axes.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="lower left")
+
+
+def thirds(risk: Floats) -> NDArray[np.int64]:
     """0, 1 or 2 by rank; the same for equal risks."""
     below = np.searchsorted(np.sort(risk), risk, side="left")
     return (3 * below // len(risk)).astype(np.int64)

@@ -46,7 +46,7 @@ function assign(files) {
 
 function words(name) {
   const lower = name.toLowerCase();
-  return [lower.replace(/\.(nii\.gz|nii|zip|npy|npz)$/, ""), ...lower.split(/[^a-z0-9]+/)];
+  return [lower.replace(/\.(nii\.gz|nii|zip|npy|npz|png|jpe?g|tiff?)$/, ""), ...lower.split(/[^a-z0-9]+/)];
 }
 
 if (inputs.length) {
@@ -133,8 +133,9 @@ function element(tag, text = "", className = "") {
 }
 
 function draw(found) {
-  const bars = Object.entries(found.probabilities).map(([name, value]) => {
-    const bar = element("div", "", name === found.prediction ? "bar best" : "bar");
+  const best = new Set([found.prediction, ...(found.predictions ? found.prediction.split("; ") : [])]);
+  const bars = Object.entries(found.probabilities ?? {}).map(([name, value]) => {
+    const bar = element("div", "", best.has(name) ? "bar best" : "bar");
     const track = element("div", "", "track");
     const fill = element("div", "", "fill");
     fill.style.width = `${100 * value}%`;
@@ -145,10 +146,22 @@ function draw(found) {
   find("bars").replaceChildren(...bars);
   const facts = [];
   if (found.set) facts.push([`Prediction set (${percent.format(found.level).replace(".0", "")})`, found.set.join(", ") || "empty"]);
-  if (found.sd !== null) facts.push(["SD over networks", found.sd.toFixed(3)]);
+  if (found.predictions && !found.probabilities) facts.push(...values(found));
+  if (found.sd != null) facts.push(["SD over networks", found.sd.toFixed(3)]);
   facts.push(["Flags", found.flags.join("; ") || "none"]);
   find("facts").replaceChildren(...facts.flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
   find("result").hidden = false;
+}
+
+// Predictions that are no probabilities: numbers with their unit and interval, risks, shares without an event.
+function values(found) {
+  const shown = (value) => (value === null ? "∞" : Number(value.toPrecision(4)).toString());
+  return Object.entries(found.predictions).map(([column, value]) => {
+    const name = column.replace(/^predicted_/, "").replace(/^survival_/, "without an event until ");
+    const ends = found.intervals?.[name];
+    const interval = ends ? ` (${ends[0] === null ? "-" : ""}${shown(ends[0])} to ${shown(ends[1])}, ${percent.format(found.level).replace(".0", "")} interval)` : "";
+    return [name, `${shown(value)} ${found.units[column] ?? ""}`.trim() + interval];
+  });
 }
 
 // ---- slices ----
@@ -199,6 +212,18 @@ async function volume(file) {
   return new File([await (await post("/volume", data)).blob()], "volume.nii");
 }
 
+const isPicture = (file) => /\.(png|jpe?g)$/i.test(file?.name ?? "");
+
+// A picture needs no viewer: it is shown as it is, and later with its map.
+function showPicture(blob) {
+  const picture = find("picture");
+  if (picture.src) URL.revokeObjectURL(picture.src);
+  picture.hidden = !blob;
+  find("canvas").hidden = Boolean(blob);
+  if (blob) picture.src = URL.createObjectURL(blob);
+  else picture.removeAttribute("src");
+}
+
 async function show(field) {
   if (!find("viewer")) return;
   const mine = ++turn;
@@ -206,6 +231,13 @@ async function show(field) {
   drawTabs();
   const note = find("view-status");
   note.textContent = field ? "Reading …" : "Slices appear when a file is chosen.";
+  const file = chosen.get(field);
+  showPicture(isPicture(file) ? file : null);
+  if (isPicture(file)) {
+    note.textContent = field;
+    find("viewer").dataset.shown = field;
+    return;
+  }
   try {
     if (field || viewer) viewer ??= open();
     if (!viewer) return;
@@ -234,8 +266,15 @@ find("explain-form")?.addEventListener("submit", async (event) => {
   try {
     const query = new URLSearchParams({ modality: field, method: find("method").value });
     const map = await (await post(`/explain?${query}`, body())).blob();
-    const { niivue, NVImage } = await viewer;
     if (field !== shown) return;
+    if (map.type === "image/png") {
+      showPicture(map);
+      find("view-status").textContent = `${field} as the network sees it; orange raises the prediction, blue lowers it.`;
+      find("viewer").dataset.overlay = field;
+      status("");
+      return;
+    }
+    const { niivue, NVImage } = await viewer;
     for (const old of niivue.volumes.slice(1)) niivue.removeVolume(old);
     const image = await NVImage.loadFromFile({
       file: new File([map], "map.nii"), name: "map.nii", colormap: "warm", opacity: Number(find("opacity").value),
@@ -255,6 +294,6 @@ find("explain-form")?.addEventListener("submit", async (event) => {
 });
 
 find("opacity")?.addEventListener("input", async (event) => {
-  const { niivue } = await viewer;
-  if (niivue.volumes.length > 1) niivue.setOpacity(1, Number(event.target.value));
+  const { niivue } = (await viewer) ?? {};
+  if (niivue?.volumes.length > 1) niivue.setOpacity(1, Number(event.target.value));
 });

@@ -36,9 +36,8 @@ from xdistill.tuning.search.space import suggest, values_of
 from xdistill.tuning.search.variants import with_values
 from xdistill.tuning.storage.open import open_storage, reached
 from xdistill.tuning.storage.trials import (
-    FAILED,
-    FOLDS,
     best_of,
+    end_trial,
     heartbeat,
     mark_failed,
     register_worker,
@@ -169,10 +168,7 @@ def _try(study: Study, task: Task, trial: Trial) -> Iterator[Event]:
         shutil.rmtree(folder.path, ignore_errors=True)
     value = sum(scores) / len(scores) if state == TrialState.COMPLETE else None
     with reached(task.storage):
-        trial.set_user_attr(FOLDS, scores)
-        if reason:
-            trial.set_user_attr(FAILED, reason)
-        study.tell(trial, value, state=state)
+        end_trial(study, trial, value=value, scores=scores, reason=reason)
         counted = trials_by_state(study).counted
     best = best_of(counted, maximise=task.maximise)
     yield TrialFinished(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import UserError
 from xdistill.suggest import did_you_mean
-from xdistill.tuning.storage.journal import FileLock, is_journal
+from xdistill.tuning.storage.journal import is_journal
+from xdistill.untrusted import kind_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -79,14 +80,17 @@ def open_storage(url: str) -> BaseStorage:
         UserError: when it cannot be reached.
     """
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+    from optuna.storages.journal import JournalRedisBackend
+
+    from xdistill.tuning.storage.checked import CheckedJournal
 
     with reached(url):
         if "://" not in url:
             Path(url).parent.mkdir(parents=True, exist_ok=True)
+            _check_regular(url, Path(url))
             if not is_journal(Path(url)):
                 raise _unreached(url, "this file is not an Optuna journal, and was not changed; name another file")
-            return JournalStorage(JournalFileBackend(url, lock_obj=FileLock(Path(url))))
+            return JournalStorage(CheckedJournal(Path(url)))
         if url.startswith("sqlite:"):
             _check_database(url)
             return _database(url, {"connect_args": {"timeout": PATIENCE}})
@@ -132,10 +136,15 @@ def _check_database(url: str) -> None:
     path = Path(name)
     if not path.parent.is_dir():
         raise _unreached(url, f"there is no folder {path.parent}; create it first")
-    if path.is_dir():
-        raise _unreached(url, "this is a folder; name a file in it")
+    _check_regular(url, path)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; check its permissions")
+
+
+def _check_regular(url: str, path: Path) -> None:
+    kind = kind_of(path)
+    if kind:
+        raise _unreached(url, f"this is {kind}; name a file{' in it' if path.is_dir() else ''}")
 
 
 def _unreached(url: str, reason: str) -> UserError:
@@ -157,9 +166,25 @@ def reached(url: str) -> Iterator[None]:
         yield
     except (*known, *_redis_errors()) as error:
         raise _unreached(url, _reason(error, url)) from error
+    except (ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:
+        if _is_ours(error):
+            raise
+        line = _line(error, url)
+        raise UserError(
+            f"the storage {shown_url(url)} is damaged: it holds what Optuna cannot read ({line}); restore it from a "
+            f"copy, {ELSEWHERE}"
+        ) from error
     except OSError as error:
         reason = f"{error.strerror or error}; resolve this, {ELSEWHERE}"
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether code of xdistill raised an error, and not a library that reads what it finds without a check."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is None or str(last.tb_frame.f_globals.get("__name__", "")).startswith("xdistill")
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:

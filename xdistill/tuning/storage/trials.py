@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ import psutil
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
+from xdistill.errors import UserError
+
 ALIVE = "alive"  # user attribute: when its worker was last seen at a trial, in seconds since 1970
 WORKER = "worker"  # user attribute: who works at a trial
 FAILED = "failed"  # user attribute: why a trial came to nothing although its worker lives
 FOLDS = "folds"  # user attribute: scores of the inner folds
+SUM = "sum"  # user attribute: checksum of what a trial says
 BEAT = 30.0  # seconds between two signs of life
 STALE = 150.0  # seconds without one after which a worker on another machine is taken for dead
 
@@ -44,8 +49,14 @@ class TrialsByState:
 
 
 def trials_by_state(study: Study) -> TrialsByState:
-    """Look at all trials of a study."""
+    """Look at all trials of a study.
+
+    Raises:
+        UserError: if a trial that has ended is not what its worker wrote.
+    """
     trials = study.get_trials(deepcopy=False)
+    for trial in trials:
+        _check(trial)
     running = [trial for trial in trials if trial.state == TrialState.RUNNING]
     alive = {trial.number for trial in running if is_alive(trial)}
     return TrialsByState(
@@ -76,6 +87,40 @@ def register_worker(trial: Trial) -> None:
     trial.set_user_attr(ALIVE, time.time())
 
 
+def end_trial(study: Study, trial: Trial, *, value: float | None, scores: Sequence[float], reason: str) -> None:
+    """Tell what came of a trial, with a checksum.
+
+    Args:
+        study: of the trial.
+        trial: that has ended.
+        value: of a complete trial; None: it was pruned, or failed by its settings.
+        scores: of the inner folds.
+        reason: why it failed; empty: it did not.
+    """
+    trial.set_user_attr(FOLDS, list(scores))
+    if reason:
+        trial.set_user_attr(FAILED, reason)
+    trial.set_user_attr(SUM, _sum(trial.number, trial.params, value, scores, reason))
+    study.tell(trial, value, state=TrialState.PRUNED if value is None else TrialState.COMPLETE)
+
+
+def _check(trial: FrozenTrial) -> None:
+    said, complete = trial.user_attrs.get(SUM), trial.state == TrialState.COMPLETE
+    if said is None or not (complete or trial.state == TrialState.PRUNED):
+        return
+    scores, reason = trial.user_attrs.get(FOLDS, []), trial.user_attrs.get(FAILED, "")
+    if said != _sum(trial.number, trial.params, trial.value if complete else None, scores, reason):
+        raise UserError(
+            f"trial {trial.number} of the study is damaged: its settings or scores are not what was written. Restore "
+            f"the storage from a copy, or choose another name with --study, and the search starts again"
+        )
+
+
+def _sum(number: int, params: Mapping[str, Any], value: float | None, scores: Sequence[float], reason: str) -> str:
+    said = [number, dict(params), value, list(scores), reason]
+    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
 @contextmanager
 def heartbeat(trial: Trial) -> Iterator[None]:
     """While it is entered, signs of life go to the storage."""
@@ -97,7 +142,7 @@ def is_alive(trial: FrozenTrial) -> bool:
         try:
             process = psutil.Process(worker["process"])
             # Killed processes whose parent does not ask for them, as in a container, stay in the list as zombies.
-            return bool(process.create_time() == worker["started"]) and process.status() != psutil.STATUS_ZOMBIE
+            return bool(started(process) == worker["started"]) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
     return time.time() - float(trial.user_attrs.get(ALIVE, begun)) < STALE
@@ -111,7 +156,16 @@ def _beat(trial: Trial, stop: threading.Event) -> None:
 
 def _me() -> dict[str, Any]:
     process = psutil.Process()
-    return {"place": _place(), "process": process.pid, "started": process.create_time()}
+    return {"place": _place(), "process": process.pid, "started": started(process)}
+
+
+def started(process: psutil.Process) -> float:
+    """When a process started: in ticks since the machine did, where the system says it, because clocks are set."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return float(text.rpartition(")")[2].split()[19])  # man 5 proc, field 22
+    except (OSError, IndexError, ValueError):
+        return float(process.create_time())
 
 
 def _place() -> str:
