@@ -91,8 +91,8 @@ class Checker:
         if without:
             self._problem(
                 ("test",),
-                f"{without} of {len(rows)} subjects of the test cohort have no label, so they cannot be scored; set "
-                f"`test.without_label: leave_out`",
+                f"{without} of {len(rows)} subjects of the test cohort have no label, so they cannot be scored; "
+                f"leave them out, which `manifest` does with `test.without_label: leave_out`",
             )
         if self.problems:
             raise RecipeError(self.problems)
