@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -17,15 +17,15 @@ from xdistill.errors import DataError
 from xdistill.interfaces import (
     Dataset,
     DatasetFacts,
-    Labels,
     LabelsError,
     LabelTable,
     Settings,
     SubjectRow,
     TableReading,
     TaskSettings,
+    read_known,
 )
-from xdistill.tasks import Classification, Target
+from xdistill.tasks import Classification, Target, Task
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
 from xdistill_tabular.cells import CellReader, readings_of, rows_of, settings_of
@@ -61,6 +61,11 @@ class Table(Dataset):
         classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
             default=None, description="its values, in order; required unless the recipe has a `task`"
         )
+        without_label: Literal["refuse", "unlabelled"] = Field(
+            default="refuse",
+            description="rows without a label: an error, or unlabelled subjects, which are never scored and on which "
+            "the student learns from the teacher alone",
+        )
         modalities: Annotated[dict[ModalityName, Columns], Field(min_length=1)] = Field(
             description="modalities by name, each with its columns"
         )
@@ -78,7 +83,8 @@ class Table(Dataset):
         def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
             """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
             plain: dict[str, Any] = handler(self)
-            return {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
+            plain = {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
+            return {name: value for name, value in plain.items() if name != "without_label" or value != "refuse"}
 
     config: Config
 
@@ -91,7 +97,7 @@ class Table(Dataset):
         columns = {name: tuple(map(ColumnSpec, spelled)) for name, spelled in self._columns.items()}
         vectors = {name: ModalitySpec("vector", (len(specs),), specs) for name, specs in columns.items()}
         if self.config.task is not None:
-            return Schema(vectors, task=self._labels.task)
+            return Schema(vectors, task=self._labels[0])
         if self.config.classes is None:
             raise DataError(
                 f"{self.path}: name the classes in `data.classes`, or set `task` in the recipe, such as "
@@ -101,10 +107,10 @@ class Table(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        rows = zip(self._rows, self._labels.targets, strict=True)
+        rows = zip(self._rows, self._labels[1], strict=True)
         return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
 
-    def _subject(self, place: int, row: Mapping[str, str], target: Target) -> SubjectRow:
+    def _subject(self, place: int, row: Mapping[str, str], target: Target | None) -> SubjectRow:
         name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
         return SubjectRow(name, row[self.config.patient] if self.config.patient else name, target)
 
@@ -164,21 +170,37 @@ class Table(Dataset):
         return TableReading(tuple(notes), columns)
 
     @cached_property
-    def _labels(self) -> Labels:
+    def _labels(self) -> tuple[Task, Sequence[Target | None]]:
         task = self.config.task
         if task is not None:
             columns = task.build().columns(self.config.target)
             cells = {name: [_filled(row[name]) for row in self._rows] for name in columns}
+            table = LabelTable(cells, self.config.target, row="row")
             try:
-                return task.build().read(LabelTable(cells, self.config.target, row="row"))
+                if self._some:
+                    return read_known(task.build(), table)
+                labels = task.build().read(table)
             except LabelsError as error:
                 raise DataError(f"{self.path}: {error}") from None
+            return labels.task, labels.targets
         classes = self.config.classes or ()
-        return Labels(Classification(classes), tuple(self._class(row, classes) for row in enumerate(self._rows, 1)))
+        return Classification(classes), [self._class(row, classes) for row in enumerate(self._rows, 1)]
 
-    def _class(self, row: tuple[int, dict[str, str]], classes: tuple[str, ...]) -> int:
+    @property
+    def _some(self) -> bool:
+        """Whether subjects may have no label."""
+        return self.config.without_label == "unlabelled"
+
+    def _class(self, row: tuple[int, dict[str, str]], classes: tuple[str, ...]) -> int | None:
         place, cells = row
         cell = cells[self.config.target]
+        if cell not in classes and self._some and not _filled(cell):
+            return None
+        if not _filled(cell) and cell not in classes:
+            raise DataError(
+                f"{self.path}, row {place}: the label is missing (column {self.config.target!r}); fill it in, or set "
+                f"`data.without_label: unlabelled`"
+            )
         if cell not in classes:
             raise DataError(
                 f"{self.path}, row {place}: {cell!r} in column {self.config.target!r} is none "

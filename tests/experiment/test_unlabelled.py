@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from distillation.test_cross_fitting import BOTH, cohort_of
 from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
-from xdistill.data import Split
+from xdistill.data import ArrayCohort, Split
 from xdistill.errors import RecipeError
 from xdistill.estimator.dataset import Arrays
 from xdistill.experiment.assemble import assemble
@@ -114,6 +115,7 @@ def test_labels_are_withheld_in_each_class_alike_and_patients_are_kept_whole():
         patients=patients,
         targets=np.array([int(number < 8) for number in range(40)]),
         schema=Schema(BOTH, ("no", "yes")),
+        labelled=np.ones(40, dtype=bool),
         rows_of=lambda ids: np.array([int(name[1:]) for name in ids]),
     )
     split = Split(0, 0, cohort.subjects[:36], (), cohort.subjects[36:])
@@ -140,3 +142,79 @@ def test_recipes_without_the_field_are_dumped_as_before():
     plain = {name: value for name, value in recipe(BOTH_TERMS).items() if name != "unlabelled"}
     assert "unlabelled" not in as_loaded(plain).recipe.model_dump(mode="json")
     assert as_loaded(recipe(BOTH_TERMS)).recipe.model_dump(mode="json")["unlabelled"] == {"fraction": 0.5, "seed": 0}
+    left_out = as_loaded(recipe(BOTH_TERMS, unlabelled={"use": "leave_out"})).recipe.model_dump(mode="json")
+    assert left_out["unlabelled"] == {"use": "leave_out", "fraction": 0.0, "seed": 0}
+
+
+class Partly(Arrays):
+    """Subjects in memory, some of them without a label."""
+
+    def __init__(self, cohort):
+        super().__init__(cohort.schema, cohort.targets)
+        self.labelled = cohort.labelled
+
+    def index(self):
+        rows = zip(super().index(), self.labelled, strict=True)
+        return [row if known else replace(row, target=None) for row, known in rows]
+
+
+KNOWN = np.arange(24) % 3 != 0
+
+
+def trained_on(cohort, catalog, subjects=None, **given):
+    """A run on all subjects, or some, of a cohort."""
+    experiment = assemble(as_loaded(recipe(**{"unlabelled": None, **given})), catalog, dataset=Partly(cohort))
+    split = Split(0, 0, cohort.subjects if subjects is None else subjects, (), ())
+    run = FoldRun(make_context(experiment, cohort, split, "r0-f0"))
+    list(run.events())
+    return run
+
+
+def partly(change=0.0):
+    """Subjects of which a third has no label; the inputs of these differ by a change."""
+    cohort = cohort_of(np.arange(24) % 2)
+    values = {name: cohort.values(name, np.arange(24)) for name in BOTH}
+    values["x"][~KNOWN] += change
+    return ArrayCohort(cohort.schema, values, np.where(KNOWN, cohort.targets, -1), labelled=KNOWN)
+
+
+def parts(run, role):
+    return torch.cat([value.flatten() for value in run.context.networks[role].state_dict().values()])
+
+
+@pytest.mark.parametrize("cross_fit", [None, {"folds": 2}])
+def test_a_label_that_is_missing_is_like_one_that_is_withheld(catalog, monkeypatch, cross_fit):
+    missing = trained_on(partly(), catalog, student=BOTH_TERMS, cross_fit=cross_fit)
+    other = trained_on(partly(change=1.0), catalog, student=BOTH_TERMS, cross_fit=cross_fit)
+    assert torch.equal(parts(missing, "teacher"), parts(other, "teacher"))  # which never sees these subjects
+    assert not torch.equal(parts(missing, "student"), parts(other, "student"))
+    monkeypatch.setattr("xdistill.crossval.fold.labelled_subjects", lambda *_: KNOWN)
+    withheld = run_of(cohort_of(np.arange(24) % 2), catalog, student=BOTH_TERMS, cross_fit=cross_fit)
+    assert all(torch.equal(one, two) for one, two in zip(weights(missing), weights(withheld), strict=True))
+
+
+def test_left_out_they_change_nothing(catalog):
+    left_out = {"student": BOTH_TERMS, "unlabelled": {"use": "leave_out"}}
+    cohort = partly()
+    known = tuple(np.array(cohort.subjects)[KNOWN])
+    with_them, without = trained_on(cohort, catalog, **left_out), trained_on(cohort, catalog, known, **left_out)
+    assert all(torch.equal(one, two) for one, two in zip(weights(with_them), weights(without), strict=True))
+
+
+def test_a_recipe_that_does_not_teach_them_is_refused(catalog):
+    def assembled(**given):
+        return assemble(as_loaded(recipe(**{"unlabelled": None, **given})), catalog, dataset=Partly(partly()))
+
+    alone = [{"use": "cross_entropy", "on": "student"}]
+    with pytest.raises(RecipeError, match="8 of 24 subjects have no label, and nothing in the recipe teaches them"):
+        assembled(student=alone)
+    with pytest.raises(RecipeError, match="`generalized` uses the label of each subject, and 8 subjects have none"):
+        assembled(student=[{"use": "generalized", "imitation": 0.5}])
+    assembled(student=alone, unlabelled={"use": "leave_out"})
+
+
+def test_what_is_withheld_is_drawn_from_those_with_a_label(catalog):
+    cohort = partly()
+    experiment = assemble(as_loaded(recipe(BOTH_TERMS)), catalog, dataset=Partly(cohort))
+    labelled = labelled_subjects(experiment, cohort, Split(0, 0, cohort.subjects, (), ()))
+    assert (labelled.sum(), labelled[~KNOWN].sum()) == (8, 0)  # half of 16

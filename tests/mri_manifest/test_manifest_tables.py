@@ -12,6 +12,7 @@ from xdistill.data.key import cache_key
 from xdistill.errors import DataError
 from xdistill.interfaces.component import Choice
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.targets.survival import ReadSurvival
 from xdistill_mri.manifest import ManifestDataset
 
 DATA = os.environ.get("XDISTILL_DATA")
@@ -150,6 +151,25 @@ def test_rows_without_a_label_are_an_error_or_left_out(folder):
     dataset = folder.rows(*rows, header="subject,label,age", without_label="leave_out")
     assert [row.subject for row in dataset.index()] == ["p1", "p2"]
     assert dataset.reading().notes == ("5 rows without a label are left out (`without_label`)",)
+    dataset = folder.rows(*rows, header="subject,label,age", without_label="unlabelled")
+    assert [row.target for row in dataset.index()] == [0, 1, None, None, None, None, None]
+    assert dataset.schema().classes == ("ill", "well")
+    assert dataset.reading().notes == ("5 rows without a label are kept as unlabelled subjects (`without_label`)",)
+    with pytest.raises(DataError, match="no subject has a label: the column 'label' is empty"):
+        folder.rows(*rows[2:], header="subject,label,age", without_label="unlabelled").index()
+
+
+def test_a_label_of_several_columns_is_missing_if_all_of_them_are(folder):
+    task = Choice(ReadSurvival, ReadSurvival.Config(time="days", event="died"))
+
+    def targets(*rows):
+        config = folder.rows(*rows, header="subject,days,died,age", without_label="unlabelled").config
+        return [row.target for row in ManifestDataset(config.model_copy(update={"task": task})).index()]
+
+    rows = ["p1,10,1,50", "p2,,,60", "p3,20,0,70"]
+    assert targets(*rows) == [(10, 1), None, (20, 0)]
+    with pytest.raises(DataError, match=r"column 'died': label is missing \(line 5\)"):
+        targets(*rows, "p4,30,,80")
 
 
 def test_rows_are_numbered_and_labels_are_numbers(folder):

@@ -7,6 +7,7 @@ from xdistill.cli.table import results_text
 from xdistill.report import page, write_report
 from xdistill.report.remarks.current import is_current, stamped
 from xdistill.report.remarks.teacher import teacher_note
+from xdistill.report.remarks.unlabelled import unlabelled_note
 from xdistill.runs.checksums import write_checksums
 
 
@@ -21,6 +22,16 @@ def test_a_teacher_below_its_student_is_remarked(tmp_path):
     assert note in results_text(run)
     assert teacher_note(make_run(tmp_path / "better", subjects=60)) == ""
     assert teacher_note(make_run(tmp_path / "alone", teacher=False, subjects=60)) == ""
+
+
+def test_subjects_without_a_label_are_counted(tmp_path):
+    run = make_run(tmp_path / "run", subjects=60)
+    assert unlabelled_note(run) == ""
+    run.record["cohort"]["unlabelled"] = 7
+    assert unlabelled_note(run).startswith("7 of 60 subjects have no label: no score counts them; the student learned")
+    assert unlabelled_note(run) in results_text(run)
+    run.record["recipe"]["unlabelled"] = {"use": "leave_out"}
+    assert unlabelled_note(run).endswith("no score counts them; they were left out of training.")
 
 
 def test_a_page_that_was_changed_or_is_of_another_source_is_not_current(tmp_path):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from xdistill.errors import DataError
+from xdistill.interfaces import Choice
+from xdistill.targets.regression import ReadRegression
 from xdistill_tabular.table import Table
 
 HEADER = "id,age,gene1,gene2,gene3,outcome,note\n"
@@ -45,6 +47,18 @@ def test_what_is_wrong_in_the_file_is_said(tmp_path, text, settings, says):
     data = table(tmp_path, text, **settings)
     with pytest.raises(DataError, match=says):
         [data.load(place) for place, _ in enumerate(data.index())]
+
+
+def test_rows_without_a_label_are_an_error_or_unlabelled(tmp_path):
+    text = "a,40,1,2,3,yes,x\nb,,4,NA,6.5,no,\nc,50,1,2,3,NA,x\n"
+    with pytest.raises(DataError, match=r"row 3: the label is missing \(column 'outcome'\); fill it in, or set"):
+        table(tmp_path, text).index()
+    data = table(tmp_path, text, without_label="unlabelled")
+    assert [row.target for row in data.index()] == [1, 0, None]
+    task = Choice(ReadRegression, ReadRegression.Config(targets=("age",)))
+    numbers = Table(data.config.model_copy(update={"task": task}))
+    assert [row.target for row in numbers.index()] == [(40,), None, (50,)]
+    assert "without_label" not in Table.cache_settings(table(tmp_path, text).config)  # keys from before it existed
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -123,6 +123,7 @@ def _caption(run: Run) -> str:
     from xdistill.report.controls import WHAT, gain_over_controls
     from xdistill.report.remarks.external import external_note
     from xdistill.report.remarks.teacher import teacher_note
+    from xdistill.report.remarks.unlabelled import unlabelled_note
     from xdistill.report.scores import columns as columns_of
     from xdistill.report.scores import is_binary, missing_note, one_class_notes, spread_note
 
@@ -137,7 +138,7 @@ def _caption(run: Run) -> str:
         lines.append(f"Null control, not the method: {WHAT[run.control]}.")
     if missing_note(run):
         lines.append(missing_note(run))
-    lines.extend(_one_line(note) for note in (external_note(run), teacher_note(run)) if note)
+    lines.extend(_one_line(note) for note in (external_note(run), teacher_note(run), unlabelled_note(run)) if note)
     lines.extend(map(_one_line, one_class_notes(run)))
     gain = gain_over_controls(run)
     if gain is not None:

@@ -112,6 +112,13 @@ def tracked_run(prepared: Prepared) -> TrackedRun:
     )
 
 
+def _unlabelled(prepared: Prepared) -> dict[str, list[str]]:
+    """The subjects without a label, which comparisons of runs do not count; nothing if all have one."""
+    cohort = prepared.cohort
+    without = [subject for subject, known in zip(cohort.subjects, cohort.labelled, strict=True) if not known]
+    return {"unlabelled": without} if without else {}
+
+
 def _patients(prepared: Prepared) -> dict[str, dict[str, str]]:
     """The patient of each subject, for comparisons of runs; nothing if every subject is a different patient."""
     cohorts = {"patients": prepared.cohort, PATIENTS: prepared.external}
@@ -131,7 +138,7 @@ def train_folds(prepared: Prepared, only: Collection[str] | None = None) -> Gene
     """
     folder = prepared.folder
     folder.checksums.unlink(missing_ok=True)
-    write_json(folder.splits, prepared.splits.to_json() | _patients(prepared))
+    write_json(folder.splits, prepared.splits.to_json() | _patients(prepared) | _unlabelled(prepared))
     write_json(folder.record, record_of(prepared, status="running"))
     finished = tuple(name for name in prepared.folds if folder.finished(name))
     compute = prepared.experiment.recipe.compute

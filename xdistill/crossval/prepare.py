@@ -152,6 +152,7 @@ def splits_of(experiment: Experiment, cohort: Cohort, within: Sequence[str] | No
         cohort.fingerprint,
         experiment.data.build().official_test() if crossval.official else None,
         complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],
+        labelled=cohort.labelled[rows],
         columns={name: [texts[row] for row in rows] for name, texts in cohort.kept.items()},
     )
 

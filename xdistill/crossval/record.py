@@ -51,7 +51,7 @@ def _splits(prepared: Prepared) -> dict[str, Any]:
     crossval = prepared.experiment.recipe.crossval
     if crossval.by is None:
         return {}
-    names = fold_names(prepared.cohort.kept, crossval)
+    names = fold_names(prepared.cohort.kept, crossval, prepared.cohort.labelled)
     return {
         "splits": {
             "by": crossval.by,
@@ -98,7 +98,8 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
             "subjects": len(cohort.subjects),
             "patients": len(set(cohort.patients)),
             **cohort.schema.task.entries(),
-            **cohort.schema.task.summary(cohort.targets),
+            **cohort.schema.task.summary(cohort.targets[cohort.labelled]),
+            **({} if cohort.labelled.all() else {"unlabelled": int((~cohort.labelled).sum())}),
             "modalities": {
                 name: {"kind": spec.kind, "shape": list(spec.shape)} for name, spec in cohort.schema.modalities.items()
             },

@@ -30,6 +30,7 @@ class ArrayCohort:
         targets: of the task, such as class indices, ``(subjects,)``. None if they are unknown: all are -1 then.
         subjects: ids; default: ``"0"``, ``"1"``, and so on.
         patients: ids, one per subject; default: every subject is a patient of its own.
+        labelled: which subjects have a label, ``(subjects,)`` bool; the targets of the others are ignored. None: all.
         present: by modality, which subjects have it, ``(subjects,)`` bool. By default all have every modality. Values
             of subjects without the modality are ignored.
 
@@ -52,6 +53,7 @@ class ArrayCohort:
         *,
         subjects: Sequence[str] | None = None,
         patients: Sequence[str] | None = None,
+        labelled: ArrayLike | None = None,
         present: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         check_schema(schema)
@@ -65,12 +67,16 @@ class ArrayCohort:
         self.subjects = tuple(map(str, range(count))) if subjects is None else tuple(map(str, subjects))
         self.patients = self.subjects if patients is None else tuple(map(str, patients))
         self._present = {name: np.ones(count, dtype=bool) for name in self._arrays}
-        self._present |= {name: _mask(mask, name) for name, mask in (present or {}).items()}
+        self._present |= {
+            name: _mask(mask, f"`present` of modality {name!r}") for name, mask in (present or {}).items()
+        }
+        self._labelled = np.ones(count, dtype=bool) if labelled is None else _mask(labelled, "`labelled`")
         lengths = {
             **{f"modality {name!r}": len(self._arrays[name]) for name in others},
             "`targets`": len(self._targets),
             "`subjects`": len(self.subjects),
             "`patients`": len(self.patients),
+            "`labelled`": len(self._labelled),
             **{f"`present` of modality {name!r}": len(mask) for name, mask in self._present.items()},
         }
         for what, length in lengths.items():
@@ -90,6 +96,11 @@ class ArrayCohort:
     def targets(self) -> NDArray[Any]:
         """Targets of the task, ``(subjects, ...)``; a copy."""
         return self._targets.copy()
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which subjects have a label, ``(subjects,)``; a copy."""
+        return self._labelled.copy()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -143,7 +154,10 @@ class ArrayCohort:
         return modality
 
     def _rows(self) -> list[SubjectRow]:
-        return [SubjectRow(*row) for row in zip(self.subjects, self.patients, self._targets.tolist(), strict=True)]
+        targets = [
+            target if known else None for target, known in zip(self._targets.tolist(), self._labelled, strict=True)
+        ]
+        return [SubjectRow(*row) for row in zip(self.subjects, self.patients, targets, strict=True)]
 
     def _check_content(self) -> None:
         for name, spec in self.schema.modalities.items():
@@ -185,13 +199,10 @@ def _numbers(values: ArrayLike, name: str, spec: ModalitySpec) -> NDArray[Any]:
     return array
 
 
-def _mask(present: ArrayLike, name: str) -> NDArray[np.bool_]:
-    mask = np.array(present)
+def _mask(given: ArrayLike, what: str) -> NDArray[np.bool_]:
+    mask = np.array(given)
     if mask.ndim != 1 or mask.dtype != np.bool_:
-        raise DataError(
-            f"`present` of modality {name!r} has the shape {mask.shape} and the type {mask.dtype}; pass one boolean "
-            f"per subject"
-        )
+        raise DataError(f"{what} has the shape {mask.shape} and the type {mask.dtype}; pass one boolean per subject")
     return mask
 
 

@@ -105,7 +105,8 @@ def _row(
     cells = [subject, cohort.patients[row]]
     if labels:
         target = cohort.targets[row]
-        cells.append(task.names[target] if task.kind == "classification" else task.target_text(target))
+        text = task.names[target] if task.kind == "classification" else task.target_text(target)
+        cells.append(text if cohort.labelled[row] else "")
     for name in modalities:
         spec = cohort.schema.modalities[name]
         present = bool(cohort.present(name)[row])

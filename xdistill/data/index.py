@@ -30,7 +30,7 @@ def check_index(rows: Sequence[SubjectRow], schema: Schema, *, targets: bool = T
         if row.subject in seen:
             raise DataError(f"subject {row.subject!r} occurs twice; ids must be unique")
         seen.add(row.subject)
-        if not targets:
+        if not targets or row.target is None:
             continue
         problem = schema.task.target_problem(row.target)
         if problem:

@@ -33,6 +33,10 @@ class CohortLike(Protocol):
         """Targets of the task, ``(subjects, ...)``; class indices for classification."""
 
     @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which subjects have a label, ``(subjects,)``; the targets of the others say nothing."""
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of the whole content."""
 

@@ -81,6 +81,7 @@ class Cohort:
         self.patients: tuple[str, ...] = tables.patients
         self.kept: Mapping[str, tuple[str, ...]] = tables.kept
         self._targets = tables.targets
+        self._labelled = tables.labelled
         self._tables = tables.modalities
         self._row_of = {subject: row for row, subject in enumerate(tables.subjects)}
         self._handles = Handles(path)
@@ -98,6 +99,11 @@ class Cohort:
     def targets(self) -> NDArray[Any]:
         """Targets of the task, for classification class indices ``(subjects,)``; a copy."""
         return self._targets.copy()
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which subjects have a label, ``(subjects,)``; the targets of the others are -1 or NaN. A copy."""
+        return self._labelled.copy()
 
     @property
     def nbytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -143,13 +143,30 @@ class Splits:
         return splits
 
 
-def check_splits(splits: Splits, subjects: Sequence[str], patients: Sequence[str], *, all_tested: bool = True) -> None:
+def train_sizes(data: Mapping[str, Any]) -> dict[tuple[int, int], int]:
+    """Number of labelled training subjects by repeat and fold, from the content of a run's ``splits.json``."""
+    without = set(data.get("unlabelled", ()))
+    return {
+        (int(split["repeat"]), int(split["fold"])): sum(subject not in without for subject in split["train"])
+        for split in data["splits"]
+    }
+
+
+def check_splits(
+    splits: Splits,
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    *,
+    unlabelled: Collection[str] = (),
+    all_tested: bool = True,
+) -> None:
     """Check that splits belong to these subjects and that no patient is in two parts of a split.
 
     Args:
         splits: what to check.
         subjects: of the cohort.
         patients: one per subject.
+        unlabelled: subjects that may be in the training part or in none, and in no other.
         all_tested: whether each subject has to be tested once per repeat, as in cross-validation. An official split
             tests only some.
 
@@ -158,11 +175,15 @@ def check_splits(splits: Splits, subjects: Sequence[str], patients: Sequence[str
             in two parts.
     """
     patient_of = dict(zip(subjects, patients, strict=True))
+    known = set(patient_of) - set(unlabelled)
     tested: dict[int, list[str]] = {}
     for split in splits:
+        wrong = {*split.validation, *split.test} & set(unlabelled)
+        if wrong:
+            raise LeakError(f"{split.where}: subject {min(wrong)!r} has no label, so it cannot be validated or tested")
         members = {*split.train, *split.validation, *split.test}
-        if members != set(patient_of):
-            differing = min(members ^ set(patient_of))
+        if members - set(unlabelled) != known:
+            differing = min((members - set(unlabelled)) ^ known)
             raise LeakError(f"{split.where}: subject {differing!r} is not both in the split and in the cohort")
         parts = [{patient_of[subject] for subject in part} for part in (split.train, split.validation, split.test)]
         shared = (parts[0] & parts[1]) | (parts[0] & parts[2]) | (parts[1] & parts[2])
@@ -170,5 +191,5 @@ def check_splits(splits: Splits, subjects: Sequence[str], patients: Sequence[str
             raise LeakError(f"{split.where}: patient {min(shared)!r} is in two parts of the split")
         tested.setdefault(split.repeat, []).extend(split.test)
     for repeat, names in tested.items() if all_tested else ():
-        if sorted(names) != sorted(patient_of):
+        if sorted(names) != sorted(known):
             raise LeakError(f"repeat {repeat}: not every subject is tested exactly once")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.data.folds.given import Columns, given_folds
+from xdistill.data.folds.given import Columns, GivenFold, given_folds
 from xdistill.data.folds.hold_out import hold_out, seed_of
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
@@ -19,16 +19,6 @@ from xdistill.untrusted import normal_id
 
 _Rows = NDArray[np.int64]
 _Targets = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class _Fold:
-    """Rows of one fold: for learning, for testing, and of a validation part if one is given."""
-
-    learning: _Rows
-    test: _Rows
-    validation: _Rows | None = None
-    name: str = ""
 
 
 def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
@@ -41,12 +31,16 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     official_test: Sequence[str] | None = None,
     *,
     complete: NDArray[np.bool_] | None = None,
+    labelled: NDArray[np.bool_] | None = None,
     columns: Columns | None = None,
 ) -> Splits:
     """Split a cohort; the same arguments give the same splits.
 
     Every subject is tested exactly once per repeat, or belongs to one part of a split that is given. All subjects of a
     patient are in the same part, whatever their targets.
+
+    Subjects without a label change nothing for the others. They are in the training part of every fold in which no
+    subject of their patient is validated or tested, unless a given split puts them elsewhere; then they are in no part.
 
     Args:
         subjects: ids, in the order of the cohort.
@@ -58,6 +52,7 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
         official_test: subjects of the official test part, for recipes that use the official split.
         complete: which subjects have every modality, ``(subjects,)``; stratified folds get equal shares of these too.
             None: all.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not read. None: all.
         columns: texts of the columns that the cohort keeps, one per subject, for splits by one of them.
 
     Raises:
@@ -67,17 +62,23 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
     """
     task = as_task(task)
     values = task.as_targets(targets)
+    known = np.ones(len(values), dtype=bool) if labelled is None else labelled
+    rows = np.flatnonzero(known)
     if not crossval.given:
-        _check_counts(patients, values, task, crossval.folds)
-    labels = task.strata(values) if crossval.stratify else None
-    strata = None if labels is None else _strata(labels, complete, crossval.folds)
+        _check_counts([patients[row] for row in rows.tolist()], values[rows], task, crossval.folds)
+    labels = _labels(values, known, task) if crossval.stratify else None
+    complete = None if complete is None else complete[rows]
+    strata = None if labels is None else _strata(labels[rows], complete, crossval.folds)
     splits: list[Split] = []
     for repeat in range(crossval.repeats):
         if crossval.given:
-            folds = _given(subjects, patients, crossval, official_test, columns or {})
+            folds = _given(subjects, patients, crossval, official_test, columns or {}, known=known)
         else:
-            folds = [_Fold(*rows) for rows in _folds(np.asarray(patients), strata, crossval, repeat)]
-        for fold, given in enumerate(folds):
+            found = _folds(np.asarray(patients)[rows], strata, crossval, repeat)
+            others = np.flatnonzero(~known)
+            folds = [GivenFold("", np.append(rows[learning], others), None, rows[test]) for learning, test in found]
+        for fold, everyone in enumerate(folds):
+            given = everyone.only(known)
             where = given.name or f"repeat {repeat}, fold {fold}"
             train, validation = given.learning, given.validation
             if validation is None:
@@ -86,11 +87,32 @@ def make_splits(  # noqa: PLR0917  # the columns of a cohort, in its order
             _check_part(values[train], task, f"the training part of {where}", crossval)
             if len(validation):
                 _check_part(values[validation], task, f"the validation part of {where}", crossval)
-            parts = [tuple(subjects[row] for row in rows) for rows in (train, validation, given.test)]
+            train = _with_unlabelled(train, everyone.learning, np.append(validation, given.test), patients, known)
+            parts = [tuple(subjects[row] for row in part) for part in (train, validation, given.test)]
             splits.append(Split(repeat, fold, *parts))
     made = Splits(tuple(splits), fingerprint)
-    check_splits(made, subjects, patients, all_tested=crossval.tests_all)
+    without = [subjects[row] for row in np.flatnonzero(~known).tolist()]
+    check_splits(made, subjects, patients, unlabelled=without, all_tested=crossval.tests_all)
     return made
+
+
+def _labels(values: _Targets, known: NDArray[np.bool_], task: Task) -> _Rows | None:
+    """The strata of the labelled subjects in the rows of all, -1 for the others; None if there are none."""
+    strata = task.strata(values[known])
+    if strata is None:
+        return None
+    labels = np.full(len(values), -1, dtype=np.int64)
+    labels[known] = strata
+    return labels
+
+
+def _with_unlabelled(
+    train: _Rows, learning: _Rows, unseen: _Rows, patients: Sequence[str], known: NDArray[np.bool_]
+) -> _Rows:
+    """The training rows with those subjects without a label of whose patients nothing is validated or tested."""
+    held = {patients[row] for row in unseen}
+    added = [row for row in learning[~known[learning]] if patients[row] not in held]
+    return np.sort(np.append(train, np.array(added, dtype=np.int64))) if added else train
 
 
 def training_split(
@@ -150,16 +172,17 @@ def _given(
     crossval: Crossval,
     official_test: Sequence[str] | None,
     columns: Columns,
-) -> list[_Fold]:
+    *,
+    known: NDArray[np.bool_],
+) -> list[GivenFold]:
     """The folds of an official split, or as `crossval.by` gives them."""
     if crossval.official:
         test = official_test and [normal_id(subject) for subject in official_test]
-        return [_Fold(*_official(subjects, test), name="the official split")]
+        learning, tested = _official(subjects, test)
+        return [GivenFold("the official split", learning, None, tested)]
     return [
-        _Fold(
-            fold.learning, fold.test, fold.validation, name=f"{crossval.by} {fold.name!r}" if fold.name else "the split"
-        )
-        for fold in given_folds(subjects, patients, columns, crossval)
+        replace(fold, name=f"{crossval.by} {fold.name!r}" if fold.name else "the split")
+        for fold in given_folds(subjects, patients, columns, crossval, known)
     ]
 
 
@@ -221,6 +244,8 @@ def _patients_by_group(patients: Sequence[str], targets: _Targets, task: Task) -
 
 def _check_part(targets: _Targets, task: Task, where: str, crossval: Crossval) -> None:
     missing = task.absent(targets)
+    if not len(targets):
+        raise DataError(f"{where} has no subject with a label")
     if not missing:
         return
     if crossval.official:

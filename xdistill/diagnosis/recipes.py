@@ -33,6 +33,8 @@ def alone_recipe(experiment: Experiment, *, quick: bool = False) -> dict[str, An
     """
     plain = _base(experiment, "alone", quick=quick)
     plain["stages"] = [*_teacher_stages(plain), *_student_stages(plain)]
+    if any(row.target is None for row in experiment.data.build().index()):  # which nothing teaches here
+        plain["unlabelled"] = {**(plain.get("unlabelled") or {}), "use": "leave_out"}
     return _shorter(plain) if quick else plain
 
 

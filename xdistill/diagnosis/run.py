@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xdistill.crossval.events import Event
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, splits_of
@@ -98,11 +101,17 @@ def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, teste
         imitation=predictions[1] if len(predictions) > 1 else None,
         fingerprint=cohort.fingerprint,
         split_hash=prepared[0].splits.hash,
-        train_sizes={key: len(split.train) for key, split in splits.items()},
+        train_sizes={key: len(_labelled(cohort, split.train)) for key, split in splits.items()},
         patients=dict(zip(cohort.subjects, cohort.patients, strict=True)),
         shares={
-            key: task.constant_prediction(cohort.targets[cohort.rows_of(split.train)]) for key, split in splits.items()
+            key: task.constant_prediction(cohort.targets[_labelled(cohort, split.train)])
+            for key, split in splits.items()
         },
         crossval=crossval,
         official_test=tested,
     )
+
+
+def _labelled(cohort: Cohort, subjects: Sequence[str]) -> NDArray[np.int64]:
+    rows = cohort.rows_of(subjects)
+    return rows[cohort.labelled[rows]]

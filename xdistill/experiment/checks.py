@@ -9,11 +9,13 @@ from xdistill.data.folds.given import given_folds, unknown_column
 from xdistill.errors import Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.external.alignment import misfits
 from xdistill.experiment.external.cohort import check_apart
+from xdistill.experiment.missing import leaves_out_unlabelled
 from xdistill.experiment.networks import probe
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.experiment.stages.checker import StageChecker
-from xdistill.experiment.stages.plans import StagePlan, TrainPlan
+from xdistill.experiment.stages.plans import StagePlan, TrainPlan, distils
 from xdistill.experiment.stages.progress import Progress, unknown
+from xdistill.experiment.unlabelled import nothing_teaches
 from xdistill.interfaces.component import Choice
 from xdistill.interfaces.dataset import Dataset
 from xdistill.interfaces.loss import TrainingFacts
@@ -38,8 +40,9 @@ class Checker:
         self.official_test = dataset.official_test()
         self.kept = dataset.kept_columns()
         self.rows = dataset.index()
-        targets = self.schema.task.as_targets([row.target for row in self.rows])
-        self.training = TrainingFacts.of(self.schema, targets)
+        targets = [row.target for row in self.rows if row.target is not None]
+        self.training = TrainingFacts.of(self.schema, self.schema.task.as_targets(targets))
+        self.unlabelled = 0 if leaves_out_unlabelled(loaded.recipe) else len(self.rows) - len(targets)
         self.networks: dict[str, Network] = {}
         self.specs: dict[str, OutputSpec] = {}
         self.problems: list[Problem] = []
@@ -67,8 +70,10 @@ class Checker:
         if column and column not in self.kept:
             self._problem(("crossval", "by"), unknown_column(column, self.kept))
         if len(self.specs) == len(self.choices):
-            progress = Progress(self.loaded, self.networks, self.specs, self.training)
+            progress = Progress(self.loaded, self.networks, self.specs, self.training, unlabelled=self.unlabelled)
             self.problems += StageChecker(progress).check(stages)
+            if self.unlabelled and not any(map(distils, stages)):
+                self._problem(("data",), nothing_teaches(self.unlabelled, len(self.rows)))
         if self.problems:
             raise RecipeError(self.problems)
 
@@ -79,13 +84,19 @@ class Checker:
             RecipeError: if the student cannot read it.
             LeakError: for subjects or patients that are in the training cohort as well.
         """
+        rows = dataset.index()
         for message in misfits(self.schema, dataset.schema(), self.networks["student"].inputs):
             self._problem(("test",), f"the test cohort does not fit: {message}")
+        without = sum(row.target is None for row in rows)
+        if without:
+            self._problem(
+                ("test",),
+                f"{without} of {len(rows)} subjects of the test cohort have no label, so they cannot be scored; set "
+                f"`test.without_label: leave_out`",
+            )
         if self.problems:
             raise RecipeError(self.problems)
-        ours, theirs = (
-            ([row.subject for row in rows], [row.patient for row in rows]) for rows in (self.rows, dataset.index())
-        )
+        ours, theirs = (([row.subject for row in one], [row.patient for row in one]) for one in (self.rows, rows))
         check_apart(ours, theirs)
 
     def _problem(self, place: Place, message: str) -> None:
@@ -158,7 +169,13 @@ def check_given_splits(experiment: Experiment) -> None:
     if crossval.by is not None:
         dataset = experiment.data.build()
         rows = dataset.index()
-        given_folds([row.subject for row in rows], [row.patient for row in rows], dataset.kept_columns(), crossval)
+        given_folds(
+            [row.subject for row in rows],
+            [row.patient for row in rows],
+            dataset.kept_columns(),
+            crossval,
+            [row.target is not None for row in rows],
+        )
 
 
 def check_batch_sizes(experiment: Experiment) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from xdistill.data import CohortLike, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
+from xdistill.recipe.schema.recipe import Recipe
 from xdistill.types import MIN_SUBJECTS, Batch
 
 Mask = NDArray[np.bool_]
@@ -100,12 +101,16 @@ def teacher_sees(experiment: Experiment, cohort: CohortLike) -> Mask:
 
 
 def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequence[str]) -> tuple[str, ...]:
-    """The training subjects of a split that are used in training.
+    """The training subjects of a split that are used in training: without those that the recipe leaves out.
 
     Raises:
         DataError: when fewer than two of them have all that the teacher reads.
     """
-    seen = teacher_sees(experiment, cohort)[cohort.rows_of(subjects)]
+    rows = cohort.rows_of(subjects)
+    if leaves_out_unlabelled(experiment.recipe):
+        rows = rows[cohort.labelled[rows]]
+        subjects = [cohort.subjects[row] for row in rows]
+    seen = teacher_sees(experiment, cohort)[rows]
     if np.count_nonzero(seen) < MIN_SUBJECTS and not seen.all():
         raise DataError(
             f"only {np.count_nonzero(seen)} of {len(subjects)} training subjects have all modalities of the teacher, "
@@ -114,6 +119,11 @@ def training_subjects(experiment: Experiment, cohort: CohortLike, subjects: Sequ
     if experiment.recipe.missing.use != "leave_out":
         return tuple(subjects)
     return tuple(subject for subject, kept in zip(subjects, seen, strict=True) if kept)
+
+
+def leaves_out_unlabelled(recipe: Recipe) -> bool:
+    """Whether subjects whose label is missing in the data are removed from the training subjects."""
+    return recipe.unlabelled is not None and recipe.unlabelled.use == "leave_out"
 
 
 def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Splits) -> bool:

@@ -16,17 +16,18 @@ from xdistill.training.seeds import derive
 def labelled_subjects(experiment: Experiment, cohort: CohortLike, split: Split) -> NDArray[np.bool_]:
     """Which of the cohort's subjects have a label for training, ``(cohort,)``.
 
-    All have one, unless the recipe withholds some; then the patients are drawn within each class, by the recipe's seed
-    and the fold. Nothing outside of the training part changes.
+    Those that have one in the cohort, but for those that the recipe withholds: their patients are drawn within each
+    class, by the recipe's seed and the fold. Nothing outside of the training part changes.
 
     Raises:
         DataError: if a class would have no labelled patient.
     """
-    labelled = np.ones(len(cohort.subjects), dtype=bool)
+    labelled = cohort.labelled.copy()
     settings = experiment.recipe.unlabelled
-    if settings is None:
+    if settings is None or not settings.fraction:
         return labelled
     rows = np.asarray(cohort.rows_of(split.train), dtype=np.int64)
+    rows = rows[labelled[rows]]
     patients = [cohort.patients[row] for row in rows]
     seed = derive(settings.seed, "unlabelled", split.repeat, split.fold) % 2**32
     strata = cohort.schema.task.strata(cohort.targets[rows])
@@ -41,6 +42,14 @@ def labelled_subjects(experiment: Experiment, cohort: CohortLike, split: Split) 
             f"`unlabelled.fraction`, which is {settings.fraction}"
         )
     return labelled
+
+
+def nothing_teaches(unlabelled: int, subjects: int) -> str:
+    """What is wrong with a recipe without a distillation loss for a cohort with subjects without a label."""
+    return (
+        f"{unlabelled} of {subjects} subjects have no label, and nothing in the recipe teaches them; add a teacher and "
+        f"a distillation loss such as `kd`, or leave them out of training with `unlabelled: {{use: leave_out}}`"
+    )
 
 
 def _drawn(patients: Sequence[str], strata: NDArray[np.int64], fraction: float, seed: int) -> frozenset[str]:

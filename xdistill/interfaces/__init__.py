@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xdistill.interfaces.fine_tuning import FineTuned
     from xdistill.interfaces.fitted import Estimator
     from xdistill.interfaces.fusion import BranchSpec, Fusion
-    from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader
+    from xdistill.interfaces.labels import Labels, LabelsError, LabelTable, TaskReader, read_known
     from xdistill.interfaces.loss import DistillationLoss, TaskLoss, TrainingFacts, check_taps
     from xdistill.interfaces.metric import Metric
     from xdistill.interfaces.network import Network, Student, Teacher, modality_of
@@ -66,6 +66,7 @@ __all__ = [
     "Transform",
     "check_taps",
     "modality_of",
+    "read_known",
     "within_field",
 ]
 
@@ -79,7 +80,7 @@ _HOME = {
     "fine_tuning": ("FineTuned",),
     "fitted": ("Estimator",),
     "fusion": ("BranchSpec", "Fusion"),
-    "labels": ("LabelTable", "Labels", "LabelsError", "TaskReader"),
+    "labels": ("LabelTable", "Labels", "LabelsError", "TaskReader", "read_known"),
     "loss": ("DistillationLoss", "TaskLoss", "TrainingFacts", "check_taps"),
     "metric": ("Metric",),
     "network": ("Network", "Student", "Teacher", "modality_of"),

@@ -30,12 +30,13 @@ class SubjectRow:
     Attributes:
         subject: unique id.
         patient: subjects of one patient are never split between training and test.
-        target: as the schema's task has it; for classification, the index of the class.
+        target: as the schema's task has it; for classification, the index of the class. None: the subject has no
+            label; it is never scored, and distillation alone trains the student on it.
     """
 
     subject: str
     patient: str
-    target: Target
+    target: Target | None
 
 
 @dataclass(frozen=True)

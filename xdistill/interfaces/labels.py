@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from xdistill.errors import DataError, UserError
@@ -56,6 +56,11 @@ class LabelTable:
         if column not in self.columns:
             raise LabelsError([f"unknown column {column!r} (task){did_you_mean(column, self.columns, 'columns')}"])
         return self.columns[column]
+
+    def at(self, rows: Sequence[int]) -> LabelTable:
+        """The same table with some of its subjects."""
+        columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
+        return replace(self, columns=columns, lines=[self.lines[row] if self.lines else row + 1 for row in rows])
 
     def where(self, rows: Sequence[int]) -> str:
         """The lines of some subjects for a message: ``line 4``, ``lines 4 and 9``, ``lines 4, 5 and 12 more``."""
@@ -148,6 +153,23 @@ def check_columns(columns: Sequence[str], most: int, what: str) -> None:
         raise UserError(
             f"`--label` names {len(columns)} columns; {what}. Repeat the option for each of them, in this order"
         )
+
+
+def read_known(reader: TaskReader, table: LabelTable) -> tuple[Task, tuple[Target | None, ...]]:
+    """The task and the targets where subjects may have no label: None for those whose cells are all empty.
+
+    The reader sees the other subjects alone, so a label of which only a part is missing is an error as before.
+
+    Raises:
+        LabelsError: as `TaskReader.read`, and if no subject has a label.
+    """
+    columns = [table.cells(name) for name in reader.columns(table.label)]
+    known = [row for row, cells in enumerate(zip(*columns, strict=True)) if any(cells)]
+    if not known:
+        raise LabelsError([f"no subject has a label: column {reader.columns(table.label)[0]!r} is empty"])
+    labels = reader.read(table.at(known))
+    found = dict(zip(known, labels.targets, strict=True))
+    return labels.task, tuple(found.get(row) for row in range(len(columns[0])))
 
 
 def missing_problems(table: LabelTable, columns: Sequence[str]) -> list[str]:

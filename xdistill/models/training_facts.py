@@ -33,12 +33,13 @@ def training_facts(
         inputs: modalities of the student.
         run: the cross-validation; None if there was none.
     """
-    task = cohort.schema.task
+    task, labelled = cohort.schema.task, rows[cohort.labelled[rows]]
     facts: dict[str, Any] = {
         "fingerprint": cohort.fingerprint,
         "subjects": len(rows),
         "patients": len({cohort.patients[row] for row in rows}),
-        **task.summary(np.asarray(cohort.targets)[rows]),
+        **task.summary(np.asarray(cohort.targets)[labelled]),
+        **({"unlabelled": len(rows) - len(labelled)} if len(labelled) < len(rows) else {}),
         "modalities": {name: {**_modality(cohort, rows, name), **_grid(cohort, name)} for name in inputs},
     }
     if run is not None:

@@ -20,7 +20,11 @@ _ENOUGH = 5  # values that two patients do not have in common by chance
 
 
 def vector_cautions(
-    vectors: Mapping[str, NDArray[np.float64]], schema: Schema, targets: NDArray[Any], patients: Sequence[str]
+    vectors: Mapping[str, NDArray[np.float64]],
+    schema: Schema,
+    targets: NDArray[Any],
+    patients: Sequence[str],
+    labelled: NDArray[np.bool_] | None = None,
 ) -> list[Caution]:
     """Warnings about the vector modalities of a cohort.
 
@@ -29,12 +33,15 @@ def vector_cautions(
         schema: of the cohort.
         targets: of the subjects.
         patients: of the subjects.
+        labelled: which of them have a label, ``(subjects,)``; None: all.
     """
     found: list[Caution] = []
     for name, matrix in vectors.items():
         spec = schema.modalities[name]
         if isinstance(schema.task, Classification) and spec.columns:
-            found += column_cautions(matrix, spec.columns, np.asarray(targets, dtype=np.int64), schema.task.classes)
+            known = np.ones(len(targets), dtype=bool) if labelled is None else labelled
+            classes = np.asarray(targets, dtype=np.int64)[known]
+            found += column_cautions(matrix[known], spec.columns, classes, schema.task.classes)
         found += _same_values(name, matrix, spec, patients)
     return found
 
@@ -48,7 +55,7 @@ def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution
     """
     schema = cohort.schema
     vectors = {name: _values(cohort, name) for name, spec in schema.modalities.items() if spec.kind == "vector"}
-    found = vector_cautions(vectors, schema, cohort.targets, cohort.patients)
+    found = vector_cautions(vectors, schema, cohort.targets, cohort.patients, cohort.labelled)
     for name, spec in schema.modalities.items():
         if spec.kind in {"volume", "image"}:
             found += _same_images(cohort, name, look_alike=look_alike)

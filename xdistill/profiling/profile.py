@@ -95,6 +95,7 @@ class Profile:
         how: how the file was read.
         classes: subjects by label; empty without one.
         present: subjects by modality; empty for a table.
+        unlabelled: subjects without a label.
     """
 
     title: str
@@ -104,6 +105,7 @@ class Profile:
     how: tuple[str, ...] = ()
     classes: Mapping[str, int] = field(default_factory=dict)
     present: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -112,6 +114,7 @@ class Profile:
             "subjects": self.subjects,
             "how": list(self.how),
             "classes": dict(self.classes),
+            "unlabelled": self.unlabelled,
             "present": dict(self.present),
             "columns": [column.to_json() for column in self.columns],
             "warnings": [caution.to_json() for caution in self.cautions],
@@ -148,6 +151,7 @@ def profile_table(table: Table, roles: Roles) -> Profile:
         cautions=tuple(table_cautions(texts, measured, roles)),
         how=table.how,
         classes=dict(sorted(classes.items())[:_CLASSES]),
+        unlabelled=len(table) - classes.total() if roles.label else 0,
     )
 
 
@@ -171,7 +175,8 @@ def profile_cohort(cohort: Cohort) -> Profile:
         columns=tuple(columns),
         cautions=tuple(cohort_cautions(cohort, look_alike=True)),
         how=cohort.facts.reading.notes,
-        classes=schema.task.counts(cohort.targets),
+        classes=schema.task.counts(cohort.targets[cohort.labelled]),
+        unlabelled=int((~cohort.labelled).sum()),
         present={name: int(cohort.present(name).sum()) for name in schema.modalities},
     )
 

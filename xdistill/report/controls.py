@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from xdistill.data.splits import train_sizes
 from xdistill.errors import RunError, UserError
 from xdistill.recipe.schema.recipe import CONTROLS
 from xdistill.report.scores import Column, primary_column, primary_words, written
@@ -169,11 +170,10 @@ def _score(row: Row) -> ControlScore:
 
 def method_of(run: Run, name: str) -> Method:
     """The student of a run as an entry of a comparison."""
-    splits = read_json(run.folder.splits)["splits"]
     return Method(
         name=name,
         fingerprint=str(run.record["cohort"]["fingerprint"]),
         split_hash=str(run.record["split_hash"]),
-        train_sizes={(split["repeat"], split["fold"]): len(split["train"]) for split in splits},
+        train_sizes=train_sizes(read_json(run.folder.splits)),
         seeds=(run.predictions,),
     )

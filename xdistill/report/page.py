@@ -73,6 +73,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
     from xdistill.report import charts, controls, details, scores
     from xdistill.report.remarks.external import external_note
     from xdistill.report.remarks.teacher import teacher_note
+    from xdistill.report.remarks.unlabelled import unlabelled_note
 
     roles = run.predictions.roles()
     rows = scores.score_rows(run)
@@ -95,7 +96,7 @@ def _context(run: Run, cohort: Cohort | None, *, show_subjects: bool) -> dict[st
         "agreement": scores.agreement(run.predictions),
         "missing_note": scores.missing_note(run),
         "one_class_notes": scores.one_class_notes(run),
-        "remarks": tuple(filter(None, (external_note(run), teacher_note(run)))),
+        "remarks": tuple(filter(None, (external_note(run), teacher_note(run), unlabelled_note(run)))),
         "control": {"title": controls.words(run.control), "what": controls.WHAT[run.control]} if run.control else None,
         "gain": controls.gain_over_controls(run),
         "what": controls.WHAT,

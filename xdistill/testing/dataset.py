@@ -44,7 +44,8 @@ class DatasetConformance(Conformance):
         index, task = list(dataset.index()), dataset.schema().task
         require(bool(index), "there is no subject")
         require(len({row.subject for row in index}) == len(index), "two subjects have the same id")
-        wrong = [problem for row in index if (problem := task.target_problem(row.target))]
+        targets = [row.target for row in index if row.target is not None]
+        wrong = [problem for target in targets if (problem := task.target_problem(target))]
         require(not wrong, f"{len(wrong)} subjects have an invalid target: {wrong[0] if wrong else ''}")
         require(index == list(self.built().index()), "the index differs when the data set is built again")
 

@@ -84,8 +84,10 @@ class ManifestConfig(FileSettings, TaskSettings):
         description="vector modalities by name, each with columns of this table or of another file; `clinical` then "
         "has only the columns that `clinical.include` names",
     )
-    without_label: Literal["refuse", "leave_out"] = Field(
-        default="refuse", description="rows without a label: an error, or left out of the cohort"
+    without_label: Literal["refuse", "leave_out", "unlabelled"] = Field(
+        default="refuse",
+        description="rows without a label: an error, left out of the cohort, or unlabelled subjects, which are never "
+        "scored and on which the student learns from the teacher alone",
     )
     require: tuple[ModalityName, ...] = Field(
         default=(), description="modalities that every subject needs; subjects without one are left out of the cohort"

@@ -26,14 +26,14 @@ class Entry:
     Attributes:
         subject: unique id.
         patient: id of its patient.
-        target: of the task, such as the index of its class.
+        target: of the task, such as the index of its class; None: the subject has no label.
         volumes: files by image modality; None if the subject has none.
         vectors: one number per column by vector modality, NaN is missing; None if the subject has none.
     """
 
     subject: str
     patient: str
-    target: Target
+    target: Target | None
     volumes: SubjectVolumes
     vectors: Mapping[str, tuple[float, ...] | None]
 
@@ -113,10 +113,11 @@ def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) 
     """The table without rows that have no label, if the settings say so."""
     if config.without_label == "refuse":
         return table
-    kept = table.chosen(lambda line: bool(line.cells[roles.label]))
+    kept = table.chosen(lambda line: any(line.cells[name] for name in roles.targets))
     if len(kept) < len(table):
-        story.notes.append(f"{len(table) - len(kept)} rows without a label are left out (`without_label`)")
-    return kept
+        fate = "are left out" if config.without_label == "leave_out" else "are kept as unlabelled subjects"
+        story.notes.append(f"{len(table) - len(kept)} rows without a label {fate} (`without_label`)")
+    return kept if config.without_label == "leave_out" else table
 
 
 def _present(entry: Entry) -> dict[str, bool]:
@@ -161,27 +162,38 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
     return table.column(column)
 
 
-def _targets(table: Table, roles: Roles, config: ManifestConfig, problems: Problems) -> tuple[Task, Sequence[Target]]:
+def _targets(
+    table: Table, roles: Roles, config: ManifestConfig, problems: Problems
+) -> tuple[Task, Sequence[Target | None]]:
     """The task and the targets; without the recipe's task the labels are classes."""
+    some = config.without_label == "unlabelled"
     if config.task is not None:
-        return read_labels(table, config.task, roles.label, problems)
+        return read_labels(table, config.task, roles.label, problems, some=some)
     labels = [_spelled(label, config.classes or ()) for label in table.column(roles.label)]
     classes = _classes(table, labels, config, problems)
-    return Classification(classes), [classes.index(label) if label in classes else -1 for label in labels]
+    blank = None if some else -1
+    return Classification(classes), [
+        classes.index(label) if label in classes else -1 if label else blank for label in labels
+    ]
 
 
 def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: Problems) -> tuple[str, ...]:
     column = config.columns.label
     for line, label in zip(table.lines, labels, strict=True):
+        if not label and config.without_label == "unlabelled":
+            continue
         if not label:
             problems.add(
-                f"the label is missing (column {column!r}); fill it in, or set `data.without_label: leave_out`",
+                f"the label is missing (column {column!r}); fill it in, or set `data.without_label` to leave_out or "
+                f"unlabelled",
                 line=line.number,
                 cause="label",
             )
         elif config.classes is not None and label not in config.classes:
             problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
     given = [label for label in labels if label]
+    if not given and config.without_label == "unlabelled":
+        problems.add(f"no subject has a label: the column {column!r} is empty")
     if given and len(set(given)) == 1:
         problems.add(f"every subject has the label {given[0]!r}; at least two classes are needed")
     if config.classes is None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from xdistill.interfaces import Choice, LabelsError, LabelTable, TaskReader
+from xdistill.interfaces import Choice, LabelsError, LabelTable, TaskReader, read_known
 from xdistill.tables import as_number
 from xdistill.tasks import Target, Task
 from xdistill_mri.manifest.problems import Problems
@@ -18,17 +18,27 @@ _SEVERAL: Final = 5  # the same, if some are fractions
 
 
 def read_labels(
-    table: Table, chosen: Choice[TaskReader], label: str, problems: Problems
-) -> tuple[Task, Sequence[Target]]:
+    table: Table, chosen: Choice[TaskReader], label: str, problems: Problems, *, some: bool = False
+) -> tuple[Task, Sequence[Target | None]]:
     """The task and the targets, read by the recipe's task.
+
+    Args:
+        table: the manifest.
+        chosen: the task.
+        label: the data set's own column of labels.
+        problems: found before.
+        some: whether subjects may have no label; their target is None.
 
     Raises:
         DataError: for labels that it cannot read, together with the problems found before.
     """
     reader = chosen.build()
     columns = {name: table.column(name) for name in reader.columns(label)}
+    cells = LabelTable(columns, label, [line.number for line in table.lines])
     try:
-        labels = reader.read(LabelTable(columns, label, [line.number for line in table.lines]))
+        if some:
+            return read_known(reader, cells)
+        labels = reader.read(cells)
     except LabelsError as error:
         for problem in error.problems:
             problems.add(problem)

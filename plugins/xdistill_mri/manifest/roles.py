@@ -30,6 +30,7 @@ class Roles:
         volumes: column by image modality.
         clinical: columns of the vector modality, in order.
         kept: columns that are kept for splits.
+        targets: the columns that the task reads, by default that of the classes.
     """
 
     subject: str | None
@@ -38,6 +39,7 @@ class Roles:
     volumes: dict[str, str]
     clinical: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
@@ -66,7 +68,7 @@ def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Role
         )
     if not volumes and not clinical and not config.tables:
         problems.add("there are neither volumes nor clinical columns; check `volumes` and `clinical`")
-    return Roles(columns.subject, patient, columns.label, volumes, clinical, kept)
+    return Roles(columns.subject, patient, columns.label, volumes, clinical, kept, labels)
 
 
 def _expect(table: Table, column: str, setting: str, problems: Problems) -> None:

@@ -24,6 +24,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
         RunError: when the run's files contradict each other.
     """
     from xdistill.data import Splits
+    from xdistill.data.splits import train_sizes
 
     raw = read_json(run.folder.splits)
     try:
@@ -38,6 +39,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
         if ours != theirs:
             raise RunError(f"{run.folder.splits}: belongs to other {what} than {run.folder.record.name} next to it")
     ids = tuple(sorted({subject for split in splits for subject in split.test}))
+    sizes = train_sizes(raw)
     rank = {subject: index for index, subject in enumerate(ids)}
     return BenchmarkSplits(
         fingerprint=fingerprint,
@@ -49,7 +51,7 @@ def splits_of_run(run: Run, *, keep_ids: bool = False) -> BenchmarkSplits:
             Tested(
                 split.repeat,
                 split.fold,
-                len(split.train),
+                sizes[split.repeat, split.fold],
                 len(split.validation),
                 tuple(sorted(rank[subject] for subject in split.test)),
             )
@@ -77,13 +79,14 @@ def _targets(run: Run, ids: Sequence[str]) -> tuple[Target, ...]:
 def _patients(run: Run, known: Any, ids: Sequence[str]) -> tuple[int, ...]:
     """Patients by rank, numbered as they come."""
     if known is None:
-        if int(run.record["cohort"]["patients"]) != len(ids):
+        cohort = run.record["cohort"]
+        if int(cohort["patients"]) not in {len(ids), int(cohort["subjects"])}:
             raise RunError(
                 f"{run.folder.splits}: several subjects belong to one patient, but the file does not say which; run "
                 f"the recipe again with this xdistill"
             )
         return tuple(range(len(ids)))
-    if not isinstance(known, Mapping) or set(known) != set(ids):
+    if not isinstance(known, Mapping) or not set(known) >= set(ids):
         raise RunError(f"{run.folder.splits}: `patients` must name the patient of every subject")
     number: dict[str, int] = {}
     return tuple(number.setdefault(str(known[subject]), len(number)) for subject in ids)

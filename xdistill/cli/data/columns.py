@@ -24,21 +24,31 @@ def _type(column: Mapping[str, Any]) -> str:
     return " | ".join(column["categories"])
 
 
+def counts_text(classes: Mapping[str, int], unlabelled: int) -> str:
+    """Subjects by class, and those without a label."""
+    counts = ", ".join(f"{name} {count}" for name, count in classes.items())
+    return "; ".join(filter(None, [counts, f"{unlabelled} without a label" if unlabelled else ""]))
+
+
 def about_cohort(experiment: Experiment) -> dict[str, Any]:
     """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
+    import numpy as np
+
     dataset = experiment.data.build()
     schema, rows = dataset.schema(), list(dataset.index())
-    targets = schema.task.as_targets([row.target for row in rows])
+    targets = schema.task.with_blanks([row.target for row in rows])
+    labelled = np.array([row.target is not None for row in rows])
     vectors = dataset.vectors()
     cautions = []
     if vectors:
         from xdistill.profiling import vector_cautions
 
-        cautions = vector_cautions(vectors, schema, targets, [row.patient for row in rows])
+        cautions = vector_cautions(vectors, schema, targets, [row.patient for row in rows], labelled)
     return {
         "subjects": len(rows),
         "patients": len({row.patient for row in rows}),
-        "classes": schema.task.counts(targets),
+        "classes": schema.task.counts(targets[labelled]),
+        "unlabelled": int((~labelled).sum()),
         "modalities": schema.to_json()["modalities"],
         "read": list(dataset.reading().notes),
         "warnings": [caution.to_json() for caution in cautions],
@@ -47,7 +57,7 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
 
 def cohort_lines(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What `about_cohort` found, line by line, without its warnings."""
-    counts = ", ".join(f"{name} {count}" for name, count in about["classes"].items())
+    counts = counts_text(about["classes"], about["unlabelled"])
     patients = "" if about["patients"] == about["subjects"] else f" of {about['patients']} patients"
     lines = [("subjects", f"{about['subjects']}{patients}{f': {counts}' if counts else ''}")]
     for name, spec in about["modalities"].items():

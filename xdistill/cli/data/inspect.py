@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xdistill.cli.data.columns import columns_text
+from xdistill.cli.data.columns import columns_text, counts_text
 from xdistill.cli.data.options import FileArgument, size
 from xdistill.cli.options import JsonOption
 
@@ -41,7 +41,8 @@ def _summary(cohort: Cohort) -> dict[str, Any]:
         "facts": asdict(cohort.facts),
         "subjects": len(cohort),
         "patients": len(set(cohort.patients)),
-        "classes": cohort.schema.task.counts(cohort.targets),
+        "classes": cohort.schema.task.counts(cohort.targets[cohort.labelled]),
+        "unlabelled": int((~cohort.labelled).sum()),
         "modalities": {
             name: {**spec, "present": int(cohort.present(name).sum())}
             for name, spec in cohort.schema.to_json()["modalities"].items()
@@ -66,7 +67,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         console.print(Text(f"best possible macro OvO AUC from {name}: {bound:.3f}"))
     for remark in facts["remarks"]:
         console.print(Text(remark, style="yellow"))
-    counts = ", ".join(f"{name} {count}" for name, count in summary["classes"].items())
+    counts = counts_text(summary["classes"], summary["unlabelled"])
     console.print(Text(f"{summary['subjects']} subjects of {summary['patients']} patients: {counts}"))
     table = Table("modality", "kind", "shape", "columns", "unit", "present", box=None, padding=(0, 2, 0, 0))
     for name, spec in summary["modalities"].items():

@@ -93,13 +93,14 @@ def _print(found: Profile) -> None:
     from rich.text import Text
 
     from xdistill.cli.console import print_warning, stdout
+    from xdistill.cli.data.columns import counts_text
 
     console = stdout()
     console.print(Text(f"{found.title}: {found.subjects} rows, {len(found.columns)} columns", style="bold"))
     for note in found.how:
         console.print(Text(f"read: {note}"))
     if found.classes:
-        console.print(Text("classes: " + ", ".join(f"{name} {count}" for name, count in found.classes.items())))
+        console.print(Text(f"classes: {counts_text(found.classes, found.unlabelled)}"))
     if found.present:
         console.print(Text("present: " + ", ".join(f"{name} {count}" for name, count in found.present.items())))
     table = Table(box=None, padding=(0, 2, 0, 0))

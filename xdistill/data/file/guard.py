@@ -21,7 +21,7 @@ from xdistill.untrusted import TABLE
 
 METADATA: Final = "metadata_sha256"
 TABLES: Final = ("subjects", "patients", "targets", "digests", "schema", "facts")
-OPTIONAL_TABLES: Final = ("grids", "reading", "kept")
+OPTIONAL_TABLES: Final = ("grids", "reading", "kept", "labelled")
 OF_MODALITY: Final = ("present", "checksums", "digests")
 VALUES: Final = "values"
 WEAKER: Final = (

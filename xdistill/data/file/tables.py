@@ -70,6 +70,7 @@ class Tables:
     subjects: tuple[str, ...]
     patients: tuple[str, ...]
     targets: NDArray[Any]
+    labelled: NDArray[np.bool_]
     digests: NDArray[np.uint8]
     modalities: Mapping[str, ModalityTable] = field(default_factory=dict)
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,8 +78,9 @@ class Tables:
 
     def digest_of(self, row: int) -> bytes:
         """The digest of one subject, computed from the tables."""
+        target = self.targets[row].tolist() if self.labelled[row] else None
         return subject_digest(
-            SubjectRow(self.subjects[row], self.patients[row], self.targets[row].tolist()),
+            SubjectRow(self.subjects[row], self.patients[row], target),
             {
                 name: table.digests[row].tobytes() if table.present[row] else None
                 for name, table in self.modalities.items()
@@ -159,6 +161,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
 
     schema = Schema.from_json(json.loads(read("schema").tobytes()))
     subjects = _strings(read("subjects"))
+    labelled = _mask(file, "labelled", lenient=lenient) if "labelled" in file else np.ones(len(subjects), dtype=bool)
     tables = Tables(
         key=_attribute(file, "key"),
         fingerprint=_attribute(file, "fingerprint"),
@@ -173,6 +176,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
         subjects=subjects,
         patients=_strings(read("patients")),
         targets=schema.task.as_targets(read("targets")),
+        labelled=labelled,
         digests=read("digests"),
         modalities={
             name: _modality(file[f"modalities/{name}"], spec, lenient=lenient)
@@ -185,7 +189,7 @@ def _read_tables(file: h5py.File, *, lenient: bool) -> Tables:
     if count != len(set(subjects)):
         msg = "a subject occurs twice"
         raise ValueError(msg)
-    lengths = {len(tables.patients), len(tables.targets), len(tables.digests)}
+    lengths = {len(tables.patients), len(tables.targets), len(tables.labelled), len(tables.digests)}
     lengths |= {len(table.present) for table in tables.modalities.values()}
     lengths |= {len(texts) for texts in tables.kept.values()}
     if lengths != {count}:
@@ -222,11 +226,7 @@ def _reading(found: Mapping[str, Any]) -> TableReading:
 
 
 def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> ModalityTable:
-    present = _read(group["present"], lenient=lenient)
-    if not lenient and present.max(initial=0) > 1:
-        msg = f"{group.name}/present holds other values than 0 and 1"
-        raise ValueError(msg)
-    present = present.astype(bool)
+    present = _mask(group, "present", lenient=lenient)
     values = group["values"]
     if values.shape != (len(present), *spec.shape) or values.chunks != (1, *spec.shape):
         msg = f"the shape of the values of {group.name} differs from the schema"
@@ -239,6 +239,15 @@ def _modality(group: h5py.Group, spec: ModalitySpec, *, lenient: bool) -> Modali
         digests=_read(group["digests"], lenient=lenient),
         offsets=_offsets(values) if _can_read_raw(values) else None,
     )
+
+
+def _mask(group: h5py.Group, name: str, *, lenient: bool) -> NDArray[np.bool_]:
+    """A table of zeros and ones, one per subject."""
+    mask = _read(group[name], lenient=lenient)
+    if not lenient and mask.max(initial=0) > 1:
+        msg = f"{group[name].name} holds other values than 0 and 1"
+        raise ValueError(msg)
+    return mask.astype(bool)
 
 
 def _can_read_raw(values: h5py.Dataset) -> bool:

@@ -114,8 +114,11 @@ class CohortWriter:
             self._table(f"modalities/{name}/digests", self._digests[name])
         self._table("subjects", _text([row.subject for row in self._rows]))
         self._table("patients", _text([row.patient for row in self._rows]))
-        targets = self._schema.task.as_targets([row.target for row in self._rows])
+        targets = self._schema.task.with_blanks([row.target for row in self._rows])
         self._table("targets", targets.astype(targets.dtype.newbyteorder("<")))
+        labelled = np.array([row.target is not None for row in self._rows], dtype=np.uint8)
+        if not labelled.all():  # versions that do not know it refuse the file, instead of reading -1 as a target
+            self._table("labelled", labelled)
         self._table("digests", np.frombuffer(b"".join(self._subjects), np.uint8).reshape(-1, DIGEST_BYTES))
         self._table("schema", _json(self._schema.to_json()))
         grids = {name: vars(grid) for name, grid in facts.grids.items()}

@@ -35,9 +35,18 @@ class GivenFold:
     validation: Rows | None
     test: Rows
 
+    def only(self, mask: NDArray[np.bool_]) -> GivenFold:
+        """The fold with the rows of a mask ``(subjects,)`` alone."""
+        validation = None if self.validation is None else self.validation[mask[self.validation]]
+        return GivenFold(self.name, self.learning[mask[self.learning]], validation, self.test[mask[self.test]])
+
 
 def given_folds(
-    subjects: Sequence[str], patients: Sequence[str], columns: Columns, crossval: Crossval
+    subjects: Sequence[str],
+    patients: Sequence[str],
+    columns: Columns,
+    crossval: Crossval,
+    labelled: Sequence[bool] | NDArray[np.bool_] | None = None,
 ) -> tuple[GivenFold, ...]:
     """The folds that the recipe gives with ``crossval.by``.
 
@@ -46,10 +55,11 @@ def given_folds(
         patients: one per subject.
         columns: texts of the columns that the cohort keeps, one per subject; an empty text is a missing value.
         crossval: with ``by``.
+        labelled: which subjects have a label; None: all. The others may be anywhere, since nothing is scored on them.
 
     Returns:
         One fold for ``split``, ``date`` and ``files``; one per value for ``fold`` and ``site``, in the order of their
-        numbers, or of the alphabet.
+        numbers, or of the alphabet; of these, only values that a labelled subject has are tested.
 
     Raises:
         DataError: for a column that is not kept, missing or unknown values, an unreadable file, an unknown id.
@@ -60,16 +70,20 @@ def given_folds(
     else:
         values = _values(columns, crossval)
         folds = list(_BY[str(crossval.by)](values, crossval))
+    known = np.ones(len(subjects), dtype=bool) if labelled is None else np.asarray(labelled, dtype=bool)
+    if crossval.by in {"fold", "site"} and crossval.tested is None:
+        folds = [fold for fold in folds if known[fold.test].any()]
     for fold in folds:
-        _check_patients(fold, patients, crossval)
+        _check_patients(fold.only(known), patients, crossval)
     return tuple(folds)
 
 
-def fold_names(columns: Columns, crossval: Crossval) -> tuple[str, ...]:
+def fold_names(columns: Columns, crossval: Crossval, labelled: Sequence[bool] | NDArray[np.bool_]) -> tuple[str, ...]:
     """What the folds are called, such as sites; empty unless the splits are by ``fold`` or ``site``."""
     if crossval.by not in {"fold", "site"}:
         return ()
-    return tuple(_tested(_values(columns, crossval), crossval))
+    values = [value for value, known in zip(_values(columns, crossval), labelled, strict=True) if known]
+    return tuple(_tested(values, crossval))
 
 
 def _values(columns: Columns, crossval: Crossval) -> Sequence[str]:

@@ -35,6 +35,7 @@ class ExternalCohort:
         self.subjects = cohort.subjects
         self.patients = cohort.patients
         self.fingerprint = cohort.fingerprint
+        self.labelled = cohort.labelled
         self.targets = mapped_targets(np.asarray(cohort.targets), cohort.schema.task, training.task)
         self._maps = {
             name: ColumnMap.of(spec, cohort.schema.modalities[name])

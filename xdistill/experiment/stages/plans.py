@@ -182,6 +182,12 @@ def teaches_alone(stage: StagePlan) -> bool:
     return isinstance(stage, FitPlan)
 
 
+def distils(stage: StagePlan) -> bool:
+    """Whether a distillation loss trains the student, or a part of it, in a stage."""
+    terms = stage.terms if isinstance(stage, TrainPlan) and "student" in _roles(stage) else ()
+    return any(not term.on and term.weight > 0 and term.teaches == "student" for term in terms)
+
+
 def _roles(stage: StagePlan) -> set[str]:
     return {path.partition(".")[0] for path in stage.paths}
 

@@ -23,6 +23,7 @@ class Progress:
         networks: by role, real or without memory for their weights.
         specs: of the networks' outputs.
         training: the facts that losses are built with.
+        unlabelled: number of subjects that train the student though their label is missing in the data.
     """
 
     def __init__(
@@ -31,11 +32,14 @@ class Progress:
         networks: Mapping[str, Network],
         specs: Mapping[str, OutputSpec],
         training: TrainingFacts,
+        *,
+        unlabelled: int = 0,
     ) -> None:
         self.loaded = loaded
         self.networks = networks
         self.specs = dict(specs)
         self.training = training
+        self.unlabelled = unlabelled
         self.learned: dict[str, list[str]] = {role: [] for role in networks}
         self.estimators = {role: estimators(network) for role, network in networks.items()}
         self.cross_fitted = ""  # the stage after which the teacher is cross-fitted

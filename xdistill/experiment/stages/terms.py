@@ -94,13 +94,17 @@ class TermChecker:
 
     def _needs_labels(self, term: Term) -> str:
         """Why a distillation loss cannot teach unlabelled subjects; empty if it can or does not have to."""
-        if term.on or self.progress.loaded.recipe.unlabelled is None:
+        withheld = self.progress.loaded.recipe.unlabelled
+        if term.on or not (self.progress.unlabelled or (withheld and withheld.fraction)):
             return ""
         if not dry_run(term, self.progress.specs, self.progress.training.schema, self.progress.networks, target=False):
             return ""
+        some = "`unlabelled` withholds some", "leave out `unlabelled`"
+        if self.progress.unlabelled:
+            some = f"{self.progress.unlabelled} subjects have none", "set `unlabelled: {use: leave_out}`"
         return (
-            f"`{term.loss_name}` uses the label of each subject, and `unlabelled` withholds some; use a loss that "
-            f"compares outputs alone, such as `class_kl`, or leave out `unlabelled`"
+            f"`{term.loss_name}` uses the label of each subject, and {some[0]}; use a loss that "
+            f"compares outputs alone, such as `class_kl` for classes, or {some[1]}"
         )
 
     def _refused_gradients(self, term: Term) -> str:

@@ -204,7 +204,7 @@ class Recipe(Section):
     )
     missing: Missing = Field(default=Missing(), description="how to treat subjects with missing privileged modalities")
     unlabelled: Unlabelled | None = Field(
-        default=None, description="withhold labels of training subjects; null: all have theirs"
+        default=None, description="what is done with subjects without a label, and labels that are withheld"
     )
     teacher: Block | None = Field(
         default=None, description="the teacher network; null: supervised training of the student alone"

@@ -46,6 +46,7 @@ def inner_splits(experiment: Experiment, cohort: Cohort, tune: Tune, outer: Spli
             crossval,
             cohort.fingerprint,
             complete=complete_subjects(cohort, tuple(cohort.schema.modalities))[rows],
+            labelled=cohort.labelled[rows],
         )
         for split in splits:
             training_subjects(experiment, cohort, split.train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xdistill.data.splits import train_sizes
 from xdistill.runs import Run
 from xdistill.runs.files import read_json
 from xdistill.stats import Interval, Method, align, observed_scores, resampled_scores
@@ -20,7 +21,7 @@ def outer_interval(run: Run, metric: str) -> Interval | None:
         name=run.name,
         fingerprint=run.record["cohort"]["fingerprint"],
         split_hash=run.record["split_hash"],
-        train_sizes={(split["repeat"], split["fold"]): len(split["train"]) for split in splits["splits"]},
+        train_sizes=train_sizes(splits),
         seeds=(run.predictions,),
     )
     folds = align([method])
