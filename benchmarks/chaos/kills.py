@@ -6,6 +6,7 @@ and to leave neither processes nor temporary files.
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from subprocess import DEVNULL, TimeoutExpired, run
 
 import psutil
+from cluster import INSTALLED, VARIABLES, Cluster
 from material import Material, arguments, environment
 from start import Conditions, end_all, start, workers_of
 from table import Table
@@ -27,7 +29,8 @@ from zygote import Forked
 PATIENCE = 600  # seconds after which a command counts as hanging
 MOST = 12  # kills of one command, after which it may end
 RESULTS = {"predictions.csv", "student.safetensors", "model.safetensors", "calibration.json", "tuned.yaml"}
-COMMANDS = ("run", "bench run", "fit", "tune", "run --devices 2")
+RAY = "run on Ray"
+COMMANDS = ("run", "bench run", "fit", "tune", "run --devices 2", *([RAY] if INSTALLED else []))
 DAY = 86_400.0
 SHIFTS = (-10_000 * DAY, -DAY, -60.0, 60.0, 2 * DAY, 10_000 * DAY)
 
@@ -70,6 +73,7 @@ class Disturber:
         self.material, self.folder, self.table, self.generator = material, folder, table, generator
         self.references: dict[str, Reference] = {}
         self.kills = 0
+        self.cluster: Cluster | None = None
 
     def reference(self, what: str) -> Reference:
         """What the command gives if nothing disturbs it."""
@@ -106,15 +110,38 @@ class Disturber:
                     break
                 process = self.start(what, place)
                 continue
-            if self.generator.random() < 0.5:
+            victim = self.generator.choice(
+                ["driver", "worker", "node"] if self.cluster is not None else ["driver", "worker"]
+            )
+            if victim == "driver":
                 killed["driver"] += 1
                 left = end_all(self.output(place), process)
                 if left:
                     return f"left behind (process {left[0]})"
                 process = self.start(what, place)
-            elif kill_one(workers_of(self.output(place), process), self.generator):
-                killed["worker"] += 1
+            elif self._kill_below(victim, process, place):
+                killed[victim] += 1
         return self.ended(what, process, place, right)
+
+    def _kill_below(self, victim: str, process: Forked, place: Path) -> bool:
+        if self.cluster is None:
+            return kill_one(workers_of(self.output(place), process), self.generator)
+        of_cluster = self.cluster.kill_worker if victim == "worker" else self.cluster.kill_node
+        return of_cluster(self.generator)
+
+    def kill_on_ray(self, most: int = MOST) -> None:
+        """The same on a Ray cluster, of which workers and nodes are killed as well."""
+        self.cluster = Cluster()
+        try:
+            self.kill(RAY, most)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the Ray cluster, if there is one."""
+        if self.cluster is not None:
+            self.cluster.close()
+        self.cluster = None
 
     def full(self, what: str) -> None:
         """Let the disk be full after a random number of bytes; then run the command again on one with room."""
@@ -156,6 +183,9 @@ class Disturber:
     def start(self, what: str, place: Path, conditions: Conditions | None = None, *, name: str = "first") -> Forked:
         """Start a command in a folder."""
         variables = {**self.material.variables, **environment(place / "cache")}
+        if self.cluster is not None:
+            what = f"run --executor ray --address {self.cluster.address}"
+            variables |= VARIABLES
         return start(arguments(what, place), self.output(place, name), variables, conditions or Conditions())
 
     def output(self, place: Path, name: str = "first") -> Path:
@@ -235,12 +265,16 @@ def disturb(disturber: Disturber, until: float, *, commands: tuple[str, ...], ki
     """
     ways = [disturber.kill] if kills else [disturber.kill, disturber.full, disturber.jump, disturber.twice]
     while True:
-        for way in ways:
-            for what in commands:
-                most = MOST if kills is None else min(MOST, kills - disturber.kills)
-                if most <= 0 or (kills is None and time.monotonic() > until):
-                    return
-                way(what) if way != disturber.kill else disturber.kill(what, most)
+        for way, what in itertools.product(ways, commands):
+            most = MOST if kills is None else min(MOST, kills - disturber.kills)
+            if most <= 0 or (kills is None and time.monotonic() > until):
+                return
+            if what == RAY and way == disturber.kill:
+                disturber.kill_on_ray(most)
+            elif way == disturber.kill:
+                disturber.kill(what, most)
+            elif what != RAY:
+                way(what)
 
 
 def _problem(code: int | None, output: Path) -> str:

@@ -27,6 +27,7 @@ SCRIPTS = {
     "gpu": "On a GPU",
     "folds": "Whole runs",
     "teacher": "A cached teacher",
+    "sums": "Checksums",
     "cache": "Reading",
     "importing": "Importing files",
     "predict": "Predicting from files",

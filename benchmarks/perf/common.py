@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
+
+if Path(sys.path[0]) == Path(__file__).parent:  # one of these scripts is called like the standard library's `profile`
+    sys.path.append(sys.path.pop(0))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from copy import deepcopy
 
 import pytest
 
@@ -17,6 +18,7 @@ from xdistill.bench.export import render
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import entry_recipe
 from xdistill.bench.records.attest import REPLAYS, SIGNATURE, SIGNERS, Replay, add_replay, read_replays, sign
+from xdistill.bench.records.defaults import changed_default
 from xdistill.bench.records.record import claimed, digest
 from xdistill.bench.records.submit import submit
 from xdistill.bench.records.verify import read_records, verify_records
@@ -67,6 +69,15 @@ def test_invented_predictions_with_right_hashes_are_found(real, tmp_path, catalo
     found = replay(benchmark, record_of(benchmark), count=1, catalog=catalog, cache=shared_cache)
     assert not found.identical
     assert "trained again, differ by up to 0." in found.problem
+
+
+def test_a_default_that_was_changed_makes_another_recipe(real, catalog):
+    facts = record_of(real).facts
+    recipe, versions = deepcopy(facts["recipe"]), facts["versions"]
+    assert changed_default(real, "alone", recipe, versions, catalog) == ""
+    recipe["stages"][0]["optimizer"]["lr"] = 0.5
+    assert changed_default(real, "alone", recipe, versions, catalog) == "stages.0.optimizer.lr"
+    assert changed_default(real, "alone", recipe, {**versions, "xdistill": "0.1"}, catalog) == "", "other defaults then"
 
 
 @pytest.mark.parametrize(

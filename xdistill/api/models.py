@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.api.events import last_of_each
 from xdistill.errors import UserError
-from xdistill.runs import read_record
+from xdistill.runs import RunFolder, read_record
+from xdistill.runs.checksums import check_sum_of
 
 if TYPE_CHECKING:
     from xdistill.crossval.events import Event
@@ -75,7 +76,10 @@ def _recipe_of(recipe: Any) -> Any:
     """The recipe; that of a run if its folder is given."""
     if not isinstance(recipe, (str, Path)) or not (Path(recipe) / "record.json").is_file():
         return recipe
-    plain = read_record(Path(recipe) / "record.json")["recipe"]
+    folder = RunFolder(Path(recipe))
+    if folder.checksums.is_file():
+        check_sum_of(folder.path, folder.record.name)
+    plain = read_record(folder.record)["recipe"]
     if plain.get("tune"):
         raise UserError(f"{recipe}: each fold of a tuned run has its own settings; fit the study's `tuned.yaml`")
     return plain

@@ -84,7 +84,7 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
     wanted = {field: value for field, value in tree.items() if field not in {*_ELSEWHERE, "crossval"}}
     wanted = _filled_in(wanted)
     wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
-    return _difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or _difference(
+    return difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or difference(
         wanted, resolved, ""
     )
 
@@ -170,20 +170,28 @@ def _portable(value: Any) -> Any:
     return value
 
 
-def _difference(wanted: Any, found: Any, place: str) -> str:
-    """The dotted place of the first value of ``wanted`` that ``found`` does not hold; empty when it holds all."""
-    if wanted is None:  # a field that was taken away: what stands there then is a default
-        return ""
+def difference(wanted: Any, found: Any, place: str = "", *, stated: bool = True) -> str:
+    """The dotted place of the first value of ``wanted`` that ``found`` does not hold; empty when it holds all.
+
+    Args:
+        wanted: a recipe, or a part of one.
+        found: what is compared with it.
+        place: of both in the recipe.
+        stated: whether ``wanted`` is what a user wrote. There, null takes a field away, and a default is in its
+            place.
+    """
+    if wanted is None:
+        return "" if stated or found is None else place
     if isinstance(wanted, Mapping):
         if not isinstance(found, Mapping):
             return place
-        below = (_difference(value, found.get(name), f"{place}.{name}".lstrip(".")) for name, value in wanted.items())
-        return next(filter(None, below), "")
+        pairs = ((value, found.get(name), f"{place}.{name}".lstrip(".")) for name, value in wanted.items())
+        return next(filter(None, (difference(*pair, stated=stated) for pair in pairs)), "")
     if isinstance(wanted, (list, tuple)):
         if not isinstance(found, (list, tuple)) or len(found) != len(wanted):
             return place
-        pairs = enumerate(zip(wanted, found, strict=True))
-        below = (_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
+        items = enumerate(zip(wanted, found, strict=True))
+        below = (difference(one, other, f"{place}.{index}", stated=stated) for index, (one, other) in items)
         return next(filter(None, below), "")
     if isinstance(wanted, str) and isinstance(found, Mapping):  # `fusion: cross_attention` for {use: cross_attention}
         found = found.get("use")

@@ -14,6 +14,7 @@ import numpy as np
 
 from xdistill.bench.recipes import entry_recipe
 from xdistill.bench.records.attest import Replay
+from xdistill.bench.records.defaults import changed_default
 from xdistill.bench.records.tuned import tuned_settings
 from xdistill.crossval.execute import train_folds
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort
@@ -131,6 +132,9 @@ def _prepared(
 ) -> Prepared:
     settings = tuned_settings(benchmark, record.facts)
     entry = entry_recipe(benchmark, record.entry, record.seed)
+    field = changed_default(benchmark, record.entry, record.facts["recipe"], record.facts["versions"], catalog)
+    if field:
+        raise UserError(f"entry {record.entry!r}: `{field}` of the recipe that was run differs from the benchmark")
     here = assemble(entry, catalog).resolved()
     recipe = {**record.facts["recipe"], "data": here["data"], "executor": here["executor"]}
     recipe |= {"cache": here["cache"], "teacher_cache": {"use": "off"}, "trackers": [], "tune": None}

@@ -67,6 +67,16 @@ def check_sums(folder: Path, *, required: Collection[str], skip: Collection[str]
             raise RunError(f"{path}: the file has changed since it was written (its SHA-256 differs)")
 
 
+def check_sum_of(folder: Path, name: str) -> None:
+    """Compare one file with its checksum.
+
+    Raises:
+        RunError: if it is missing, changed, or not listed.
+    """
+    if digest(folder / name) != _read(folder / CHECKSUMS).get(name):
+        raise RunError(f"{folder / name}: the file has changed since it was written (its SHA-256 differs)")
+
+
 def _read(path: Path) -> dict[str, str]:
     data = read_json(path)
     sums = data.get("sha256") if isinstance(data, dict) else None

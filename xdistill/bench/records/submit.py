@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xdistill.bench.load import Benchmark
 from xdistill.bench.recipes import departure
+from xdistill.bench.records.defaults import changed_default
 from xdistill.bench.records.record import FILE, folder_name, record_of_run, write_record
 from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
@@ -117,9 +118,11 @@ def _check_run(run: Run, benchmark: Benchmark, entry: str, catalog: Catalog, see
     if own not in benchmark.file.seeds:
         known = ", ".join(map(str, benchmark.file.seeds))
         raise RunError(f"{run.path}: its seed is {own}, but the benchmark's are {known}")
-    field = departure(benchmark, entry, run.record["recipe"], catalog)
+    recipe = run.record["recipe"]
+    field = departure(benchmark, entry, recipe, catalog)
+    field = field or changed_default(benchmark, entry, recipe, run.record["versions"], catalog)
     if field:
-        hint = did_you_mean(str(run.record["recipe"]["name"]).rpartition("/")[2], benchmark.recipes)
+        hint = did_you_mean(str(recipe["name"]).rpartition("/")[2], benchmark.recipes)
         raise RunError(
             f"{run.path}: not a run of entry {entry!r} of the benchmark {benchmark.name!r}: `{field}` "
             f"differs from the benchmark{hint if field == 'name' else ''}"

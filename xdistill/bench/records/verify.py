@@ -148,6 +148,8 @@ def _claims(benchmark: Benchmark, splits: BenchmarkSplits, place: Path, facts: M
     if facts["status"] != "finished":
         yield f"the run is not finished (its status is {facts['status']!r}); finish it and submit it again"
     yield from (f"entry {entry!r}: {problem}" for problem in _foreign(splits, facts))
+    if facts["seconds"]["folds"].keys() != {fold.name for fold in splits.folds}:
+        yield f"entry {entry!r}: `seconds.folds` does not name the folds of the benchmark's splits"
     if entry not in benchmark.recipes:
         yield f"the benchmark has no entry {entry!r} with a recipe{did_you_mean(str(entry), benchmark.recipes)}"
         return

@@ -166,9 +166,25 @@ def reached(url: str) -> Iterator[None]:
         yield
     except (*known, *_redis_errors()) as error:
         raise _unreached(url, _reason(error, url)) from error
+    except (ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:
+        if _is_ours(error):
+            raise
+        line = _line(error, url)
+        raise UserError(
+            f"the storage {shown_url(url)} is damaged: it holds what Optuna cannot read ({line}); restore it from a "
+            f"copy, {ELSEWHERE}"
+        ) from error
     except OSError as error:
         reason = f"{error.strerror or error}; resolve this, {ELSEWHERE}"
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether code of xdistill raised an error, and not a library that reads what it finds without a check."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is None or str(last.tb_frame.f_globals.get("__name__", "")).startswith("xdistill")
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:
