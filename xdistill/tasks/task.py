@@ -1,6 +1,6 @@
 """What a task has to define. The rest of the core asks the task and does not know classes.
 
-numpy and torch are imported where they are needed, so that commands that do not compute start quickly.
+numpy and torch are imported where they are needed.
 """
 
 from __future__ import annotations
@@ -88,10 +88,7 @@ class Task(ABC):
 
     @property
     def each(self) -> tuple[Score, ...]:
-        """Metrics of `scores` that are also computed for each of `names` alone, from its targets and its column.
-
-        A run's summary has them as ``<metric>:<name>``. Only for tasks with one column for each name.
-        """
+        """Metrics that a run's summary also has of each of `names` alone, as ``<metric>:<name>``, one column each."""
         return ()
 
     @property
