@@ -13,6 +13,7 @@ from distillation.test_cross_fitting import BOTH, cohort_of
 from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.data import ArrayCohort, Split
+from xdistill.distillation.cross_fitted import with_unlabelled
 from xdistill.errors import RecipeError
 from xdistill.estimator.dataset import Arrays
 from xdistill.experiment.assemble import assemble
@@ -79,6 +80,13 @@ def test_unlabelled_subjects_are_taught_by_the_teacher_that_learned_from_all_oth
     batch = run.context.source.batch(unlabelled, ("x", "z"), target=False)
     assert len(unlabelled) == 12
     assert torch.equal(run.context.teacher(batch).logits, run.context.networks["teacher"](batch).logits)
+
+
+def test_no_teacher_teaches_a_patient_that_it_learned_from():
+    folds = [np.array([0, 3]), np.array([1, 2])]
+    patients = ["a", "b", "b", "c", "b", "d", "a"]
+    found = with_unlabelled(folds, np.array([4, 5, 6]), patients)
+    assert [rows.tolist() for rows in found] == [[0, 3, 6], [1, 2, 4], [5]]
 
 
 def test_stages_see_the_subjects_that_they_can_use(catalog):

@@ -13,7 +13,7 @@ from xdistill.crossval.diagnostics import Diagnostics
 from xdistill.crossval.events import EpochEnded, Event, FoldDamaged, FoldStarted, TeacherCacheFailed
 from xdistill.crossval.fit_stage import fit_stage
 from xdistill.crossval.gradient_stage import train_stage
-from xdistill.distillation.cross_fitted import CrossFittedTeacher, inner_contexts, mean_history
+from xdistill.distillation.cross_fitted import CrossFittedTeacher, inner_contexts, mean_history, with_unlabelled
 from xdistill.distillation.teacher_cache.key import key_of_teacher
 from xdistill.distillation.teacher_cache.store import TeacherCache
 from xdistill.distillation.teacher_cache.weights import TrainedTeacher, read_teacher, write_teacher
@@ -123,7 +123,7 @@ class FoldRun:
         unlabelled = np.setdiff1d(self.context.rows_of("teacher"), np.concatenate(folds))
         if len(unlabelled):  # no teacher learned from them, so the one that learned from all others teaches them
             networks.append(self.context.networks["teacher"])
-            folds.append(unlabelled)
+            folds = with_unlabelled(folds, unlabelled, self.context.source.cohort.patients)
         teacher = CrossFittedTeacher(networks, folds, self.context.source.cohort.rows_of)
         self.context = replace(self.context, cross_fitted=teacher.to(self.context.fabric.device))
         if self.cache is not None:

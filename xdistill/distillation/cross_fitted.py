@@ -96,6 +96,24 @@ def inner_contexts(context: FoldContext, plan: CrossFitPlan) -> Iterator[tuple[F
         yield inner, held
 
 
+def with_unlabelled(folds: Sequence[Rows], unlabelled: Rows, patients: Sequence[str]) -> list[Rows]:
+    """The inner folds with subjects without a label, who are taught by a network that learned from all labelled ones.
+
+    A subject whose patient is in an inner fold goes there, so that no network teaches a patient that it learned from.
+
+    Args:
+        folds: rows of the labelled subjects of each inner fold.
+        unlabelled: rows of the others.
+        patients: of all rows.
+
+    Returns:
+        The folds, and after them the rows of all others.
+    """
+    fold_of = {patients[row]: number for number, rows in enumerate(folds) for row in rows.tolist()}
+    homes = np.array([fold_of.get(patients[row], len(folds)) for row in unlabelled.tolist()])
+    return [np.append(rows, unlabelled[homes == number]) for number, rows in enumerate([*folds, unlabelled[:0]])]
+
+
 def mean_history(histories: Sequence[Sequence[Mapping[str, Any]]], stage: str) -> list[dict[str, Any]]:
     """The histories of the inner folds as one: means over the folds, but the sum of their seconds.
 

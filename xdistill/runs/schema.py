@@ -46,6 +46,7 @@ class _Cohort(_Part):
     subjects: _Count = 0
     patients: _Count = 0
     class_counts: dict[str, int] = {}
+    unlabelled: _Count = 0
     modalities: dict[str, _Modality] = {}
 
     @model_validator(mode="after")

@@ -188,19 +188,6 @@ class Task(ABC):
 
         return np.asarray(targets, dtype=self.target_dtype).reshape(len(targets), *self.target_shape)
 
-    def with_blanks(self, targets: Sequence[Target | None]) -> NDArray[Any]:
-        """The same where some subjects have no label: theirs are -1, or NaN if targets are fractional numbers.
-
-        Nothing may compute with these rows; that a subject has a label is said next to them, as in ``cohort.labelled``.
-        """
-        import numpy as np
-
-        known = [row for row, target in enumerate(targets) if target is not None]
-        dtype = np.dtype(self.target_dtype)
-        found = np.full((len(targets), *self.target_shape), np.nan if dtype.kind == "f" else -1, dtype=dtype)
-        found[known] = self.as_targets([target for target in targets if target is not None])
-        return found
-
     @abstractmethod
     def sample_targets(self, subjects: int) -> Shaped[Tensor, "subjects ..."]:
         """Valid targets of made-up subjects, for dry runs and conformance suites; always the same."""

@@ -34,9 +34,11 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
     import numpy as np
 
+    from xdistill.tasks.blanks import with_blanks
+
     dataset = experiment.data.build()
     schema, rows = dataset.schema(), list(dataset.index())
-    targets = schema.task.with_blanks([row.target for row in rows])
+    targets = with_blanks(schema.task, [row.target for row in rows])
     labelled = np.array([row.target is not None for row in rows])
     vectors = dataset.vectors()
     cautions = []

@@ -28,6 +28,7 @@ from xdistill.data.file.sink import Sink
 from xdistill.data.subject import StoredSubject
 from xdistill.interfaces.dataset import DatasetFacts, SubjectRow
 from xdistill.recipe.schema.recipe import CacheRecipe
+from xdistill.tasks.blanks import with_blanks
 from xdistill.types import Schema
 from xdistill.version import __version__
 
@@ -114,7 +115,7 @@ class CohortWriter:
             self._table(f"modalities/{name}/digests", self._digests[name])
         self._table("subjects", _text([row.subject for row in self._rows]))
         self._table("patients", _text([row.patient for row in self._rows]))
-        targets = self._schema.task.with_blanks([row.target for row in self._rows])
+        targets = with_blanks(self._schema.task, [row.target for row in self._rows])
         self._table("targets", targets.astype(targets.dtype.newbyteorder("<")))
         labelled = np.array([row.target is not None for row in self._rows], dtype=np.uint8)
         if not labelled.all():  # versions that do not know it refuse the file, instead of reading -1 as a target
