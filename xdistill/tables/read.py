@@ -52,7 +52,7 @@ def read_table(file: Path, form: Format = Format()) -> Table:
 
         header, rows, how = read_parquet(content, file)
         numbered = [(1, header), *((number, list(row)) for number, row in enumerate(rows, start=2))]
-        return _checked(file, numbered, how)
+        return _checked(file, numbered, how, setting=form.setting)
     if content.startswith(_ZIP):
         from xdistill.tables.workbook import read_workbook
 
@@ -62,7 +62,7 @@ def read_table(file: Path, form: Format = Format()) -> Table:
         found, how, delimiter = _delimited(content, file, form)
     if not found:
         raise DataError(f"{file}: the file is empty; it needs a header and one row per subject")
-    return _checked(file, found, how, delimiter)
+    return _checked(file, found, how, delimiter, setting=form.setting)
 
 
 def _content(file: Path, form: Format) -> bytes:
@@ -87,7 +87,9 @@ def _delimited(content: bytes, file: Path, form: Format) -> tuple[list[tuple[int
     return found, how, delimiter
 
 
-def _checked(file: Path, found: list[tuple[int, list[str]]], how: Sequence[str], delimiter: str = "") -> Table:
+def _checked(
+    file: Path, found: list[tuple[int, list[str]]], how: Sequence[str], delimiter: str = "", *, setting: str
+) -> Table:
     (line, header), *rows = found
     problems = Problems(file)
     unnamed = [place for place, name in enumerate(header) if not name]
@@ -99,7 +101,8 @@ def _checked(file: Path, found: list[tuple[int, list[str]]], how: Sequence[str],
     _check_header(problems, header, line)
     problems.stop()
     if not rows:
-        raise DataError(f"{file}: the cohort is empty; the file has a header but no rows")
+        what = "cohort is empty" if setting else "table has no rows"
+        raise DataError(f"{file}: the {what}; the file has a header but no rows")
     for number, cells in rows:
         if len(cells) != len(header):
             problems.add(

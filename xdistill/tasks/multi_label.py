@@ -195,7 +195,8 @@ class MultiLabel(Task):
 
     def in_words(self, prediction: NDArray[np.float64]) -> str:
         """The labels with a probability of one half or more."""
-        return "; ".join(name for name, value in self._named(prediction) if value >= 0.5) or "none"  # noqa: PLR2004
+        named = zip(self.labels, prediction.tolist(), strict=True)
+        return "; ".join(name for name, value in named if value >= 0.5) or "none"  # noqa: PLR2004 - more likely than not
 
     def explained(self, logits: Float[Tensor, "subjects labels"]) -> Float[Tensor, "subjects labels"]:
         """The logits of the labels."""

@@ -1,6 +1,6 @@
 """What a task has to define. The rest of the core asks the task and does not know classes.
 
-numpy and torch are imported only where they are needed, so that commands that do not compute start quickly.
+numpy and torch are imported where they are needed.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Task(ABC):
         target_dtype: numpy name of the dtype of targets, in memory and in cohort files.
         group: what messages call a group of `counts`, such as ``class``.
         groups: the plural of it.
-        probabilistic: whether predictions are the probabilities of `names`; then `outcomes` says who is what.
-        explains: what pages of explanations call one of `explainable`, such as ``class``.
-        attributed: what attributions are of, in words: that which `explained` returns.
+        probabilistic: whether predictions are the probabilities of `names`.
+        explains: what pages call one of `explainable`, such as ``class``.
+        attributed: what `explained` returns, in words.
     """
 
     kind: ClassVar[str]
@@ -83,15 +83,12 @@ class Task(ABC):
 
     @property
     def few(self) -> tuple[str, ...]:
-        """Names of those metrics of `table` that subgroups show, the primary one first."""
-        return (self.primary, *[name for name in self.table if name != self.primary][:3])
+        """Names of those metrics that subgroups show, the primary one first."""
+        return tuple(dict.fromkeys([self.primary, *self.table]))[:4]
 
     @property
     def each(self) -> tuple[Score, ...]:
-        """Metrics of `scores` that are also computed for each of `names` alone, from its targets and its column.
-
-        A run's summary has them as ``<metric>:<name>``. Only for tasks with one column for each name.
-        """
+        """Metrics that a run's summary also has of each of `names` alone, as ``<metric>:<name>``, one column each."""
         return ()
 
     @property
@@ -260,20 +257,14 @@ class Task(ABC):
         """The best prediction ``(columns,)`` for everyone that uses the training targets alone."""
 
     def outcomes(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Of which of `names` each subject is ``(subjects, names)``, where predictions are the probabilities of that.
-
-        None for tasks whose predictions are other numbers.
-        """
+        """Of which of `names` each subject is ``(subjects, names)``; None for tasks that are not `probabilistic`."""
         del targets
         return None
 
     def in_words(self, prediction: NDArray[np.float64]) -> str:
         """The prediction ``(columns,)`` of one subject, such as ``risk 0.52``."""
-        parts = (f"{name} {value:.4g} {self.unit_of(at)}" for at, (name, value) in enumerate(self._named(prediction)))
-        return "; ".join(part.strip() for part in parts)
-
-    def _named(self, prediction: NDArray[np.float64]) -> list[tuple[str, float]]:
-        return list(zip(self.explainable, prediction.tolist(), strict=False))
+        named = enumerate(zip(self.explainable, prediction.tolist(), strict=False))
+        return "; ".join(f"{name} {value:.4g} {self.unit_of(at)}".strip() for at, (name, value) in named)
 
     @property
     def explainable(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.interfaces.reader import GridSummary
+from xdistill.deployment.evaluate.drift import Drift
 from xdistill.stats.delong import DeLong
 from xdistill.tasks import Task
 
@@ -174,72 +174,6 @@ class Comparison:
     against: str
     metrics: Mapping[str, Difference]
     delong: Mapping[str, DeLong | None]
-
-
-@dataclass(frozen=True)
-class Shift:
-    """One number of the inputs, here and in training.
-
-    Attributes:
-        modality: its name.
-        item: a column, or a statistic of the intensities of an image.
-        missing: share of subjects without it.
-        missing_in_training: likewise.
-        mean: here.
-        training_mean: of the training subjects.
-        difference: of the means, in pooled standard deviations; None where there is no spread.
-        ks: largest distance between the distributions at the quantiles that training.json holds: a lower bound of the
-            Kolmogorov-Smirnov statistic.
-        outside: share of subjects outside of the range of training.
-    """
-
-    modality: str
-    item: str
-    missing: float
-    missing_in_training: float
-    mean: float | None
-    training_mean: float | None
-    difference: float | None
-    ks: float | None
-    outside: float
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The grids of the files of one modality, before preprocessing.
-
-    Attributes:
-        modality: its name.
-        shapes: number of files by shape, such as ``64 x 64 x 32``.
-        here: size and spacing of the files that were looked at.
-        training: of those of training; None if the model does not say.
-        other_size: share of files with an axis shorter or longer than in any of training; None if that is unknown.
-        other_spacing: likewise, of the spacing, by more than 1 %.
-    """
-
-    modality: str
-    shapes: Mapping[str, int]
-    here: GridSummary
-    training: GridSummary | None
-    other_size: float | None
-    other_spacing: float | None
-
-
-@dataclass(frozen=True)
-class Drift:
-    """The inputs here and in training.
-
-    Attributes:
-        absent: by modality, share of subjects without it here and in training.
-        shifts: by column and statistic, the largest standardised difference first.
-        grids: of files, before preprocessing.
-        flagged: share of subjects with a flag.
-    """
-
-    absent: Mapping[str, tuple[float, float]]
-    shifts: tuple[Shift, ...]
-    grids: tuple[Grid, ...]
-    flagged: float
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from xdistill.deployment.evaluate.result import Difference, Estimate, Grid
+from xdistill.deployment.evaluate.drift import Grid
+from xdistill.deployment.evaluate.result import Difference, Estimate
 from xdistill.interfaces.reader import GridSummary
 from xdistill.tasks import Task
 
