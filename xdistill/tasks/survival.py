@@ -128,7 +128,7 @@ class Survival(Task):
 
     def target_problem(self, target: Target) -> str:
         """A time above zero, and 0 or 1."""
-        if not isinstance(target, tuple) or len(target) != 2:  # noqa: PLR2004 - time and event
+        if not isinstance(target, Sequence) or len(target) != 2:  # noqa: PLR2004 - time and event
             return f"the target {target} is not a time and an event"
         time, event = target
         if not math.isfinite(time) or time <= 0:

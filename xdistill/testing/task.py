@@ -72,6 +72,9 @@ class TaskReaderConformance(Conformance):
         written = json.loads(json.dumps(found.task.entries(), allow_nan=False))
         require(read_task(written) == found.task, f"{found.task!r} came back from JSON as {read_task(written)!r}")
         require(pickle.loads(pickle.dumps(found.task)) == found.task, "the task does not survive pickling")  # noqa: S301 - its own
+        as_in_files = json.loads(json.dumps(found.task.as_targets(found.targets).tolist()))
+        problems = list(filter(None, map(found.task.target_problem, as_in_files)))
+        require(not problems, f"it says of its own labels from a JSON file: {''.join(problems[:1])}")
         for target in found.task.as_targets(found.targets):
             text = found.task.target_text(target)
             again = found.task.as_targets([found.task.parse_target(text)])[0]
