@@ -1,7 +1,11 @@
-"""Libraries that come with an extra, such as ``pip install 'xdistill[mri]'``, imported where they are used."""
+"""Libraries that come with an extra, such as ``pip install 'xdistill[mri]'``, and large ones: imported where used."""
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -26,3 +30,38 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
         raise UserError(
             f"{purpose} needs {library}, which is not installed; run `pip install 'xdistill[{extra}]'`"
         ) from error
+
+
+def fabric_class() -> Any:
+    """The class `lightning_fabric.Fabric`, whose import takes seconds; the driver of a run need not spend them.
+
+    Fabric looks up the version of torchmetrics by importing it, and with it matplotlib and much of SciPy, which takes
+    longer than all the rest. Only its detection of spikes wants to know it, which is not used here.
+    """
+    with _unseen("torchmetrics"), _no_collecting():
+        return import_module("lightning_fabric").Fabric
+
+
+@contextmanager
+def _unseen(name: str) -> Iterator[None]:
+    """Within this context, a module that is not imported yet counts as not installed."""
+    if name in sys.modules or "lightning_fabric" in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails, as Python's reference says
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Within this context, no garbage is collected: imports leave none, and looking for it takes a quarter of them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
