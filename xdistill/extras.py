@@ -36,23 +36,29 @@ def fabric_class() -> Any:
     """The class `lightning_fabric.Fabric`, whose import takes seconds; the driver of a run need not spend them.
 
     Fabric looks up the version of torchmetrics by importing it, and with it matplotlib and much of SciPy, which takes
-    longer than all the rest. Only its detection of spikes wants to know it, which is not used here.
+    longer than all the rest. The version is for its detection of spikes, which is not used here.
     """
-    with _unseen("torchmetrics"), _no_collecting():
-        return import_module("lightning_fabric").Fabric
+    return import_without("torchmetrics", "lightning_fabric").Fabric
 
 
-@contextmanager
-def _unseen(name: str) -> Iterator[None]:
-    """Within this context, a module that is not imported yet counts as not installed."""
-    if name in sys.modules or "lightning_fabric" in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails, as Python's reference says
+def scikit_learn(module: str) -> Any:
+    """A module of scikit-learn, such as ``impute``; without pandas, which it imports and uses for data frames alone."""
+    return import_without("pandas", f"sklearn.{module}")
+
+
+def import_without(unused: str, module: str) -> Any:
+    """Import a module without a large library that it imports if it is installed, and that nothing here uses.
+
+    Nothing changes where either is imported already.
+    """
+    if unused in sys.modules or module.partition(".")[0] in sys.modules:
+        return import_module(module)
+    sys.modules[unused] = None  # type: ignore[assignment]  # an import of it fails, as Python's reference says
     try:
-        yield
+        with _no_collecting():
+            return import_module(module)
     finally:
-        del sys.modules[name]
+        del sys.modules[unused]
 
 
 @contextmanager

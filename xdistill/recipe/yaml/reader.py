@@ -52,7 +52,7 @@ class Reading:
 
 @lru_cache(maxsize=128)  # many recipes extend the same ones, and ruamel.yaml is written in Python
 def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
-    """Read one YAML document. A document that was read before gives the same tree, which nobody changes.
+    """Read one YAML document. What was read before gives the same tree; trees never change.
 
     Args:
         text: the document.
