@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +15,7 @@ from xdistill.stats.tasks.resampled import RESAMPLED_BY_NAMES, RESAMPLED_TASKS
 class ResampledMetric(Protocol):
     """A metric of every resample of one fold; NaN where it is not defined, as where a class is not drawn."""
 
-    def __call__(self, target: Integers, probabilities: Floats, counts: Counts) -> Floats:
+    def __call__(self, target: Integers, probabilities: Floats, counts: Counts, /) -> Floats:
         """``(subjects,)``, ``(subjects, classes)`` and ``(subjects, resamples)`` to ``(resamples,)``."""
 
 
@@ -116,5 +115,6 @@ COMPARED = ("auc_ovo", "f1_macro", "accuracy")
 def resampled_metric(metric: str, names: Sequence[str]) -> ResampledMetric:
     """A metric out of `RESAMPLED_ALL` for predictions whose columns, or classes, have these names: `Task.names`."""
     if metric in RESAMPLED_BY_NAMES:
-        return partial(RESAMPLED_BY_NAMES[metric], names=names)
+        named = RESAMPLED_BY_NAMES[metric]
+        return lambda target, predictions, counts: named(target, predictions, counts, names)
     return {**RESAMPLED, **RESAMPLED_TASKS}[metric]
