@@ -86,7 +86,7 @@ def test_a_missing_table(tmp_path):
         (
             ["p1,il,a.npy,1,f"],
             {"classes": ["ill", "well"]},
-            ["unknown label 'il' (line 2); did you mean 'ill'?"],
+            ["unknown label 'il'; did you mean 'ill'? (line 2)"],
         ),
         (["p1,ill,a.npy,1,f", "p2,ill,b.npy,1,f"], {}, ["every subject has the label 'ill'"]),
         (["p1,ill,x.npy,1,f", "p2,well,b.npy,2,f"], {}, ["line 2: 'x.npy' in the column 't1' does not exist"]),

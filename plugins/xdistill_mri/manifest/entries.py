@@ -185,7 +185,7 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
             problems.add(problem)
     for name in sorted_names(label for label in labels if label and label not in (config.classes or labels)):
         where = cells.where([row for row, label in enumerate(labels) if label == name])
-        problems.add(f"unknown label {name!r} ({where}); {near(name, config.classes or ())}")
+        problems.add(f"unknown label {name!r}; {near(name, config.classes or ())} ({where})")
     given = [label for label in labels if label]
     if not given and config.without_label == "unlabelled":
         problems.add(f"no subject has a label: the column {column!r} is empty")

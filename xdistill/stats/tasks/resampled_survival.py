@@ -41,7 +41,7 @@ def resampled_time_dependent_auc(target: Floats, predictions: Floats, counts: Co
     for at in _quantiles(time[event], counts[event]):
         cases, controls = weight * (time[event, None] <= at), counts * (time[:, None] > at)
         pairs = cases.sum(axis=0) * controls.sum(axis=0)
-        inside = pairs > 0  # somebody is left; the quantiles ascend, so that one outside is not followed by another
+        inside = pairs > 0  # subjects are left; quantiles ascend, so that one outside is the last
         survival = np.take_along_axis(drawn.survival, drawn.place_of(at)[None], axis=0)[0]
         fall = np.where(inside, before - survival, 0.0)
         before = np.where(inside, survival, before)
