@@ -132,6 +132,20 @@ def test_auto_is_the_default_loss_and_a_loss_of_classes_does_not_fit(catalog):
         assemble(as_loaded({**RECIPE, "teacher": fitted}), catalog)
 
 
+def test_an_estimator_of_grades_has_one_link(catalog):
+    grades = {
+        **RECIPE,
+        "data": {"use": "hcc_phantom", "subjects": 30, "shape": [8, 16, 16]},
+        "task": {"use": "ordinal", "classes": ["M0", "M1", "M2"], "link": "cumulative_link"},
+        "transforms": [],
+        "teacher": None,
+        "student": {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "logistic_regression"}},
+        "stages": [{"name": "fit", "fit": ["student.estimator"]}],
+    }
+    with pytest.raises(RecipeError, match=r"`logistic_regression` has the link corn, .*; set `task.link: corn`"):
+        assemble(as_loaded(grades), catalog)
+
+
 def test_the_default_task_leaves_no_trace():
     plain = {name: value for name, value in RECIPE.items() if name != "task"}
     dumps = [
