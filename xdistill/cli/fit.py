@@ -53,6 +53,7 @@ def fit(
     from xdistill.cli.progress import listener
 
     changes = shared.as_overrides(overrides, {"executor.jobs": jobs, "compute.accelerator": accelerator})
+    shared.say_if_edited(str(recipe))
     with shared.chosen_plugins(plugin, disable_plugin), listener(quiet=quiet) as listen:
         from xdistill import api
         from xdistill.errors import InterruptedRunError
