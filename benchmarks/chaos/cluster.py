@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import subprocess
 import sys
 from contextlib import suppress
@@ -27,8 +28,14 @@ VARIABLES = {
 HEAD: dict[str, Any] = {
     "include_dashboard": False,
     "no_monitor": True,
-    "_system_config": {"health_check_period_ms": 500},
+    # A node that was killed is noticed after ten seconds; sooner, nodes of a busy machine are taken for dead as well.
+    "_system_config": {
+        "health_check_period_ms": 1000,
+        "health_check_timeout_ms": 10_000,
+        "health_check_failure_threshold": 10,
+    },
 }
+PATIENCE = 120.0  # seconds until a node has started
 INSTALLED = find_spec("ray") is not None
 
 
@@ -78,10 +85,10 @@ class Cluster:
         return []
 
     def _read(self) -> str:
-        line = self._process.stdout.readline().strip() if self._process.stdout is not None else ""
-        if not line:
-            raise SystemExit("the Ray cluster did not start")
-        return line
+        output = self._process.stdout
+        if output is None or not select.select([output], [], [], PATIENCE)[0] or not (line := output.readline()):
+            raise SystemExit("the Ray cluster did not start, or gives no more nodes")
+        return line.strip()
 
 
 def _called(process: psutil.Process) -> str:
