@@ -88,7 +88,7 @@ def tune(
             for search in study.searches
         }
     make_folder(study.folder)
-    (study.folder / CHECKSUMS).unlink(missing_ok=True)  # of files that are written anew
+    (study.folder / CHECKSUMS).unlink(missing_ok=True)  # of files that are written again
     if study.flat:
         ended = _close_flat(study, winners[FLAT])
     else:

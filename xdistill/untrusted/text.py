@@ -60,29 +60,29 @@ def from_cell(cell: str) -> str:
 
 
 class CsvWriter:
-    """Writes rows of a CSV file in which no text is a formula; numbers, as text too, are written as they are.
-
-    Readers of xdistill undo it, see `from_cell`.
+    """Writes rows of a CSV file in which no text is a formula; readers of xdistill undo it, see `from_cell`.
 
     Args:
         stream: opened without translation of line ends.
+        numbers: whether texts that are numbers, such as ``-2``, are written as they are.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, numbers: bool = True) -> None:
         self._writer = csv.writer(stream, lineterminator="\n")
+        self._numbers = numbers
 
     def writerow(self, cells: Iterable[Any]) -> None:
         """Write one row."""
-        self._writer.writerow([_cell(cell) for cell in cells])
+        self._writer.writerow([self._cell(cell) for cell in cells])
 
     def writerows(self, rows: Iterable[Iterable[Any]]) -> None:
         """Write rows."""
         for row in rows:
             self.writerow(row)
 
-
-def _cell(value: Any) -> Any:
-    return to_cell(value) if isinstance(value, str) and not _NUMBER.fullmatch(value) else value
+    def _cell(self, value: Any) -> Any:
+        text = isinstance(value, str) and not (self._numbers and _NUMBER.fullmatch(value))
+        return to_cell(value) if text else value
 
 
 def may_hold_cells(text: str) -> bool:

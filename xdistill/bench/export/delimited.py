@@ -23,7 +23,7 @@ COLUMNS: Final = (
 def write(standings: Standings) -> str:
     """Numbers are fractions in full precision; what does not apply is empty."""
     out = io.StringIO()
-    writer = CsvWriter(out)
+    writer = CsvWriter(out, numbers=False)
     writer.writerow(COLUMNS)
     for standing in standings.entries:
         writer.writerows([row.get(name, "") for name in COLUMNS] for row in _rows(standings, standing))

@@ -106,7 +106,7 @@ _FIELDS: Final = (
 
 def _csv(table: GainTable) -> str:
     text = io.StringIO()
-    writer = CsvWriter(text)
+    writer = CsvWriter(text, numbers=False)
     writer.writerow(_FIELDS)
     for gain in table.gains:
         row = {name: value for name, value in asdict(gain).items() if name in _FIELDS}

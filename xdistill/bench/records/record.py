@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xdistill.bench.records.facts import malformed
+from xdistill.bench.records.facts import malformed, sum_of
 from xdistill.bench.records.private import without_folders
 from xdistill.bench.records.splits import BenchmarkSplits, rank_names
 from xdistill.bench.records.versioned import read_versioned
@@ -88,6 +88,7 @@ def record_of_run(run: Run, entry: str, splits: BenchmarkSplits, *, by_ids: bool
         "recipe": without_folders(run.record["recipe"]),
         **({"tuned": dict(run.record["tuned"])} if "tuned" in run.record else {}),
     }
+    facts["sha256"] = sum_of(facts)
     return Record(entry, facts["seed"], facts, predictions, splits, run.folder.report)
 
 
