@@ -36,6 +36,7 @@ HEAD: dict[str, Any] = {
     },
 }
 PATIENCE = 120.0  # seconds until a node has started
+OWN = "Agent"  # in the name of processes of Ray itself, with which their node ends
 INSTALLED = find_spec("ray") is not None
 
 
@@ -56,7 +57,8 @@ class Cluster:
 
     def kill_worker(self, generator: random.Random) -> bool:
         """Kill a process that works at a task; False if there is none."""
-        return _killed([one for one in self._processes() if _called(one).startswith("ray::")], generator)
+        at_work = [one for one in self._processes() if _called(one).startswith("ray::") and OWN not in _called(one)]
+        return _killed(at_work, generator)
 
     def kill_node(self, generator: random.Random) -> bool:
         """Kill a node that has a core, and put another in its place."""
