@@ -133,7 +133,8 @@ def _history(fold: Path) -> list[HistoryRow]:
     try:
         text = read_text(path, TABLE, error=RunError)
         rows = ([from_cell(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline="")))
-        return [_history_row(fold.name, dict(zip(next(rows), row, strict=True))) for row in rows if row]
+        header = next(rows, [])
+        return [_history_row(fold.name, dict(zip(header, row, strict=True))) for row in rows if row]
     except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read as the history of a fold: {error}") from error
 
