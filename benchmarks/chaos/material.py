@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,3 +82,10 @@ def make(folder: Path) -> Material:
     if process.wait(600):
         raise SystemExit(f"the material cannot be made: {output.read_text()}")
     return made
+
+
+def make_cohort(folder: Path) -> Path:
+    """The cohort file alone."""
+    command = [sys.executable, "-m", "xdistill", "data", "build", str(RECIPE), "--cache", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return next(folder.glob("*.h5"))
