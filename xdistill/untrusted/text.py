@@ -54,6 +54,11 @@ def to_cell(text: str) -> str:
     return _MARK + text if text.lstrip(_MARK).startswith(_FORMULA) else text
 
 
+def safe_cell(text: str) -> str:
+    """As `to_cell`, but a number is written as it is."""
+    return text if _NUMBER.fullmatch(text) else to_cell(text)
+
+
 def from_cell(cell: str) -> str:
     """The text of a cell that `to_cell` wrote."""
     return cell[1:] if cell.startswith(_MARK) and cell.lstrip(_MARK).startswith(_FORMULA) else cell
@@ -81,8 +86,9 @@ class CsvWriter:
             self.writerow(row)
 
     def _cell(self, value: Any) -> Any:
-        text = isinstance(value, str) and not (self._numbers and _NUMBER.fullmatch(value))
-        return to_cell(value) if text else value
+        if not isinstance(value, str):
+            return value
+        return safe_cell(value) if self._numbers else to_cell(value)
 
 
 def may_hold_cells(text: str) -> bool:
