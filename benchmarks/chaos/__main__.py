@@ -11,6 +11,7 @@ outcome is none of the good ones.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import shutil
 import sys
@@ -57,8 +58,9 @@ def main() -> None:
             step = STEPS["fuzz"]
             _repeat(lambda: fuzz(folder / "fuzz", table, step, generator, cohort=cohort), share, chosen.most, step)
         if "kills" in wanted and material is not None:
-            disturber = Disturber(material, folder / "kills", table, generator)
-            disturb(disturber, until, commands=tuple(chosen.commands.split(",")), kills=chosen.kills)
+            end = math.inf if chosen.kills else until
+            disturber = Disturber(material, folder / "kills", table, generator, end)
+            disturb(disturber, commands=tuple(chosen.commands.split(",")), kills=chosen.kills)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table.text())
