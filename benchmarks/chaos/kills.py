@@ -16,13 +16,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from subprocess import DEVNULL, TimeoutExpired, run
 
 import psutil
 from cluster import INSTALLED, VARIABLES, Cluster
-from material import Material, arguments, environment
+from material import Material, arguments, bytes_of, environment, left_behind
 from start import Conditions, end_all, start, workers_of
 from table import Table
 from zygote import Forked
@@ -30,7 +29,6 @@ from zygote import Forked
 ROOM = 4.0  # how many times as long as an undisturbed command a disturbed one may take, and what follows
 PATIENCE = 600  # seconds after which a command counts as hanging
 MOST = 12  # kills of one command, after which it may end
-RESULTS = {"predictions.csv", "student.safetensors", "model.safetensors", "calibration.json", "tuned.yaml"}
 RAY = "run on Ray"
 COMMANDS = ("run", "bench run", "fit", "tune", "run --devices 2", *([RAY] if INSTALLED else []))
 DAY = 86_400.0
@@ -44,21 +42,6 @@ class Reference:
     digest: str
     seconds: float
     size: int
-
-
-def bytes_of(folder: Path) -> str:
-    """SHA-256 of everything below a folder whose bytes are results: predictions, weights, settings that were found."""
-    hashed = sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.name in RESULTS and not any(part.startswith(".") for part in name.parts):
-            hashed.update(str(name).encode() + path.read_bytes())
-    return hashed.hexdigest()
-
-
-def left_behind(folder: Path) -> list[str]:
-    """Temporary files and folders below a folder."""
-    return [path.name for kind in ("tmp", "new", "old", "partial") for path in folder.rglob(f".*.{kind}")]
 
 
 class Disturber:
