@@ -256,15 +256,16 @@ def test_a_column_whose_name_cannot_be_a_modality(folder):
 
 
 def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
-    rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(20)]
-    said = refusal(folder.rows(*rows)).splitlines()
-    # 13 duplicates, 20 labels, 20 files; labels and files have one cause each and are one line each.
+    rows = [f"p{row % 7},m{row},x{row}.npy,1,f" for row in range(20)]
+    said = refusal(folder.rows(*rows, classes=["ill", "well"])).splitlines()
+    # 13 duplicates, 20 labels, 20 files; ids and files have one cause each and are one line each.
     assert said[0].endswith("53 problems:")
     assert len(said) == 12
-    assert said[-1].strip() == "and 5 more"
-    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 9", "line 10", "line 11"]
+    assert said[-1].strip() == "and 12 more"
+    assert [line.split(":")[0].strip() for line in said[1:10]] == ["line 2", *(f"line {n}" for n in range(2, 10))]
     assert "'x0.npy' in the column 't1' does not exist" in said[2]
-    assert said[2].endswith("(and 19 more lines like it)")
+    assert said[2].endswith("(and 19 more lines like it: 3, 4, 5, …)")
+    assert said[9].endswith("(and 12 more lines like it: 10, 11, 12, …)")
 
 
 @pytest.mark.parametrize(

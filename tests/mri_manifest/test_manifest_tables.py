@@ -138,14 +138,17 @@ def test_a_panel_with_too_few_items_is_missing_and_can_be_required(folder):
     dataset = folder.rows(*rows, header=header, require=["t1", "clinical"])
     assert [row.subject for row in dataset.index()] == ["p1", "p2"]
     assert "1 subjects without 't1' are left out (`require`)" in dataset.reading().notes
-    with pytest.raises(DataError, match=r"unknown modality 't2' \(require\); valid names: 't1'"):
-        folder.rows(*rows, header=header, require=["t2"]).index()
+    with pytest.raises(DataError, match=r"unknown modality or kept column 't2' \(require\); valid names: 'date', 't1'"):
+        folder.rows(*(f"{row},2020" for row in rows), header=f"{header},date", require=["t2"]).index()
+    dates = ("p1,ill,1,2020-01-01", "p2,well,2,", "p3,well,3,2021-01-01")
+    dataset = folder.rows(*dates, header="subject,label,x,date", require=["date"])
+    assert dataset.kept_columns() == {"date": ("2020-01-01", "2021-01-01")}
 
 
 def test_rows_without_a_label_are_an_error_or_left_out(folder):
     rows = ["p1,ill,1", "p2,well,2", *(f"q{row},,3" for row in range(5))]
     with pytest.raises(
-        DataError, match=r"line 4: the label is missing \(column 'label'\).*\(and 4 more lines like it\)"
+        DataError, match=r"line 4: the label is missing \(column 'label'\).*\(and 4 more lines like it: 5, 6, 7, …\)"
     ):
         folder.rows(*rows, header="subject,label,age").index()
     dataset = folder.rows(*rows, header="subject,label,age", without_label="leave_out")

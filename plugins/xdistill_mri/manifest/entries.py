@@ -89,9 +89,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         for row, subject in enumerate(subjects)
     ]
     story.notes += _twice(entries)
-    rows = complete_rows([_present(entry) for entry in entries], reading)
-    problems.stop()
     texts = {name: table.column(name) for name in roles.kept}
+    present = [
+        {name: bool(column[row]) for name, column in texts.items()} | _present(entry)
+        for row, entry in enumerate(entries)
+    ]
+    rows = complete_rows(present, reading)
+    problems.stop()
     return Cohort(
         tuple(entries[row] for row in rows),
         task,
@@ -138,12 +142,13 @@ def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
     for line in table.lines:
         subject = line.cells[roles.subject]
         if not subject:
-            problems.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number)
+            problems.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number, cause="no id")
         elif subject in first:
             problems.add(
                 f"the subject {subject!r} is also on line {first[subject]}; ids must be unique. Rows of one "
                 f"person have different ids and the same patient",
                 line=line.number,
+                cause="id twice",
             )
         else:
             first[subject] = line.number
@@ -158,6 +163,7 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
                 f"the patient is missing (column {column!r}); fill it in, or set columns.patient: "
                 f"{roles.subject or 'subject'} if every subject is a patient",
                 line=line.number,
+                cause="no patient",
             )
     return table.column(column)
 
@@ -190,7 +196,7 @@ def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: 
                 cause="label",
             )
         elif config.classes is not None and label not in config.classes:
-            problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
+            problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number, cause=label)
     given = [label for label in labels if label]
     if not given and config.without_label == "unlabelled":
         problems.add(f"no subject has a label: the column {column!r} is empty")

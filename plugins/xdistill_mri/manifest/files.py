@@ -97,7 +97,9 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
             mask = _file(search, line, crop.mask, path)
         else:
             search.problems.add(
-                f"the volume {modality!r} has no mask to crop it by (column {crop.mask!r})", line=line.number
+                f"the volume {modality!r} has no mask to crop it by (column {crop.mask!r})",
+                line=line.number,
+                cause=f"mask {modality}",
             )
     if crop is not None and crop.box is not None:
         bounds = _bounds(search, line, crop.box)
@@ -116,7 +118,9 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
     try:
         is_folder, exists = file.is_dir(), file.is_file()
     except OSError as error:
-        search.problems.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
+        search.problems.add(
+            f"{where} cannot be looked up: {error.strerror or error}", line=line.number, cause="look up"
+        )
         return file
     if is_folder:
         if not holds_dicom(file):
@@ -149,6 +153,7 @@ def _bounds(search: _Search, line: Line, box: Box) -> Bounds | None:
                 search.problems.add(
                     f"{text!r} in the column {bound!r} is not a bound of a box; use whole numbers of voxels from 0",
                     line=line.number,
+                    cause=f"bound {bound}",
                 )
                 return None
             numbers.append(int(text))
