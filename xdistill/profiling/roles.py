@@ -99,6 +99,7 @@ def _dated(cells: Sequence[str], classes: NDArray[np.int64], name: str, columns:
 def _by_id(cells: Sequence[str], classes: NDArray[np.int64], name: str) -> Iterator[Caution]:
     """Ids that count up from class to class, or have the class in their first letters."""
     known = classes >= 0
+    cells, classes = [text for text, one in zip(cells, known, strict=True) if one], classes[known]
     stems = [text.rstrip(_DIGITS) for text in cells]
     index = {stem: float(place) for place, stem in enumerate(dict.fromkeys(stems))}
     stem = np.array([index[one] for one in stems])
@@ -106,9 +107,9 @@ def _by_id(cells: Sequence[str], classes: NDArray[np.int64], name: str) -> Itera
     number = np.array([np.nan if one is None else one for one in numbers])
     if chance(stem, classes, 1) >= BY_CHANCE:
         return
-    if len(index) > 1 and matching(stem[known], classes[known]) >= MATCHED:
+    if len(index) > 1 and matching(stem, classes) >= MATCHED:
         yield Caution("id_predicts_label", f"the beginnings of {name!r} tell the classes apart", name)
-    elif not np.isnan(number).any() and separation(number[known], classes[known]) >= SEPARATED:
+    elif not np.isnan(number).any() and separation(number, classes) >= SEPARATED:
         yield Caution(
             "id_predicts_label",
             f"the numbers in {name!r} tell the classes apart; keep ids, dates and the order of rows out of the inputs",

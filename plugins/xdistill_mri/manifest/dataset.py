@@ -105,6 +105,12 @@ class ManifestDataset(Dataset):
             for name, panel in self.cohort.panels.items()
         }
 
+    def presence(self) -> Mapping[str, Sequence[bool]]:
+        """Which subjects have each modality, by the cells of the table."""
+        entries = self.cohort.entries
+        volumes = {name: [one.volumes[name] is not None for one in entries] for name in self.cohort.modalities}
+        return volumes | {name: [one.vectors[name] is not None for one in entries] for name in self.cohort.panels}
+
     def reading(self) -> TableReading:
         """How the tables were read, as far as it was found by looking."""
         story = self.cohort.story
