@@ -48,7 +48,7 @@ def table_cautions(texts: Mapping[str, Sequence[str]], measured: Mapping[str, Me
     """
     found: list[Caution] = []
     if roles.label and measured[roles.label].distinct <= _MOST_CLASSES:
-        found += _about_label(texts, measured, roles)
+        found += label_cautions(texts, measured, roles)
     files = [name for name, one in measured.items() if one.type == "files"]
     if files:
         found += _twice([text for name in files for text in texts[name] if text], files)
@@ -58,9 +58,10 @@ def table_cautions(texts: Mapping[str, Sequence[str]], measured: Mapping[str, Me
     return found
 
 
-def _about_label(
+def label_cautions(
     texts: Mapping[str, Sequence[str]], measured: Mapping[str, Measured], roles: Roles
 ) -> Iterator[Caution]:
+    """Warnings about columns that predict the label; arguments as those of `table_cautions`."""
     cells = texts[roles.label]
     names = tuple(sorted({text for text in cells if text}))
     index = {name: place for place, name in enumerate(names)}
