@@ -178,3 +178,8 @@ def test_a_fraction_that_cannot_be_held_out_of_lesions():
     subjects, patients, targets = ["a", "b", "c", "d"], ["p", "p", "q", "q"], [0, 1, 0, 1]
     with pytest.raises(DataError, match=r"a fraction of 0.9 of 2 training patients cannot be held out"):
         training_split(subjects, patients, targets, CLASSES, Crossval(validation=0.9))
+
+
+def test_values_that_are_tested_are_texts():
+    chosen = Crossval.model_validate({"by": "site", "tested": ("Bern", 0)})  # YAML reads 0 as a number
+    assert chosen.tested == ("Bern", "0")
