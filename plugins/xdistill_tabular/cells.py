@@ -104,6 +104,29 @@ def numbers_of(cell: str, reading: Reading | None) -> list[float]:
     return [number, float(("no", *reading.limits).index(limit)) if limit else float("nan")]
 
 
+def check_sizes(values: Mapping[str, NDArray[np.float64]], rows: Sequence[int], path: Path) -> None:
+    """Refuse numbers that 32 bits cannot hold.
+
+    Args:
+        values: by modality, ``(subjects, columns)``.
+        rows: of the subjects in the file, counted from 0.
+        path: for messages.
+
+    Raises:
+        DataError: naming up to five rows.
+    """
+    import numpy as np
+
+    for name, matrix in values.items():
+        large = np.abs(matrix) > np.finfo(np.float32).max
+        if large.any():
+            wrong = [rows[place] for place in np.flatnonzero(large.any(axis=1))]
+            raise DataError(
+                f"{path}, {LabelTable({}, '', row='row').where(wrong)}: a value of {name!r} is too large for 32 bits, "
+                f"such as {matrix[large][0]:g}; correct it, or leave it empty"
+            )
+
+
 def read_classes(
     cells: Mapping[int, str], classes: Sequence[str], where: str, path: Path, *, unlabelled: bool
 ) -> list[int | None]:

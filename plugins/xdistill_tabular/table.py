@@ -30,6 +30,7 @@ from xdistill.types import ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
 from xdistill_tabular.cells import (
     CellReader,
+    check_sizes,
     filled,
     numbers_of,
     read_classes,
@@ -135,10 +136,7 @@ class Table(Dataset):
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
-        import numpy as np
-
-        cells = self._rows[self._kept[row]]
-        return {name: np.array(self._vector(name, cells)) for name in self._columns}
+        return {name: matrix[row].copy() for name, matrix in self._values.items()}
 
     def sources(self) -> Sequence[Path]:
         """The file."""
@@ -156,10 +154,16 @@ class Table(Dataset):
 
     def vectors(self) -> Mapping[str, NDArray[np.float64]]:
         """All modalities of all subjects."""
+        return self._values
+
+    @cached_property
+    def _values(self) -> Mapping[str, NDArray[np.float64]]:
         import numpy as np
 
         rows = [self._rows[place] for place in self._kept]
-        return {name: np.array([self._vector(name, row) for row in rows], dtype=np.float64) for name in self._columns}
+        values = {name: np.array([self._vector(name, row) for row in rows], dtype=np.float64) for name in self._columns}
+        check_sizes(values, self._kept, self.path)
+        return values
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any] | None:
         """How cells are read that are no plain numbers, and the column of ids; None where there is nothing to say."""

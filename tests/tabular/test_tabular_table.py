@@ -38,6 +38,7 @@ def test_rows_are_numbered_without_a_column_of_ids(tmp_path):
     [
         ("a,40,1,2,3,perhaps,x\n", {}, "row 1: 'perhaps' in column 'outcome' is none of the classes no, yes"),
         ("a,old,1,2,3,no,x\n", {}, "row 1, column 'age': 'old' is not a number"),
+        ("a,1,2,3,4,no,x\nb,1,1e39,2,3,no,x\n", {}, "row 2: a value of 'genes' is too large .*, such as 1e\\+39"),
         ("", {"target": "result"}, "there is no column 'result'; the header has id, age"),
         ("", {"modalities": {"genes": ["gene[1..4]"]}}, "there is no column 'gene4'"),
         ("", {"subject": "patient"}, "there is no column 'patient'"),

@@ -108,9 +108,11 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
 
 def _twice(entries: Sequence[Entry]) -> list[str]:
     """A note on files that subjects have in common; those of different patients in one column are errors."""
-    counts = Counter(source.file for entry in entries for source in entry.volumes.values() if source is not None)
+    sources = [source for entry in entries for source in entry.volumes.values() if source is not None]
+    counts = Counter((source.file, source.row) for source in sources)
     again = sum(count > 1 for count in counts.values())
-    return [f"file_used_twice: {again} files are named more than once"] if again else []
+    what = "file is" if again == 1 else "files are"
+    return [f"file_used_twice: {again} {what} named more than once"] if again else []
 
 
 def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) -> Table:
@@ -215,7 +217,7 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
     """A class written in two ways would become two classes."""
     first: dict[str | float, str] = {}
     for label in sorted_names(labels):
-        number = as_number(label)
+        number = as_number(label.replace(",", "."))
         other = first.setdefault(label.casefold() if number is None else number, label)
         if other != label:
             problems.add(

@@ -24,6 +24,7 @@ class _Search:
     config: ManifestConfig
     problems: Problems
     owners: dict[tuple[str, Path, int | None], tuple[str, int]] = field(default_factory=dict)
+    found: set[Path] = field(default_factory=set)
     number: int = 0
 
 
@@ -80,7 +81,7 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
         return None
     file, row = _file(search, line, column, text), _row(search, line, modality)
     owner, number = search.owners.setdefault((column, file, row), (patient, line.number))
-    if owner != patient:
+    if owner != patient and file in search.found:
         search.problems.add(
             f"{text!r} in the column {column!r} is also the volume of another patient, on line {number}"
             f"{_all_subjects(modality, file)}",
@@ -129,6 +130,7 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
                 line=line.number,
                 cause=f"folder {column}",
             )
+        search.found.add(file)
     elif not text.lower().endswith(SUFFIXES):
         search.problems.add(
             f"{where} is not a volume: files end in {', '.join(VOLUMES)}; nor a picture: {', '.join(PICTURES)}",
@@ -137,9 +139,12 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
         )
     elif not exists:
         hint = "; write it with / instead of \\" if "\\" in text else ""
+        hint += "" if search.config.volumes else "; if the column is no input, name those that are in `data.volumes`"
         search.problems.add(
             f"{where} does not exist: there is no file {file}{hint}", line=line.number, cause=f"missing {column}"
         )
+    else:
+        search.found.add(file)
     return file
 
 

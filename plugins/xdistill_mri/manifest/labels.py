@@ -41,7 +41,8 @@ def read_labels(
         labels = reader.read(cells)
     except LabelsError as error:
         for problem in error.problems:
-            problems.add(problem)
+            missing = " label is missing " in problem or " labels are missing " in problem
+            problems.add(f"{problem}; fill them in, or set `data.without_label`" if missing else problem)
         problems.stop()
         raise
     return labels.task, labels.targets
@@ -61,6 +62,8 @@ def other_task(column: str, labels: Sequence[str]) -> str:
             f"classes, name them in `data.classes`"
         )
     for mark in _SEPARATORS:
+        if mark == "," and all(as_number(label.replace(",", ".")) is not None for label in different):
+            continue  # decimal commas
         lists = [label for label in different if mark in label]
         parts = {part.strip() for label in lists for part in label.split(mark)}
         alone = {label for label in different if mark not in label}

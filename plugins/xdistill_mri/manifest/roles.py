@@ -45,8 +45,11 @@ class Roles:
 def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
     """Determine the role of each column; a column of the settings that the table lacks is a problem."""
     columns = config.columns
-    if columns.subject is not None:
-        _expect(table, columns.subject, "columns.subject", problems)
+    if columns.subject is not None and columns.subject not in table.header:
+        problems.add(
+            f"unknown column {columns.subject!r} (columns.subject); {near(columns.subject, table.header)}; for a table "
+            f"without ids, set `columns: {{subject: null}}`"
+        )
     if config.task is None:
         _expect(table, columns.label, "columns.label", problems)
         labels: tuple[str, ...] = (columns.label,)

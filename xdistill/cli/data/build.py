@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,10 +37,14 @@ def build(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Build the cohort of a recipe, or find the file if it exists already."""
-    from xdistill.cli.console import echo, print_json
+    from xdistill.cli.console import echo, print_json, print_warning
+    from xdistill.data import open_cohort
 
     with shared.chosen_plugins(plugin, disable_plugin):
-        result = _built(build_file(recipe, profile, changes or [], cache, workers))
+        cohort = open_cohort(build_file(recipe, profile, changes or [], cache, workers))
+    result = {"path": str(cohort.path.absolute()), "subjects": len(cohort), "bytes": cohort.path.stat().st_size}
+    for text in cohort.facts.remarks:
+        print_warning(text)
     if as_json:
         print_json(result)
     else:
@@ -74,9 +78,3 @@ def build_file(
             raise InterruptedRunError(
                 "stopped; no partial file was left. Rerun the command to build the cohort"
             ) from None
-
-
-def _built(path: Path) -> dict[str, Any]:
-    from xdistill.data import open_cohort
-
-    return {"path": str(path.absolute()), "subjects": len(open_cohort(path)), "bytes": path.stat().st_size}
