@@ -9,7 +9,7 @@ from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.kept import find_kept
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
-from xdistill_mri.preprocess.folder import MARK
+from xdistill_mri.preprocess.folder import MARK, holds_dicom
 from xdistill_mri.preprocess.source import SUFFIXES
 
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
@@ -144,6 +144,8 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
+    if values and (folder := table.file.parent / values[0]).is_dir():
+        return holds_dicom(folder)
     return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 
