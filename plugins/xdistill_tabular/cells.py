@@ -120,7 +120,7 @@ def check_sizes(values: Mapping[str, NDArray[np.float64]], rows: Sequence[int], 
     for name, matrix in values.items():
         large = np.abs(matrix) > np.finfo(np.float32).max
         if large.any():
-            wrong = [rows[place] for place in np.flatnonzero(large.any(axis=1))]
+            wrong = [rows[place] for place in np.flatnonzero(large.any(axis=1)).tolist()]
             raise DataError(
                 f"{path}, {LabelTable({}, '', row='row').where(wrong)}: a value of {name!r} is too large for 32 bits, "
                 f"such as {matrix[large][0]:g}; correct it, or leave it empty"

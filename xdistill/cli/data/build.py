@@ -42,13 +42,13 @@ def build(
 
     with shared.chosen_plugins(plugin, disable_plugin):
         cohort = open_cohort(build_file(recipe, profile, changes or [], cache, workers))
-    result = {"path": str(cohort.path.absolute()), "subjects": len(cohort), "bytes": cohort.path.stat().st_size}
+    path, subjects, stored = cohort.path, len(cohort), cohort.path.stat().st_size
     for text in cohort.facts.remarks:
         print_warning(text)
     if as_json:
-        print_json(result)
+        print_json({"path": str(path.absolute()), "subjects": subjects, "bytes": stored})
     else:
-        echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
+        echo(f"{path.absolute()}: {subjects} subjects, {size(stored)}")
 
 
 def build_file(

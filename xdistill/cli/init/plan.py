@@ -151,6 +151,7 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
         unlabelled=len(labels) - len(known),
         patients=min(Counter(label for label, _ in set(known)).values()),
         gaps=tuple(roles[role] for role in ("split", "fold") if roles[role] and columns[roles[role]].missing),
+        absent=(),
     )
 
 
