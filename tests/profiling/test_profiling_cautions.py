@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xdistill.profiling import Caution, Roles, kept_cautions, profile_table, told, vector_cautions
+from xdistill.profiling import Caution, Roles, kept_cautions, profile_table, reported, vector_cautions
 from xdistill.profiling.association import chance, cramers_v, matching, separation
 from xdistill.profiling.similar import average_hash
 from xdistill.tables import read_table
@@ -143,7 +143,7 @@ def test_columns_for_splits_that_tell_the_classes_apart():
     found = kept_cautions(kept, schema, CLASSES, labelled)
     assert [caution.name for caution in found] == ["site_predicts_label", "date_predicts_label"]
     assert kept_cautions({"split": kept["split"]}, schema, CLASSES, labelled) == []
-    assert told(["file_used_twice: 2 files", "clinic.csv: tabs"]) == [Caution("file_used_twice", "2 files")]
+    assert reported(["file_used_twice: 2 files", "clinic.csv: tabs"]) == [Caution("file_used_twice", "2 files")]
 
 
 def test_ids_of_subjects_of_whom_some_have_no_label(tmp_path):

@@ -50,7 +50,7 @@ def vector_cautions(
     return found
 
 
-def told(notes: Sequence[str]) -> list[Caution]:
+def reported(notes: Sequence[str]) -> list[Caution]:
     """Warnings that a data set gave while it read its tables: notes that begin with the name of one."""
     parts = [note.partition(": ") for note in notes]
     return [Caution(name, text) for name, _, text in parts if name in NAMES]
@@ -88,7 +88,7 @@ def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution
     vectors = {name: _values(cohort, name) for name, spec in schema.modalities.items() if spec.kind == "vector"}
     found = vector_cautions(vectors, schema, cohort.targets, cohort.patients, cohort.labelled)
     found += kept_cautions(cohort.kept, schema, cohort.targets, cohort.labelled)
-    found += told(cohort.facts.reading.notes)
+    found += reported(cohort.facts.reading.notes)
     for name, spec in schema.modalities.items():
         if spec.kind in {"volume", "image"}:
             found += _same_images(cohort, name, look_alike=look_alike)

@@ -34,7 +34,7 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
     import numpy as np
 
-    from xdistill.profiling import kept_cautions, told, vector_cautions
+    from xdistill.profiling import kept_cautions, reported, vector_cautions
     from xdistill.tasks.blanks import with_blanks
 
     dataset = experiment.data.build()
@@ -43,7 +43,7 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     labelled = np.array([row.target is not None for row in rows])
     vectors = dataset.vectors()
     notes = dataset.reading().notes
-    cautions = told(notes)
+    cautions = reported(notes)
     if vectors:
         cautions += vector_cautions(vectors, schema, targets, [row.patient for row in rows], labelled)
     cautions += kept_cautions(dataset.kept_columns(), schema, targets, labelled)
@@ -53,7 +53,7 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
         "classes": schema.task.counts(targets[labelled]),
         "unlabelled": int((~labelled).sum()),
         "modalities": schema.to_json()["modalities"],
-        "read": [note for note in notes if not told([note])],
+        "read": [note for note in notes if not reported([note])],
         "warnings": [caution.to_json() for caution in cautions],
     }
 

@@ -161,10 +161,10 @@ def _stages(plan: Plan) -> Iterator[str]:
     yield "    train: [teacher]"
     yield f"    epochs: {60 if plan.images else 40}"
     yield f"    objective: [{{use: {_loss(plan)}, on: teacher}}]"
-    told = "class_kl}]  # labels, and the teacher's probabilities"
+    taught = "class_kl}]  # labels, and the teacher's probabilities"
     if not plan.classes:
-        told = "teacher_bounded}]  # labels, and the teacher where it is nearer to them"
-    yield from _student(plan, f"[{{use: {_loss(plan)}}}, {{use: {told}")
+        taught = "teacher_bounded}]  # labels, and the teacher where it is nearer to them"
+    yield from _student(plan, f"[{{use: {_loss(plan)}}}, {{use: {taught}")
 
 
 def _alone(plan: Plan) -> Iterator[str]:
