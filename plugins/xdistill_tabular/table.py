@@ -181,6 +181,9 @@ class Table(Dataset):
         found = self._readings
         notes = [f"{name!r}: {'; '.join(reading.notes)}" for name, reading in found.items() if reading.notes]
         columns = {name: {**reading.to_json(), "notes": []} for name, reading in found.items()}
+        for name, reading in found.items():
+            if reading.limits:  # files without the second column are older than it
+                columns[name]["columns"] = list(reading.columns)
         return TableReading((*notes, *self._left_out), columns)
 
     @cached_property
@@ -246,11 +249,8 @@ class Table(Dataset):
     @cached_property
     def _columns(self) -> dict[str, list[str]]:
         """Columns by modality, ranges spelled out."""
-        return {name: [one for entry in entries for one in spelled(entry)] for name, entries in self._entries}
-
-    @property
-    def _entries(self) -> list[tuple[str, tuple[str, ...]]]:
-        return list(self.config.modalities.items())
+        entries = self.config.modalities.items()
+        return {name: [one for entry in columns for one in spelled(entry)] for name, columns in entries}
 
     @cached_property
     def _rows(self) -> list[dict[str, str]]:

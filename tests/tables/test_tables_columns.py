@@ -44,6 +44,10 @@ def test_the_file_decides_where_a_column_does_not():
     assert plain(read("1.204", "2.350", habits=Habits(points=2)), "1.204") == ["1.204"]
     assert "is ambiguous: '1,204' is 1204" in read("1,204", "2,350", habits=Habits()).problem
     assert plain(read("1,204", "2,350", habits=Habits(), decimal=","), "1,204") == ["1.204"]
+    found = read("1.204", "2.350", habits=Habits())
+    assert (plain(found, "1.204"), len(found.reading.notes)) == (["1.204"], 1)  # two readings, which is reported
+    assert plain(read("1.204", "2.350", habits=Habits(), decimal=","), "1.204") == ["1204"]
+    assert read("1.204", "2.35", habits=Habits()).reading.notes == ()
 
 
 def test_two_units_are_a_problem():

@@ -144,8 +144,8 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
-    if values and (folder := table.file.parent / values[0]).is_dir():
-        return holds_dicom(folder)
+    if values and re.search(r"\w", values[0]) and holds_dicom(table.file.parent / values[0]):
+        return True
     return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 
