@@ -106,3 +106,10 @@ def test_a_reading_is_stored_and_applied_to_new_rows():
     row = plain_row({"x": "<0,5", "y": "a"}, [again])
     assert row == {"x": "0.5", "y": "a", "x censored": "<"}
     assert plain_row({"x": "what", "y": "a"}, [again])["x"] == "what"
+
+
+def test_plain_numbers_of_new_subjects_are_no_limits():
+    reading = read("<0,5", "7,5", "8,5").reading
+    assert plain_row({"x": "7.5"}, [reading]) == {"x": "7.5", "x censored": "no"}
+    assert plain_row({"x": "0.5", "x censored": "<"}, [reading])["x censored"] == "<"  # as `data export` writes it
+    assert plain_row({"x": "k.A.", "x censored": "<"}, [reading]) == {"x": "", "x censored": ""}
