@@ -2,7 +2,7 @@
 
     python benchmarks/perf/importing.py [--quick]
 
-60 subjects with two volumes each are written into a temporary folder. Both read them, turn them to RAS, resample, crop
+270 subjects with two volumes each are written into a temporary folder. Both read them, turn them to RAS, resample, crop
 around the centre or pad, and standardise, on two cores: xdistill with two processes into a cohort file with checksums,
 MONAI with two threads into memory. Each is measured in a process of its own, from after the imports, and the note
 states the peak of memory of all its processes. The values of the first subject must agree.
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from common import Row, alone
 
-PAIRS, SHAPE = 60, (192, 192, 40)
+PAIRS, SHAPE = 270, (192, 192, 40)
 SPACING, SIZE = (3.0, 1.5, 1.5), (32, 96, 96)  # depth, height, width
 CORES = 2
 NAMES = ("hbp", "pre")

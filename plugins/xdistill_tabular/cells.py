@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import DataError, UserError
-from xdistill.interfaces import Cell, LabelTable, SubjectReader
+from xdistill.interfaces import Cell, LabelsError, LabelTable, SubjectReader
 from xdistill.tables import (
     CENSORED,
     MISSING,
@@ -127,37 +127,24 @@ def check_sizes(values: Mapping[str, NDArray[np.float64]], rows: Sequence[int], 
             )
 
 
-def read_classes(
-    cells: Mapping[int, str], classes: Sequence[str], where: str, path: Path, *, unlabelled: bool
-) -> list[int | None]:
-    """The index of each class.
+def read_classes(table: LabelTable, classes: Sequence[str], *, some: bool) -> list[int | None]:
+    """The index of each class; None for a subject without a label.
 
     Args:
-        cells: by row, counted from 0.
+        table: with the column of labels.
         classes: all.
-        where: the cells are, for messages.
-        path: the same.
-        unlabelled: whether cells may be empty; None then.
+        some: whether subjects may have no label.
 
     Raises:
-        DataError: naming up to five rows without a label, or with a text that is no class.
+        LabelsError: for missing labels and texts that are no class.
     """
-    index: dict[str, int | None] = {name: place for place, name in enumerate(classes)}
-    table = LabelTable({}, "", row="row")
-    blank = [row for row, cell in cells.items() if cell not in index and not filled(cell)]
-    if blank and not unlabelled:
-        raise DataError(
-            f"{path}, {table.where(blank)}: the label is missing ({where}); fill it in, or set `data.without_label` to "
-            f"leave_out or unlabelled"
-        )
-    index |= {cells[row]: None for row in blank}
-    unknown = [row for row, cell in cells.items() if cell not in index]
-    if unknown:
-        raise DataError(
-            f"{path}, {table.where(unknown)}: {cells[unknown[0]]!r} in {where} is none of the classes "
-            f"{', '.join(classes)}; name all classes in data.classes"
-        )
-    return [index[cell] for cell in cells.values()]
+    labels = table.cells(table.label)
+    unknown = [row for row, label in enumerate(labels) if label and label not in classes]
+    problems = [] if some else table.missing([table.label])
+    problems += table.others(table.label, unknown, f"one of the classes {', '.join(classes)} (`data.classes`)")
+    if problems:
+        raise LabelsError(problems)
+    return [classes.index(label) if label else None for label in labels]
 
 
 class CellReader(SubjectReader):

@@ -184,26 +184,29 @@ class Table(Dataset):
         for name, reading in found.items():
             if reading.limits:  # files without the second column are older than it
                 columns[name]["columns"] = list(reading.columns)
-        return TableReading((*notes, *self._left_out), columns)
+        return TableReading((*notes, *self._chosen[1]), columns)
 
     @cached_property
     def _labels(self) -> tuple[Task, Sequence[Target | None]]:
         task = self.config.task
-        if task is not None:
-            cells = {name: [filled(self._rows[place][name]) for place in self._kept] for name in self._targets}
-            table = LabelTable(cells, self.config.target, [place + 1 for place in self._kept], row="row")
-            try:
-                if self.config.without_label == "unlabelled":
-                    return read_known(task.build(), table)
-                labels = task.build().read(table)
-            except LabelsError as error:
-                raise DataError(f"{self.path}: {error}") from None
-            return labels.task, labels.targets
-        classes = self.config.classes or ()
-        texts = {place: self._rows[place][self.config.target] for place in self._kept}
-        unlabelled = self.config.without_label == "unlabelled"
-        targets = read_classes(texts, classes, f"column {self.config.target!r}", self.path, unlabelled=unlabelled)
-        return Classification(classes), targets
+        remedy = "add labels, or set `data.without_label` to leave_out or unlabelled"
+        keep = () if task is not None else self.config.classes or ()  # a class may be called as a missing value is
+        rows = [self._rows[place] for place in self._kept]
+        cells = {
+            name: [row[name] if row[name] in keep else filled(row[name]) for row in rows] for name in self._targets
+        }
+        lines = [place + 1 for place in self._kept]
+        table = LabelTable(cells, self.config.target, lines, row="row", remedy=remedy)
+        some = self.config.without_label == "unlabelled"
+        try:
+            if task is None:
+                return Classification(keep), read_classes(table, keep, some=some)
+            if some:
+                return read_known(task.build(), table)
+            labels = task.build().read(table)
+        except LabelsError as error:
+            raise DataError(f"{self.path}: {error}") from None
+        return labels.task, labels.targets
 
     @property
     def _targets(self) -> Sequence[str]:
@@ -211,18 +214,14 @@ class Table(Dataset):
         task = self.config.task
         return [self.config.target] if task is None else task.build().columns(self.config.target)
 
-    @cached_property
+    @property
     def _kept(self) -> Sequence[int]:
         """The rows that are subjects, counted from 0."""
         return self._chosen[0]
 
     @cached_property
-    def _left_out(self) -> Sequence[str]:
-        """How many rows are left out, and why."""
-        return self._chosen[1]
-
-    @cached_property
     def _chosen(self) -> tuple[Sequence[int], Sequence[str]]:
+        """The rows that are subjects, and how many others are left out and why."""
         for name in self.config.require:
             if name not in (*self.config.keep, *self._columns):
                 raise SettingsError(f"unknown modality or column of `keep` {name!r}", field="require")

@@ -6,6 +6,8 @@ import pytest
 
 from bench.toy_standings import toy_standings
 from xdistill.bench.export import render
+from xdistill.bench.export.facts import tracks
+from xdistill.bench.export.figure import standings_figure
 from xdistill.bench.export.wording import metric_title
 from xdistill.bench.standings import CohortFacts, Reported, Standing, Standings
 from xdistill.bench.table import units_of
@@ -145,3 +147,20 @@ def test_each_track_has_its_tables():
     assert "- ✓ kd is better than s\\_pre\\_hbp: holds." in text
     assert "- ✗ concat is not better than s\\_pre\\_hbp: does not hold." in text
     assert "- ? sp is better than s\\_pre\\_hbp: not known, an entry is missing." in text
+
+
+def test_the_figure_shows_every_entry_and_the_best_possible_score():
+    standings = toy_standings()
+    scores, differences = standings_figure(standings).axes
+    names = [label.get_text() for label in scores.get_yticklabels()]
+    assert names == [one.title for track in tracks(standings) for one in track.entries]
+    dashed = [line for line in scores.get_lines() if line.get_linestyle() == "--"]
+    assert len(dashed) == len(standings.cohort.bounds)
+    points = [line.get_xdata()[0] for line in differences.get_lines() if line.get_marker() in {"o", "s", "^"}]
+    assert len(points) == len(standings.entries) - 1  # the reference has no difference to itself
+
+
+def test_the_figure_follows_the_first_sentence(hand_made):
+    lines = render(hand_made, "md", figure="two.svg").splitlines()
+    assert [line for line in lines if "two.svg" in line] == [lines[lines.index("|  |  |") - 2]]
+    assert "two.svg" not in render(hand_made, "md")

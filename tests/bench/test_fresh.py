@@ -12,8 +12,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from bench.tiny_benchmark import alone, kd
+from xdistill.bench.export.figure import write_figure
 from xdistill.bench.find import results
-from xdistill.bench.fresh.figure import gain_figure, write_figure
+from xdistill.bench.fresh.figure import gain_figure
 from xdistill.bench.fresh.plan import FreshPlan, cohort_seed, units
 from xdistill.bench.fresh.results import read_result, recomputed, result_path
 from xdistill.bench.fresh.run import run_fresh
@@ -164,7 +165,7 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
     assert [panel.get_title(loc="left") for panel in panels] == ["effect: null", "effect: strong"]
     assert len(panels[0].containers) == 2
     for name in ("one.svg", "two.svg"):
-        write_figure(table, tmp_path / name)
+        write_figure(gain_figure(table), tmp_path / name, salt=table.name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from xdistill.errors import DataError
-from xdistill_mri.preprocess.pipeline import prepare
+from xdistill_mri.preprocess import geometry
+from xdistill_mri.preprocess.pipeline import grids, prepare
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
 
@@ -117,6 +118,27 @@ def test_an_oblique_volume_is_resampled_along_its_own_axes(write_nifti):
     volume = run(write_nifti("a.nii", ramp, affine), {"spacing": [4, 2, 1]})
     assert volume.shape == (1, 5, 5, 15)
     np.testing.assert_allclose(volume[0, 2, 2], np.arange(15) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("orientation", [None, "RAS", "LPI", "SAR"])
+def test_resampling_the_center_alone_changes_nothing(write_nifti, monkeypatch, orientation):
+    affine = np.array([[-1.2, 0.3, 0, 7], [0.3, 1.2, 0, -4], [0, 0, 2.5, 9], [0, 0, 0, 1]])
+    values = np.random.default_rng(0).normal(size=(20, 23, 14)).astype(np.float32)
+    source = VolumeSource(write_nifti("a.nii", values, affine))
+    settings = {"orientation": orientation, "spacing": [3, 1.5, 1.5], "size": [9, 11, 8], "fit": "pad_or_crop"}
+    settings = Preprocess.model_validate(settings)
+    once, (_, grid) = prepare(source, settings), grids(source, settings)
+    monkeypatch.setattr(geometry, "resampled_center", lambda *_: None)
+    stepwise, (_, same) = prepare(source, settings), grids(source, settings)
+    np.testing.assert_array_equal(once, stepwise)
+    np.testing.assert_allclose(grid.affine, same.affine, atol=1e-9)
+
+
+def test_what_is_smaller_than_the_result_is_padded_after_resampling(write_nifti):
+    file = write_nifti("a.nii", numbered(4, 4, 4) + 7, np.eye(4))
+    volume = run(file, {"spacing": [1, 1, 1], "size": [6, 4, 2], "fit": "pad_or_crop"})
+    assert volume.shape == (1, 6, 4, 2)
+    assert volume.min() == volume[0, 0, 0, 0] == 7  # the smallest value of the whole volume, which is cropped away
 
 
 def test_the_center_is_cut_out(write_nifti):

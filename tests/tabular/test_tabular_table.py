@@ -36,7 +36,11 @@ def test_rows_are_numbered_without_a_column_of_ids(tmp_path):
 @pytest.mark.parametrize(
     ("text", "settings", "says"),
     [
-        ("a,40,1,2,3,perhaps,x\n", {}, "row 1: 'perhaps' in column 'outcome' is none of the classes no, yes"),
+        (
+            "a,40,1,2,3,perhaps,x\n",
+            {},
+            "column 'outcome': 'perhaps' is not one of the classes no, yes .`data.classes`. .row 1",
+        ),
         ("a,old,1,2,3,no,x\n", {}, "row 1, column 'age': 'old' is not a number"),
         ("a,1,2,3,4,no,x\nb,1,1e39,2,3,no,x\n", {}, "row 2: a value of 'genes' is too large .*, such as 1e\\+39"),
         ("", {"target": "result"}, "there is no column 'result'; the header has id, age"),
@@ -52,7 +56,7 @@ def test_what_is_wrong_in_the_file_is_said(tmp_path, text, settings, says):
 
 def test_rows_without_a_label_are_an_error_or_unlabelled(tmp_path):
     text = "a,40,1,2,3,yes,x\nb,,4,NA,6.5,no,\nc,50,1,2,3,NA,x\n"
-    with pytest.raises(DataError, match=r"row 3: the label is missing \(column 'outcome'\); fill it in, or set"):
+    with pytest.raises(DataError, match=r"column 'outcome': label is missing \(row 3\); add labels, or set"):
         table(tmp_path, text).index()
     left = table(tmp_path, text, without_label="leave_out")
     assert [(row.subject, row.target) for row in left.index()] == [("row-00001", 1), ("row-00002", 0)]

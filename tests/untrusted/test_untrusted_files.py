@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import sys
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,19 @@ def test_what_follows_the_declared_size_is_checked_and_dropped():
     broken[-5] ^= 1  # a bit of the checksum
     with pytest.raises(OSError, match="CRC"):
         gunzip(bytes(broken), Path("file"), limit, declared=lambda _: 100)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_gzip_files_are_read_alike_with_and_without_isal(monkeypatch, fast):
+    if fast:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal", None)
+    packed = gzip.compress(bytes(range(256)) * 40)
+    assert gunzip(packed * 2, Path("file"), SMALL) == bytes(range(256)) * 80
+    for damaged in (packed[:-3], packed[:30], packed[:20] + b"\xff" * 40 + packed[60:], packed + b"xx", b"no gzip"):
+        with pytest.raises((OSError, EOFError, zlib.error)):
+            gunzip(damaged, Path("file"), SMALL)
 
 
 def npy(shape: tuple[int, ...], values: bytes = b"") -> bytes:

@@ -30,7 +30,7 @@ def check(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
         problems = [*_unmet(benchmark, table), *_outdated(benchmark, verdict.folder, table)]
     except XdistillError as error:
         problems = [f"{verdict.folder}: {error}"]
-    return Verdict(verdict.folder, verdict.records, tuple(problems))
+    return Verdict(verdict.folder, verdict.records, tuple(problems), verdict.remarks)
 
 
 def _unmet(benchmark: Benchmark, table: Standings) -> Iterator[str]:
@@ -44,7 +44,9 @@ def _outdated(benchmark: Benchmark, folder: Path, table: Standings) -> Iterator[
     from xdistill.bench.export import render
 
     for path in dict.fromkeys((folder / LEADERBOARD, benchmark.path.parent / LEADERBOARD)):
-        if path.is_file() and render(table, "md").strip() not in read_text(path, JSON):
+        figure = path.with_name(f"{benchmark.name}.svg")
+        shown = figure.name if figure.is_file() else ""
+        if path.is_file() and render(table, "md", figure=shown).strip() not in read_text(path, JSON):
             yield (
                 f"{path}: differs from what the records of {benchmark.name!r} generate; write it again with `xdistill "
                 f"bench export --from records --format md --output {path.name}`"

@@ -13,6 +13,7 @@ from xdistill.data import Cohort, CohortLike
 from xdistill.profiling.cautions import NAMES, Caution
 from xdistill.profiling.columns import column_cautions
 from xdistill.profiling.measure import measure_texts
+from xdistill.profiling.numbers import number_cautions
 from xdistill.profiling.roles import Roles, label_cautions
 from xdistill.profiling.similar import similar_pairs
 from xdistill.tables import habits_of
@@ -42,10 +43,14 @@ def vector_cautions(
     found: list[Caution] = []
     for name, matrix in vectors.items():
         spec = schema.modalities[name]
-        if isinstance(schema.task, Classification) and spec.columns:
+        if spec.columns:
             known = np.ones(len(targets), dtype=bool) if labelled is None else labelled
-            classes = np.asarray(targets, dtype=np.int64)[known]
-            found += column_cautions(matrix[known], spec.columns, classes, schema.task.classes)
+            wanted = schema.task.as_targets(np.asarray(targets)[known])
+            found += (
+                column_cautions(matrix[known], spec.columns, wanted, schema.task.classes)
+                if isinstance(schema.task, Classification)
+                else number_cautions(matrix[known], spec.columns, wanted)
+            )
         found += _same_values(name, matrix, spec, patients)
     return found
 

@@ -12,12 +12,14 @@ import json
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Any, Final
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from xdistill.errors import DataError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from xdistill.untrusted.limits import Limit
@@ -147,7 +149,7 @@ def gunzip(
         OSError, EOFError, zlib.error: if the file is damaged.
     """
     pieces: list[bytes] = []
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+    with _gzip_file(content) as stream:
         piece = stream.read(_HEAD)
         wanted = limit.size if declared is None or not piece else declared(piece)
         limit.check(path, wanted, error=error, what="its decompressed content")
@@ -160,6 +162,23 @@ def gunzip(
                 kept += len(piece)
             piece = stream.read(_BLOCK)
     return b"".join(pieces)
+
+
+@contextmanager
+def _gzip_file(content: bytes) -> Iterator[BinaryIO]:
+    """A gzip file in memory; isal, where it is installed, decompresses it three times as fast as zlib."""
+    try:
+        from isal.igzip import IGzipFile
+        from isal.igzip_lib import IsalError
+    except ImportError:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            yield cast("BinaryIO", stream)
+        return
+    try:
+        with IGzipFile(fileobj=io.BytesIO(content)) as stream:
+            yield cast("BinaryIO", stream)
+    except IsalError as problem:
+        raise zlib.error(str(problem)) from problem
 
 
 def kind_of(path: Path) -> str:

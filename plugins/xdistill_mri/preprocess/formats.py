@@ -177,7 +177,7 @@ def _chosen(found: Volume, settings: Preprocess, kind: Kind) -> tuple[Volume, ..
         wanted = [settings.channel]
     elif settings.channel is None and kind == "volume" and settings.channels is None and settings.colour is None:
         if count > 1 or values.ndim == _SPACE:
-            read.volume_of(values, found.file)  # refuses more than one
+            read.check_volume(values, found.file)  # refuses more than one
     elif values.ndim > _SPACE + 1:
         shape = " x ".join(map(str, values.shape))
         raise DataError(f"{found.file}: holds {shape} values, with {values.ndim - _SPACE} axes besides space; save one")

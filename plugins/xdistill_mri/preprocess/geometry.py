@@ -30,11 +30,7 @@ def oriented(volume: Volume, directions: str) -> Volume:
     Raises:
         DataError: if the file does not state its orientation.
     """
-    if not volume.oriented:
-        why = volume.unknown if volume.affine is None else "arrays do not state it: leave the setting out"
-        raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
-    transform = require("monai.transforms").Orientation(axcodes=directions, labels=_DIRECTIONS)
-    return _moved(volume, transform)
+    return _moved(volume, _orientation(volume, directions))
 
 
 def resampled(volume: Volume, spacing: tuple[float, float, float], interpolation: str) -> Volume:
@@ -43,10 +39,45 @@ def resampled(volume: Volume, spacing: tuple[float, float, float], interpolation
     Raises:
         DataError: if the spacing of the file is unknown.
     """
+    return _moved(volume, _spacing(volume, spacing, interpolation))
+
+
+def resampled_center(
+    volume: Volume, directions: str | None, spacing: tuple[float, float, float], size: tuple[int, int, int]
+) -> Volume | None:
+    """What `oriented`, `resampled` by ``linear`` and `resized` by ``pad_or_crop`` give, in one step.
+
+    Only the voxels that are kept are interpolated, by MONAI's lazy resampling; the values are the same.
+
+    Returns:
+        The volume; None if it is smaller than ``size`` along an axis, because the value of the padding depends on the
+        whole volume.
+
+    Raises:
+        DataError: if the spacing, or the orientation that is needed, is unknown.
+    """
+    wanted = tuple(reversed(size))
+    turn = [] if directions is None else [_orientation(volume, directions)]
+    moved = _tensor(volume)
+    for transform in (*turn, _spacing(volume, spacing, "linear")):
+        moved = transform(moved, lazy=True)
+    if any(length < least for length, least in zip(moved.peek_pending_shape(), wanted, strict=True)):
+        return None
+    moved = require("monai.transforms").CenterSpatialCrop(roi_size=wanted)(moved, lazy=True)
+    return _taken(volume, require("monai.transforms.lazy.functional").apply_pending(moved)[0])
+
+
+def _orientation(volume: Volume, directions: str) -> Any:
+    if not volume.oriented:
+        why = volume.unknown if volume.affine is None else "arrays do not state it: leave the setting out"
+        raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
+    return require("monai.transforms").Orientation(axcodes=directions, labels=_DIRECTIONS)
+
+
+def _spacing(volume: Volume, spacing: tuple[float, float, float], interpolation: str) -> Any:
     volume.spacing(f"spacing {list(spacing)}")
     mode, padding = _RESAMPLING[interpolation]
-    transform = require("monai.transforms").Spacing(pixdim=tuple(reversed(spacing)), mode=mode, padding_mode=padding)
-    return _moved(volume, transform)
+    return require("monai.transforms").Spacing(pixdim=tuple(reversed(spacing)), mode=mode, padding_mode=padding)
 
 
 def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | None) -> Volume:
@@ -180,12 +211,21 @@ def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
 
 def _moved(volume: Volume, transform: Any) -> Volume:
     """Run a transform of MONAI on the volume with its affine."""
+    return _taken(volume, transform(_tensor(volume)))
+
+
+def _tensor(volume: Volume) -> Any:
+    """The volume as a tensor with metadata, ``(1, x, y, z)``."""
     torch = require("torch")
-    meta_tensor = require("monai.data").MetaTensor
     affine = np.eye(4) if volume.affine is None else volume.affine
     # A copy, because MONAI warns about read-only arrays.
-    given = meta_tensor(torch.from_numpy(volume.values.copy())[None], affine=torch.from_numpy(affine.copy()))
-    result = transform(given)
+    return require("monai.data").MetaTensor(
+        torch.from_numpy(volume.values.copy())[None], affine=torch.from_numpy(affine.copy())
+    )
+
+
+def _taken(volume: Volume, result: Any) -> Volume:
+    """The volume with the values and the affine of a tensor."""
     values = np.ascontiguousarray(result.as_tensor().numpy()[0], dtype=np.float32)
     known = None if volume.affine is None else np.asarray(result.affine, dtype=np.float64)
     return replace(volume, values=values, affine=known)

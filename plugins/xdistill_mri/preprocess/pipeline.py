@@ -70,6 +70,8 @@ def _prepared(
     """The volume on the grid of the result; ``unknown`` takes the place of an affine that the file does not have."""
     if image.affine is None:
         image = replace(image, affine=unknown)
+    if (center := _center(image, settings)) is not None:
+        return center
     image = _placed(image, settings, settings.interpolation)
     if settings.crop is not None:
         mask = None if mask is None else _placed(mask, settings, "nearest")
@@ -79,6 +81,15 @@ def _prepared(
         if image.shape != size:
             image = geometry.resized(image, size, settings.fit, settings.aspect)
     return image
+
+
+def _center(image: Volume, settings: Preprocess) -> Volume | None:
+    """The result where a part of the resampled volume is taken as it is; None elsewhere."""
+    if settings.spacing is None or settings.size is None or settings.crop is not None:
+        return None
+    if settings.interpolation != "linear" or settings.fit != "pad_or_crop":
+        return None
+    return geometry.resampled_center(image, settings.orientation, settings.spacing, geometry.of_slices(settings.size))
 
 
 def _normalised(image: Volume, settings: Preprocess) -> Volume:

@@ -225,6 +225,17 @@ def volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
     Raises:
         DataError: for values that are not one volume of numbers.
     """
+    check_volume(values, file)
+    with np.errstate(over="ignore", invalid="ignore"):  # values too large become infinite, and are rejected as such
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def check_volume(values: NDArray[Any], file: Path) -> None:
+    """Check that values are one volume of numbers.
+
+    Raises:
+        DataError: if they are not.
+    """
     if values.ndim != _VOLUME_DIMENSIONS:
         shape = " x ".join(str(length) for length in values.shape) or "a single number"
         raise DataError(
@@ -234,8 +245,6 @@ def volume_of(values: NDArray[Any], file: Path) -> NDArray[np.float32]:
         raise DataError(f"{file}: holds values of type {values.dtype}, which are not grey values")
     if values.size == 0:
         raise DataError(f"{file}: holds no voxel ({' x '.join(str(length) for length in values.shape)})")
-    with np.errstate(over="ignore", invalid="ignore"):  # values too large become infinite, and are rejected as such
-        return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _setting(dimensions: int) -> str:
@@ -258,12 +267,12 @@ def damage_reported(file: Path) -> Iterator[None]:
 @contextmanager
 def quiet(logger: logging.Logger) -> Iterator[None]:
     """Silence nibabel's remarks on headers, which do not name the file and would break the progress display."""
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    before = logger.disabled
+    logger.disabled = True  # not its level: to change that clears the caches of all loggers
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.disabled = before
 
 
 def _damaged(file: Path, error: Exception) -> str:

@@ -16,7 +16,7 @@ _WRITERS: Final = {"md": "markdown", "html": "page", "csv": "delimited", "json":
 FORMATS: Final = tuple(_WRITERS)
 
 
-def render(standings: Standings, format: str) -> str:  # noqa: A002 - what the command's option is called
+def render(standings: Standings, format: str, *, figure: str = "") -> str:  # noqa: A002 - what the command's option is called
     """A benchmark's table as text.
 
     The same standings give the same text: there is no time of writing in it.
@@ -24,6 +24,7 @@ def render(standings: Standings, format: str) -> str:  # noqa: A002 - what the c
     Args:
         standings: what the table holds.
         format: one of `FORMATS`.
+        figure: the file of `standings_figure`, which Markdown shows; empty: none.
 
     Returns:
         The whole file, with a newline at its end.
@@ -36,6 +37,10 @@ def render(standings: Standings, format: str) -> str:  # noqa: A002 - what the c
 
         raise UserError(f"there is no format {format!r} for tables{did_you_mean(format, FORMATS)}")
     _check(standings)
+    if format == "md":
+        from xdistill.bench.export import markdown
+
+        return markdown.write(standings, figure=figure)
     module = import_module(f"xdistill.bench.export.{_WRITERS[format]}")
     return cast("Callable[[Standings], str]", module.write)(standings)
 

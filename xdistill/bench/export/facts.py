@@ -96,6 +96,12 @@ def _facts(standings: Standings) -> Iterator[tuple[str, str]]:
             yield name, merged
 
 
+def alternative(standings: Standings) -> str:
+    """What the figure shows, for those who do not see it."""
+    metric, reference = metric_title(standings.primary, standings), reference_title(standings)
+    return f"{metric} of each method with its 95 % interval, and the difference to {reference} with that of the test"
+
+
 def splits(standings: Standings) -> str:
     """``25 test folds (5 repeats of 5 folds)``."""
     cohort = standings.cohort

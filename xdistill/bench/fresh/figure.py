@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xdistill.bench.fresh.table import Gain, GainTable
@@ -68,14 +67,3 @@ def _horizontal(axes: Axes, table: GainTable) -> None:
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("training subjects")
-
-
-def write_figure(table: GainTable, path: Path) -> None:
-    """Write the figure; the ending decides the format, such as ``.svg`` or ``.png``. The same table, the same bytes."""
-    from matplotlib import rc_context
-
-    from xdistill.runs.files import explained, written_whole
-
-    metadata = {"Date": None} if path.suffix == ".svg" else {}
-    with written_whole(path) as temporary, explained(path), rc_context({"svg.hashsalt": table.name}):
-        gain_figure(table).savefig(temporary, format=path.suffix[1:], dpi=144, metadata=metadata)

@@ -67,7 +67,8 @@ def table_of(benchmark: Benchmark, runs: Path) -> GainTable:
 
 def _write(benchmark: Benchmark, folder: Path) -> None:
     """The table in three formats and the figure, next to the results; and the table on the terminal."""
-    from xdistill.bench.fresh.figure import write_figure
+    from xdistill.bench.export.figure import write_figure
+    from xdistill.bench.fresh.figure import gain_figure
     from xdistill.bench.fresh.table import gain_table
     from xdistill.bench.fresh.text import render_gains
     from xdistill.cli.console import print_hint
@@ -77,7 +78,7 @@ def _write(benchmark: Benchmark, folder: Path) -> None:
     table = gain_table(benchmark, load_catalog(), folder)
     for fmt in ("md", "csv", "json"):
         write_text(folder / f"{benchmark.name}.{fmt}", render_gains(table, fmt))
-    write_figure(table, folder / f"{benchmark.name}.svg")
+    write_figure(gain_figure(table), folder / f"{benchmark.name}.svg", salt=table.name)
     print_gains(table)
     print_hint(f"{folder}: written, table and figure of {benchmark.name}")
 
@@ -104,7 +105,8 @@ def print_gains(table: GainTable) -> None:
 
 def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None) -> None:
     """Write the table to standard output, or to a file with the figure next to it."""
-    from xdistill.bench.fresh.figure import write_figure
+    from xdistill.bench.export.figure import write_figure
+    from xdistill.bench.fresh.figure import gain_figure
     from xdistill.bench.fresh.text import render_gains
     from xdistill.cli.console import echo, print_hint
     from xdistill.errors import UserError
@@ -119,5 +121,5 @@ def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     write_text(output, text)
     figure = output.with_suffix(".svg")
-    write_figure(table, figure)
+    write_figure(gain_figure(table), figure, salt=table.name)
     print_hint(f"{output}: written, with the figure {figure.name}")

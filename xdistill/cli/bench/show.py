@@ -73,8 +73,12 @@ def export(
     trials: TrialsOption = None,
     runs: RunsOption = Path("runs"),
 ) -> None:
-    """Write the table of a benchmark as a page or for other programs."""
+    """Write the table of a benchmark as a page or for other programs.
+
+    A Markdown file begins with a figure, which is written next to it as NAME.svg, NAME being the benchmark's.
+    """
     from xdistill.bench.export import render
+    from xdistill.bench.export.figure import standings_figure, write_figure
     from xdistill.cli.console import echo, print_hint
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
@@ -87,7 +91,8 @@ def export(
         export_gains(fresh, runs, fmt, output)
         return
     found = [_standings(file, source, changes, runs, output) for file in files]
-    texts = [render(standings, fmt) for standings in found]
+    figures = [f"{standings.name}.svg" if fmt == "md" and output is not None else "" for standings in found]
+    texts = [render(standings, fmt, figure=figure) for standings, figure in zip(found, figures, strict=True)]
     text = "\n".join(text.rstrip("\n") + "\n" for text in texts)
     if output is None:
         echo(text, end="", escape=r"\u{:04x}" if fmt == "json" else "")
@@ -95,6 +100,8 @@ def export(
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     else:
         write_text(output, text, option="--output")
+        for standings, figure in zip(found, filter(None, figures), strict=False):
+            write_figure(standings_figure(standings), output.with_name(figure), salt=standings.name)
         print_hint(f"{output}: written, {_KINDS[fmt]} of {'; '.join(map(_content, found))}")
 
 

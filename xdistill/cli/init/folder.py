@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 from typing import Final
 
 from xdistill.cli.init.plan import IMAGES
 from xdistill.errors import UserError
+from xdistill.untrusted import CsvWriter
 
 _TABLES: Final = (".csv", ".tsv", ".xlsx", ".parquet")
 WRITTEN: Final = "cohort.csv"
@@ -46,7 +46,7 @@ def table_of_classes(folder: Path) -> str:
             f"of DICOM series with `xdistill data dicom {folder}`"
         )
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = CsvWriter(text)
     writer.writerow(["subject", "label", "image"])
     for name, files in classes.items():
         for file in files:
