@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from xdistill.errors import DataError, SettingsError
+from xdistill.errors import DataError
 from xdistill.interfaces import (
     Dataset,
     DatasetFacts,
@@ -224,7 +224,10 @@ class Table(Dataset):
         """The rows that are subjects, and how many others are left out and why."""
         for name in self.config.require:
             if name not in (*self.config.keep, *self._columns):
-                raise SettingsError(f"unknown modality or column of `keep` {name!r}", field="require")
+                raise DataError(
+                    f"{self.path}: `data.require` names {name!r}, which is no modality ({', '.join(self._columns)}) and "
+                    f"no column of `data.keep`"
+                )
         reasons = {name: f"without {name!r} (`require`)" for name in self.config.require}
         if self.config.without_label == "leave_out":
             reasons = {"": "without a label (`without_label`)", **reasons}

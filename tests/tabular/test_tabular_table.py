@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xdistill.errors import DataError, SettingsError
+from xdistill.errors import DataError
 from xdistill.interfaces import Choice
 from xdistill.targets.regression import ReadRegression
 from xdistill_tabular.table import Table
@@ -79,7 +79,7 @@ def test_rows_without_what_is_required_are_left_out(tmp_path):
         "rows without 'note' (`require`) are left out: 1 of 4",
         "rows without 'facts' (`require`) are left out: 1 of 4",
     )
-    with pytest.raises(SettingsError, match="unknown modality or column of `keep` 'site'"):
+    with pytest.raises(DataError, match=r"`data.require` names 'site', which is no modality \(facts, genes\) and"):
         table(tmp_path, text, require=("site",)).index()
 
 
