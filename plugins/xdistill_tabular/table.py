@@ -225,8 +225,8 @@ class Table(Dataset):
         for name in self.config.require:
             if name not in (*self.config.keep, *self._columns):
                 raise DataError(
-                    f"{self.path}: `data.require` names {name!r}, which is no modality ({', '.join(self._columns)}) and "
-                    f"no column of `data.keep`"
+                    f"{self.path}: `data.require` names {name!r}, which is no modality ({', '.join(self._columns)}) "
+                    f"and no column of `data.keep`"
                 )
         reasons = {name: f"without {name!r} (`require`)" for name in self.config.require}
         if self.config.without_label == "leave_out":
