@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import KFold, StratifiedKFold
 
 from xdistill.data import Split, Splits, check_splits, make_splits
-from xdistill.data.folds.shuffled import shuffled_folds, stratified_folds
 from xdistill.errors import DataError, LeakError, RunError
 from xdistill.recipe.schema.crossval import Crossval
 
@@ -147,14 +145,3 @@ def test_a_manifest_comes_back_from_json_and_refuses_changes():
             Splits.from_json(nonsense)
     with pytest.raises(KeyError):
         splits.fold(5, 0)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_shuffled_folds_are_those_of_scikit_learn(seed):
-    generator = np.random.default_rng(seed)
-    strata, folds = generator.integers(4, size=int(generator.integers(40, 90))), 3 + seed % 3
-    options = {"n_splits": folds, "shuffle": True, "random_state": seed}
-    expected = (*StratifiedKFold(**options).split(strata, strata), *KFold(**options).split(strata))
-    found = (*stratified_folds(strata, folds, seed), *shuffled_folds(len(strata), folds, seed))
-    for parts, wanted in zip(found, expected, strict=True):
-        assert [part.tolist() for part in parts] == [part.tolist() for part in wanted]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from xdistill.data.folds.given import Columns, GivenFold, given_folds
 from xdistill.data.folds.hold_out import hold_out, seed_of
-from xdistill.data.folds.shuffled import shuffled_folds, stratified_folds
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
 from xdistill.extras import scikit_learn
@@ -214,23 +213,19 @@ def _folds(
     patients: NDArray[np.str_], strata: _Rows | None, crossval: Crossval, repeat: int
 ) -> Iterator[tuple[_Rows, _Rows]]:
     """Learning and test rows of each fold of one repeat."""
-    seed = seed_of(crossval, f"{repeat}")
+    kinds = scikit_learn("model_selection")
+    options = {"n_splits": crossval.folds, "shuffle": True, "random_state": seed_of(crossval, f"{repeat}")}
     rows = np.arange(len(patients))
     names, group_of = np.unique(patients, return_inverse=True)
     if strata is None:
         # Folds of patients: scikit-learn's own GroupKFold shuffles only since 1.6.
-        for _, test in shuffled_folds(len(names), crossval.folds, seed):
+        for _, test in kinds.KFold(**options).split(names):
             chosen = np.isin(group_of, test)
             yield rows[~chosen], rows[chosen]
-    elif len(names) == len(patients) and np.unique(strata, return_counts=True)[1].min() >= crossval.folds:
-        yield from stratified_folds(strata, crossval.folds, seed)
+    elif len(names) == len(patients):
+        yield from kinds.StratifiedKFold(**options).split(rows, strata)
     else:
-        kinds = scikit_learn("model_selection")
-        options = {"n_splits": crossval.folds, "shuffle": True, "random_state": seed}
-        if len(names) == len(patients):
-            yield from kinds.StratifiedKFold(**options).split(rows, strata)
-        else:
-            yield from kinds.StratifiedGroupKFold(**options).split(rows, strata, patients)
+        yield from kinds.StratifiedGroupKFold(**options).split(rows, strata, patients)
 
 
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:
