@@ -57,7 +57,7 @@ class Table(Dataset):
         """Where the file lies, and what its columns are."""
 
         path: Path = Field(description="the CSV file")
-        target: str = Field(default="target", description="the column of classes, unless the recipe's `task` says more")
+        target: str = Field(default="target", description="the column of classes, unless the recipe's `task` names others")
         classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
             default=None, description="its values, in order; required unless the recipe has a `task`"
         )

@@ -209,7 +209,7 @@ def test_a_setting_that_the_data_set_refuses_is_named(tmp_path, catalog):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crossval": {"folds": 3}}, "`crossval` has no use with `fresh_test`"),
+        ({"crossval": {"folds": 3}}, "`crossval` has no effect with `fresh_test`"),
         ({"fresh_test": {**FRESH, "oracle": "orakle"}}, "there is no entry 'orakle'"),
         ({"fresh_test": {**FRESH, "cohorts": [2, 3]}}, "`cohorts` has 2 numbers and `train` 1"),
         ({"fresh_test": {**FRESH, "cohorts": 1}}, "greater than or equal to 2|at least 2|>= 2"),

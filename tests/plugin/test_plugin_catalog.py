@@ -211,8 +211,8 @@ OWN_FILE = "Add components from a file with `--plugin FILE`"
     [
         ("metric", "shar", "there is no metric 'shar'; did you mean 'share'?"),
         ("encoder", "share", "'share' is a metric, and an encoder is required here"),
-        ("metric", "zzz", f"there is no metric 'zzz'; there are: other, share. {OWN_FILE}"),
-        ("dataset", "zzz", f"there is no dataset 'zzz'; there are: none. {OWN_FILE}"),
+        ("metric", "zzz", f"there is no metric 'zzz'; available: other, share. {OWN_FILE}"),
+        ("dataset", "zzz", f"there is no dataset 'zzz'; available: none. {OWN_FILE}"),
     ],
 )
 def test_unknown_components(kind, name, message):

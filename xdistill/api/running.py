@@ -35,7 +35,7 @@ def run(
 
     Args:
         recipe: a file, the name of a bundled recipe, what `load_recipe` returned, or plain data.
-        profile: the profile to lay over it.
+        profile: the profile to apply to it.
         overrides: last changes, as ``["a.b=c"]`` or ``{"a.b": c}``.
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.

@@ -52,7 +52,7 @@ def check_files(*paths: Path, machine: str = "") -> None:
         if not path.is_file():
             if machine == platform.node():
                 raise RunError(
-                    f"{path}: the file was removed while the run was going; rerun the command, which writes it again"
+                    f"{path}: the file was removed during the run; rerun the command, which writes it again"
                 )
             raise RunError(
                 f"the worker on {platform.node()} cannot see {path}; all machines of a run need a shared folder under "

@@ -5,7 +5,7 @@ import warnings
 from xdistill.crossval.events import *  # noqa: F403 - every name moved
 
 warnings.warn(
-    "xdistill.engine.events has moved to xdistill.crossval.events, and the old name goes with the next version",
+    "xdistill.engine.events has moved to xdistill.crossval.events, and the old name will be removed in the next version",
     DeprecationWarning,
     stacklevel=2,
 )

@@ -115,6 +115,6 @@ def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
     for tap in taps:
         if tap not in spec.features:
             near = get_close_matches(tap, spec.features, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = f"did you mean {near[0]!r}? Its" if near else "its"
             known = ", ".join(spec.features) or "none"
-            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")
+            raise SettingsError(f"the {network} has no tap {tap!r}; {hint} taps are: {known}", field="taps")

@@ -98,7 +98,7 @@ class Catalog:
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
             return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is required here"
-        return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}{OWN_FILE}"
+        return f"there is no {kind} {name!r}; available: {', '.join(known) or 'none'}{OWN_FILE}"
 
 
 def load_catalog(

@@ -125,7 +125,7 @@ def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: 
     wrong = {text: counts[text] for text, number in numbers.items() if number is None}
     odd = measured.oddities
     if wrong:
-        odd = (f"{sum(wrong.values())} cells are no numbers, such as {next(iter(wrong))!r}", *odd)
+        odd = (f"{sum(wrong.values())} cells are not numbers, such as {next(iter(wrong))!r}", *odd)
     return _typed(measured, _TYPES.get(found.reading.form, "number"), odd)
 
 

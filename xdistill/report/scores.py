@@ -203,7 +203,7 @@ def _one_class_note(run: Run, role: str) -> str:
         what = f"predicts one class for every test subject of {len(single)} of {len(folds)} folds ({', '.join(names)})"
     return (
         f"The {role} {what}: its accuracy there is the share of that class. AUC depends on the order of the "
-        f"probabilities alone, so it can be high all the same."
+        f"probabilities alone, so it can still be high."
     )
 
 

@@ -25,7 +25,7 @@ class EstimatorConformance(ModuleConformance):
 
     Attributes:
         inputs: length of the vectors.
-        learns: on subjects whose class their vector tells, it is right more often than by chance.
+        learns: on subjects whose vector determines their class, it is right more often than by chance.
 
     An estimator whose `tasks` have no classification is fitted to numbers instead, three per subject.
     """
@@ -140,4 +140,4 @@ class EstimatorConformance(ModuleConformance):
         answers = self.evaluated(self.built(), vectors)["logits"].argmax(dim=1)
         classes = target.argmax(dim=1) if self._of_numbers else target
         share = float((answers == classes).double().mean())
-        require(share > _CHANCE, f"right about {share:.0%} of subjects whose class their vector tells")
+        require(share > _CHANCE, f"right for {share:.0%} of subjects whose vector determines their class")

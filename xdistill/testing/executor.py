@@ -44,7 +44,7 @@ class ExecutorConformance(Conformance):
     def test_no_jobs(self) -> None:
         """Nothing to do is done at once."""
         events = self.events("count", [])
-        require(not events, f"no jobs, and yet {events}")
+        require(not events, f"events without a job: {events}")
 
     def test_a_job_that_fails(self) -> None:
         """Its error arrives as it was raised, and the other jobs are not harmed."""

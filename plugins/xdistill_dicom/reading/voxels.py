@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from xdistill_dicom.reading.extra import pydicom, require
 from xdistill_dicom.reading.values import text_of, whole_of
 
-NO_IMAGE: Final = "no pixel data: it is no image but"
+NO_IMAGE: Final = "no pixel data: not an image, but"
 """How the problem of a file begins that may lie next to the images of a volume, such as a report."""
 UNSTATED: Final = "1.2.840.10008.1.2"
 """The transfer syntax of files that state none: implicit, little endian."""
@@ -85,7 +85,7 @@ def _no_image(content: Any) -> str:
     name = str(getattr(content.get("SOPClassUID"), "name", "")).removesuffix(" Storage")
     if name and "Image" not in name:
         return f"{NO_IMAGE} {name}"
-    return "no rows and columns" if name else "cannot be read: is damaged, or holds nothing"
+    return "no rows and columns" if name else "cannot be read: damaged or empty"
 
 
 @lru_cache

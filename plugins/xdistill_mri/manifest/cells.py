@@ -18,7 +18,7 @@ class CellSettings(Settings):
         default=None, description="mark of decimals; the other one divides thousands. null: found by looking"
     )
     ordinal: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = Field(
-        default={}, description="names in order by column, as in {grade: [low, medium, high]}; they become 0, 1, 2"
+        default={}, description="categories in order by column, as in {grade: [low, medium, high]}; they become 0, 1, 2"
     )
     since: str | None = Field(
         default=None,
@@ -36,11 +36,11 @@ class ColumnSettings(CellSettings):
 
     exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
     categorical: tuple[str, ...] = Field(
-        default=(), description="columns whose values are names even if they look like numbers"
+        default=(), description="columns whose values are categories even if they look like numbers"
     )
     numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
     max_categories: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="maximum number of different values of a column of names"
+        default=20, description="maximum number of different values of a categorical column"
     )
     units: Mapping[str, str] = Field(default={}, description="unit of each column")
 

@@ -68,7 +68,7 @@ def other_task(column: str, labels: Sequence[str]) -> str:
             names = ", ".join(sorted(name for name in parts | alone if name.lower() != "none"))
             return (
                 f"the label {lists[0]!r} in column {column!r} looks like a list of labels that occur alone too; for "
-                f"several labels a subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "
+                f"several labels per subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "
                 f"separator: '{mark}'}}` in the recipe; if they are classes, name them in `data.classes`"
             )
     return ""

@@ -86,7 +86,7 @@ class HccPhantom(Dataset):
         shape: tuple[Voxels, Voxels, Voxels] = Field(
             default=(12, 24, 24), description="depth, height and width of both volumes, in voxels"
         )
-        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed, other patients")
+        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed generates other patients")
         image_only: int = Field(
             default=0, ge=0, le=1_000_000, description="further patients, who have both volumes and no clinical items"
         )
@@ -120,7 +120,7 @@ class HccPhantom(Dataset):
         @model_validator(mode="after")
         def _one_kind_of_further_patients(self) -> HccPhantom.Config:
             if self.test and self.image_only:
-                raise PydanticCustomError("test_or_image_only", "a cohort has either `test` or `image_only`", {})
+                raise PydanticCustomError("test_or_image_only", "`test` and `image_only` exclude each other; set one of them", {})
             return self
 
         @model_serializer(mode="wrap")

@@ -59,8 +59,8 @@ def _notes(standings: Standings) -> Iterator[str]:
     yield _about_deviations(standings)
     sample = standings.entries[0].rows[standings.primary].interval
     yield (
-        f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It speaks "
-        f"of other test patients for networks as they were trained."
+        f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It accounts "
+        f"for the choice of test patients, with the trained networks held fixed."
     )
     if compared(standings):
         yield from _about_tests(standings)

@@ -29,7 +29,7 @@ def refuse_changes(benchmark: Benchmark, **changes: object) -> None:
 
     for name, value in changes.items():
         if value:
-            raise UserError(f"--{name} has no use with the `fresh_test` of the benchmark {benchmark.name!r}; remove it")
+            raise UserError(f"--{name} has no effect with the `fresh_test` of the benchmark {benchmark.name!r}; remove it")
 
 
 def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[str, Any], *, quiet: bool) -> None:

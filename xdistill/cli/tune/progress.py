@@ -101,7 +101,7 @@ def _started(event: events.SearchStarted) -> Iterator[str]:
     yield f"study folder: {event.path}"
     yield f"trials are kept in {event.storage}"
     kind = "flat search on all subjects" if event.flat else f"{len(event.searches)} searches, one for each outer split"
-    yield f"{kind}: {event.trials} trials each, of {event.folds} inner folds, {event.workers} worker(s) at each"
+    yield f"{kind}: {event.trials} trials each, of {event.folds} inner folds, {event.workers} worker(s) per search"
     done = sum(event.searches.values())
     if done:
         yield f"resuming: {done} {'trial is' if done == 1 else 'trials are'} finished"

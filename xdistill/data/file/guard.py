@@ -77,7 +77,7 @@ def _check_end(path: Path, size: int) -> None:
     with path.open("rb") as opened:
         head = opened.read(_END.stop)
     if _SUPERBLOCK.match(head) and int.from_bytes(head[_END], "little") < size:
-        raise damaged(path, f"there are {size - int.from_bytes(head[_END], 'little')} bytes behind its end")
+        raise damaged(path, f"there are {size - int.from_bytes(head[_END], 'little')} bytes after the end that it states")
 
 
 def _modalities(path: Path, file: h5py.File, name: str) -> Iterator[h5py.Group]:
@@ -102,7 +102,7 @@ def _check_dataset(path: Path, dataset: Any, size: int, *, values: bool | None) 
     if values is None or not isinstance(dataset, h5py.Dataset):
         raise damaged(path, f"it holds {name!r}, which is not part of a cohort file")
     if dataset.is_virtual or dataset.external:
-        raise damaged(path, f"the data of {name!r} lie in another file")
+        raise damaged(path, f"the data of {name!r} are in another file")
     if dataset.dtype.kind not in "biufSV" or dataset.dtype.hasobject:
         raise damaged(path, f"{name!r} holds objects instead of plain values")
     if not values:

@@ -56,7 +56,7 @@ def importances_figure(searches: Sequence[SearchRows]) -> Picture | None:
         axes.scatter(shares, [place] * len(shares), s=18, color=STUDENT, alpha=0.8, linewidths=0, zorder=3)
     axes.set_yticks(range(len(values)), [_tail(name) for name in values], color=INK)
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1))
-    axes.set_xlabel("share of what decides whether a trial is among the best")
+    axes.set_xlabel("importance for whether a trial is among the best")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return picture
