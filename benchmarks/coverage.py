@@ -32,7 +32,7 @@ CASES: dict[str, Case] = {  # classes, patients, subjects per patient, strength 
     "three classes": (3, 200, 1, 1.0, (0.4, 0.35, 0.25)),
     "three classes, 80 patients": (3, 80, 1, 1.0, (0.4, 0.35, 0.25)),
     "two classes, no signal": (2, 200, 1, 0.0, (0.5, 0.5)),
-    "two classes, 1 to 4 subjects a patient": (2, 200, 4, 1.0, (0.5, 0.5)),
+    "two classes, 1 to 4 subjects per patient": (2, 200, 4, 1.0, (0.5, 0.5)),
 }
 
 

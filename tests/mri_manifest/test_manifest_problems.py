@@ -27,7 +27,7 @@ def refusal(dataset):
             {"delimiter": ","},
             ["the file seems to use a tab", 'set `delimiter: "\\t"`'],
         ),
-        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter", 'set `delimiter: ","`']),
+        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column when split at", 'set `delimiter: ","`']),
         (
             "subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"),
             {"encoding": "utf-8"},

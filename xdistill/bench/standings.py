@@ -87,7 +87,7 @@ class CohortFacts:
         classes: subjects by class.
         fingerprint: of the cohort.
         split_hash: of the splits.
-        folds: folds a repeat.
+        folds: folds per repeat.
         repeats: number of repeats.
         bounds: scores that no method can beat but by chance, by what is known then; generated cohorts only.
     """

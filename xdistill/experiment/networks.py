@@ -20,7 +20,7 @@ from xdistill.training.seeds import derive
 from xdistill.training.shapes import output_spec
 from xdistill.types import OutputSpec, Schema
 
-SMALL = 100_000  # numbers a subject
+SMALL = 100_000  # numbers per subject
 
 
 def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: int) -> dict[str, Network]:

@@ -112,7 +112,7 @@ def bounds_of(run: Run) -> dict[str, float]:
 
 
 def majority_class(predictions: Predictions) -> dict[str, Summary]:
-    """Metrics of who looks at no subject: everyone gets the training subjects' class shares, or their mean.
+    """Metrics of a constant prediction: every subject gets the training subjects' class shares, or their mean.
 
     The training subjects of a fold are the test subjects of the other folds of its repeat.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Cells(Mapping[str, str]):
-    """The cells of one row by column, without a dictionary a row."""
+    """The cells of one row by column, without a dictionary per row."""
 
     __slots__ = ("_places", "_row")
 

@@ -88,7 +88,7 @@ class EstimatorConformance(ModuleConformance):
         return {"logits": logits}
 
     def test_shapes(self) -> None:
-        """One logit a class, fitted or not yet."""
+        """One logit per class, fitted or not yet."""
         for estimator in (self.unfitted(), self.built()):
             result = self.evaluated(estimator, self.sample())
             shape = tuple(result["logits"].shape)

@@ -104,7 +104,7 @@ def _print(found: Profile) -> None:
     if found.present:
         console.print(Text("present: " + ", ".join(f"{name} {count}" for name, count in found.present.items())))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("column", "type", "missing", "range or words", "look at"):
+    for heading in ("column", "type", "missing", "range or words", "notes"):
         table.add_column(heading, overflow="fold")
     for column in found.columns:
         cells = (column.name, type_of(column), str(column.missing or ""), column.span, "; ".join(column.remarks))
