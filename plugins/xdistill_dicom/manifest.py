@@ -49,7 +49,7 @@ class Plan:
 
 
 def write_manifest(chosen: Chosen, plan: Plan, on_progress: Progress | None = None) -> Written:
-    """Write a manifest, whole or not at all; see `SeriesFormat.write`."""
+    """Write a manifest, completely or not at all; see `SeriesFormat.write`."""
     _check_free(plan)
     joined = None if plan.join is None else read_joined(*plan.join, taken=("subject", "patient", *chosen.phases))
     volumes = [series for row in chosen.rows.values() for series in row.values()]

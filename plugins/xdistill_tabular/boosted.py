@@ -33,7 +33,9 @@ class BoostedTrees(Trees):
         )
         learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="factor of each tree")
         max_depth: Annotated[int, Field(ge=1)] = Field(default=3, description="maximum depth of a tree")
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="minimum number of training subjects per leaf")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         subsample: Annotated[float, Field(gt=0, le=1)] = Field(
             default=1.0, description="fraction of the training subjects that each round draws"
         )

@@ -30,7 +30,9 @@ class RandomForest(Trees):
         max_depth: Annotated[int, Field(ge=1)] | None = Field(
             default=None, description="maximum depth of a tree; null: until leaves are pure"
         )
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="minimum number of training subjects per leaf")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         max_features: Literal["sqrt", "log2"] | Annotated[float, Field(gt=0, le=1)] = Field(
             default="sqrt", description="how many inputs each split chooses from; a number is a share of them"
         )

@@ -31,7 +31,9 @@ class ForestRegressor(Trees):
         max_depth: Annotated[int, Field(ge=1)] | None = Field(
             default=None, description="maximum depth of a tree; null: until leaves are pure"
         )
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="minimum number of training subjects per leaf")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         max_features: Annotated[float, Field(gt=0, le=1)] = Field(
             default=1 / 3, description="share of the inputs that each split chooses from"
         )

@@ -88,7 +88,10 @@ def test_files_of_ids(tmp_path):
     [
         ({"by": "site", "column": "clinic"}, r"keeps no column 'clinic' for splits \(it keeps 'split', 'fold'"),
         ({"by": "split", "column": "gap"}, "1 subject of 8 have no value in the column 'gap'"),
-        ({"by": "split", "column": "site"}, r"words that name no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list"),
+        (
+            {"by": "split", "column": "site"},
+            r"words that name no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list",
+        ),
         (
             {"by": "split", "words": {"train": ["train", "val", "test"], "validation": [], "test": ["later"]}},
             "no subject for test",

@@ -1,4 +1,4 @@
-"""Names in a benchmark file that mean nothing, or two things."""
+"""Names in a benchmark file that are unknown or ambiguous."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Standing:
         parameters: trainable numbers of the network that is tested.
         seconds: training time of one fold, mean; None if the entries' times cannot be compared.
         seeds: number of seeds that are averaged.
-        run: the run's identity, twelve hexadecimal digits a seed.
+        run: the run's identity, twelve hexadecimal digits per seed.
         versions: of Python, torch, xdistill and the plugins.
         machine: what it was computed on.
         said: who replayed or signed its records, as files next to them say.

@@ -38,7 +38,7 @@ CALIBRATION = ("brier", "ece")
 
 @dataclass(frozen=True)
 class Scored:
-    """An entry with its records, one a seed."""
+    """An entry with its records, one per seed."""
 
     entry: Entry
     records: tuple[Record, ...]

@@ -20,14 +20,13 @@ EXAMPLES = (
 def serve(
     model: shared.ModelArgument,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; other machines can connect to any but 127.0.0.1.")
+        str,
+        typer.Option(metavar="ADDRESS", help="Address to listen on; other machines can connect to any but 127.0.0.1."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-host", metavar="NAME", help="Another host name that requests may use; may be repeated."
-        ),
+        typer.Option("--allow-host", metavar="NAME", help="Another host name that requests may use; may be repeated."),
     ] = None,
     level: shared.LevelOption = 0.9,
     device: shared.DeviceOption = "auto",

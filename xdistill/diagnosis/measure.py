@@ -26,7 +26,7 @@ class Material:
     """What the figures are computed from.
 
     Attributes:
-        alone: predictions of the run in which teacher and student are trained apart.
+        alone: predictions of the run in which teacher and student are trained separately.
         imitation: those of the run whose student imitates the teacher; None if there is none.
         fingerprint: of the cohort.
         split_hash: of the splits.

@@ -64,7 +64,7 @@ def train(
         X: a mapping from modality to values, or a `Modalities`.
         targets: class indices, ``(subjects,)``.
         classes: names of the classes.
-        groups: of the subjects; a group is not divided where some are kept aside to choose the epoch.
+        groups: of the subjects; a group is not divided where some are held out to choose the epoch.
         callbacks: called by the trainer, after those of the recipe.
         verbose: print a line per epoch.
 

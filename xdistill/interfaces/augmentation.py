@@ -22,7 +22,7 @@ class Augmentation(Component):
     All randomness comes from the generator that it is called with, so that a run can be repeated bit for bit.
 
     Attributes:
-        on_device: say True where inputs may lie on an accelerator, while the generator is always the processor's: what
+        on_device: say True where inputs may be on an accelerator, while the generator is always the processor's: what
             is drawn has to be moved, as in ``torch.rand(shape, generator=generator).to(values)``. A run whose
             augmentations all say so changes its batches where it computes.
     """

@@ -1,4 +1,4 @@
-"""The page's charts: each figure as inline SVG with a text for readers who do not see it."""
+"""The page's charts: each figure as inline SVG with a text for readers who cannot see it."""
 
 from __future__ import annotations
 

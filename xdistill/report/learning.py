@@ -22,7 +22,7 @@ TOTAL: Final = "total"
 
 @dataclass(frozen=True)
 class StageSpan:
-    """Where a stage lies on the common axis of epochs.
+    """Position of a stage on the common axis of epochs.
 
     Attributes:
         name: of the stage.

@@ -109,4 +109,4 @@ RESAMPLED: Mapping[str, ResampledMetric] = {
 RESAMPLED_ALL: Mapping[str, ResampledMetric] = {**RESAMPLED, **RESAMPLED_TASKS}
 """Metrics of any task."""
 COMPARED = ("auc_ovo", "f1_macro", "accuracy")
-"""What methods are compared by unless something else is asked for; any number of classes has them."""
+"""What methods are compared by unless others are requested; any number of classes has them."""

@@ -53,7 +53,7 @@ class EncoderConformance(ModuleConformance):
         return joined_batches(first, second)
 
     def tensors(self, sample: Batch) -> Mapping[str, Tensor]:
-        """The inputs, and who has them."""
+        """The inputs, and which subjects have them."""
         return batch_tensors(sample)
 
     def call(self, module: nn.Module, sample: Batch) -> dict[str, Tensor]:

@@ -115,7 +115,7 @@ class EstimatorConformance(ModuleConformance):
         require_equal(before, copied({"inputs": vectors, "target": target}), "after `fit`")
 
     def test_state_survives_a_round_trip(self) -> None:
-        """One that was never fitted takes up the state of one that was: buffers have their final shapes."""
+        """One that was never fitted loads the state of one that was: buffers have their final shapes."""
         first, second, sample = self.built(), cast("nn.Module", self.unfitted(seed=1)), self.sample()
         second.load_state_dict(copied(first.state_dict()))
         require_equal(self.evaluated(first, sample), self.evaluated(second, sample), "after a state-dict round trip")

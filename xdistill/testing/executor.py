@@ -24,7 +24,7 @@ class ExecutorConformance(Conformance):
     kind = "executor"
 
     def events(self, function: str, payloads: Sequence[Mapping[str, Any]], *, cpus: int = 1) -> list[JobEvent]:
-        """Everything that jobs named ``job-0`` and so on say, one a payload."""
+        """Everything that jobs named ``job-0`` and so on say, one per payload."""
         jobs = [Job(f"job-{place}", dict(payload), cpus=cpus) for place, payload in enumerate(payloads)]
         return list(self._run(function, jobs))
 

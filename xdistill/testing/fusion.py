@@ -92,7 +92,7 @@ class FusionConformance(ModuleConformance):
         require(shape == (SUBJECTS, fusion.width), f"`width` is {fusion.width}, but the fused vectors are {shape}")
 
     def test_absent_branches(self) -> None:
-        """A branch whose modality is absent says zero, and the others are fused all the same."""
+        """A branch whose modality is absent is zero, and the others are fused all the same."""
         fusion = self.built()
         for name in self.branches:
             sample = self.sample()

@@ -1,4 +1,4 @@
-"""Where a file holds its voxels, and why it is no slice of a volume if it is none."""
+"""Where a file holds its voxels; or, if it is not a slice of a volume, why."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Voxels:
     Attributes:
         offset: where they begin, in bytes; 0 if they are not stored as they are.
         size: bytes of one image.
-        problem: why the file is no slice of a volume; empty if it may be one.
+        problem: why the file is not a slice of a volume; empty if it may be one.
     """
 
     offset: int = 0

@@ -14,7 +14,7 @@ from xdistill.stats.compare import ALPHA
 
 
 def notes(standings: Standings) -> tuple[str, ...]:
-    """One paragraph a matter."""
+    """One paragraph per topic."""
     return tuple(_notes(standings))
 
 
@@ -97,7 +97,7 @@ def _notes(standings: Standings) -> Iterator[str]:
 
 
 def _about_deviations(standings: Standings) -> str:
-    seeds = "Seeds of a method are averaged within a fold first; they are no further observations."
+    seeds = "Seeds of a method are averaged within a fold first; they are not further observations."
     if standings.cohort.folds * standings.cohort.repeats < FEWEST:
         return f"Means over {splits(standings)}, which are too few for a standard deviation. {seeds}"
     return (

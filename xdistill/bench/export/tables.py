@@ -38,7 +38,7 @@ class Column:
 
     Attributes:
         head: its heading.
-        cells: one an entry.
+        cells: one per entry.
         spare: where there is no room the column with the highest number goes first; those with 0 stay.
     """
 

@@ -53,7 +53,7 @@ class Result:
 
 
 def result_path(folder: Path, unit: Unit, entry: str) -> Path:
-    """The file of facts of one result; the probabilities lie next to it."""
+    """The file of facts of one result; the probabilities are next to it."""
     return folder / "results" / unit.cell / f"c{unit.number:03d}" / f"{entry}.json"
 
 

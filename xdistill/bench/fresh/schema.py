@@ -26,9 +26,7 @@ class FreshTest(Section):
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
         default={}, description="one setting of the data set with its values; the methods are compared at each"
     )
-    oracle: str | None = Field(
-        default=None, description="the entry with the best possible teacher; drawn as a bound"
-    )
+    oracle: str | None = Field(default=None, description="the entry with the best possible teacher; drawn as a bound")
     seed: int = Field(default=0, description="of all cohorts; another seed generates other cohorts")
 
     @model_validator(mode="after")

@@ -132,7 +132,7 @@ def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[s
     if crossval.by is not None:  # how many folds there are is up to the cohort, whose fingerprint records share
         wanted = {(0, fold) for fold in range(len(splits.folds))}
         if len(splits.folds) < 2 or {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:  # noqa: PLR2004 - a comparison needs two
-            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}; those of the records differ"
+            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}; the records have others"
         return
     wanted = {(repeat, fold) for repeat in range(crossval.repeats) for fold in range(crossval.folds)}
     if {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:

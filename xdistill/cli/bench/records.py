@@ -1,4 +1,4 @@
-"""``xdistill bench submit`` and ``xdistill bench verify``: records that can lie in a git repository."""
+"""``xdistill bench submit`` and ``xdistill bench verify``: records that can be kept in a git repository."""
 
 from __future__ import annotations
 

@@ -95,7 +95,9 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
         **given,
     }
     if not roles["label"]:
-        raise UserError(f"{table.file}: no column has the name of a label; pass it with --label. {_candidates(columns)}")
+        raise UserError(
+            f"{table.file}: no column has the name of a label; pass it with --label. {_candidates(columns)}"
+        )
     if not roles["subject"] and roles["patient"] and _is_id(columns[roles["patient"]], len(table)):
         roles["subject"], roles["patient"] = roles["patient"], ""
     taken = {name for name in roles.values() if name}

@@ -20,7 +20,7 @@ REFITS = "refits"  # what the training of outer folds is called here
 
 @contextmanager
 def tune_listener(*, quiet: bool) -> Iterator[Listen]:
-    """Something to hand the events of a search to."""
+    """A listener for the events of a search."""
     if quiet:
         yield warnings
     elif sys.stderr.isatty():
@@ -73,7 +73,7 @@ class TuneBars:
 
 
 class TuneLines:
-    """A line a trial, then the lines of the refit."""
+    """A line per trial, then the lines of the refit."""
 
     def __init__(self) -> None:
         self.run = Lines()

@@ -130,7 +130,7 @@ class FitStage(Grown):
     name: str = Field(description="unique among the stages")
     fit: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="estimators within networks, by dotted path such as `student.head`, one after the other; each is "
-        "fitted to the vectors that its network computes for the training subjects, in eval mode and without augmentation"
+        "fitted to the vectors that its network computes for the training subjects, in eval mode and unaugmented"
     )
     cross_fit: CrossFit | None = Field(default=None, description=_CROSS_FIT)
 

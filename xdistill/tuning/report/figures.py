@@ -63,7 +63,7 @@ def importances_figure(searches: Sequence[SearchRows]) -> Picture | None:
 
 
 def parallel_figure(searches: Sequence[SearchRows], space: Space, metric: str, *, maximise: bool) -> Picture | None:
-    """One line a complete trial through all fields to its score; the winners of their searches in another colour."""
+    """One line per complete trial through all fields to its score; the winners of their searches in another colour."""
     trials = [trial for search in searches for trial in search.complete]
     if not trials:
         return None
@@ -101,7 +101,7 @@ def _best(search: SearchRows, *, maximise: bool) -> TrialRow:
 
 
 def _height(search: Search, value: Any) -> float:
-    """Where a value lies on its axis, 0 to 1."""
+    """Position of a value on its axis, 0 to 1."""
     if search.choices is not None:
         known = labels(search)
         return 0.5 if len(known) == 1 else known.index(value) / (len(known) - 1)

@@ -36,7 +36,7 @@ OWNER = "xdistill"  # the user attribute of a study that says what made it
 
 
 def storage_url(storage: str, folder: Path) -> str:
-    """What to hand to `open_storage`: a path of a journal file, or a URL.
+    """What to pass to `open_storage`: a path of a journal file, or a URL.
 
     Args:
         storage: ``journal``, ``sqlite``, a file ending in ``.journal`` or ``.db``, or a URL.
