@@ -103,7 +103,7 @@ class Mogonet(Dataset):
 
     @cached_property
     def _parts(self) -> dict[str, _Numbers]:
-        """Labels by part, one a subject."""
+        """Labels by part, one per subject."""
         return {part: self._labels(self._file(f"labels_{part}")) for part in _PARTS}
 
     @cached_property

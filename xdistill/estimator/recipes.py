@@ -20,7 +20,7 @@ from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import to_plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-# What training on arrays in this process has no use for.
+# Fields that have no effect when training on arrays in this process.
 _FIXED: Mapping[str, Any] = {
     "data": {"use": Arrays.name},
     "test": None,
