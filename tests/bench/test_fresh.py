@@ -172,7 +172,7 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
 @pytest.mark.usefixtures("events")
 def test_results_of_another_recipe_are_refused(place, catalog, folder):
     other = load_benchmark(write(place / "other", set={"augment": [], "optimizer.lr": 0.5}))
-    with pytest.raises(RunError, match="is not what the benchmark says of entry 'alone'"):
+    with pytest.raises(RunError, match="is not that of entry 'alone'; run it again"):
         gain_table(other, catalog, folder)
 
 

@@ -140,8 +140,8 @@ def unfinished():
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        (misspelt, ["implements xdistill_metric, which is not a hook; did you mean xdistill_metrics?"]),
-        (strange, ["implements xdistill_zzz, which is not a hook; hooks are xdistill_datasets, "]),
+        (misspelt, ["implements `xdistill_metric`, which is not a hook; did you mean `xdistill_metrics`?"]),
+        (strange, ["implements `xdistill_zzz`, which is not a hook; valid hooks: xdistill_datasets, "]),
         (with_arguments, ["cannot be used", "Argument(s) {'registry'}"]),
         (unmarked, ["has a function xdistill_metrics that is not marked as a hook; write @hookimpl above it"]),
         (plugin, ["implements no hook; hooks are xdistill_datasets, "]),
