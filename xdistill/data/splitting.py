@@ -121,8 +121,12 @@ def training_split(
     targets: Sequence[Target] | _Targets,
     task: Task | Sequence[str],
     crossval: Crossval,
+    *,
+    labelled: NDArray[np.bool_] | None = None,
 ) -> Split:
     """All subjects for training, except the fraction for validation. All subjects of a patient are in the same part.
+
+    Subjects without a label change nothing for the others; none of a patient who is validated is trained on.
 
     Args:
         subjects: ids, in the order of the cohort.
@@ -130,20 +134,24 @@ def training_split(
         targets: of the task, one per subject.
         task: what is predicted; names of classes stand for classification.
         crossval: validation fraction, whether it is stratified, and seed; nothing else is used.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not read. None: all.
 
     Raises:
         DataError: if a class is missing from a part.
     """
     task = as_task(task)
     values = task.as_targets(targets)
-    for name, count in _patients_by_group(patients, values, task).items() if crossval.validation else ():
+    known = np.ones(len(values), dtype=bool) if labelled is None else labelled
+    rows = np.flatnonzero(known)
+    counts = _patients_by_group([patients[row] for row in rows.tolist()], values[rows], task)
+    for name, count in counts.items() if crossval.validation else ():
         if count < 2:  # noqa: PLR2004  # one for training, one for validation
             raise DataError(
                 f"{task.group} {name!r} has {_patients(count)}, but validation needs at least two; set "
                 f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
             )
-    labels = task.strata(values) if crossval.stratify else None
-    train, validation = hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
+    labels = _labels(values, known, task) if crossval.stratify else None
+    train, validation = hold_out(np.asarray(patients), labels, rows, crossval, "fit")
     for part, rows in (("training", train), ("validation", validation)):
         missing = task.absent(values[rows]) if len(rows) else ()
         if missing:
@@ -151,6 +159,7 @@ def training_split(
                 f"the {part} part has no subject of {task.group} {missing[0]!r}; change `crossval.validation` or "
                 f"`crossval.seed`, or set `crossval.stratify` to true"
             )
+    train = _with_unlabelled(train, np.arange(len(values)), validation, patients, known)
     return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
 
 

@@ -168,15 +168,16 @@ def gunzip(
 def _gzip_file(content: bytes) -> Iterator[BinaryIO]:
     """A gzip file in memory; isal, where it is installed, decompresses it three times as fast as zlib."""
     try:
-        from isal import igzip, isal_zlib
+        from isal.igzip import IGzipFile
+        from isal.igzip_lib import IsalError
     except ImportError:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             yield cast("BinaryIO", stream)
         return
     try:
-        with igzip.IGzipFile(fileobj=io.BytesIO(content)) as stream:
+        with IGzipFile(fileobj=io.BytesIO(content)) as stream:
             yield cast("BinaryIO", stream)
-    except isal_zlib.error as problem:
+    except IsalError as problem:
         raise zlib.error(str(problem)) from problem
 
 
