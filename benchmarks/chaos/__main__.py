@@ -11,21 +11,23 @@ outcome is none of the good ones.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from flips import flip
+from flips import Flipper
 from fuzz import bounded, fuzz
 from kills import COMMANDS, Disturber, disturb
-from material import make
+from material import make, make_cohort
 from table import Table
 
-PARTS = ("flips", "fuzz", "kills")
-STEP = 50
+PARTS = {"flips": 1, "fuzz": 1, "kills": 4}  # with the share of the time
+STEPS = {"flips": 45, "fuzz": 340}  # at a time
 
 
 def main() -> None:
@@ -45,28 +47,31 @@ def main() -> None:
     until = begin + 60 * chosen.minutes
     sys.stderr.write(f"seed {chosen.seed}, in {folder}\n")
     try:
-        material = make(folder / "material")
-        share = (until - time.monotonic()) / 6
-        if "flips" in wanted:
-            _repeat(lambda: flip(material, folder / "flips", table, STEP, generator), share, chosen.most)
+        material = make(folder / "material") if wanted != ["fuzz"] else None
+        cohort = make_cohort(folder / "material") if material is None else material.cohort
+        share = (until - time.monotonic()) / sum(PARTS[name] for name in wanted)
+        if "flips" in wanted and material is not None:
+            flipper = Flipper(material, folder / "flips", table, generator)
+            _repeat(lambda: flipper.flip(STEPS["flips"]), share, chosen.most, STEPS["flips"])
         if "fuzz" in wanted:
             bounded()
-            cohort = material.cohort
-            _repeat(lambda: fuzz(folder / "fuzz", table, STEP, generator, cohort=cohort), share, chosen.most)
-        if "kills" in wanted:
-            disturber = Disturber(material, folder / "kills", table, generator)
-            disturb(disturber, until, commands=tuple(chosen.commands.split(",")), kills=chosen.kills)
+            step = STEPS["fuzz"]
+            _repeat(lambda: fuzz(folder / "fuzz", table, step, generator, cohort=cohort), share, chosen.most, step)
+        if "kills" in wanted and material is not None:
+            end = math.inf if chosen.kills else until
+            disturber = Disturber(material, folder / "kills", table, generator, end)
+            disturb(disturber, commands=tuple(chosen.commands.split(",")), kills=chosen.kills)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table.text())
     sys.exit(1 if table.bad else 0)
 
 
-def _repeat(part: object, seconds: float, most: int) -> None:
+def _repeat(part: Callable[[], None], seconds: float, most: int, step: int) -> None:
     until, done = time.monotonic() + seconds, 0
     while time.monotonic() < until and done < most:
-        part()  # type: ignore[operator]
-        done += STEP
+        part()
+        done += step
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import subprocess
 import sys
 from contextlib import suppress
@@ -27,8 +28,15 @@ VARIABLES = {
 HEAD: dict[str, Any] = {
     "include_dashboard": False,
     "no_monitor": True,
-    "_system_config": {"health_check_period_ms": 500},
+    # A node that was killed is noticed after ten seconds; sooner, nodes of a busy machine are taken for dead as well.
+    "_system_config": {
+        "health_check_period_ms": 1000,
+        "health_check_timeout_ms": 10_000,
+        "health_check_failure_threshold": 10,
+    },
 }
+PATIENCE = 120.0  # seconds until a node has started
+OWN = "Agent"  # in the name of processes of Ray itself, with which their node ends
 INSTALLED = find_spec("ray") is not None
 
 
@@ -49,7 +57,8 @@ class Cluster:
 
     def kill_worker(self, generator: random.Random) -> bool:
         """Kill a process that works at a task; False if there is none."""
-        return _killed([one for one in self._processes() if _called(one).startswith("ray::")], generator)
+        at_work = [one for one in self._processes() if _called(one).startswith("ray::") and OWN not in _called(one)]
+        return _killed(at_work, generator)
 
     def kill_node(self, generator: random.Random) -> bool:
         """Kill a node that has a core, and put another in its place."""
@@ -78,10 +87,10 @@ class Cluster:
         return []
 
     def _read(self) -> str:
-        line = self._process.stdout.readline().strip() if self._process.stdout is not None else ""
-        if not line:
-            raise SystemExit("the Ray cluster did not start")
-        return line
+        output = self._process.stdout
+        if output is None or not select.select([output], [], [], PATIENCE)[0] or not (line := output.readline()):
+            raise SystemExit("the Ray cluster did not start, or gives no more nodes")
+        return line.strip()
 
 
 def _called(process: psutil.Process) -> str:

@@ -10,21 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import torch
-from material import Material
+from material import BENCHMARK, Material
+from studies import as_database, studies_of
 from table import Table
 
+from xdistill.bench.load import load_benchmark
+from xdistill.bench.records.submit import submit
+from xdistill.bench.records.verify import verify_records
 from xdistill.data import open_cohort
 from xdistill.distillation.teacher_cache.store import DAMAGED
 from xdistill.distillation.teacher_cache.weights import _parse
 from xdistill.errors import XdistillError
 from xdistill.models import load_model
+from xdistill.plugin import load_catalog
+from xdistill.recipe.load import load_recipe
 from xdistill.runs import load_run
+from xdistill.runs.checksums import check_sums
+from xdistill.runs.files import read_json
 from xdistill.training.checkpoint import Checkpointer
-from xdistill.tuning.search.sampling import quiet
-from xdistill.tuning.storage.open import open_storage
-from xdistill.tuning.storage.trials import trials_by_state
+from xdistill.tuning.run import TUNED
+from xdistill.tuning.study_file import FILE
 
 IDENTITY = "chaos"
 
@@ -92,14 +98,23 @@ def of_teacher(path: Path) -> str:
 
 
 def of_study(path: Path) -> str:
-    """The trials of a study, as a search reads them."""
-    with quiet():
-        storage = open_storage(str(path))
-        names = sorted(optuna.get_all_study_names(storage))
-        studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
-        counted = [trials_by_state(study).counted for study in studies]
-    said = [[(trial.number, trial.params, trial.value, trial.state) for trial in trials] for trials in counted]
-    return digest(names, [study.user_attrs for study in studies], said)
+    """The studies of a search, as it reads them."""
+    return digest(studies_of(path))
+
+
+def of_study_files(folder: Path) -> str:
+    """What a search wrote for people: a changed file is said to be one, and read as it is."""
+    check_sums(folder, required=(FILE, TUNED))
+    return digest(read_json(folder / FILE), load_recipe(folder / TUNED).tree())
+
+
+def of_records(folder: Path) -> str:
+    """The records of a benchmark, as its table reads them."""
+    verdict = verify_records(load_benchmark(BENCHMARK), folder)
+    if verdict.problems or verdict.remarks:
+        raise FoundError
+    said = [[fold.probabilities.tobytes() for fold in record.predictions.folds] for record in verdict.records]
+    return digest(said, [dict(record.facts) for record in verdict.records])
 
 
 KINDS: dict[str, Callable[[Path], str]] = {
@@ -109,8 +124,11 @@ KINDS: dict[str, Callable[[Path], str]] = {
     "checkpoint": of_checkpoint,
     "teacher cache": of_teacher,
     "study": of_study,
+    "study in SQLite": of_study,
+    "files of a study": of_study_files,
+    "records of a benchmark": of_records,
 }
-UNREAD = (".lock", "report.html", "README.md")
+UNREAD = (".lock", "report.html", "README.md", ".journal", ".gitattributes")
 
 
 def originals(material: Material, folder: Path) -> dict[str, Path]:
@@ -124,25 +142,48 @@ def originals(material: Material, folder: Path) -> dict[str, Path]:
         "model folder": material.model,
         "checkpoint": checkpoint,
         "study": material.study / "study.journal",
+        "study in SQLite": as_database(material.study / "study.journal", folder / "study.db"),
+        "files of a study": material.study,
+        "records of a benchmark": _records(material, folder / "records"),
         "teacher cache": next((material.cache / "teacher_cache" / "teachers").glob("*.safetensors")),
     }
 
 
-def flip(material: Material, folder: Path, table: Table, count: int, generator: random.Random) -> None:
-    """Flip ``count`` bits, the kinds in turn."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = originals(material, folder)
-    whole = {kind: KINDS[kind](path) for kind, path in found.items()}
-    copies = {kind: _copy(path, folder / kind.replace(" ", "_") / path.name) for kind, path in found.items()}
-    for number in range(count):
-        kind = list(KINDS)[number % len(KINDS)]
-        target = _file(copies[kind], generator)
-        content = target.read_bytes()
-        place, bit = generator.randrange(len(content)), generator.randrange(8)
-        target.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
-        outcome = _outcome(KINDS[kind], copies[kind], whole[kind])
-        table.count(f"a flipped bit, {kind}", outcome, f"{target.name}, byte {place}, bit {bit}")
-        target.write_bytes(content)
+def _records(material: Material, folder: Path) -> Path:
+    benchmark = load_benchmark(BENCHMARK)
+    submit(load_run(material.run), benchmark, "one", catalog=load_catalog(), to=folder)
+    return folder
+
+
+class Flipper:
+    """Flips bits of a copy of each kind of file.
+
+    Args:
+        material: the files.
+        folder: to write to.
+        table: to count in.
+        generator: of the places.
+    """
+
+    def __init__(self, material: Material, folder: Path, table: Table, generator: random.Random) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = originals(material, folder)
+        self._whole = {kind: KINDS[kind](path) for kind, path in found.items()}
+        self._copies = {kind: _copy(path, folder / kind.replace(" ", "_") / path.name) for kind, path in found.items()}
+        self._table, self._generator, self._done = table, generator, 0
+
+    def flip(self, count: int) -> None:
+        """Flip ``count`` bits, the kinds in turn."""
+        for number in range(self._done, self._done + count):
+            kind = list(KINDS)[number % len(KINDS)]
+            target = _file(self._copies[kind], self._generator)
+            content = target.read_bytes()
+            place, bit = self._generator.randrange(len(content)), self._generator.randrange(8)
+            target.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            outcome = _outcome(KINDS[kind], self._copies[kind], self._whole[kind])
+            self._table.count(f"a flipped bit, {kind}", outcome, f"{target.name}, byte {place}, bit {bit}")
+            target.write_bytes(content)
+        self._done += count
 
 
 def _outcome(read: Callable[[Path], str], path: Path, whole: str) -> str:

@@ -7,6 +7,7 @@ and to leave neither processes nor temporary files.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import shutil
 import sys
@@ -15,20 +16,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from subprocess import DEVNULL, TimeoutExpired, run
 
 import psutil
 from cluster import INSTALLED, VARIABLES, Cluster
-from material import Material, arguments, environment
+from material import Material, arguments, bytes_of, environment, left_behind
 from start import Conditions, end_all, start, workers_of
 from table import Table
 from zygote import Forked
 
+ROOM = 4.0  # how many times as long as an undisturbed command a disturbed one may take, and what follows
 PATIENCE = 600  # seconds after which a command counts as hanging
 MOST = 12  # kills of one command, after which it may end
-RESULTS = {"predictions.csv", "student.safetensors", "model.safetensors", "calibration.json", "tuned.yaml"}
 RAY = "run on Ray"
 COMMANDS = ("run", "bench run", "fit", "tune", "run --devices 2", *([RAY] if INSTALLED else []))
 DAY = 86_400.0
@@ -44,21 +44,6 @@ class Reference:
     size: int
 
 
-def bytes_of(folder: Path) -> str:
-    """SHA-256 of everything below a folder whose bytes are results: predictions, weights, settings that were found."""
-    hashed = sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.name in RESULTS and not any(part.startswith(".") for part in name.parts):
-            hashed.update(str(name).encode() + path.read_bytes())
-    return hashed.hexdigest()
-
-
-def left_behind(folder: Path) -> list[str]:
-    """Temporary files and folders below a folder."""
-    return [path.name for kind in ("tmp", "new", "old", "partial") for path in folder.rglob(f".*.{kind}")]
-
-
 class Disturber:
     """Disturbs one command after the other.
 
@@ -67,10 +52,14 @@ class Disturber:
         folder: to write to.
         table: to count in.
         generator: of times and places.
+        until: moment of the monotonic clock at which the last one should have ended.
     """
 
-    def __init__(self, material: Material, folder: Path, table: Table, generator: random.Random) -> None:
+    def __init__(
+        self, material: Material, folder: Path, table: Table, generator: random.Random, until: float = math.inf
+    ) -> None:
         self.material, self.folder, self.table, self.generator = material, folder, table, generator
+        self.until = until
         self.references: dict[str, Reference] = {}
         self.kills = 0
         self.cluster: Cluster | None = None
@@ -88,6 +77,12 @@ class Disturber:
                 self.references[what] = Reference(bytes_of(place), time.monotonic() - begin, size)
         return self.references[what]
 
+    def has_time(self, what: str, times: float = ROOM) -> bool:
+        """Whether the command could be run so many times before the end; one that never ran may take as the longest."""
+        known = self.references.get(what)
+        seconds = known.seconds if known else max((one.seconds for one in self.references.values()), default=30.0)
+        return time.monotonic() + times * seconds < self.until
+
     def kill(self, what: str, most: int = MOST) -> None:
         """Kill the command's driver or one of its workers, again and again, until it has ended by itself."""
         right, killed = self.reference(what), Counter[str]()
@@ -101,7 +96,7 @@ class Disturber:
 
     def _killing(self, what: str, place: Path, right: Reference, killed: Counter[str], most: int) -> str:
         process = self.start(what, place)
-        while killed.total() < most:
+        while killed.total() < most and self.has_time(what, ROOM / 2):
             with suppress(TimeoutExpired):
                 # It gets more time after each kill, so that a slow machine comes to an end.
                 process.wait(self.generator.uniform(0, right.seconds * 1.1 ** killed.total()))
@@ -254,20 +249,19 @@ def set_times(folder: Path, moment: float) -> None:
             os.utime(path, (moment, moment), follow_symlinks=False)
 
 
-def disturb(disturber: Disturber, until: float, *, commands: tuple[str, ...], kills: int | None = None) -> None:
-    """Disturb commands in all ways, in turn.
+def disturb(disturber: Disturber, *, commands: tuple[str, ...], kills: int | None = None) -> None:
+    """Disturb commands in all ways, in turn, as long as there is time.
 
     Args:
         disturber: who does it.
-        until: moment of the monotonic clock after which nothing new begins.
         commands: that are disturbed.
-        kills: how many kills there are to be, and nothing else; None: all ways, until that moment.
+        kills: how many kills there are to be, and nothing else; None: all ways.
     """
     ways = [disturber.kill] if kills else [disturber.kill, disturber.full, disturber.jump, disturber.twice]
     while True:
         for way, what in itertools.product(ways, commands):
             most = MOST if kills is None else min(MOST, kills - disturber.kills)
-            if most <= 0 or (kills is None and time.monotonic() > until):
+            if most <= 0 or not disturber.has_time(what):
                 return
             if what == RAY and way == disturber.kill:
                 disturber.kill_on_ray(most)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from start import Conditions, start, warm_up
@@ -11,6 +14,7 @@ from zygote import start_zygote
 HERE = Path(__file__).parent
 RECIPE = HERE / "tiny.yaml"
 BENCHMARK = HERE / "bench.yaml"
+RESULTS = {"predictions.csv", "student.safetensors", "model.safetensors", "calibration.json", "tuned.yaml"}
 BEFORE = ("optuna", "xdistill.tuning.run", "xdistill.tuning.search.worker", "xdistill.bench.run")
 
 
@@ -80,3 +84,25 @@ def make(folder: Path) -> Material:
     if process.wait(600):
         raise SystemExit(f"the material cannot be made: {output.read_text()}")
     return made
+
+
+def make_cohort(folder: Path) -> Path:
+    """The cohort file alone."""
+    command = [sys.executable, "-m", "xdistill", "data", "build", str(RECIPE), "--cache", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return next(folder.glob("*.h5"))
+
+
+def bytes_of(folder: Path) -> str:
+    """SHA-256 of everything below a folder whose bytes are results: predictions, weights, settings that were found."""
+    hashed = sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.name in RESULTS and not any(part.startswith(".") for part in name.parts):
+            hashed.update(str(name).encode() + path.read_bytes())
+    return hashed.hexdigest()
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Temporary files and folders below a folder."""
+    return [path.name for kind in ("tmp", "new", "old", "partial") for path in folder.rglob(f".*.{kind}")]

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from studies import journal, studies_of
 
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.records.attest import read_replays
 from xdistill.bench.records.record import read_facts
 from xdistill.data import Splits, open_cohort
+from xdistill.models.config import ModelConfig, parse
 from xdistill.recipe.load import load_recipe
+from xdistill.runs.checksums import check_sums
 from xdistill.runs.files import read_json
 from xdistill.runs.schema import read_record
 from xdistill.stats import read_predictions
@@ -36,6 +39,10 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "NIfTI, gzip": ("volume.nii.gz", read_volume),
     "array": ("array.npy", read_volume),
     "arrays": ("arrays.npz", read_volume),
+    "settings of a model": ("config.json", lambda path: parse(ModelConfig, read_json(path), str(path))),
+    "checksums": ("checksums.json", lambda path: check_sums(path.parent, required=())),
+    "workbook": ("table.xlsx", read_table),
+    "study": ("study.journal", studies_of),
     "cohort file": ("cohort.h5", lambda path: open_cohort(path).load()),
 }
 
@@ -43,7 +50,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 def whole(file: str, cohort: Path | None) -> bytes | None:
     """The content of a file that is as it should be; None for a cohort file where none is given."""
     made = {"volume.nii": _nifti, "volume.nii.gz": lambda: gzip.compress(_nifti()), "array.npy": _npy}
-    made["arrays.npz"] = _npz
+    made |= {"arrays.npz": _npz, "table.xlsx": _workbook, "study.journal": journal}
     if file in made:
         return made[file]()
     if file == "cohort.h5":
@@ -56,6 +63,16 @@ def _nifti() -> bytes:
 
     image = nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4))  # type: ignore[no-untyped-call]
     return bytes(image.to_bytes())
+
+
+def _workbook() -> bytes:
+    import openpyxl
+
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in (("subject", "age", "label"), ("a", 50, "x"), ("b", 61.5, "y")):
+        book.active.append(row)
+    book.save(stream)
+    return stream.getvalue()
 
 
 def _npy() -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import shutil
@@ -18,7 +17,7 @@ from uuid import uuid4
 from xdistill.errors import DataError, UserError
 from xdistill.interfaces.series import Chosen, Series, Written
 from xdistill.interfaces.series.format import Progress
-from xdistill.untrusted import to_cell
+from xdistill.untrusted import CsvWriter
 from xdistill_dicom.convert import save_nifti
 from xdistill_dicom.grouping import Part
 from xdistill_dicom.join import Joined, read_joined
@@ -156,7 +155,7 @@ def slices_of(series: Series) -> tuple[Header, ...]:
 
 def _table(chosen: Chosen, cells: Mapping[str, str], joined: Joined | None) -> tuple[str, list[str]]:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = CsvWriter(stream)
     extra = () if joined is None else joined.columns
     writer.writerow(["subject", "patient", *chosen.phases, *extra])
     unmatched = 0
@@ -170,9 +169,7 @@ def _table(chosen: Chosen, cells: Mapping[str, str], joined: Joined | None) -> t
             own = joined.rows.get(identity)
             unmatched += own is None
             used.add(identity)
-        writer.writerow(
-            [to_cell(subject), to_cell(first.patient), *files, *(("" if own is None else own[name]) for name in extra)]
-        )
+        writer.writerow([subject, first.patient, *files, *(("" if own is None else own[name]) for name in extra)])
     notes = [f"{unmatched} of {len(chosen.rows)} rows have no match in the joined table"] if unmatched else []
     if joined is not None and len(joined.rows.keys() - used):
         notes.append(f"{len(joined.rows.keys() - used)} of {len(joined.rows)} rows of the joined table fit no study")

@@ -8,9 +8,13 @@ import re
 import pytest
 
 from xdistill.bench.check import check
+from xdistill.bench.export.notes import notes
 from xdistill.bench.records.audit import MOST
+from xdistill.bench.records.facts import sum_of
 from xdistill.bench.records.record import digest
+from xdistill.bench.records.remarks import differing
 from xdistill.bench.records.verify import read_records, verify_records
+from xdistill.bench.table import standings
 from xdistill.errors import RunError
 
 
@@ -19,7 +23,7 @@ def problems(benchmark):
 
 
 def change(path, **changes):
-    """Replace keys of a JSON file; dots lead deeper."""
+    """Replace keys of a JSON file, and make its checksum fit, as a cunning hand would; underscores lead deeper."""
     data = json.loads(path.read_text())
     for name, value in changes.items():
         *parents, last = name.split("__")
@@ -27,6 +31,8 @@ def change(path, **changes):
         for parent in parents:
             place = place[parent]
         place[last] = value
+    if "sha256" in data:
+        data["sha256"] = sum_of(data)
     path.write_text(json.dumps(data))
 
 
@@ -184,6 +190,34 @@ def test_a_class_that_is_absent_in_a_fold(submitted):
     targets = tuple(0 if rank in gone and label == 2 else label for rank, label in enumerate(splits.targets))
     (submitted.records / "splits.json").write_text(replace(splits, targets=targets).to_text())
     assert "splits.json: r0-f0: class 'M2' has no test subject; use fewer folds or merge classes" in problems(submitted)
+
+
+def test_other_versions_are_an_error_or_if_forged_a_remark_and_a_note(submitted):
+    record = submitted.records / "kd" / "record.json"
+    whole = record.read_text()
+    torch = json.loads(whole)["versions"]["torch"]
+    record.write_text(whole.replace(f'"torch": "{torch}"', '"torch": "9.9.9"'))
+    assert "record.json: was changed after it was submitted" in problems(submitted)
+    record.write_text(whole)
+    change(record, versions__torch="9.9.9")
+    verdict = check(submitted)
+    assert verdict.problems == ()
+    (remark,) = verdict.remarks
+    assert remark.startswith(("kd: made with torch 9.9.9 (others:", "alone: made with torch"))
+    (note,) = [note for note in notes(standings(submitted, verdict.records)) if "other versions" in note]
+    assert "9.9.9" in note
+    found = list(differing({"a": {"x": "1"}, "b": {"x": "1"}, "c": {"x": "2", "y": "3"}}))
+    assert found == [(["c"], "x 2 (others: 1)")]
+
+
+def test_a_record_without_a_checksum_is_said_to_have_none(submitted):
+    record = submitted.records / "kd" / "record.json"
+    record.write_text(
+        json.dumps({key: value for key, value in json.loads(record.read_text()).items() if key != "sha256"})
+    )
+    verdict = check(submitted)
+    assert verdict.problems == ()
+    assert "kd: without a checksum" in verdict.remarks[0]
 
 
 def test_tables_are_only_made_of_what_is_true(submitted):

@@ -8,6 +8,7 @@ import pytest
 
 from tune import searches
 from xdistill import api
+from xdistill.cli.options import say_if_edited
 from xdistill.cli.tune.progress import TuneLines
 from xdistill.crossval.events import FoldStarted, RunAwaited, RunStarted
 from xdistill.data import Splits
@@ -116,6 +117,17 @@ def test_the_tuned_recipe_is_one_that_run_takes(kind, nested, flat, folder):
     assert read.tree()["student"]["hidden"] == settings["student.hidden"]
     original = load_recipe(folder / "search.yaml").tree()
     assert read.tree()["stages"] == original["stages"]
+
+
+def test_a_tuned_recipe_that_was_edited_is_said_to_be(flat, tmp_path, capsys):
+    for name in ("study.json", "tuned.yaml", "checksums.json"):
+        (tmp_path / name).write_bytes((flat[0].path / name).read_bytes())
+    tuned = tmp_path / "tuned.yaml"
+    say_if_edited(str(tuned))
+    assert capsys.readouterr().err == ""
+    tuned.write_text(tuned.read_text() + "\n# tried by hand\n")
+    say_if_edited(str(tuned))
+    assert "was edited or damaged since the search wrote it" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_agreed_setting_is_one_that_some_search_chose(nested):

@@ -15,6 +15,7 @@ from xdistill.errors import UserError
 from xdistill.tuning.search.sampling import quiet
 from xdistill.tuning.storage.journal import FileLock
 from xdistill.tuning.storage.open import open_storage, open_study
+from xdistill.tuning.storage.sums import digest_of, owner_of
 from xdistill.tuning.storage.trials import end_trial, trials_by_state
 
 
@@ -123,12 +124,38 @@ def test_lines_of_optuna_itself_are_read_and_covered_by_the_next_sum(tmp_path):
             told(str(path))
 
 
-def test_a_score_changed_in_a_database_is_found(tmp_path):
-    url = f"sqlite:///{tmp_path / 'study.db'}"
+CHANGES = {
+    "update trial_values set value = 0.99 where value = 0.5": "trial 0 of the study is damaged",
+    "update trial_params set distribution_json = replace(distribution_json, '1.0', '3.0')": "trial 0 of the study is",
+    "update trials set number = 2 where number = 1": "trial 1 of the study is damaged: it is missing",
+    "update trials set study_id = 7 where number = 1": "SQLite says: a row of trials refers to a row that does not exist",
+    """update study_user_attributes set value_json = replace(value_json, '"r"', '"s"')""": "its definition is not",
+    "update study_user_attributes set value_json = replace(value_json, 'sum', 'sun')": "its definition is not",
+}
+
+
+def test_what_is_changed_in_a_database_is_found(tmp_path):
+    path = tmp_path / "study.db"
     with quiet():
-        opened_with_two_trials(url)
-        assert [value for _, _, value in told(url)] == [0.5, 0.75]
-        with closing(sqlite3.connect(tmp_path / "study.db")) as database, database:
-            database.execute("update trial_values set value = 0.99 where value = 0.5")
-        with pytest.raises(UserError, match="trial 0 of the study is damaged"):
-            told(url)
+        opened_with_two_trials(f"sqlite:///{path}")
+        whole = path.read_bytes()
+        for change, message in CHANGES.items():
+            path.write_bytes(whole)
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute(change)
+            with pytest.raises(UserError, match=message):
+                told(f"sqlite:///{path}")
+
+
+def test_trials_and_owners_of_earlier_versions_are_read():
+    owner = {"identity": "1", "recipe": "r"}
+    with quiet():
+        study = optuna.create_study(direction="maximize")
+        study.set_user_attr("xdistill", owner)
+        assert owner_of(study) == owner
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        trial.set_user_attr("folds", [0.5])
+        trial.set_user_attr("sum", digest_of([0, trial.params, 0.5, [0.5], ""]))
+        study.tell(trial, 0.5)
+        assert len(trials_by_state(study).counted) == 1

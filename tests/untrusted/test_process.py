@@ -12,6 +12,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
+from xdistill.cli import app
 from xdistill.cli.console import echo, print_json
 from xdistill.cli.process import OutputError, explained
 from xdistill.cli.process.safe_console import SafeConsole
@@ -84,6 +85,14 @@ def test_ctrl_c_five_times_is_one_message_and_what_cleans_up_is_not_broken_off()
 )
 def test_memory_or_a_disk_that_runs_out_anywhere_is_one_message(error, what):
     assert what in explained(error)
+
+
+def test_a_name_that_no_system_takes_is_one_message(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["xdistill", "model", "show", "x" * 5000])
+    assert app.main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {'x' * 120}... (50")
+    assert said.endswith(" characters) the name is longer than the operating system allows\n")
 
 
 def test_other_errors_are_shown_as_they_are():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import unicodedata
 
@@ -10,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdistill.untrusted import from_cell, normal_id, printable, to_cell
+from xdistill.tables.read import read_table
+from xdistill.untrusted import CsvWriter, from_cell, normal_id, printable, to_cell
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,12 @@ def test_cells_are_no_formulas_and_read_back(text):
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
-def test_a_formula_is_text_in_a_csv_file():
+def test_a_table_holds_no_formula_and_is_read_back(tmp_path):
     stream = io.StringIO()
-    csv.writer(stream).writerow([to_cell("=cmd|'/C calc'!A0"), to_cell("case-1")])
-    assert stream.getvalue() == "'=cmd|'/C calc'!A0,case-1\r\n"
+    rows = [["subject", "=a"], ["=cmd|'/C calc'!A0", -1.5], ["case-1", "-2e3"], ["'@x", "+x"], ["plain", ""]]
+    CsvWriter(stream).writerows(rows)
+    assert stream.getvalue() == "subject,'=a\n'=cmd|'/C calc'!A0,-1.5\ncase-1,-2e3\n''@x,'+x\nplain,\n"
+    file = tmp_path / "table.csv"
+    file.write_text(stream.getvalue(), encoding="utf-8")
+    table = read_table(file)
+    assert [list(table.header), *map(list, table.rows)] == [[str(cell) for cell in row] for row in rows]

@@ -30,7 +30,7 @@ def check(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
         problems = [*_unmet(benchmark, table), *_outdated(benchmark, verdict.folder, table)]
     except XdistillError as error:
         problems = [f"{verdict.folder}: {error}"]
-    return Verdict(verdict.folder, verdict.records, tuple(problems))
+    return Verdict(verdict.folder, verdict.records, tuple(problems), verdict.remarks)
 
 
 def _unmet(benchmark: Benchmark, table: Standings) -> Iterator[str]:

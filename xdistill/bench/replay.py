@@ -66,6 +66,17 @@ class Replayed:
             f"again, differ by up to {self.largest:.3g} ({allowed})"
         )
 
+    @property
+    def remark(self) -> str:
+        """Which versions the record states otherwise than they are here; empty if none."""
+        stated = self.record.facts["versions"]
+        others = [
+            f"{name} {stated.get(name, 'unknown')} (here {one})"
+            for name, one in self.versions.items()
+            if stated.get(name) != one
+        ]
+        return f", though the record states {', '.join(others)}" if others else ""
+
     def said_by(self, name: str) -> Replay:
         """As a file next to the record says it."""
         return Replay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from xdistill.cli.diagnose import command as diagnose
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.init import command as init
 from xdistill.cli.tune import command as tune
-from xdistill.errors import XdistillError
+from xdistill.errors import UserError, XdistillError
 from xdistill.version import __version__
 
 ABOUT = "Cross-modal distillation: a teacher sees several modalities, its student only some of them."
@@ -87,4 +88,11 @@ def main() -> int:
         with suppress(OSError):  # of standard error, where the exit code is all that is left
             print_error(str(error))
         return error.exit_code
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        from xdistill.cli.console import print_error
+
+        print_error(f"{error.filename}: the name is longer than the operating system allows")
+        return UserError.exit_code
     return 0

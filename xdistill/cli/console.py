@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from xdistill.untrusted.text import printable
+from xdistill.untrusted.text import printable, shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_ENDLESS: Final = re.compile(r"\S{1000,}")
 
 
 def stderr() -> Console:
@@ -43,9 +47,10 @@ def echo(text: str, *, end: str = "\n", escape: str = "") -> None:
 
 
 def print_error(message: str) -> None:
-    """An error on standard error; its text is never taken for markup."""
+    """An error on standard error; its text is never taken for markup, and names of a thousand letters are cut."""
     from rich.text import Text
 
+    message = _ENDLESS.sub(lambda found: shortened(found[0]), message)
     stderr().print(Text("error: ", style="bold red") + Text(message))
 
 

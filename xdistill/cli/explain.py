@@ -100,7 +100,7 @@ def _window(text: str) -> tuple[int, ...]:
 
 
 def _say(written: Written, *, subjects: int, to: Path, as_json: bool, quiet: bool) -> None:
-    from xdistill.cli.console import print_hint, print_json, print_warning
+    from xdistill.cli.console import echo, print_hint, print_json, print_warning
     from xdistill.deployment.explain.write import PAGE
 
     checks = [] if written.summary is None else written.summary.lines()
@@ -109,7 +109,7 @@ def _say(written: Written, *, subjects: int, to: Path, as_json: bool, quiet: boo
         print_json(document)
     else:
         for line in checks:
-            print(line)  # noqa: T201 - a result
+            echo(line)
     for one in written.failed:
         print_warning(one.error)
     if written.failed:

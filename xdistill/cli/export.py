@@ -43,7 +43,7 @@ def export(
 
     The file is compared with the model before it is put in place.
     """
-    from xdistill.cli.console import print_hint, print_json, print_warning
+    from xdistill.cli.console import echo, print_hint, print_json, print_warning
 
     with shared.chosen_plugins(plugin, disable_plugin):
         from xdistill.deployment.export import export_model
@@ -58,7 +58,7 @@ def export(
     if as_json:
         print_json(_document(written))
         return
-    print(to)  # noqa: T201 - the result
+    echo(str(to))
     if not quiet:
         for line in _lines(written):
             print_hint(line)

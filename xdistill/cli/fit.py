@@ -49,10 +49,11 @@ def fit(
 
     A finished cross-validation is not repeated. Rerun the command to resume a fit that was stopped.
     """
-    from xdistill.cli.console import print_hint, print_json
+    from xdistill.cli.console import echo, print_hint, print_json
     from xdistill.cli.progress import listener
 
     changes = shared.as_overrides(overrides, {"executor.jobs": jobs, "compute.accelerator": accelerator})
+    shared.say_if_edited(str(recipe))
     with shared.chosen_plugins(plugin, disable_plugin), listener(quiet=quiet) as listen:
         from xdistill import api
         from xdistill.errors import InterruptedRunError
@@ -74,6 +75,6 @@ def fit(
     if as_json:
         print_json({"model": str(to), "members": [member.name for member in model.members], "inputs": model.inputs})
         return
-    print(to)  # noqa: T201 - the result
+    echo(str(to))
     if not quiet:
         print_hint(f"predict with: xdistill predict {to} new.csv")

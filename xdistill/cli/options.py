@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +99,26 @@ DisableOption = Annotated[
         "--disable-plugin", metavar="NAME", help="Disable the plugin with this entry point name; may be repeated."
     ),
 ]
+
+
+def say_if_edited(recipe: str) -> None:
+    """Say so where a recipe that a search wrote is no longer what it wrote: people may edit it, and disks may fail."""
+    path = Path(recipe)
+    if path.name != "tuned.yaml":
+        return
+    from xdistill.cli.console import print_warning
+    from xdistill.errors import RunError
+    from xdistill.runs.checksums import CHECKSUMS, check_sum_of
+
+    with suppress(OSError):
+        if all((path.parent / name).is_file() for name in ("study.json", CHECKSUMS)):
+            try:
+                check_sum_of(path.parent, path.name)
+            except RunError:
+                print_warning(
+                    f"{path}: was edited or damaged since the search wrote it (its SHA-256 is not that in "
+                    f"{CHECKSUMS}); its present content is used, which is not the result of the search"
+                )
 
 
 def as_overrides(overrides: list[str] | None, shortcuts: Mapping[str, object]) -> list[str]:

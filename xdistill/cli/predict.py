@@ -162,13 +162,12 @@ def _cells(model: StudentModel, row: Predicted) -> list[Any]:
 
 def _write(model: StudentModel, rows: Iterable[Predicted], to: Path) -> list[Predicted]:
     """Write the CSV file, complete or not at all; returns the subjects that could not be read."""
-    import csv
-
     from xdistill.runs.files import written_whole
+    from xdistill.untrusted import CsvWriter
 
     failed = []
     with written_whole(to, option="--to") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = CsvWriter(file)
         writer.writerow(_columns(model))
         for row in rows:
             if row.error:

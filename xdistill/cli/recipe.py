@@ -17,6 +17,7 @@ from xdistill.cli.options import (
     RecipeArgument,
     SetOption,
     chosen_plugins,
+    say_if_edited,
 )
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _assembled(recipe: str, profile: str | None, changes: list[str] | None) -> t
     from xdistill.experiment.assemble import assemble, read_recipe
     from xdistill.plugin import load_catalog
 
+    say_if_edited(recipe)
     loaded = read_recipe(recipe, profile=profile, overrides=changes or (), catalog=load_catalog)
     return loaded, assemble(loaded, load_catalog())
 

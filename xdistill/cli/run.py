@@ -102,6 +102,7 @@ def run(
         "cache": cache,
         "fresh": fresh,
     }
+    shared.say_if_edited(recipe)
     with shared.chosen_plugins(plugin, disable_plugin):
         result = _run(recipe, options, control=control, with_controls=with_controls, quiet=quiet)
         if show_subjects:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import shutil
 from collections.abc import Iterator, Mapping
@@ -47,6 +46,7 @@ from xdistill.training.checkpoint import Checkpointer, DamagedCheckpointError
 from xdistill.training.memory import memory_explained
 from xdistill.training.seeds import derive
 from xdistill.training.source import Rows, Source
+from xdistill.untrusted import CsvWriter
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
@@ -248,7 +248,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
 def _history(rows: list[dict[str, Any]]) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = CsvWriter(text)
+    writer.writerow(columns)
+    writer.writerows([row.get(column, "") for column in columns] for row in rows)
     return text.getvalue()

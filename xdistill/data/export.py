@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from xdistill.data.protocol import CohortLike
 from xdistill.errors import DataError, UserError
 from xdistill.types import ColumnSpec, ModalitySpec
+from xdistill.untrusted import CsvWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def export_cohort(
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / TABLE
     with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = CsvWriter(file)
         writer.writerow(_header(cohort, chosen, labels=labels))
         for row in range(count):
             writer.writerow(_row(cohort, row, chosen, folder, write, labels=labels))

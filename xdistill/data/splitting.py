@@ -13,6 +13,7 @@ from xdistill.data.folds.given import Columns, GivenFold, given_folds
 from xdistill.data.folds.hold_out import hold_out, seed_of
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
+from xdistill.extras import scikit_learn
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.tasks import Target, Task, as_task
 from xdistill.untrusted import normal_id
@@ -212,20 +213,19 @@ def _folds(
     patients: NDArray[np.str_], strata: _Rows | None, crossval: Crossval, repeat: int
 ) -> Iterator[tuple[_Rows, _Rows]]:
     """Learning and test rows of each fold of one repeat."""
-    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
-
+    kinds = scikit_learn("model_selection")
     options = {"n_splits": crossval.folds, "shuffle": True, "random_state": seed_of(crossval, f"{repeat}")}
     rows = np.arange(len(patients))
     names, group_of = np.unique(patients, return_inverse=True)
     if strata is None:
         # Folds of patients: scikit-learn's own GroupKFold shuffles only since 1.6.
-        for _, test in KFold(**options).split(names):
+        for _, test in kinds.KFold(**options).split(names):
             chosen = np.isin(group_of, test)
             yield rows[~chosen], rows[chosen]
     elif len(names) == len(patients):
-        yield from StratifiedKFold(**options).split(rows, strata)
+        yield from kinds.StratifiedKFold(**options).split(rows, strata)
     else:
-        yield from StratifiedGroupKFold(**options).split(rows, strata, patients)
+        yield from kinds.StratifiedGroupKFold(**options).split(rows, strata, patients)
 
 
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:

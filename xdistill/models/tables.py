@@ -18,6 +18,7 @@ from xdistill.models.subject import NewSubject
 from xdistill.models.table_file import read_file
 from xdistill.suggest import did_you_mean
 from xdistill.types import ColumnSpec, ModalitySpec
+from xdistill.untrusted import normal_id
 
 if TYPE_CHECKING:
     from xdistill.models.ensemble import Ensemble
@@ -46,7 +47,7 @@ def read_table(model: Ensemble, path: Path, notes: list[str] | None = None) -> l
     found: list[NewSubject] = []
     first: dict[str, int] = {}
     for place, line in enumerate(table.lines, start=1):
-        subject = line.cells.get(subject_column, "") or str(place)
+        subject = normal_id(line.cells.get(subject_column, "")) or str(place)
         if first.setdefault(subject, line.number) != line.number:
             raise DataError(f"{path}, line {line.number}: the subject {subject!r} is also on line {first[subject]}")
         found.append(subject_of_row(model, subject, line.cells, path.parent, f"{path}, line {line.number}"))
@@ -93,7 +94,7 @@ def read_folder(model: Ensemble, path: Path) -> list[NewSubject]:
             subject = file.parent.name if stem == modality and file.parent != path else ""
             subject = stem.removesuffix(f"_{modality}") if stem.endswith(f"_{modality}") else subject
             if subject:
-                found.setdefault(subject, {})[column] = str(file.relative_to(path))
+                found.setdefault(normal_id(subject), {})[column] = str(file.relative_to(path))
     if not found:
         example = next(iter(columns))
         raise DataError(

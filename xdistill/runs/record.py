@@ -14,7 +14,7 @@ from xdistill.errors import RunError
 from xdistill.runs.folder import RunFolder
 from xdistill.stats import MetricFunction, Predictions, Summary, read_predictions, summarise
 from xdistill.tasks import Task, read_task
-from xdistill.untrusted import TABLE, read_text
+from xdistill.untrusted import TABLE, from_cell, read_text
 
 UNSEALED = "the run was written before runs had checksums, so a change of its files may go unnoticed"
 DIAGNOSTIC = "diagnostic."
@@ -132,7 +132,9 @@ def _history(fold: Path) -> list[HistoryRow]:
     path = fold / "history.csv"
     try:
         text = read_text(path, TABLE, error=RunError)
-        return [_history_row(fold.name, row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+        rows = ([from_cell(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline="")))
+        header = next(rows, [])
+        return [_history_row(fold.name, dict(zip(header, row, strict=True))) for row in rows if row]
     except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read as the history of a fold: {error}") from error
 

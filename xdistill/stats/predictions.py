@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import RunError
 from xdistill.tasks import Classification, Target, Task, as_task
-from xdistill.untrusted import TABLE, from_cell, read_text, to_cell
+from xdistill.untrusted import TABLE, from_cell, read_text, safe_cell, to_cell
 
 FIXED = ("role", "repeat", "fold", "subject", "target")
 
@@ -97,7 +97,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
                         fold.repeat,
                         fold.fold,
                         to_cell(subject),
-                        predictions.task.target_text(target),
+                        safe_cell(predictions.task.target_text(target)),
                         *(repr(float(value)) for value in row),
                     ]
                 )
@@ -155,7 +155,7 @@ def _row(cells: Sequence[str], task: Task) -> _Row:
     if len(cells) != len(FIXED) + len(task.columns):
         raise ValueError(f"{len(cells)} cells, but the header has {len(FIXED) + len(task.columns)}")
     role, repeat, fold, subject, target = cells[: len(FIXED)]
-    value = task.parse_target(target)
+    value = task.parse_target(from_cell(target))
     probabilities = [float(cell) for cell in cells[len(FIXED) :]]
     problem = task.prediction_problem(probabilities)
     if problem:

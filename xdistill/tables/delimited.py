@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from xdistill.errors import DataError
+from xdistill.untrusted import from_cell, may_hold_cells
 
 NAMED = {";": "';'", "\t": "a tab ('\\t')", "|": "'|'", ",": "','"}
 _LOOKED_AT = 200  # rows that a delimiter has to divide evenly
@@ -32,6 +33,7 @@ def records(text: str, file: Path, delimiter: str) -> Iterator[tuple[int, list[s
     """
     csv.field_size_limit(_LARGEST_CELL)
     tight = _SPACE.search(text) is None  # no cell of a large table of numbers has to be stripped
+    marked = may_hold_cells(text)  # by an apostrophe before what a spreadsheet would take for a formula
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     start = 1
     while True:
@@ -43,7 +45,7 @@ def records(text: str, file: Path, delimiter: str) -> Iterator[tuple[int, list[s
             return
         stripped = cells if tight else [cell.strip() for cell in cells]
         if any(stripped):
-            yield start, stripped
+            yield start, [from_cell(cell) for cell in stripped] if marked else stripped
         start = reader.line_num + 1
 
 

@@ -18,6 +18,7 @@ from xdistill.experiment.identity import identity_of
 from xdistill.plugin import Catalog
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import Run, load_run, read_record
+from xdistill.runs.checksums import CHECKSUMS, write_checksums
 from xdistill.runs.files import make_folder
 from xdistill.runs.integrity import seal_run
 from xdistill.runs.temporary import sweep
@@ -34,7 +35,7 @@ from xdistill.tuning.search.variants import with_values, without_search
 from xdistill.tuning.storage.open import reached, shown_url
 from xdistill.tuning.storage.trials import best_of, trials_by_state
 from xdistill.tuning.study import JOB_FUNCTION, Options, Study, check_options, make_study
-from xdistill.tuning.study_file import study_summary, write_study_file
+from xdistill.tuning.study_file import FILE, study_summary, write_study_file
 from xdistill.tuning.tuned import write_tuned
 from xdistill.tuning.wording import flat_remarks, nested_remarks
 
@@ -87,6 +88,7 @@ def tune(
             for search in study.searches
         }
     make_folder(study.folder)
+    (study.folder / CHECKSUMS).unlink(missing_ok=True)  # of files that are written again
     if study.flat:
         ended = _close_flat(study, winners[FLAT])
     else:
@@ -94,6 +96,7 @@ def tune(
     with quiet(), reached(study.url):
         rows = [search_rows(name, opened[name], study.tune.space, study.tune.trials) for name in study.searches]
     write_study_report(study.folder, ended.record, rows, study.tune.space)
+    write_checksums(study.folder, [FILE, TUNED])
     sweep(study.folder)
     yield StudyFinished(str(study.folder), ended.run)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xdistill.untrusted import normal_id
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.story import Story
 from xdistill_mri.manifest.table import Table
@@ -40,7 +41,7 @@ def joined(ids: Ids, subjects: Sequence[str], story: Story, problems: Problems) 
             f"{near(column, table.header)}"
         )
         return None
-    own = table.column(column)
+    own, subjects = list(map(normal_id, table.column(column))), list(map(normal_id, subjects))
     twice = {name for name, count in Counter(filter(None, own)).items() if count > 1}
     if twice:
         lines = [str(line) for line, name in zip(table.numbers, own, strict=True) if name in twice]

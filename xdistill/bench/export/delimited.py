@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -12,6 +11,7 @@ from xdistill.bench.standings import Reported, Standing, Standings
 from xdistill.stats.bootstrap import Interval
 from xdistill.stats.compare import Against
 from xdistill.stats.metrics import Summary
+from xdistill.untrusted import CsvWriter
 
 COLUMNS: Final = (
     "entry", "title", "track", "rank", "metric", "mean", "sd", "splits", "low", "high",
@@ -23,24 +23,18 @@ COLUMNS: Final = (
 def write(standings: Standings) -> str:
     """Numbers are fractions in full precision; what does not apply is empty."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer = CsvWriter(out, numbers=False)
+    writer.writerow(COLUMNS)
     for standing in standings.entries:
-        writer.writerows(_rows(standings, standing))
+        writer.writerows([row.get(name, "") for name in COLUMNS] for row in _rows(standings, standing))
     return out.getvalue()
-
-
-def text_cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula: an apostrophe goes before such a start."""
-    line = one_line(text)
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
 
 
 def _rows(standings: Standings, standing: Standing) -> Iterator[dict[str, Any]]:
     entry = {
-        "entry": text_cell(standing.entry),
-        "title": text_cell(standing.title),
-        "track": text_cell(standing.track),
+        "entry": one_line(standing.entry),
+        "title": one_line(standing.title),
+        "track": one_line(standing.track),
         "rank": standing.rank if standing.rank is not None else "",
         "parameters": standing.parameters,
         "seconds": standing.seconds,
@@ -77,7 +71,7 @@ def _against(against: Against, *, bold: bool) -> dict[str, Any]:
     test = against.test
     low, high = test.interval or ("", "")
     return {
-        "reference": text_cell(against.reference),
+        "reference": one_line(against.reference),
         "difference": test.difference,
         **_bounds("difference_low", "difference_high", against.difference),
         "test_low": low,

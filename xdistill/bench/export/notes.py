@@ -7,6 +7,7 @@ from statistics import median
 
 from xdistill.bench.export.facts import compared, reference_title, reported_title, splits, tracks
 from xdistill.bench.export.wording import interval, level, listed, metric_title, one_line, points, style_of
+from xdistill.bench.records.remarks import differing
 from xdistill.bench.standings import Standing, Standings
 from xdistill.report.scores import FEWEST
 from xdistill.stats.bootstrap import Interval
@@ -81,6 +82,8 @@ def _notes(standings: Standings) -> Iterator[str]:
             f"Best possible: what no method exceeds on average, computed from the known truth of the generated cohort "
             f"({metric_title('auc_ovo', standings)})."
         )
+    for names, text in differing({one_line(one.title): one.versions for one in standings.entries}):
+        yield f"Made with other versions than the other rows: {', '.join(names)}, with {one_line(text)}."
     if any(standing.said for standing in standings.entries):
         yield (
             "Checked: who trained folds of a record again and got its predictions, and who signed it, as the files "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from xdistill.bench.export.wording import p_value
 from xdistill.bench.fresh.table import Gain, GainTable
 from xdistill.errors import UserError
 from xdistill.stats import ALPHA
+from xdistill.untrusted import CsvWriter
 
 HEADS: Final = ("training", "method", "cohorts", "AUC", "teacher", "gain", "95 % interval", "p", "Holm", "of oracle")
 
@@ -106,15 +106,16 @@ _FIELDS: Final = (
 
 def _csv(table: GainTable) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
-    writer.writeheader()
+    writer = CsvWriter(text, numbers=False)
+    writer.writerow(_FIELDS)
     for gain in table.gains:
         row = {name: value for name, value in asdict(gain).items() if name in _FIELDS}
         if gain.difference is not None:
             low, high = gain.difference.interval or (None, None)
             row |= {"gain": gain.difference.mean, "gain_sd": gain.difference.sd, "low": low, "high": high}
             row["p"] = gain.difference.p_value
-        writer.writerow({"setting": table.setting, **row})
+        row["setting"] = table.setting
+        writer.writerow(row.get(name, "") for name in _FIELDS)
     return text.getvalue()
 
 

@@ -85,7 +85,7 @@ def attested(place: Path, facts: Mapping[str, Any]) -> tuple[tuple[str, ...], li
     try:
         for replay in read_replays(place):
             if replay.predictions_sha256 == facts["predictions_sha256"]:
-                said.append(replay.text)
+                said.append(replay.text + _elsewhere(replay, facts["versions"]))
             else:
                 problems.append(f"{place / REPLAYS}: the replay by {replay.by!r} is of other predictions")
     except RunError as error:
@@ -93,6 +93,12 @@ def attested(place: Path, facts: Mapping[str, Any]) -> tuple[tuple[str, ...], li
     for text, wrong in _signature(place):
         (problems if wrong else said).append(text)
     return tuple(said), problems
+
+
+def _elsewhere(replay: Replay, versions: Mapping[str, str]) -> str:
+    """By which other versions than the record's a replay was made; empty if by the same."""
+    others = [f"{name} {one}" for name, one in replay.versions.items() if versions.get(name, one) != one]
+    return f" with {', '.join(others)}" if others else ""
 
 
 def sign(place: Path, key: Path) -> Path:

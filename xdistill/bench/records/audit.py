@@ -70,7 +70,7 @@ def audit(text: str, splits: BenchmarkSplits, roles: Sequence[str], *, by_ids: b
             yield Problem("numbers", line, "repeat and fold must be whole numbers")
             continue
         rows.append(row)
-        yield from _place(row, cells[4], splits, folds)
+        yield from _place(row, from_cell(cells[4]), splits, folds)
     yield from _missing(rows, folds, splits)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -74,6 +75,13 @@ class BenchmarkRecord(_Facts):
     profile: str | None = ""
     recipe: dict[str, Any]
     tuned: _Tuned | None = None
+    sha256: _Sum = ""
+
+
+def sum_of(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a record says but for this sum: as JSON with sorted keys and no white space."""
+    said = {name: value for name, value in facts.items() if name != "sha256"}
+    return sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def malformed(facts: Mapping[str, Any]) -> str:

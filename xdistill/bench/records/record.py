@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xdistill.bench.records.facts import malformed
+from xdistill.bench.records.facts import malformed, sum_of
 from xdistill.bench.records.private import without_folders
 from xdistill.bench.records.splits import BenchmarkSplits, rank_names
 from xdistill.bench.records.versioned import read_versioned
@@ -22,7 +22,7 @@ from xdistill.runs.files import make_folder, write_json, write_text
 from xdistill.stats import FoldPredictions, Method, Predictions, read_predictions, summarise
 from xdistill.stats.metrics import Summary
 from xdistill.stats.predictions import FIXED
-from xdistill.untrusted import to_cell
+from xdistill.untrusted import safe_cell, to_cell
 
 FORMAT = "xdistill-record"
 FORMAT_VERSION = 1
@@ -88,6 +88,7 @@ def record_of_run(run: Run, entry: str, splits: BenchmarkSplits, *, by_ids: bool
         "recipe": without_folders(run.record["recipe"]),
         **({"tuned": dict(run.record["tuned"])} if "tuned" in run.record else {}),
     }
+    facts["sha256"] = sum_of(facts)
     return Record(entry, facts["seed"], facts, predictions, splits, run.folder.report)
 
 
@@ -195,7 +196,8 @@ def predictions_text(predictions: Predictions, names: Sequence[str]) -> str:
     for role in predictions.roles():
         for fold in predictions.of(role):
             for subject, target, row in zip(fold.subjects, fold.target, fold.probabilities, strict=True):
-                cells = [role, fold.repeat, fold.fold, to_cell(name_of[subject]), predictions.task.target_text(target)]
+                cells = [role, fold.repeat, fold.fold, to_cell(name_of[subject])]
+                cells.append(safe_cell(predictions.task.target_text(target)))
                 writer.writerow([*cells, *(_short(value) for value in row)])
     return stream.getvalue()
 

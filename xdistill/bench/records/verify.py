@@ -13,6 +13,7 @@ from xdistill.bench.recipes import departure
 from xdistill.bench.records.attest import attested
 from xdistill.bench.records.audit import audit, shortened
 from xdistill.bench.records.cohort import cohort_problems, irregular
+from xdistill.bench.records.facts import sum_of
 from xdistill.bench.records.record import (
     FILE,
     PREDICTIONS,
@@ -23,6 +24,7 @@ from xdistill.bench.records.record import (
     read_facts,
     read_record,
 )
+from xdistill.bench.records.remarks import remarks
 from xdistill.bench.records.splits import BenchmarkSplits
 from xdistill.bench.records.splits_file import FILE as SPLITS
 from xdistill.bench.records.splits_file import read_splits
@@ -43,11 +45,13 @@ class Verdict:
         folder: which.
         records: those that could be read, whether true or not.
         problems: what is wrong, each with file and row.
+        remarks: what a reader should know, and no computation can decide.
     """
 
     folder: Path
     records: tuple[Record, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
 
 def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
@@ -75,7 +79,7 @@ def verify_records(benchmark: Benchmark, folder: Path | None = None) -> Verdict:
         if record is not None and not found:
             records.append(record)
     problems += cohort_problems(benchmark, records)
-    return Verdict(folder, tuple(records), tuple(problems))
+    return Verdict(folder, tuple(records), tuple(problems), tuple(remarks(records)))
 
 
 def record_folders(folder: Path) -> list[Path]:
@@ -114,6 +118,8 @@ def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) 
         yield str(error)
         return None
     yield from (f"{path}: {problem}" for problem in _claims(benchmark, splits, place, facts))
+    if facts.get("sha256", own := sum_of(facts)) != own:
+        yield f"{path}: was changed after it was submitted: its SHA-256 is not the one that it states"
     return (yield from _predictions(splits, place, facts))
 
 

@@ -107,7 +107,7 @@ def verify(
     LEADERBOARD.md next to the records or the benchmark file must be what they generate. With --replay, folds that are
     chosen at random are trained again: on the same versions the predictions must be the same, on others nearly so.
     """
-    from xdistill.cli.console import echo, print_error
+    from xdistill.cli.console import echo, print_error, print_warning
 
     if by is not None and replay is None:
         raise typer.BadParameter("--by needs --replay")
@@ -121,6 +121,8 @@ def verify(
     for verdict in verdicts:
         for problem in verdict.problems:
             print_error(problem)
+        for remark in verdict.remarks:
+            print_warning(f"{verdict.folder}: {remark}")
         if not verdict.problems:
             echo(_summary(verdict))
     if any(verdict.problems for verdict in verdicts):
@@ -244,6 +246,7 @@ def _replayed(
             add_replay(place, found.said_by(by))
         if not quiet:
             same = "the same predictions" if found.identical else f"predictions within {found.largest:.2g}"
+            same += found.remark
             echo(f"{record.entry}, seed {record.seed}: {', '.join(found.folds)} trained again: {same}")
     return changed(verdict, problems=tuple(problems))
 

@@ -65,7 +65,7 @@ def dicom(
 
     Headers alone are read. Ids are replaced by a keyed hash and dates by days; see docs/dicom.md.
     """
-    from xdistill.cli.console import print_hint, print_json
+    from xdistill.cli.console import echo, print_hint, print_json
     from xdistill.folders import default_key_file
     from xdistill.interfaces.series import Privacy
     from xdistill.plugin.series import series_format
@@ -90,7 +90,7 @@ def dicom(
         print_hint(note)
     if written is not None and not as_json:
         kept = f", {written.converted} converted" if convert else ""
-        typer.echo(f"{written.manifest}: {written.rows} rows, {written.volumes} series{kept}")
+        echo(f"{written.manifest}: {written.rows} rows, {written.volumes} series{kept}")
 
 
 def _check_options(

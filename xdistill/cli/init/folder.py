@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 from typing import Final
 
 from xdistill.cli.init.plan import VOLUMES
 from xdistill.errors import UserError
+from xdistill.untrusted import CsvWriter
 
 _TABLES: Final = (".csv", ".tsv", ".xlsx", ".parquet")
 WRITTEN: Final = "cohort.csv"
@@ -45,7 +45,7 @@ def table_of_classes(folder: Path) -> str:
             f"({', '.join(VOLUMES)}), one per class; write a table with a row per subject and the paths of its volumes"
         )
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = CsvWriter(text)
     writer.writerow(["subject", "label", "image"])
     for name, files in classes.items():
         for file in files:

@@ -18,6 +18,7 @@ from xdistill.models.table_file import reading_note
 from xdistill.models.tables import MISSING, read_table
 from xdistill.suggest import did_you_mean
 from xdistill.tasks import Task
+from xdistill.untrusted import normal_id
 
 PATIENT = "patient"
 LEVELS = 10  # different numbers of a column that are groups of their own; of more, three groups are formed
@@ -82,7 +83,8 @@ def read_labelled(model: StudentModel, table: Path, labels: Sequence[str] = ()) 
     notes: list[str] = []
     subjects = tuple(read_table(model, table, notes))
     patients = tuple(
-        f"p {subject.row[PATIENT]}" if subject.row.get(PATIENT) else f"s {subject.subject}" for subject in subjects
+        f"p {normal_id(subject.row[PATIENT])}" if subject.row.get(PATIENT) else f"s {subject.subject}"
+        for subject in subjects
     )
     targets, columns = read_targets(model, subjects, table, labels)
     how = tuple(filter(None, [reading_note(table, notes)]))

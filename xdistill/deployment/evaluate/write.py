@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from xdistill.deployment.evaluate.page import render_evaluation
 from xdistill.deployment.evaluate.result import Evaluation
 from xdistill.errors import UserError
 from xdistill.runs.files import make_folder, write_json, write_text, written_whole
+from xdistill.untrusted import CsvWriter
 
 JSON, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
 
@@ -42,7 +42,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str) -> Path:
         written_whole(to / PREDICTIONS, option="--to") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        csv.writer(file, lineterminator="\n").writerows(_rows(evaluation))
+        CsvWriter(file).writerows(_rows(evaluation))
     write_text(to / REPORT, page, option="--to")
     return to
 

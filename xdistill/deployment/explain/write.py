@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from xdistill.deployment.explain.space import image_of, placed
 from xdistill.errors import RunError, UserError
 from xdistill.runs.files import make_folder
 from xdistill.runs.temporary import sweep, temporary_path
+from xdistill.untrusted import CsvWriter
 
 if TYPE_CHECKING:
     from xdistill.deployment.explain.attributions import Options
@@ -175,7 +175,7 @@ def _titled(column: str, task: Task) -> str:
 
 
 def _table(stack: ExitStack, path: Path, header: Sequence[str]) -> Any:
-    writer = csv.writer(stack.enter_context(path.open("w", newline="", encoding="utf-8")), lineterminator="\n")
+    writer = CsvWriter(stack.enter_context(path.open("w", newline="", encoding="utf-8")))
     writer.writerow(header)
     return writer
 

@@ -97,7 +97,7 @@ class CheckedJournal(BaseJournalBackend):
         total = _sum(mark.before, found["body"] if found else text)
         try:
             log = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             log = None
         if not isinstance(log, dict) or OPERATION not in log or (found and found["sum"].decode() != total):
             raise self._damaged(number)

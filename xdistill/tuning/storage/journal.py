@@ -26,7 +26,7 @@ def is_journal(path: Path) -> bool:
         return not first or first.startswith(b"{")  # half a line of a writer that died
     try:
         entry = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(entry, dict) and OPERATION in entry
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xdistill.errors import UserError
 from xdistill.suggest import did_you_mean
 from xdistill.tuning.storage.journal import is_journal
+from xdistill.tuning.storage.sums import OWNER, file_problem, owner_of, with_sum
 from xdistill.untrusted import kind_of
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ KINDS = ("journal", "sqlite")
 PATIENCE = 60.0  # seconds that a process waits for another one's transaction in SQLite
 ATTEMPTS, PAUSE = 5, 0.5  # while another process creates the tables; seconds between them
 TABLE_IS_THERE = "42P07"  # PostgreSQL's code
-OWNER = "xdistill"  # the user attribute of a study that says what made it
 
 
 def storage_url(storage: str, folder: Path) -> str:
@@ -139,12 +140,22 @@ def _check_database(url: str) -> None:
     _check_regular(url, path)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; check its permissions")
+    try:
+        problem = file_problem(path, PATIENCE)
+    except sqlite3.Error as error:
+        problem = str(error)
+    if problem:
+        raise _damaged(url, f"SQLite says: {problem}")
 
 
 def _check_regular(url: str, path: Path) -> None:
     kind = kind_of(path)
     if kind:
         raise _unreached(url, f"this is {kind}; name a file{' in it' if path.is_dir() else ''}")
+
+
+def _damaged(url: str, reason: str) -> UserError:
+    return UserError(f"the storage {shown_url(url)} is damaged: {reason}; restore it from a copy, {ELSEWHERE}")
 
 
 def _unreached(url: str, reason: str) -> UserError:
@@ -169,11 +180,7 @@ def reached(url: str) -> Iterator[None]:
     except (ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:
         if _is_ours(error):
             raise
-        line = _line(error, url)
-        raise UserError(
-            f"the storage {shown_url(url)} is damaged: it holds what Optuna cannot read ({line}); restore it from a "
-            f"copy, {ELSEWHERE}"
-        ) from error
+        raise _damaged(url, f"Optuna cannot read it ({_line(error, url)})") from error
     except OSError as error:
         reason = f"{error.strerror or error}; resolve this, {ELSEWHERE}"
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error
@@ -203,16 +210,16 @@ def open_study(storage: BaseStorage, name: str, owner: Mapping[str, Any], *, max
         maximise: whether higher values are better.
 
     Raises:
-        UserError: when there is a study of this name that something else made.
+        UserError: when there is a study of this name that something else made, or that is damaged.
     """
     import optuna
 
     study = optuna.create_study(
         storage=storage, study_name=name, direction="maximize" if maximise else "minimize", load_if_exists=True
     )
-    known = study.user_attrs.get(OWNER)
+    known = owner_of(study)
     if known is None and not study.get_trials(deepcopy=False):
-        study.set_user_attr(OWNER, dict(owner))
+        study.set_user_attr(OWNER, with_sum(owner))
         return study
     if known is None or known.get("identity") != owner["identity"]:
         made = f"by {known.get('recipe', 'another recipe')} ({known.get('identity')})" if known else "by something else"

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psutil
 from optuna import Study, Trial
+from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 
 from xdistill.errors import UserError
+from xdistill.tuning.storage.sums import SUM, digest_of
 
 ALIVE = "alive"  # user attribute: when its worker was last seen at a trial, in seconds since 1970
 WORKER = "worker"  # user attribute: who works at a trial
 FAILED = "failed"  # user attribute: why a trial came to nothing although its worker lives
 FOLDS = "folds"  # user attribute: scores of the inner folds
-SUM = "sum"  # user attribute: checksum of what a trial says
 BEAT = 30.0  # seconds between two signs of life
 STALE = 150.0  # seconds without one after which a worker on another machine is taken for dead
 
@@ -52,11 +51,11 @@ def trials_by_state(study: Study) -> TrialsByState:
     """Look at all trials of a study.
 
     Raises:
-        UserError: if a trial that has ended is not what its worker wrote.
+        UserError: if a trial is missing, or one that has ended is not what its worker wrote.
     """
     trials = study.get_trials(deepcopy=False)
-    for trial in trials:
-        _check(trial)
+    for number, trial in enumerate(trials):
+        _check(trial, number)
     running = [trial for trial in trials if trial.state == TrialState.RUNNING]
     alive = {trial.number for trial in running if is_alive(trial)}
     return TrialsByState(
@@ -100,25 +99,35 @@ def end_trial(study: Study, trial: Trial, *, value: float | None, scores: Sequen
     trial.set_user_attr(FOLDS, list(scores))
     if reason:
         trial.set_user_attr(FAILED, reason)
-    trial.set_user_attr(SUM, _sum(trial.number, trial.params, value, scores, reason))
+    said = study.get_trials(deepcopy=False)[trial.number]  # as others will read it
+    trial.set_user_attr(SUM, _sum(said, value, scores, reason))
     study.tell(trial, value, state=TrialState.PRUNED if value is None else TrialState.COMPLETE)
 
 
-def _check(trial: FrozenTrial) -> None:
+def _check(trial: FrozenTrial, number: int) -> None:
     said, complete = trial.user_attrs.get(SUM), trial.state == TrialState.COMPLETE
-    if said is None or not (complete or trial.state == TrialState.PRUNED):
-        return
+    ended = said is not None and (complete or trial.state == TrialState.PRUNED)
     scores, reason = trial.user_attrs.get(FOLDS, []), trial.user_attrs.get(FAILED, "")
-    if said != _sum(trial.number, trial.params, trial.value if complete else None, scores, reason):
+    value = trial.value if complete else None
+    sums = (_sum(trial, value, scores, reason), _sum_before(trial, value, scores, reason)) if ended else ()
+    if trial.number != number or (ended and said not in sums):
         raise UserError(
-            f"trial {trial.number} of the study is damaged: its settings or scores are not what was written. Restore "
-            f"the storage from a copy, or choose another name with --study, and the search starts again"
+            f"trial {number} of the study is damaged: it is missing, or its settings or scores are not what "
+            f"was written. Restore the storage from a copy, or choose another name with --study, and the search starts "
+            f"again"
         )
 
 
-def _sum(number: int, params: Mapping[str, Any], value: float | None, scores: Sequence[float], reason: str) -> str:
-    said = [number, dict(params), value, list(scores), reason]
-    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _sum(trial: FrozenTrial, value: float | None, scores: Sequence[float], reason: str) -> str:
+    """Of all that a search learns from a trial: its settings with their ranges, its scores after epochs and folds."""
+    ranges = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
+    steps = sorted(trial.intermediate_values.items())
+    return digest_of([trial.number, trial.params, value, list(scores), reason, ranges, steps])
+
+
+def _sum_before(trial: FrozenTrial, value: float | None, scores: Sequence[float], reason: str) -> str:
+    """As earlier versions of xdistill wrote it, without ranges and epochs."""
+    return digest_of([trial.number, trial.params, value, list(scores), reason])
 
 
 @contextmanager
