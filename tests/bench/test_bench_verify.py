@@ -234,7 +234,7 @@ def test_no_records(small):
 
 def test_records_of_other_splits_than_the_benchmark_has_by_now(submitted):
     verdict = verify_records(submitted.with_splits(repeats=2))
-    assert "the benchmark 'small' has 2 x 3 folds, and these are 3 others" in verdict.problems[0]
+    assert "the benchmark 'small' has 2 x 3 folds; the 3 folds of the records " in verdict.problems[0]
 
 
 def test_a_leaderboard_that_the_records_do_not_generate(submitted):
