@@ -19,13 +19,13 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_estimators() -> list[type[Estimator]]:
-    """Estimators that scikit-learn fits."""
+    """Estimators that scikit-learn and scikit-survival fit."""
     from xdistill_baselines.linear_svm import LinearSvm
     from xdistill_baselines.logistic_regression import LogisticRegression
     from xdistill_baselines.majority import Majority
-    from xdistill_baselines.ridge import Ridge
+    from xdistill_baselines.ridge import CoxRegression, Ridge
 
-    return [LogisticRegression, LinearSvm, Majority, Ridge]
+    return [LogisticRegression, LinearSvm, Majority, Ridge, CoxRegression]
 
 
 @hookimpl

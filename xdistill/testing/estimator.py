@@ -25,6 +25,7 @@ class EstimatorConformance(ModuleConformance):
 
     Attributes:
         inputs: length of the vectors.
+        outputs: how many logits it is built for.
         learns: on subjects whose vector determines their class, it is right more often than by chance.
 
     An estimator whose `tasks` have no classification is fitted to numbers instead, three per subject.
@@ -32,12 +33,13 @@ class EstimatorConformance(ModuleConformance):
 
     kind = "estimator"
     inputs: int = 6
+    outputs: int = len(CLASSES)
     learns: ClassVar[bool] = True
 
     def unfitted(self, *, seed: int = 0) -> Estimator:
         """The estimator as a network builds it."""
         with seeded(seed):
-            estimator: Estimator = self.choice().build(inputs=self.inputs, classes=len(CLASSES))
+            estimator: Estimator = self.choice().build(inputs=self.inputs, classes=self.outputs)
         return estimator
 
     def built(self, *, seed: int = 0) -> nn.Module:
@@ -92,7 +94,7 @@ class EstimatorConformance(ModuleConformance):
         for estimator in (self.unfitted(), self.built()):
             result = self.evaluated(estimator, self.sample())
             shape = tuple(result["logits"].shape)
-            require(shape == (SUBJECTS, len(CLASSES)), f"the logits are {shape}, not {(SUBJECTS, len(CLASSES))}")
+            require(shape == (SUBJECTS, self.outputs), f"the logits are {shape}, not {(SUBJECTS, self.outputs)}")
             require_finite(result, "made-up subjects")
 
     def test_nothing_is_left_to_gradients(self) -> None:
