@@ -1,6 +1,6 @@
 """The methods that CMD-Net is compared with: networks that fuse phases, and estimators without a network.
 
-None is official code: for several sources only the abstract was available, and every docstring states what is from
+None is the official code: for several sources only the abstract was available, and every docstring states what is from
 the source and what is inferred. The distillation baselines ``kd`` and ``sp`` are recipes over other plugins' parts.
 How each source is read, and how the baselines are run: ``docs/baselines.md``.
 """

@@ -81,7 +81,7 @@ def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
     if calibration.log_loss >= calibration.prevalence_log_loss:
         loss = "validation" if temperature is None else "log"
         yield (
-            f"The teacher's predictions are no better than the same prediction for everyone ({loss} loss "
+            f"The teacher's predictions are no better than a constant prediction ({loss} loss "
             f"{calibration.log_loss:.3f} against {calibration.prevalence_log_loss:.3f}), so as targets they mislead "
             f"the student."
         )
