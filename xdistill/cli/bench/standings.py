@@ -56,12 +56,8 @@ def print_standings(standings: Standings, console: Console | None = None, *, eve
     for line in filter(None, (finding(standings), missing_note(standings))):
         _say(console, line)
     _expectations(console, standings)
-    if everything:
-        for note in notes(standings):
-            _say(console, note, style="dim")
-    else:
-        for note in (*other_versions(standings), _short_note(standings)):
-            _say(console, note, style="dim")
+    for note in notes(standings) if everything else (*other_versions(standings), _short_note(standings)):
+        _say(console, note, style="dim")
 
 
 def _short_note(standings: Standings) -> str:
