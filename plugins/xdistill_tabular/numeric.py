@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.extras import scikit_learn
+
 Impute = Literal["median", "mean", "constant"]
 Scale = Literal["standard", "robust", "power", "none"]
 
@@ -21,11 +23,9 @@ def fit_fill(training: Numbers, impute: Impute, constant: float) -> Numbers:
         impute: which value.
         constant: the value for ``impute="constant"`` and for columns without any value.
     """
-    from sklearn.impute import SimpleImputer
-
     if impute == "constant":
         return np.full(training.shape[1], constant)
-    imputer = SimpleImputer(strategy=impute, keep_empty_features=True).fit(training)
+    imputer = scikit_learn("impute").SimpleImputer(strategy=impute, keep_empty_features=True).fit(training)
     statistics = np.asarray(imputer.statistics_, dtype=np.float64)
     return np.where(np.isnan(training).all(axis=0), constant, statistics)
 

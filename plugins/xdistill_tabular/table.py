@@ -172,41 +172,38 @@ class Table(Dataset):
     @cached_property
     def _labels(self) -> tuple[Task, Sequence[Target | None]]:
         task = self.config.task
-        if task is not None:
-            columns = task.build().columns(self.config.target)
-            cells = {name: [_filled(row[name]) for row in self._rows] for name in columns}
-            table = LabelTable(cells, self.config.target, row="row")
-            try:
-                if self._some:
-                    return read_known(task.build(), table)
-                labels = task.build().read(table)
-            except LabelsError as error:
-                raise DataError(f"{self.path}: {error}") from None
-            return labels.task, labels.targets
-        classes = self.config.classes or ()
-        return Classification(classes), [self._class(row, classes) for row in enumerate(self._rows, 1)]
+        columns = [self.config.target] if task is None else task.build().columns(self.config.target)
+        cells = {name: [row[name] for row in self._rows] for name in columns}
+        if task is None:
+            return self._classes(cells[self.config.target])
+        table = self._label_table({name: list(map(_filled, column)) for name, column in cells.items()})
+        try:
+            if self._some:
+                return read_known(task.build(), table)
+            labels = task.build().read(table)
+        except LabelsError as error:
+            raise DataError(f"{self.path}: {error}") from None
+        return labels.task, labels.targets
 
     @property
     def _some(self) -> bool:
         """Whether subjects may have no label."""
         return self.config.without_label == "unlabelled"
 
-    def _class(self, row: tuple[int, dict[str, str]], classes: tuple[str, ...]) -> int | None:
-        place, cells = row
-        cell = cells[self.config.target]
-        if cell not in classes and self._some and not _filled(cell):
-            return None
-        if not _filled(cell) and cell not in classes:
-            raise DataError(
-                f"{self.path}, row {place}: the label is missing (column {self.config.target!r}); fill it in, or set "
-                f"`data.without_label: unlabelled`"
-            )
-        if cell not in classes:
-            raise DataError(
-                f"{self.path}, row {place}: {cell!r} in column {self.config.target!r} is none "
-                f"of the classes {', '.join(classes)}; name all classes in data.classes"
-            )
-        return classes.index(cell)
+    def _label_table(self, columns: Mapping[str, Sequence[str]]) -> LabelTable:
+        remedy = "add labels, or set `data.without_label: unlabelled`"
+        return LabelTable(columns, self.config.target, row="row", remedy=remedy)
+
+    def _classes(self, cells: Sequence[str]) -> tuple[Task, Sequence[Target | None]]:
+        column, classes = self.config.target, self.config.classes or ()
+        labels = [cell if cell in classes else _filled(cell) for cell in cells]
+        table = self._label_table({column: labels})
+        unknown = [row for row, label in enumerate(labels) if label and label not in classes]
+        problems = [] if self._some else table.missing([column])
+        problems += table.others(column, unknown, f"one of the classes {', '.join(classes)} (`data.classes`)")
+        if problems:
+            raise DataError(f"{self.path}: {LabelsError(problems)}")
+        return Classification(classes), [classes.index(label) if label else None for label in labels]
 
     @cached_property
     def _columns(self) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
+from sklearn.linear_model import LogisticRegression as Solver
 
 from xdistill.errors import DataError, SettingsError
 from xdistill.interfaces import Estimator
@@ -178,3 +179,18 @@ def test_something_has_to_be_there_to_learn_from(build_estimator, name):
 def test_settings_that_mean_nothing(build_estimator, changes):
     with pytest.raises(ValidationError):
         build_estimator({"use": "linear_svm", **changes})
+
+
+def test_logistic_regressions_of_several_labels_and_of_grades(build_estimator):
+    inputs, grades = subjects(3)
+    labels = torch.stack([grades > 0, grades == 1], dim=1).float()
+    for target, parts in (
+        (labels, [(inputs, labels[:, 0]), (inputs, labels[:, 1])]),
+        (grades, [(inputs, grades > 0), (inputs[grades > 0], grades[grades > 0] > 1)]),  # P(y > k | y > k - 1)
+    ):
+        found = fitted(build_estimator({"use": "logistic_regression"}, classes=2), inputs, target)(inputs)
+        mean, deviation = inputs.double().numpy().mean(axis=0), inputs.double().numpy().std(axis=0)
+        for logits, (vectors, wanted) in zip(found.T, parts, strict=True):
+            solver = Solver(max_iter=10_000, tol=1e-6).fit((vectors.numpy() - mean) / deviation, wanted.numpy())
+            expected = solver.decision_function((inputs.numpy() - mean) / deviation)
+            assert logits.numpy() == pytest.approx(expected, abs=1e-3)

@@ -11,6 +11,8 @@ from bench.tiny_benchmark import benchmark, write_benchmark
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.recipes import departure, entry_recipe
 from xdistill.errors import RecipeError
+from xdistill.interfaces import Dataset
+from xdistill.interfaces.component import choose
 from xdistill.recipe.yaml.writer import write_yaml
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -221,3 +223,14 @@ def test_a_written_benchmark_reads_back(tmp_path):
     (tmp_path / "again").mkdir()
     path = write_benchmark(tmp_path / "again")
     assert path.read_text() == write_yaml(benchmark())
+
+
+def test_a_short_form_of_the_cohort_is_what_it_stands_for(tmp_path, catalog):
+    short = {"use": "manifest", "path": "c.csv", "tables": {"lab": ["crp", "afp"]}}
+    benchmark = load_benchmark(write_benchmark(tmp_path, data=short))
+    full = choose(Dataset, short, catalog).dump()
+    assert isinstance(full["tables"]["lab"], dict)
+    resolved = {**entry_recipe(benchmark, "kd", 0).tree(), "data": full}
+    assert not departure(benchmark, "kd", resolved).startswith("data")
+    full["tables"]["lab"]["columns"] = ["crp"]
+    assert departure(benchmark, "kd", resolved).startswith("data.tables.lab")

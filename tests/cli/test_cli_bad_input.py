@@ -153,7 +153,7 @@ def spoil_label(cohort):
 @pytest.mark.parametrize(
     ("spoil", "parts"),
     [
-        (spoil_label, ["cohort.csv, line 4: unknown label 'il'; did you mean 'ill'?"]),
+        (spoil_label, ["cohort.csv: unknown label 'il'; did you mean 'ill'? (line 4)"]),
         (lambda cohort: cohort.change_row(2, "s02,", "s01,"), ["line 4: the subject 's01' is also on line 3"]),
         (lambda cohort: cohort.write_table([]), ["cohort.csv: the cohort is empty"]),
         (lambda cohort: cohort.table.write_text(""), ["cohort.csv: the file is empty"]),

@@ -8,6 +8,9 @@ from xdistill.diagnosis.recipes import alone_recipe, imitation_recipe
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
+from xdistill.tasks import Classification
+
+TASK = Classification(("no", "yes"))
 
 
 def experiment(recipe, catalog):
@@ -23,7 +26,7 @@ def stages(plain):
 
 
 def test_a_joint_stage_is_taken_apart(catalog):
-    plain = alone_recipe(experiment(tiny(), catalog))
+    plain = alone_recipe(experiment(tiny(), catalog), TASK)
     assert stages(plain) == [
         ("joint (teacher)", ["teacher"], [("focal", "teacher")]),
         ("joint", ["student"], [("focal", "student")]),
@@ -33,7 +36,7 @@ def test_a_joint_stage_is_taken_apart(catalog):
 
 
 def test_a_student_that_only_distils_is_trained_on_the_labels(catalog):
-    plain = alone_recipe(experiment(vectors(), catalog))
+    plain = alone_recipe(experiment(vectors(), catalog), TASK)
     assert stages(plain)[1] == ("learn", ["student"], [("cross_entropy", "student")])
     assert [stage["epochs"] for stage in plain["stages"]] == [4, 4]
 
@@ -42,12 +45,12 @@ def test_a_stage_of_hints_is_left_out_if_another_has_labels(catalog):
     teach, learn = vectors()["stages"]
     hint = {**learn, "name": "hint"}
     labelled = {**learn, "objective": [{"use": "cross_entropy"}, {"use": "class_kl"}]}
-    plain = alone_recipe(experiment(vectors(stages=[teach, hint, labelled]), catalog))
+    plain = alone_recipe(experiment(vectors(stages=[teach, hint, labelled]), catalog), TASK)
     assert [name for name, *_ in stages(plain)] == ["teach", "learn"]
 
 
 def test_the_imitating_student_sees_a_cross_fitted_teacher_and_no_label(catalog):
-    plain = imitation_recipe(experiment(vectors(), catalog))
+    plain = imitation_recipe(experiment(vectors(), catalog), TASK)
     teach, learn = plain["stages"]
     assert teach["cross_fit"] == {"folds": 5}
     assert learn["objective"] == [{"use": "kd", "temperature": 1.0}]
@@ -56,7 +59,7 @@ def test_the_imitating_student_sees_a_cross_fitted_teacher_and_no_label(catalog)
 
 def test_quick_reduces_epochs_and_folds(catalog):
     found = experiment(vectors(crossval={"folds": 5, "repeats": 10}), catalog)
-    plain = imitation_recipe(found, quick=True)
+    plain = imitation_recipe(found, TASK, quick=True)
     assert [stage["epochs"] for stage in plain["stages"]] == [1, 1]
     assert (plain["crossval"]["folds"], plain["crossval"]["repeats"]) == (3, 1)
     assert plain["stages"][0]["cross_fit"] == {"folds": 2}
@@ -66,8 +69,8 @@ def test_a_fitted_student_has_no_imitation(catalog):
     student = {"use": "fitted", "inputs": ["regular"], "estimator": {"use": "logistic_regression"}}
     teach = vectors()["stages"][0]
     found = experiment(vectors(student=student, stages=[teach, {"name": "fit", "fit": ["student.estimator"]}]), catalog)
-    assert imitation_recipe(found) is None
-    assert alone_recipe(found)["stages"][1] == {"name": "fit", "fit": ["student.estimator"]}
+    assert imitation_recipe(found, TASK) is None
+    assert alone_recipe(found, TASK)["stages"][1] == {"name": "fit", "fit": ["student.estimator"]}
 
 
 def test_without_a_teacher(catalog):
@@ -75,7 +78,7 @@ def test_without_a_teacher(catalog):
         teacher=None, privileged=None, stages=[{**vectors()["stages"][1], "objective": [{"use": "cross_entropy"}]}]
     )
     with pytest.raises(UserError, match="tests/vectors: the recipe has no teacher"):
-        alone_recipe(experiment(recipe, catalog))
+        alone_recipe(experiment(recipe, catalog), TASK)
 
 
 def test_a_teacher_without_a_task_loss(catalog):
@@ -86,4 +89,4 @@ def test_a_teacher_without_a_task_loss(catalog):
         "objective": [{"use": "cross_entropy"}, {"use": "class_kl", "detach_teacher": False}],
     }
     with pytest.raises(UserError, match=r"^tests/vectors: no stage trains the teacher with a task loss"):
-        alone_recipe(experiment(vectors(stages=[both]), catalog))
+        alone_recipe(experiment(vectors(stages=[both]), catalog), TASK)

@@ -1,13 +1,19 @@
 """The figures, against values worked out by hand or by scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
+from xdistill.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, explained_variance, measure, rank_correlation
+from xdistill.diagnosis.page import lines
+from xdistill.diagnosis.verdict import advice_of
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.stats import FoldPredictions, Predictions
 from xdistill.stats.power import smallest_difference
+from xdistill.tasks import Classification, Regression, Survival
 
 CLASSES = ("no", "yes")
 
@@ -27,17 +33,18 @@ def folds(role, seed, noise, number=2, size=20):
     return tuple(made)
 
 
-def material(alone, imitation=None, **changes):
+def material(alone, imitation=None, *, task=CLASSES, **changes):
     keys = [(one.repeat, one.fold) for one in alone if one.role == "student"]
     subjects = {subject for one in alone for subject in one.subjects}
     given = {
-        "alone": Predictions(CLASSES, alone),
-        "imitation": None if imitation is None else Predictions(CLASSES, imitation),
+        "alone": Predictions(task, tuple(alone)),
+        "imitation": None if imitation is None else Predictions(task, tuple(imitation)),
         "fingerprint": "f",
         "split_hash": "h",
         "train_sizes": dict.fromkeys(keys, 20),
         "patients": {subject: subject for subject in subjects},
         "shares": dict.fromkeys(keys, np.array([0.5, 0.5])),
+        "tasks": dict.fromkeys(keys, Classification(CLASSES)),
         "crossval": Crossval(folds=2),
         "official_test": 0,
     }
@@ -106,11 +113,53 @@ def test_subjects_that_the_teacher_does_not_score_count_for_nothing():
 def test_explained_variance_is_scikit_learn_s_within_a_fold():
     (teacher,), (student,) = folds("teacher", 1, 2.0, number=1), folds("student", 0, 4.0, number=1)
     expected = r2_score(teacher.probabilities, student.probabilities, multioutput="variance_weighted")
-    assert explained_variance([teacher], [student]) == pytest.approx(expected)
+    assert explained_variance([teacher], [student], Classification(CLASSES)) == pytest.approx(expected)
 
 
 def test_constant_outputs():
     teacher = fold("teacher", 0, [0, 1], [0.5, 0.5])
     student = fold("student", 0, [0, 1], [0.2, 0.7])
-    assert explained_variance([teacher], [student]) == 0
+    assert explained_variance([teacher], [student], Classification(CLASSES)) == 0
     assert rank_correlation([teacher], [student]) == 0
+
+
+def test_errors_are_better_if_lower_and_are_in_their_unit():
+    target = np.arange(12.0)[:, None]
+    task = Regression(("a",), ("mg/L",))
+    subjects = tuple(f"s{row}" for row in range(12))
+    alone = [
+        FoldPredictions(role, 0, number, subjects[rows], target[rows], target[rows] + error)
+        for number, rows in enumerate((slice(6), slice(6, 12)))
+        for role, error in (("student", [[3.0]] * 5 + [[4.2]]), ("teacher", [[1.0]] * 5 + [[1.6]]))
+    ]
+    keys = [(0, 0), (0, 1)]
+    imitation = [replace(one, probabilities=one.probabilities - 0.1) for one in alone if one.role == "student"]
+    changes = {
+        "shares": dict.fromkeys(keys, np.array([5.5])),
+        "tasks": dict.fromkeys(keys, task.fitted(target)),
+    }
+    found = measure(material(alone, imitation, task=task, **changes))
+    assert (found.teacher, found.student, found.lead.estimate) == pytest.approx((1.1, 3.2, 2.1))
+    assert found.lead.low > 0
+    assert found.fidelity.gain.estimate == pytest.approx(0.1)
+    # Squared errors in variances of the targets, 143/12: of the teacher, and of who says 5.5 for everyone.
+    assert found.calibration.log_loss == pytest.approx((5 + 1.6**2) / 6 / (143 / 12))
+    assert found.calibration.prevalence_log_loss == pytest.approx(1)
+    assert (found.calibration.ece, found.calibration.temperature) == (None, None)
+    shown = dict(lines(Diagnosis("r", "possible", (), found, quick=False, runs=())))
+    assert shown["student - teacher"].startswith("+2.1 mg/L (+")
+
+
+def test_risks_of_coxs_model_have_an_order_alone():
+    target = np.column_stack([np.arange(1.0, 9.0), np.ones(8)])
+    subjects = tuple(f"s{row}" for row in range(8))
+    risks = {"teacher": -target[:, :1], "student": np.cos(target[:, :1])}
+    alone = [FoldPredictions(role, 0, fold, subjects, target, risk) for role, risk in risks.items() for fold in (0, 1)]
+    imitation = [replace(one, role="student", probabilities=9 * one.probabilities) for one in alone[:2]]
+    found = measure(material(alone, imitation, task=Survival()))
+    assert found.teacher == 1
+    assert found.calibration is None
+    assert (found.fidelity.r2, found.fidelity.rank, found.fidelity.gain) == (None, 1, found.lead)
+    advice = " ".join(advice_of(found, "promising", cross_fitted=False, quick=False))
+    assert "confident" not in advice
+    assert "everyone" not in advice

@@ -20,7 +20,7 @@ def figures(lead, gain=None, *, temperature=1.0, log_loss=0.4, own=0.01, ten=0.0
         teacher=0.9,
         student=0.8,
         lead=advantage(lead),
-        calibration=Calibration(0.05, log_loss, 0.69, temperature, 0.4),
+        calibration=Calibration(log_loss, 0.69, 0.05, temperature, 0.4),
         fidelity=fidelity,
         power=Power(own, "official" if ten is None else "1x5", ten, patients),
     )
@@ -80,11 +80,11 @@ def test_a_badly_calibrated_teacher():
     assert "use `cross_fit`" in advice(figures(0.05, 0.03, temperature=2.0))[1]
     assert "cross_fit" not in advice(figures(0.05, 0.03, temperature=2.0), cross_fitted=True)[1]
     assert "underconfident (temperature 0.50)" in advice(figures(0.05, 0.03, temperature=0.5))[1]
-    assert "no better than the class shares" in advice(figures(0.05, 0.03, log_loss=0.7))[1]
+    assert "no better than the same prediction for everyone" in advice(figures(0.05, 0.03, log_loss=0.7))[1]
 
 
 def test_a_gain_without_a_better_teacher_is_that_of_soft_labels():
-    assert "label_smoothing" in advice(figures(-0.01, 0.03))[1]
+    assert "--with-controls" in advice(figures(-0.01, 0.03))[1]
 
 
 def test_a_quick_diagnosis_says_so():

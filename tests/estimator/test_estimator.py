@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from estimator.small import SUBJECTS, blocks, phantom, unpickled, vectors
 from xdistill import Distiller, Modalities
 from xdistill.data.splitting import training_split
+from xdistill.errors import UserError
 from xdistill.interfaces import Callback, DistillationLoss
 from xdistill.recipe.schema.crossval import Crossval
 
@@ -117,6 +118,20 @@ def test_a_subject_without_the_privileged_modality_is_skipped_where_the_recipe_s
     skipped = Distiller(**blocks(missing="skip")).fit(some, Y)
     assert skipped.history_[0]["taught"] == SUBJECTS - 4
     assert "taught" not in imputed.history_[0]
+
+
+@pytest.mark.parametrize("use", ["distil", "leave_out"])
+def test_subjects_without_a_label_train_the_student_alone_or_not_at_all(use):
+    y, groups = Y.astype(object), [*range(SUBJECTS - 2), 0, 1]
+    y[-4:] = None, np.nan, None, None
+    found = Distiller(**blocks(unlabelled={"use": use}, validation=0.25)).fit(X, y, groups=groups)
+    assert found.classes_.tolist() == ["benign", "malignant"]
+    few, labels = {name: values[:-4] for name, values in X.items()}, Y[:-4]
+    without = Distiller(**blocks(validation=0.25)).fit(few, labels, groups=groups[:-4])
+    same = np.array_equal(found.predict_proba(SCAN), without.predict_proba(SCAN))
+    assert same == (use == "leave_out")
+    with pytest.raises(UserError, match="`y` has 4 missing values"):
+        found.score(SCAN, y)
 
 
 def test_a_share_is_kept_aside_to_choose_the_epoch():

@@ -37,7 +37,11 @@ FIT = [
     (Modalities(X, privileged=["scan"]), Y, r"`X` declares `scan` privileged, and the recipe's student reads it"),
     (X, np.linspace(0, 1, SUBJECTS), r"`y` holds continuous numbers"),
     (X, np.zeros(SUBJECTS), r"`y` holds the single class 0.0"),
-    (X, np.where(Y == "benign", None, Y), r"`y` has missing values"),
+    (
+        X,
+        np.where(Y == "benign", None, Y),
+        r"`y` has no label for 12 of 24 subjects; leave these out, or set `unlabelle",
+    ),
     (X, np.stack([Y, Y], axis=1), r"`y` has 2 dimension\(s\); expected one value per subject"),
 ]
 

@@ -16,7 +16,7 @@ from xdistill.deployment.evaluate.facts import notes_of
 from xdistill.deployment.evaluate.intervals import Bootstrap
 from xdistill.deployment.evaluate.labels import read_targets
 from xdistill.deployment.evaluate.result import Evaluation
-from xdistill.deployment.evaluate.scores import confusion, one_class, other_metrics, standard_metrics
+from xdistill.deployment.evaluate.scores import confusion, one_class, standard_metrics
 from xdistill.deployment.evaluate.tasks import Scored, details
 from xdistill.deployment.evaluate.tasks.regression import calibration_line
 from xdistill.deployment.evaluate.tasks.survival import cox_slope, observed_survival
@@ -92,10 +92,7 @@ def evaluation_of(task, targets, predictions, intervals=None):
     cohort, model = cohort_of(targets), model_of(task)
     bootstrap = Bootstrap(cohort, 20, 0.95, 0)
     ends = None if intervals is None else np.array(intervals)
-    metrics = {
-        **standard_metrics(task, cohort.targets, predictions),
-        **other_metrics(task, cohort.targets, predictions),
-    }
+    metrics = standard_metrics(task, cohort.targets, predictions)
     rows = [
         Predicted(f"s{at}", probabilities=tuple(row), intervals=None if ends is None else tuple(map(tuple, ends[at])))
         for at, row in enumerate(predictions.tolist())
@@ -148,6 +145,7 @@ def test_survival_in_discrete_time():
     for name, estimate in found.metrics.items():
         assert estimate.value == pytest.approx(METRICS[name](target, np.column_stack([risk, share]), task.names))
         assert estimate.low <= estimate.value <= estimate.high
+    assert set(found.comparison.metrics) == {"concordance", "time_dependent_auc", "integrated_brier"}
     groups = [item for item in found.details if item.title == "Events"]
     assert sum(item.estimate.value for item in groups) == target[:, 1].sum()
     assert {"Without an event after 4 days, observed", "Without an event after 4 days, predicted"} <= {

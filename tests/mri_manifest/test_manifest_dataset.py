@@ -115,7 +115,7 @@ def test_a_class_may_be_called_like_a_missing_value(folder):
     rows = ("p1,NA,1", "p2,well,2")
     dataset = folder.rows(*rows, header="subject,label,age", classes=["NA", "well"])
     assert [row.target for row in dataset.index()] == [0, 1]
-    with pytest.raises(DataError, match="line 2: the label is missing"):
+    with pytest.raises(DataError, match=r"label is missing \(line 2\)"):
         folder.rows(*rows, "p3,ill,3", header="subject,label,age").index()
 
 

@@ -78,11 +78,15 @@ def test_a_missing_table(tmp_path):
     [
         (["p1,ill,,1,f", "p2,well,,2,f", "p1,ill,,3,m"], {}, ["line 4: the subject 'p1' is also on line 2"]),
         ([",ill,a.npy,1,f"], {}, ["line 2: the subject's id is missing"]),
-        (["p1,,a.npy,1,f"], {}, ["line 2: the label is missing (column 'label')"]),
+        (
+            ["p1,,a.npy,1,f"],
+            {},
+            ["column 'label': label is missing (line 2); add labels, or set `data.without_label`"],
+        ),
         (
             ["p1,il,a.npy,1,f"],
             {"classes": ["ill", "well"]},
-            ["line 2: unknown label 'il'; did you mean 'ill'?"],
+            ["unknown label 'il'; did you mean 'ill'? (line 2)"],
         ),
         (["p1,ill,a.npy,1,f", "p2,ill,b.npy,1,f"], {}, ["every subject has the label 'ill'"]),
         (["p1,ill,x.npy,1,f", "p2,well,b.npy,2,f"], {}, ["line 2: 'x.npy' in the column 't1' does not exist"]),
@@ -259,10 +263,16 @@ def test_ten_faults_are_shown_at_once_in_the_order_of_the_lines(folder):
     rows = [f"p{row % 7},,x{row}.npy,1,f" for row in range(20)]
     said = refusal(folder.rows(*rows)).splitlines()
     # 13 duplicates, 20 labels, 20 files; labels and files have one cause each and are one line each.
-    assert said[0].endswith("53 problems:")
+    assert said[0].endswith("34 problems:")
     assert len(said) == 12
     assert said[-1].strip() == "and 5 more"
-    assert [line.split(":")[0].strip() for line in said[1:6]] == ["line 2", "line 2", "line 9", "line 10", "line 11"]
+    assert [line.split(":")[0].strip() for line in said[1:6]] == [
+        "column 'label'",
+        "line 2",
+        "line 9",
+        "line 10",
+        "line 11",
+    ]
     assert "'x0.npy' in the column 't1' does not exist" in said[2]
     assert said[2].endswith("(and 19 more lines like it)")
 

@@ -7,6 +7,7 @@ from xdistill.profiling import Roles, profile_table, vector_cautions
 from xdistill.profiling.association import chance, cramers_v, matching, separation
 from xdistill.profiling.similar import average_hash
 from xdistill.tables import read_table
+from xdistill.tasks import Survival
 from xdistill.types import ColumnSpec, ModalitySpec, Schema
 
 CLASSES = np.repeat([0, 1], 20)
@@ -45,6 +46,19 @@ def test_chance_counts_arrangements():
 def test_cramers_v():
     assert cramers_v(np.repeat([0.0, 1], 10), np.repeat([0, 1], 10)) == pytest.approx(1.0)
     assert cramers_v(np.tile([0.0, 1], 10), np.repeat([0, 1], 10)) == pytest.approx(0.0)
+
+
+def test_columns_that_give_numbers_away():
+    time, event = RNG.exponential(size=40), CLASSES
+    columns = (ColumnSpec("follow up"), ColumnSpec("cause"), ColumnSpec("age"))
+    schema = Schema({"x": ModalitySpec("vector", (3,), columns)}, task=Survival())
+    matrix = np.column_stack([30 * time, event + RNG.normal(size=40) / 100, RNG.normal(size=40)])
+    found = vector_cautions({"x": matrix}, schema, np.column_stack([time, event]), list(map(str, range(40))))
+    assert [(one.name, one.place) for one in found] == [
+        ("column_predicts_label", "follow up"),
+        ("column_predicts_label", "cause"),
+    ]
+    assert "rank correlation 1.000" in found[0].text
 
 
 def test_columns_that_give_the_label_away():

@@ -5,8 +5,9 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from xdistill.errors import DataError, UserError
+from xdistill.stats import METRICS
+from xdistill.stats.resampled import resampled_metric
 from xdistill.stats.tasks import multi_label, ordinal, regression, survival
-from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
 
 ONE = np.array([1.0, 2.0, 3.0, 6.0]), np.array([[2.0], [2.0], [2.0], [5.0]])
 TWO = np.stack([ONE[0], 1000 * ONE[0]], axis=1), np.hstack([ONE[1], 1000 * ONE[1]])
@@ -93,17 +94,29 @@ def test_concordance():
         survival.concordance(np.array([[1.0, 0.0], [2.0, 1.0]]), CENSORED[1][:2], ["risk"])
 
 
-def test_concordance_of_resamples():
+@pytest.mark.parametrize("metric", ["concordance", "time_dependent_auc", "integrated_brier"])
+@pytest.mark.parametrize("ties", [False, True])
+def test_survival_of_resamples(metric, ties):
     generator = np.random.default_rng(0)
     target, risk = random_survival(subjects=25)
-    target[:, 0] = np.ceil(3 * target[:, 0])  # equal times, of events and of censored subjects
-    predictions = np.round(risk, 1)[:, None]
-    counts = generator.integers(0, 3, size=(25, 4)).astype(np.float64)
-    found = RESAMPLED_TASKS["concordance"](target, predictions, counts)
+    if ties:
+        target[:, 0] = np.ceil(3 * target[:, 0])  # equal times, of events and of censored subjects
+    cuts = [1.0, 2.0, 3.0] if ties else [0.1, 0.2, 0.5, 50.0]
+    names = ["risk", *(f"survival_{cut}" for cut in cuts)]
+    alive = np.exp(-np.outer(np.exp(risk), cuts))
+    predictions = np.column_stack([np.round(risk, 1), alive])
+    counts = generator.integers(0, 3, size=(25, 6)).astype(np.float64)
+    found = resampled_metric(metric, names)(target, predictions, counts)
     for column, value in zip(counts.T.astype(int), found, strict=True):
         drawn = np.repeat(np.arange(25), column)
-        assert value == pytest.approx(survival.concordance(target[drawn], predictions[drawn], ["risk"]))
-    assert np.isnan(RESAMPLED_TASKS["concordance"](target, predictions, np.eye(25)[:, :1])).all()
+        try:
+            expected = METRICS[metric](target[drawn], predictions[drawn], names)
+        except DataError:  # the probability of not being censored falls to zero before an event
+            expected = np.nan
+        assert value == pytest.approx(expected, nan_ok=True)
+    assert np.isfinite(found).sum() >= 4
+    nobody = (target[:, 1] == 0)[:, None].astype(np.float64)  # without an event there is no pair, and no quartile
+    assert np.isnan(resampled_metric(metric, names)(target, predictions, nobody)).all()
 
 
 def test_time_dependent_auc_without_censoring():

@@ -36,7 +36,11 @@ def test_rows_are_numbered_without_a_column_of_ids(tmp_path):
 @pytest.mark.parametrize(
     ("text", "settings", "says"),
     [
-        ("a,40,1,2,3,perhaps,x\n", {}, "row 1: 'perhaps' in column 'outcome' is none of the classes no, yes"),
+        (
+            "a,40,1,2,3,perhaps,x\n",
+            {},
+            "column 'outcome': 'perhaps' is not one of the classes no, yes .`data.classes`. .row 1",
+        ),
         ("a,old,1,2,3,no,x\n", {}, "row 1, column 'age': 'old' is not a number"),
         ("", {"target": "result"}, "there is no column 'result'; the header has id, age"),
         ("", {"modalities": {"genes": ["gene[1..4]"]}}, "there is no column 'gene4'"),
@@ -51,7 +55,7 @@ def test_what_is_wrong_in_the_file_is_said(tmp_path, text, settings, says):
 
 def test_rows_without_a_label_are_an_error_or_unlabelled(tmp_path):
     text = "a,40,1,2,3,yes,x\nb,,4,NA,6.5,no,\nc,50,1,2,3,NA,x\n"
-    with pytest.raises(DataError, match=r"row 3: the label is missing \(column 'outcome'\); fill it in, or set"):
+    with pytest.raises(DataError, match=r"column 'outcome': label is missing \(row 3\); add labels, or set"):
         table(tmp_path, text).index()
     data = table(tmp_path, text, without_label="unlabelled")
     assert [row.target for row in data.index()] == [1, 0, None]

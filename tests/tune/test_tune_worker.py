@@ -5,7 +5,9 @@ import multiprocessing
 import re
 import subprocess
 import time
+from types import SimpleNamespace
 
+import numpy as np
 import optuna
 import psutil
 import pytest
@@ -47,6 +49,22 @@ def test_inner_splits_hold_training_subjects_alone(catalog, shared_cache, tmp_pa
             assert {*part.train, *part.test} == {*split.train, *split.validation}
         tested = [subject for part in inner for subject in part.test]
         assert sorted(tested) == sorted(split.train)
+
+
+def test_inner_splits_train_on_subjects_without_a_label_and_never_test_them(catalog, shared_cache, tmp_path):
+    outer = searches.prepared(searches.loaded(), catalog, shared_cache, tmp_path)
+    split, known = outer.splits.fold(0, 0), outer.cohort.labelled
+    some = SimpleNamespace(
+        **{name: getattr(outer.cohort, name) for name in ("subjects", "patients", "targets", "schema", "fingerprint")},
+        rows_of=outer.cohort.rows_of,
+        present=outer.cohort.present,
+        labelled=known & (np.arange(len(known)) % 4 > 0),
+    )
+    without = {subject for subject, one in zip(some.subjects, some.labelled, strict=True) if not one}
+    inner = inner_splits(outer.experiment, some, searches.searched(searches.loaded()), split)
+    for part in inner:
+        assert not without & {*part.validation, *part.test}
+        assert without & set(part.train) == without & set(split.train)
 
 
 def test_a_search_makes_its_trials_and_leaves_nothing_but_them(flat):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from xdistill.recipe.layers import Chain, read_chain
 from xdistill.recipe.problems import problem_at, problems_of
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import MappingNode, ScalarNode, TreePath, to_plain
-from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.recipe.yaml.reader import read_yaml
 from xdistill.suggest import did_you_mean
 from xdistill.untrusted import kind_of
 
@@ -42,9 +41,6 @@ class Benchmark:
     recipes: dict[str, Path] = field(repr=False)
     changes: str = ""
     _chains: dict[Path, Chain] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _understand: Callable[[str, str, Path], Reading] = field(
-        default_factory=lambda: cache(read_yaml), init=False, repr=False, compare=False
-    )
 
     @property
     def name(self) -> str:
@@ -88,7 +84,7 @@ class Benchmark:
         """
         path = self.recipes[entry]
         if path not in self._chains:
-            self._chains[path] = read_chain(path, self._understand)
+            self._chains[path] = read_chain(path)
         found = self._chains[path]
         return Chain(list(found.layers), list(found.problems))  # its lists may be changed
 

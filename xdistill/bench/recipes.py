@@ -84,9 +84,13 @@ def departure(benchmark: Benchmark, name: str, resolved: Mapping[str, Any], cata
     wanted = {field: value for field, value in tree.items() if field not in {*_ELSEWHERE, "crossval"}}
     wanted = _filled_in(wanted)
     wanted["loader"] = {field: value for field, value in wanted.get("loader", {}).items() if field not in _LOADER}
-    return difference(_cohort(benchmark, catalog), _portable(resolved.get("data")), "data") or difference(
-        wanted, resolved, ""
-    )
+    data = _portable(resolved.get("data"))
+    field = difference(_cohort(benchmark, catalog), data, "data")
+    if field and catalog is None:  # perhaps a short form, such as a list of columns, that only the data set spells out
+        from xdistill.plugin import load_catalog
+
+        field = difference(_cohort(benchmark, load_catalog()), data, "data")
+    return field or difference(wanted, resolved, "")
 
 
 def _filled_in(wanted: dict[str, Any]) -> dict[str, Any]:

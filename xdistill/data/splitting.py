@@ -13,6 +13,7 @@ from xdistill.data.folds.given import Columns, GivenFold, given_folds
 from xdistill.data.folds.hold_out import hold_out, seed_of
 from xdistill.data.splits import Split, Splits, check_splits
 from xdistill.errors import DataError
+from xdistill.extras import scikit_learn
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.tasks import Target, Task, as_task
 from xdistill.untrusted import normal_id
@@ -121,8 +122,12 @@ def training_split(
     targets: Sequence[Target] | _Targets,
     task: Task | Sequence[str],
     crossval: Crossval,
+    *,
+    labelled: NDArray[np.bool_] | None = None,
 ) -> Split:
     """All subjects for training, except the fraction for validation. All subjects of a patient are in the same part.
+
+    Subjects without a label change nothing for the others; none of a patient who is validated is trained on.
 
     Args:
         subjects: ids, in the order of the cohort.
@@ -130,20 +135,24 @@ def training_split(
         targets: of the task, one per subject.
         task: what is predicted; names of classes stand for classification.
         crossval: validation fraction, whether it is stratified, and seed; nothing else is used.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not read. None: all.
 
     Raises:
         DataError: if a class is missing from a part.
     """
     task = as_task(task)
     values = task.as_targets(targets)
-    for name, count in _patients_by_group(patients, values, task).items() if crossval.validation else ():
+    known = np.ones(len(values), dtype=bool) if labelled is None else labelled
+    rows = np.flatnonzero(known)
+    counts = _patients_by_group([patients[row] for row in rows.tolist()], values[rows], task)
+    for name, count in counts.items() if crossval.validation else ():
         if count < 2:  # noqa: PLR2004  # one for training, one for validation
             raise DataError(
                 f"{task.group} {name!r} has {_patients(count)}, but validation needs at least two; set "
                 f"`crossval.validation` to 0, merge {task.groups}, or add subjects"
             )
-    labels = task.strata(values) if crossval.stratify else None
-    train, validation = hold_out(np.asarray(patients), labels, np.arange(len(values)), crossval, "fit")
+    labels = _labels(values, known, task) if crossval.stratify else None
+    train, validation = hold_out(np.asarray(patients), labels, rows, crossval, "fit")
     for part, rows in (("training", train), ("validation", validation)):
         missing = task.absent(values[rows]) if len(rows) else ()
         if missing:
@@ -151,6 +160,7 @@ def training_split(
                 f"the {part} part has no subject of {task.group} {missing[0]!r}; change `crossval.validation` or "
                 f"`crossval.seed`, or set `crossval.stratify` to true"
             )
+    train = _with_unlabelled(train, np.arange(len(values)), validation, patients, known)
     return Split(0, 0, tuple(subjects[row] for row in train), tuple(subjects[row] for row in validation), ())
 
 
@@ -203,20 +213,19 @@ def _folds(
     patients: NDArray[np.str_], strata: _Rows | None, crossval: Crossval, repeat: int
 ) -> Iterator[tuple[_Rows, _Rows]]:
     """Learning and test rows of each fold of one repeat."""
-    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
-
+    kinds = scikit_learn("model_selection")
     options = {"n_splits": crossval.folds, "shuffle": True, "random_state": seed_of(crossval, f"{repeat}")}
     rows = np.arange(len(patients))
     names, group_of = np.unique(patients, return_inverse=True)
     if strata is None:
         # Folds of patients: scikit-learn's own GroupKFold shuffles only since 1.6.
-        for _, test in KFold(**options).split(names):
+        for _, test in kinds.KFold(**options).split(names):
             chosen = np.isin(group_of, test)
             yield rows[~chosen], rows[chosen]
     elif len(names) == len(patients):
-        yield from StratifiedKFold(**options).split(rows, strata)
+        yield from kinds.StratifiedKFold(**options).split(rows, strata)
     else:
-        yield from StratifiedGroupKFold(**options).split(rows, strata, patients)
+        yield from kinds.StratifiedGroupKFold(**options).split(rows, strata, patients)
 
 
 def _check_counts(patients: Sequence[str], targets: _Targets, task: Task, folds: int) -> None:

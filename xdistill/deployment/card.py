@@ -8,16 +8,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from xdistill.errors import UserError
 from xdistill.models.model import StudentModel
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.writer import write_yaml
-from xdistill.report.controls import gain_over_controls, method_of
+from xdistill.report.controls import gain_over_controls
+from xdistill.report.intervals import score_intervals
 from xdistill.report.scores import columns, written
 from xdistill.runs import Run
-from xdistill.runs.files import read_json
-from xdistill.stats import compare
-from xdistill.stats.resampled import RESAMPLED
 from xdistill.tasks import Classification
 
 _NOT_MEASURED = (
@@ -92,18 +89,7 @@ def _metadata(model: StudentModel, run: Run | None) -> str:
 def _results(run: Run | None) -> list[tuple[str, ...]]:
     if run is None:
         return []
-    try:
-        patients = read_json(run.folder.splits).get("patients")
-        known = {column.metric for column in columns(run.task)}
-        method = [method_of(run, "student")]
-        if isinstance(run.task, Classification):
-            rows = compare(method, reference="student", patients=patients)
-        else:
-            metrics = [name for name in run.task.table if name in RESAMPLED]
-            rows = compare(method, reference="student", metrics=metrics, patients=patients)
-        intervals = {metric: found[0].interval for metric, found in rows.items() if metric in known}
-    except UserError:  # a single split
-        intervals = {}
+    intervals = score_intervals(run, "student")
     found = []
     for column in columns(run.task):
         interval = intervals.get(column.metric)

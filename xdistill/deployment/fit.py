@@ -9,8 +9,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from xdistill.crossval.events import Event, RunStarted
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.fold import make_context
@@ -156,10 +154,8 @@ def _everyone(prepared: Prepared) -> Split:
         official = prepared.splits.fold(0, 0)
         return Split(0, 0, (*official.train, *official.validation), (), ())
     settings = Crossval(stratify=crossval.stratify, seed=crossval.seed)
-    known = np.flatnonzero(cohort.labelled)
-    subjects, patients = ([one[row] for row in known] for one in (cohort.subjects, cohort.patients))
-    training_split(subjects, patients, cohort.targets[known], cohort.schema.task, settings)  # checks the classes
-    return Split(0, 0, cohort.subjects, (), ())
+    task, labelled = cohort.schema.task, cohort.labelled
+    return training_split(cohort.subjects, cohort.patients, cohort.targets, task, settings, labelled=labelled)
 
 
 def _trained(experiment: Experiment, cohort: Cohort, split: Split, checkpointer: Checkpointer) -> FoldRun:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Advantage:
-    """One method minus another, in the unit of the metric.
+    """By how much one method is better than another, in the unit of the metric.
 
     Attributes:
-        estimate: mean difference over test folds.
+        estimate: mean difference over test folds; above 0: better, also if lower values of the metric are.
         low: lower end of the paired 95 % bootstrap interval by patient, for the networks as they were trained.
         high: its upper end.
         t_interval: the 95 % interval of the corrected resampled t-test, which counts other training subjects too; None
@@ -32,21 +32,21 @@ class Advantage:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How good the teacher's probabilities are, on subjects that it did not learn from.
+    """How good the teacher's predictions are, on subjects that it did not learn from.
 
     Attributes:
-        ece: expected calibration error, 0 to 1.
-        log_loss: mean negative log-likelihood, in nats.
-        prevalence_log_loss: that of the class shares of the training subjects.
-        temperature: that makes the log loss smallest; above 1: the teacher is overconfident.
+        log_loss: mean negative log-likelihood, in nats; of a task without probabilities its validation loss.
+        prevalence_log_loss: that of the best prediction for everyone, such as the class shares in training.
+        ece: expected calibration error, 0 to 1; None for a task without this metric.
+        temperature: that makes the log loss smallest; above 1: overconfident. None without probabilities.
         scaled_log_loss: the log loss with it; fitted to the same subjects.
     """
 
-    ece: float
     log_loss: float
     prevalence_log_loss: float
-    temperature: float
-    scaled_log_loss: float
+    ece: float | None = None
+    temperature: float | None = None
+    scaled_log_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,19 @@ class Fidelity:
     """How much of the teacher can be predicted from the student's modalities, on subjects new to both.
 
     Attributes:
-        r2: share of the variance of the teacher's probabilities that a student trained on its outputs explains; below 0
-            if their mean is a better prediction.
-        rank: Spearman correlation with the teacher's probabilities, mean over classes and folds.
+        r2: share of the variance of the teacher's predictions that a student trained on its outputs explains; below 0
+            if their mean is a better prediction. None where only their order means something, as of Cox's risks.
+        rank: Spearman correlation with the teacher's predictions, mean over columns and folds.
         r2_alone: the first of the student that was trained on the labels alone.
         rank_alone: the second of that student.
         score: metric of the student that was trained on the teacher's outputs and no label.
-        gain: that student minus the student alone: an estimate of what distillation can give.
+        gain: that student against the student alone: an estimate of what distillation can give.
         visible: gain / the teacher's lead; None if the lead may be zero.
     """
 
-    r2: float
+    r2: float | None
     rank: float
-    r2_alone: float
+    r2_alone: float | None
     rank_alone: float
     score: float
     gain: Advantage
@@ -102,10 +102,14 @@ class Figures:
         folds: how many.
         teacher: metric of the teacher on subjects that it did not learn from.
         student: that of the student trained on the labels alone.
-        lead: teacher minus student.
-        calibration: of the teacher.
-        fidelity: of a student that imitates the teacher; None if the student is fitted without gradients.
+        lead: teacher against student.
+        calibration: of the teacher; None where only the order of predictions means something.
+        fidelity: of a student that imitates the teacher; None if the student is fitted without gradients, or the task
+            names no loss for it.
         power: what the recipe's own test can show.
+        higher_is_better: the metric's direction.
+        percent: whether differences are shown in points, hundredths of the metric.
+        unit: of the metric, such as ``mmol/L``.
     """
 
     metric: str
@@ -115,6 +119,19 @@ class Figures:
     teacher: float
     student: float
     lead: Advantage
-    calibration: Calibration
+    calibration: Calibration | None
     fidelity: Fidelity | None
     power: Power
+    higher_is_better: bool = True
+    percent: bool = True
+    unit: str = ""
+
+    def amount(self, value: float, sign: str = "") -> str:
+        """A difference of the metric in words, such as ``2.1 points`` or ``0.31 mmol/L``; `sign` ``+`` shows it."""
+        if self.percent:
+            return f"{100 * value:{sign}.1f} points"
+        return f"{value:{sign}.3g} {self.unit}".rstrip()
+
+    def span(self, low: float, high: float) -> str:
+        """Two ends of an interval of differences, without their unit."""
+        return f"{100 * low:+.1f} to {100 * high:+.1f}" if self.percent else f"{low:+.3g} to {high:+.3g}"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
 from xdistill.errors import UserError
-from xdistill.models.calibration.temperature import SMALLEST, fit_temperature, scaled
+from xdistill.models.calibration.temperature import BOUNDS
 from xdistill.recipe.schema.crossval import Crossval
-from xdistill.stats import FoldPredictions, Method, Predictions, Row, compare, gaps_closed
-from xdistill.stats.metrics import ece
+from xdistill.stats import METRICS, FoldPredictions, Method, Predictions, Row, compare, gaps_closed
 from xdistill.stats.power import smallest_difference, smallest_difference_of_interval
+from xdistill.tasks import Score, Task
 
 Floats = NDArray[np.float64]
-METRIC = "auc_ovo"
 ALONE, TEACHER, TAUGHT = "student alone", "teacher", "student that imitates the teacher"
 
 
@@ -32,7 +32,9 @@ class Material:
         split_hash: of the splits.
         train_sizes: number of training subjects by (repeat, fold).
         patients: patient by subject.
-        shares: class shares of the training subjects by (repeat, fold), ``(classes,)``.
+        shares: the best prediction for everyone by (repeat, fold), such as the class shares of the training subjects,
+            ``(columns,)``.
+        tasks: the task as fitted to the training subjects, by (repeat, fold).
         crossval: of the recipe itself.
         official_test: number of subjects of its official test part; 0 without an official split.
     """
@@ -44,6 +46,7 @@ class Material:
     train_sizes: Mapping[tuple[int, int], int]
     patients: Mapping[str, str]
     shares: Mapping[tuple[int, int], Floats]
+    tasks: Mapping[tuple[int, int], Task]
     crossval: Crossval
     official_test: int
 
@@ -64,27 +67,32 @@ def measure(material: Material) -> Figures:
     teacher = material.alone.of("teacher")
     if not teacher:
         raise UserError("the teacher scores no test subject, because each lacks a modality that it reads")
+    task = material.alone.task
+    score = next(score for score in task.scores if score.name == task.primary)
     methods = [
         material.method(ALONE, material.alone),
         material.method(TEACHER, material.alone, "teacher"),
         *([] if material.imitation is None else [material.method(TAUGHT, material.imitation)]),
     ]
-    rows = compare(methods, reference=ALONE, metrics=(METRIC,), patients=material.patients)[METRIC]
-    lead = _advantage(rows[1])
-    fidelity = _fidelity(methods, rows, material.patients) if material.imitation is not None else None
+    rows = compare(methods, reference=ALONE, metrics=(score.name,), patients=material.patients)[score.name]
+    lead = _advantage(rows[1], score)
+    fidelity = None if material.imitation is None else _fidelity(methods, rows, score, material)
     subjects = {subject for fold in teacher for subject in fold.subjects}
     patients = len({material.patients[subject] for subject in subjects})
     return Figures(
-        metric=METRIC,
+        metric=score.name,
         subjects=len(subjects),
         patients=patients,
         folds=len(teacher),
         teacher=rows[1].scores.mean,
         student=rows[0].scores.mean,
         lead=lead,
-        calibration=_calibration(teacher, material.shares),
+        calibration=None if task.relative else _calibration(teacher, material),
         fidelity=fidelity,
         power=_power(material, lead if fidelity is None else fidelity.gain, lead, patients, len(teacher)),
+        higher_is_better=score.higher_is_better,
+        percent=score.percent,
+        unit=score.unit,
     )
 
 
@@ -94,66 +102,99 @@ def _only(fold: FoldPredictions, subjects: Sequence[str]) -> FoldPredictions:
     return replace(fold, subjects=tuple(subjects), target=fold.target[rows], probabilities=fold.probabilities[rows])
 
 
-def _advantage(row: Row) -> Advantage:
+def _advantage(row: Row, score: Score) -> Advantage:
     against = row.against
     assert against is not None  # noqa: S101 - only the reference has none
-    difference = against.difference
+    difference, interval = against.difference, against.test.interval
+    low, high = _better(score, difference.low, difference.high)
     return Advantage(
-        estimate=difference.estimate,
-        low=difference.low,
-        high=difference.high,
-        t_interval=against.test.interval,
+        estimate=difference.estimate if score.higher_is_better else -difference.estimate,
+        low=low,
+        high=high,
+        t_interval=None if interval is None else _better(score, *interval),
         deviation=float(np.std(against.splits, ddof=1)),
     )
 
 
-def _calibration(folds: Sequence[FoldPredictions], shares: Mapping[tuple[int, int], Floats]) -> Calibration:
+def _better(score: Score, low: float, high: float) -> tuple[float, float]:
+    """An interval of differences, of which those above zero are better."""
+    return (low, high) if score.higher_is_better else (-high, -low)
+
+
+def _calibration(folds: Sequence[FoldPredictions], material: Material) -> Calibration:
+    task = material.alone.task
     target = np.concatenate([fold.target for fold in folds])
-    probabilities = np.concatenate([fold.probabilities for fold in folds])
-    prevalence = np.concatenate([np.tile(shares[fold.repeat, fold.fold], (len(fold.target), 1)) for fold in folds])
-    temperature = fit_temperature(target, probabilities, np.ones(len(target)))
+    predictions = np.concatenate([fold.probabilities for fold in folds])
+    alike = [np.tile(material.shares[fold.repeat, fold.fold], (len(fold.target), 1)) for fold in folds]
+    fitted = [material.tasks[fold.repeat, fold.fold] for fold in folds]
+    losses = [
+        [of_fold.validation_loss(given, fold.target) for given in (fold.probabilities, same)]
+        for of_fold, fold, same in zip(fitted, folds, alike, strict=True)
+    ]
+    loss, loss_of_same = np.average(losses, axis=0, weights=[len(fold.target) for fold in folds]).tolist()
+    known = {score.name for score in task.scores}
+    temperature, scaled = fit_temperature(task, target, predictions) if task.probabilistic else (None, None)
     return Calibration(
-        ece=ece(target, probabilities, ()),
-        log_loss=_log_loss(target, probabilities),
-        prevalence_log_loss=_log_loss(target, prevalence),
+        log_loss=loss,
+        prevalence_log_loss=loss_of_same,
+        ece=METRICS["ece"](target, predictions, task.names) if "ece" in known else None,
         temperature=temperature,
-        scaled_log_loss=_log_loss(target, scaled(probabilities, temperature)),
+        scaled_log_loss=scaled,
     )
 
 
-def _log_loss(target: NDArray[np.int64], probabilities: Floats) -> float:
-    return float(-np.log(np.clip(probabilities[np.arange(len(target)), target], SMALLEST, 1)).mean())
+def fit_temperature(task: Task, target: NDArray[Any], predictions: Floats) -> tuple[float, float]:
+    """The temperature with the smallest log loss, between 0.05 and 20, and that loss; logits are divided by it."""
+    import torch
+    from scipy.optimize import minimize_scalar
+
+    logits = torch.from_numpy(task.logits_of(predictions))
+
+    def loss(inverse: float) -> float:
+        return task.validation_loss(task.predict(logits * inverse).numpy(), target)
+
+    low, high = 1 / BOUNDS[1], 1 / BOUNDS[0]
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-8})
+    return float(1 / found.x), float(found.fun)
 
 
-def _fidelity(methods: Sequence[Method], rows: Sequence[Row], patients: Mapping[str, str]) -> Fidelity:
+def _fidelity(methods: Sequence[Method], rows: Sequence[Row], score: Score, material: Material) -> Fidelity:
     alone, teacher, taught = (method.seeds[0].of(method.role) for method in methods)
-    (closed,) = gaps_closed((methods[2],), methods[0], methods[1], metric=METRIC, patients=patients)
+    (closed,) = gaps_closed((methods[2],), methods[0], methods[1], metric=score.name, patients=material.patients)
+    task = material.alone.task
+    r2, r2_alone = (None if task.relative else explained_variance(teacher, one, task) for one in (taught, alone))
     return Fidelity(
-        r2=explained_variance(teacher, taught),
+        r2=r2,
         rank=rank_correlation(teacher, taught),
-        r2_alone=explained_variance(teacher, alone),
+        r2_alone=r2_alone,
         rank_alone=rank_correlation(teacher, alone),
         score=rows[2].scores.mean,
-        gain=_advantage(rows[2]),
+        gain=_advantage(rows[2], score),
         visible=None if closed.share is None else closed.share.estimate,
     )
 
 
-def explained_variance(teacher: Sequence[FoldPredictions], student: Sequence[FoldPredictions]) -> float:
-    """R² of the teacher's probabilities over all classes, around their mean in each fold; 0 if they are constant.
+def explained_variance(teacher: Sequence[FoldPredictions], student: Sequence[FoldPredictions], task: Task) -> float:
+    """R² of the teacher's predictions over all columns, around their mean in each fold; 0 if they are constant.
+
+    Probabilities count as they are; other columns, whose units differ, each in its standard deviation.
 
     Args:
         teacher: of some folds.
         student: of the same folds and subjects.
+        task: of both.
     """
     pairs = [(ours.probabilities, theirs.probabilities) for ours, theirs in zip(teacher, student, strict=True)]
-    wrong = sum(float(((ours - theirs) ** 2).sum()) for ours, theirs in pairs)
-    whole = sum(float(((ours - ours.mean(axis=0)) ** 2).sum()) for ours, _ in pairs)
-    return 1 - wrong / whole if whole > 0 else 0.0
+    wrong = sum((((ours - theirs) ** 2).sum(axis=0) for ours, theirs in pairs), start=np.zeros(len(task.columns)))
+    whole = sum((((ours - ours.mean(axis=0)) ** 2).sum(axis=0) for ours, _ in pairs), start=np.zeros(len(task.columns)))
+    if task.probabilistic:
+        wrong, whole = wrong.sum(keepdims=True), whole.sum(keepdims=True)
+    varies = whole > 0
+    return float((1 - wrong[varies] / whole[varies]).mean()) if varies.any() else 0.0
 
 
 def rank_correlation(teacher: Sequence[FoldPredictions], student: Sequence[FoldPredictions]) -> float:
-    """Spearman correlation with the teacher's probabilities, mean over classes and folds; 0 where one is constant."""
+    """Spearman correlation with the teacher's predictions, mean over columns and folds; 0 where one is constant."""
     from scipy.stats import spearmanr
 
     found = [

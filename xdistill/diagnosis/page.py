@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xdistill.diagnosis.diagnosis import Diagnosis
+from xdistill.diagnosis.figures import Advantage, Figures
 from xdistill.runs.files import make_folder, write_json, write_text
 
 PAGE, DATA = "diagnosis.html", "diagnosis.json"
@@ -42,43 +43,66 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
 def lines(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     """The figures in words, as label and value; the terminal shows the same."""
     found = diagnosis.figures
-    calibration, fidelity, power = found.calibration, found.fidelity, found.power
+    fidelity, power = found.fidelity, found.power
     part = " of the training part" if power.splits == "official" else ""
     shown = [
         ("scored", f"{found.subjects:,} subjects, {found.patients:,} patients, {found.folds} folds{part}"),
-        ("teacher, out of fold", f"{found.teacher:.3f}"),
-        ("student alone", f"{found.student:.3f}"),
-        ("teacher - student", _points(found.lead.estimate, found.lead.low, found.lead.high)),
-        ("  corrected resampled t", _interval(found.lead.t_interval)),
-        ("teacher's calibration error", f"{calibration.ece:.3f}"),
-        (
-            "teacher's log loss",
-            f"{calibration.log_loss:.3f} (class shares alone: {calibration.prevalence_log_loss:.3f})",
-        ),
-        ("teacher's temperature", f"{calibration.temperature:.2f} (log loss {calibration.scaled_log_loss:.3f})"),
+        ("teacher, out of fold", _score(found, found.teacher)),
+        ("student alone", _score(found, found.student)),
+        (_minus(found, "teacher", "student"), _lead(found, found.lead)),
+        ("  corrected resampled t", _interval(found, found.lead)),
+        *_calibration(found),
     ]
     if fidelity is not None:
         shown += [
-            ("student that imitates it", f"{fidelity.score:.3f}"),
+            ("student that imitates it", _score(found, fidelity.score)),
             ("  predicts the teacher", _fit(fidelity.r2, fidelity.rank)),
             ("  so does the student alone", _fit(fidelity.r2_alone, fidelity.rank_alone)),
-            ("imitating - alone", _points(fidelity.gain.estimate, fidelity.gain.low, fidelity.gain.high)),
-            ("  corrected resampled t", _interval(fidelity.gain.t_interval)),
+            (_minus(found, "imitating", "alone"), _lead(found, fidelity.gain)),
+            ("  corrected resampled t", _interval(found, fidelity.gain)),
             ("share of the lead", "not defined" if fidelity.visible is None else f"{100 * fidelity.visible:.0f} %"),
         ]
-    shown.append((f"smallest gain shown, {power.splits}", f"{100 * power.own:.1f} points (power 0.8)"))
+    shown.append((f"smallest gain shown, {power.splits}", f"{found.amount(power.own)} (power 0.8)"))
     if power.ten is not None:
-        shown.append(("smallest gain shown, 10 repeats", f"{100 * power.ten:.1f} points (power 0.8)"))
+        shown.append(("smallest gain shown, 10 repeats", f"{found.amount(power.ten)} (power 0.8)"))
     return shown
 
 
-def _points(estimate: float, low: float, high: float) -> str:
-    return f"{100 * estimate:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+def _calibration(found: Figures) -> list[tuple[str, str]]:
+    calibration = found.calibration
+    if calibration is None:
+        return [("teacher's calibration", "not measured: its predictions only order the subjects")]
+    loss = "validation loss" if calibration.temperature is None else "log loss"
+    shown = [
+        (
+            f"teacher's {loss}",
+            f"{calibration.log_loss:.3f} (the same for everyone: {calibration.prevalence_log_loss:.3f})",
+        )
+    ]
+    if calibration.ece is not None:
+        shown.insert(0, ("teacher's calibration error", f"{calibration.ece:.3f}"))
+    if calibration.temperature is None:
+        return [*shown, ("teacher's temperature", "not measured: its predictions are no probabilities of classes")]
+    temperature = f"{calibration.temperature:.2f} (log loss {calibration.scaled_log_loss:.3f})"
+    return [*shown, ("teacher's temperature", temperature)]
 
 
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "not defined" if interval is None else f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
+def _score(found: Figures, value: float) -> str:
+    return f"{value:.3f} {found.unit}".rstrip()
 
 
-def _fit(r2: float, rank: float) -> str:
-    return f"R² {r2:.2f}, rank correlation {rank:.2f}"
+def _minus(found: Figures, better: str, other: str) -> str:
+    """What is above zero if the first one is better."""
+    return f"{better} - {other}" if found.higher_is_better else f"{other} - {better}"
+
+
+def _lead(found: Figures, lead: Advantage) -> str:
+    return f"{found.amount(lead.estimate, '+')} ({found.span(lead.low, lead.high)})"
+
+
+def _interval(found: Figures, lead: Advantage) -> str:
+    return "not defined" if lead.t_interval is None else found.span(*lead.t_interval)
+
+
+def _fit(r2: float | None, rank: float) -> str:
+    return f"{'' if r2 is None else f'R² {r2:.2f}, '}rank correlation {rank:.2f}"

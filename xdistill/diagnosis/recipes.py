@@ -18,34 +18,41 @@ from typing import Any
 from xdistill.errors import UserError
 from xdistill.experiment.plans import Experiment
 from xdistill.recipe.schema.crossval import Crossval
+from xdistill.tasks import Task
 
-TASK_LOSS: Mapping[str, Any] = {"use": "cross_entropy", "on": "student"}
-IMITATION: Mapping[str, Any] = {"use": "kd", "temperature": 1.0}
 INNER_FOLDS = 5
 QUICK_FOLDS, QUICK_INNER_FOLDS, QUICK_SHARE = 3, 2, 4  # a quarter of the epochs
 
 
-def alone_recipe(experiment: Experiment, *, quick: bool = False) -> dict[str, Any]:
+def alone_recipe(experiment: Experiment, task: Task, *, quick: bool = False) -> dict[str, Any]:
     """Teacher and student, each without the other; as plain data.
+
+    Args:
+        experiment: the recipe that is diagnosed.
+        task: of its data.
+        quick: fewer epochs and folds.
 
     Raises:
         UserError: if the recipe has no teacher, or none that is trained by itself.
     """
     plain = _base(experiment, "alone", quick=quick)
-    plain["stages"] = [*_teacher_stages(plain), *_student_stages(plain)]
+    plain["stages"] = [*_teacher_stages(plain), *_student_stages(plain, task)]
     if any(row.target is None for row in experiment.data.build().index()):  # which nothing teaches here
         plain["unlabelled"] = {**(plain.get("unlabelled") or {}), "use": "leave_out"}
     return _shorter(plain) if quick else plain
 
 
-def imitation_recipe(experiment: Experiment, *, quick: bool = False) -> dict[str, Any] | None:
-    """The cross-fitted teacher and the student that imitates it; None if the student is fitted without gradients."""
+def imitation_recipe(experiment: Experiment, task: Task, *, quick: bool = False) -> dict[str, Any] | None:
+    """The cross-fitted teacher and the student that imitates it; arguments as of `alone_recipe`.
+
+    None if the student is fitted without gradients, or the task names no loss for it.
+    """
     plain = _base(experiment, "imitation", quick=quick)
-    teaching, learning = list(_teacher_stages(plain)), list(_student_stages(plain))
-    if any("fit" in stage for stage in learning):
+    teaching, learning = list(_teacher_stages(plain)), list(_student_stages(plain, task))
+    if not task.imitation or any("fit" in stage for stage in learning):
         return None
     teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
-    plain["stages"] = [*teaching, *({**stage, "objective": [dict(IMITATION)]} for stage in learning)]
+    plain["stages"] = [*teaching, *({**stage, "objective": [dict(task.imitation)]} for stage in learning)]
     return _shorter(plain) if quick else plain
 
 
@@ -101,19 +108,20 @@ def _of_teacher(stages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {**named, "train": paths, "objective": terms}
 
 
-def _student_stages(plain: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _student_stages(plain: Mapping[str, Any], task: Task) -> list[dict[str, Any]]:
     """The student's stages; one that only distils is left out if another has a task loss, or gets one if none has."""
     stages = [stage for stage in plain["stages"] if _paths(stage, "student")]
     supervised = [stage for stage in stages if "fit" in stage or _terms(stage, "student")]
-    return [_of_student(stage) for stage in supervised or stages]
+    return [_of_student(stage, task) for stage in supervised or stages]
 
 
-def _of_student(stage: Mapping[str, Any]) -> dict[str, Any]:
+def _of_student(stage: Mapping[str, Any], task: Task) -> dict[str, Any]:
     paths = _paths(stage, "student")
     if "fit" in stage:
         return {"name": stage["name"], "fit": paths}
     kept = {name: value for name, value in stage.items() if name != "cross_fit"}
-    return {**kept, "train": paths, "objective": _terms(stage, "student") or [dict(TASK_LOSS)]}
+    own = [{"use": task.default_loss, "on": "student"}]
+    return {**kept, "train": paths, "objective": _terms(stage, "student") or own}
 
 
 def _paths(stage: Mapping[str, Any], role: str) -> list[str]:

@@ -18,7 +18,6 @@ from xdistill.diagnosis.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, measure
 from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe
 from xdistill.diagnosis.verdict import advice_of, verdict_of
-from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.controls import without_control
 from xdistill.experiment.plans import Experiment
@@ -26,7 +25,6 @@ from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
 from xdistill.runs import load_run
-from xdistill.tasks import Classification
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,7 @@ def diagnose(
     """
     experiment = assemble(without_control(loaded), catalog)
     task = experiment.data.build().schema().task
-    if task.kind != Classification.kind:
-        raise UserError(
-            f"{experiment.recipe.name}: a diagnosis compares class probabilities, and the recipe predicts "
-            f"{task.describe()}"
-        )
-    plain = [alone_recipe(experiment, quick=quick), imitation_recipe(experiment, quick=quick)]
+    plain = [alone_recipe(experiment, task, quick=quick), imitation_recipe(experiment, task, quick=quick)]
     recipes = [as_loaded(recipe) for recipe in plain if recipe is not None]
     experiments = [assemble(recipe, catalog) for recipe in recipes]
     check_executor(experiments[0])
@@ -96,17 +89,16 @@ def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, teste
     predictions = [load_run(run.folder.path).predictions for run in prepared]
     splits = {(split.repeat, split.fold): split for split in prepared[0].splits}
     task = cohort.schema.task
+    known = {key: cohort.targets[_labelled(cohort, split.train)] for key, split in splits.items()}
     return Material(
         alone=predictions[0],
         imitation=predictions[1] if len(predictions) > 1 else None,
         fingerprint=cohort.fingerprint,
         split_hash=prepared[0].splits.hash,
-        train_sizes={key: len(_labelled(cohort, split.train)) for key, split in splits.items()},
+        train_sizes={key: len(given) for key, given in known.items()},
         patients=dict(zip(cohort.subjects, cohort.patients, strict=True)),
-        shares={
-            key: task.constant_prediction(cohort.targets[_labelled(cohort, split.train)])
-            for key, split in splits.items()
-        },
+        shares={key: task.constant_prediction(given) for key, given in known.items()},
+        tasks={key: task.fitted(given) for key, given in known.items()},
         crossval=crossval,
         official_test=tested,
     )

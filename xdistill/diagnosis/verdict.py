@@ -50,8 +50,8 @@ def _advice(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool
     yield f"{VERDICTS[verdict]}."
     if verdict == "promising" and found.lead.estimate <= 0:
         yield (
-            "The teacher itself is no better than the student, so the gain is that of soft labels; compare it with the "
-            "controls `label_smoothing` and `self_distillation`."
+            "The teacher itself is no better than the student, so the gain may be that of soft targets; compare it "
+            "with null controls (`xdistill run --with-controls`)."
         )
     if verdict in {"unclear", "nothing"}:
         yield "Give the teacher more informative privileged data or a better network before you distil."
@@ -65,20 +65,25 @@ def _advice(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool
 
 def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
     calibration = found.calibration
+    if calibration is None:
+        return
     remedy = "raise the temperature of the distillation loss"
     if not cross_fitted:
         remedy = "use `cross_fit` on the teacher's stage and " + remedy
-    if calibration.temperature > OVERCONFIDENT:
-        yield f"The teacher is overconfident (temperature {calibration.temperature:.2f}): {remedy}."
-    elif calibration.temperature < UNDERCONFIDENT:
+    temperature = calibration.temperature
+    if temperature is not None and temperature > OVERCONFIDENT:
+        yield f"The teacher is overconfident (temperature {temperature:.2f}): {remedy}."
+    elif temperature is not None and temperature < UNDERCONFIDENT:
         yield (
-            f"The teacher is underconfident (temperature {calibration.temperature:.2f}): train it longer, or lower the "
+            f"The teacher is underconfident (temperature {temperature:.2f}): train it longer, or lower the "
             f"temperature of the distillation loss."
         )
     if calibration.log_loss >= calibration.prevalence_log_loss:
+        loss = "validation" if temperature is None else "log"
         yield (
-            f"Its probabilities are no better than the class shares (log loss {calibration.log_loss:.3f} against "
-            f"{calibration.prevalence_log_loss:.3f}), so as soft labels they mislead the student."
+            f"The teacher's predictions are no better than the same prediction for everyone ({loss} loss "
+            f"{calibration.log_loss:.3f} against {calibration.prevalence_log_loss:.3f}), so as targets they mislead "
+            f"the student."
         )
 
 
@@ -87,15 +92,13 @@ def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     reachable = gain if gain is not None and gain > 0 else found.lead.estimate
     if reachable >= power.own and verdict not in {"unclear", "nothing", "undecided"}:
         return
-    text = f"Your test set cannot show a gain of less than {100 * power.own:.1f} points"
+    text = f"Your test set cannot show a gain of less than {found.amount(power.own)}"
     if power.ten is None:
         yield f"{text}: use more test patients."
     elif power.splits.startswith("10x"):
         yield f"{text}, with {power.splits} folds: use more patients."
     else:
         folds = power.splits.partition("x")[2]
-        yield (
-            f"{text} with {power.splits} folds: use 10x{folds} folds ({100 * power.ten:.1f} points) or more patients."
-        )
+        yield f"{text} with {power.splits} folds: use 10x{folds} folds ({found.amount(power.ten)}) or more patients."
     if power.patients is not None and power.patients > found.patients:
-        yield f"To show a gain of {100 * reachable:.1f} points, about {power.patients:,} patients are needed."
+        yield f"To show a gain of {found.amount(reachable)}, about {power.patients:,} patients are needed."

@@ -13,6 +13,7 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]  # torch d
 
 from xdistill.distributed.launch import Rank
 from xdistill.errors import RunError
+from xdistill.extras import fabric_class
 from xdistill.recipe.schema.compute import Compute
 from xdistill.workers import RANK_VARIABLE, cores
 
@@ -33,15 +34,13 @@ def make_fabric(compute: Compute, rank: Rank | None = None) -> Fabric:
     Raises:
         RunError: if the machine does not have the device.
     """
-    from lightning_fabric import Fabric  # takes seconds, which the driver need not spend
-
     torch.set_num_threads(compute.threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     accelerator = accelerator_name(compute.accelerator)
     strategy = "auto" if rank is None else _data_parallel(accelerator, rank)
     try:
-        fabric = Fabric(
+        fabric: Fabric = fabric_class()(
             accelerator=accelerator,
             devices=_devices(compute) if accelerator == "cuda" else compute.devices,
             precision=compute.precision,

@@ -16,9 +16,10 @@ class Arrays(Dataset):
 
     name = "arrays"
 
-    def __init__(self, schema: Schema, targets: NDArray[np.int64]) -> None:
+    def __init__(self, schema: Schema, targets: NDArray[np.int64], labelled: NDArray[np.bool_] | None = None) -> None:
         self._schema = schema
         self._targets = targets
+        self._labelled = np.ones(len(targets), dtype=bool) if labelled is None else labelled
 
     def schema(self) -> Schema:
         """Modalities and classes."""
@@ -26,7 +27,8 @@ class Arrays(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """Rows and targets."""
-        return [SubjectRow(str(row), str(row), target) for row, target in enumerate(self._targets.tolist())]
+        rows = enumerate(zip(self._targets.tolist(), self._labelled, strict=True))
+        return [SubjectRow(str(row), str(row), target if known else None) for row, (target, known) in rows]
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """Not called: the values are in memory already."""

@@ -29,6 +29,7 @@ _BLOCKS = (
     "augment",
     "missing",
     "privileged",
+    "unlabelled",
     "optimizer",
     "loader",
     "compute",
@@ -63,6 +64,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         augment: see ``teacher``.
         missing: see ``teacher``.
         privileged: see ``teacher``.
+        unlabelled: see ``teacher``; what subjects without a label are for, such as ``{"use": "distil"}``.
         optimizer: see ``teacher``.
         loader: see ``teacher``.
         compute: see ``teacher``.
@@ -98,6 +100,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         augment: Sequence[Mapping[str, Any]] | None = None,
         missing: Mapping[str, Any] | str | None = None,
         privileged: Sequence[str] | None = None,
+        unlabelled: Mapping[str, Any] | None = None,
         optimizer: Mapping[str, Any] | None = None,
         loader: Mapping[str, Any] | None = None,
         compute: Mapping[str, Any] | None = None,
@@ -119,6 +122,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         self.augment = augment
         self.missing = missing
         self.privileged = privileged
+        self.unlabelled = unlabelled
         self.optimizer = optimizer
         self.loader = loader
         self.compute = compute
@@ -135,7 +139,8 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
         Args:
             X: every modality that the recipe reads, and no other.
-            y: labels of any type, ``(subjects,)``.
+            y: labels of any type, ``(subjects,)``. Missing ones, such as None or NaN, are allowed where the recipe has
+                ``unlabelled``.
             groups: such as patients, ``(subjects,)``; kept whole where some subjects are kept aside to choose the
                 epoch.
 
@@ -151,8 +156,6 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         from xdistill.training.memory import memory_explained
 
         subjects = common_length(by_name(X))
-        classes, targets = read_labels(y, subjects)
-        groups = read_groups(groups, subjects)
         loaded, catalog = load(
             self.recipe,
             profile=self.profile,
@@ -161,11 +164,12 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             device=self.device,
             plugins=self.plugins,
         )
+        classes, targets, labelled = read_labels(y, subjects, some=loaded.recipe.unlabelled is not None)
+        groups = read_groups(groups, subjects)
         names = [str(label) for label in classes.tolist()]
+        options = {"labelled": labelled, "groups": groups, "callbacks": self.callbacks, "verbose": self.verbose}
         with torch_settings_kept(), memory_explained():
-            trained = train(
-                loaded, catalog, X, targets, names, groups=groups, callbacks=self.callbacks, verbose=self.verbose
-            )
+            trained = train(loaded, catalog, X, targets, names, **options)
         self.classes_ = classes
         self.modalities_ = trained.model.inputs
         self.privileged_ = trained.privileged

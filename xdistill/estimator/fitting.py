@@ -52,6 +52,7 @@ def train(
     targets: NDArray[np.int64],
     classes: Sequence[str],
     *,
+    labelled: NDArray[np.bool_],
     groups: Sequence[str] | None = None,
     callbacks: Sequence[Callback] = (),
     verbose: bool = False,
@@ -64,6 +65,7 @@ def train(
         X: a mapping from modality to values, or a `Modalities`.
         targets: class indices, ``(subjects,)``.
         classes: names of the classes.
+        labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not read.
         groups: of the subjects; a group is not divided where some are kept aside to choose the epoch.
         callbacks: called by the trainer, after those of the recipe.
         verbose: print a line per epoch.
@@ -77,12 +79,14 @@ def train(
     values = {name: read_values(name, specs[name], value) for name, value in given.items()}
     schema = Schema(specs, tuple(classes))
     check_available(loaded.recipe.compute)
-    experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets))
+    experiment = assemble(loaded, catalog, dataset=Arrays(schema, targets, labelled))
     _check_used(experiment, given, X.privileged if isinstance(X, Modalities) else ())
-    cohort = ArrayCohort(schema, values, targets, present=_present(experiment, values))
+    present = _present(experiment, values)
+    cohort = ArrayCohort(schema, values, targets, labelled=labelled, present=present)
     check_presence(experiment, cohort)
     patients = cohort.subjects if groups is None else groups
-    split = training_split(cohort.subjects, patients, targets, classes, experiment.recipe.crossval)
+    crossval = experiment.recipe.crossval
+    split = training_split(cohort.subjects, patients, targets, classes, crossval, labelled=labelled)
     run = FoldRun(make_context(experiment, cohort, split, "fit"), callbacks=callbacks)
     for event in run.events():
         if verbose and isinstance(event, EpochEnded):

@@ -73,7 +73,7 @@ class Checker:
             progress = Progress(self.loaded, self.networks, self.specs, self.training, unlabelled=self.unlabelled)
             self.problems += StageChecker(progress).check(stages)
             if self.unlabelled and not any(map(distils, stages)):
-                self._problem(("data",), nothing_teaches(self.unlabelled, len(self.rows)))
+                self._problem(("data",), nothing_teaches(self.unlabelled, len(self.rows), self.schema.task))
         if self.problems:
             raise RecipeError(self.problems)
 

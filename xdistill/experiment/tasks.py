@@ -100,6 +100,16 @@ def _of_estimators(
                     f"`{component.name}` is an estimator for {' and '.join(component.tasks)}, and the task is "
                     f"{task.describe()}; {fitting}",
                 )
+            elif issubclass(component, Estimator) and (problem := _other_link(component, task)):
+                yield loaded.problem((role,), problem)
+
+
+def _other_link(component: type[Estimator], task: Task) -> str:
+    """Why an estimator of grades does not fit; empty if it does."""
+    own, wanted = (getattr(thing, "link", None) for thing in (component, task))
+    if not own or not wanted or own == wanted:
+        return ""
+    return f"`{component.name}` has the link {own}, and that of the task is {wanted}; set `task.link: {own}`"
 
 
 def _tasks(catalog: Catalog, estimator: str) -> tuple[str, ...]:

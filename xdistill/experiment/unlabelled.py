@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xdistill.data import CohortLike, Split
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment
+from xdistill.tasks import Task
 from xdistill.training.seeds import derive
 
 
@@ -44,11 +45,12 @@ def labelled_subjects(experiment: Experiment, cohort: CohortLike, split: Split) 
     return labelled
 
 
-def nothing_teaches(unlabelled: int, subjects: int) -> str:
+def nothing_teaches(unlabelled: int, subjects: int, task: Task) -> str:
     """What is wrong with a recipe without a distillation loss for a cohort with subjects without a label."""
+    such = f" such as `{task.imitation['use']}`" if task.imitation else ""
     return (
         f"{unlabelled} of {subjects} subjects have no label, and nothing in the recipe teaches them; add a teacher and "
-        f"a distillation loss such as `kd`, or leave them out of training with `unlabelled: {{use: leave_out}}`"
+        f"a distillation loss{such}, or leave them out of training with `unlabelled: {{use: leave_out}}`"
     )
 
 

@@ -40,12 +40,14 @@ class LabelTable:
         label: the column that is read where a task names none.
         lines: of each subject in its file, for messages; empty: its number, counted from 1.
         row: what messages call such a line.
+        remedy: what to do about subjects without any label, for messages; empty: nothing but to fill them in.
     """
 
     columns: Mapping[str, Sequence[str]]
     label: str
     lines: Sequence[int] = ()
     row: str = "line"
+    remedy: str = ""
 
     def cells(self, column: str) -> Sequence[str]:
         """The cells of one column.
@@ -69,8 +71,33 @@ class LabelTable:
             return f"{self.row} {numbers[0]}"
         few = len(numbers) <= SHOWN + 1
         shown = numbers[:-1] if few else numbers[:SHOWN]
-        last = numbers[-1] if few else f"{len(numbers) - SHOWN} more"
+        last = numbers[-1] if few else f"{len(numbers) - SHOWN:,} more"
         return f"{self.row}s {', '.join(shown)} and {last}"
+
+    def missing(self, columns: Sequence[str]) -> list[str]:
+        """One message about subjects without any label, and one for each column in which others have an empty cell."""
+        cells = [self.cells(column) for column in columns]
+        none = [row for row, of_subject in enumerate(zip(*cells, strict=True)) if not any(of_subject)]
+        found = [f"{_missing(self, columns, none)}{'; ' * bool(self.remedy)}{self.remedy}"] if none else []
+        for column, own in zip(columns, cells, strict=True):
+            rows = sorted({row for row, cell in enumerate(own) if not cell}.difference(none))
+            found += [_missing(self, [column], rows)] if rows else []
+        return found
+
+    def others(self, column: str, rows: Sequence[int], what: str) -> list[str]:
+        """One message about cells of a column that are something else than they should be; none if there are none.
+
+        Args:
+            column: its name.
+            rows: of these cells.
+            what: they should be, such as ``a number``.
+        """
+        if not rows:
+            return []
+        value = self.cells(column)[rows[0]]
+        if len(rows) == 1:
+            return [f"column {column!r}: {value!r} is not {what} ({self.where(rows)})"]
+        return [f"column {column!r}: {len(rows):,} values are not {what}, such as {value!r} ({self.where(rows)})"]
 
 
 @dataclass(frozen=True)
@@ -172,31 +199,8 @@ def read_known(reader: TaskReader, table: LabelTable) -> tuple[Task, tuple[Targe
     return labels.task, tuple(found.get(row) for row in range(len(columns[0])))
 
 
-def missing_problems(table: LabelTable, columns: Sequence[str]) -> list[str]:
-    """One message for each column with empty cells."""
-    found = []
-    for column in columns:
-        rows = [row for row, cell in enumerate(table.cells(column)) if not cell]
-        if rows:
-            what = "label is" if len(rows) == 1 else f"{len(rows)} labels are"
-            found.append(f"column {column!r}: {what} missing ({table.where(rows)})")
-    return found
-
-
-def other_problems(table: LabelTable, column: str, rows: Sequence[int], what: str) -> list[str]:
-    """One message about the cells of a column that are something else than they should be; none if there are none.
-
-    Args:
-        table: the labels.
-        column: its name.
-        rows: of these cells.
-        what: they should be, such as ``a number``.
-    """
-    if not rows:
-        return []
-    value = table.cells(column)[rows[0]]
-    return [
-        f"column {column!r}: {value!r} is not {what} ({table.where(rows)})"
-        if len(rows) == 1
-        else f"column {column!r}: {len(rows)} values are not {what}, such as {value!r} ({table.where(rows)})"
-    ]
+def _missing(table: LabelTable, columns: Sequence[str], rows: Sequence[int]) -> str:
+    names = list(map(repr, columns))
+    where = f"column {names[0]}" if len(names) == 1 else f"columns {', '.join(names[:-1])} and {names[-1]}"
+    what = "label is" if len(rows) == 1 else f"{len(rows):,} labels are"
+    return f"{where}: {what} missing ({table.where(rows)})"

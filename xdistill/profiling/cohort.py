@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xdistill.data import Cohort, CohortLike
 from xdistill.profiling.cautions import Caution
 from xdistill.profiling.columns import column_cautions
+from xdistill.profiling.numbers import number_cautions
 from xdistill.profiling.similar import similar_pairs
 from xdistill.tasks import Classification
 from xdistill.types import ModalitySpec, Schema
@@ -38,10 +39,14 @@ def vector_cautions(
     found: list[Caution] = []
     for name, matrix in vectors.items():
         spec = schema.modalities[name]
-        if isinstance(schema.task, Classification) and spec.columns:
+        if spec.columns:
             known = np.ones(len(targets), dtype=bool) if labelled is None else labelled
-            classes = np.asarray(targets, dtype=np.int64)[known]
-            found += column_cautions(matrix[known], spec.columns, classes, schema.task.classes)
+            wanted = schema.task.as_targets(np.asarray(targets)[known])
+            found += (
+                column_cautions(matrix[known], spec.columns, wanted, schema.task.classes)
+                if isinstance(schema.task, Classification)
+                else number_cautions(matrix[known], spec.columns, wanted)
+            )
         found += _same_values(name, matrix, spec, patients)
     return found
 

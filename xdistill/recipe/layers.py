@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +13,7 @@ from xdistill.recipe.files import UnreadableError, is_file, is_folder, names_in_
 from xdistill.recipe.merge import is_null
 from xdistill.recipe.schema.recipe import Recipe
 from xdistill.recipe.yaml.nodes import Entry, MappingNode, Node, Origin, ScalarNode
-from xdistill.recipe.yaml.reader import Reading, read_yaml
+from xdistill.recipe.yaml.reader import read_yaml
 from xdistill.suggest import did_you_mean
 from xdistill.untrusted import kind_of, shortened
 
@@ -40,26 +40,22 @@ class Chain:
     Attributes:
         layers: base first.
         problems: found so far in files that are valid YAML.
-        understand: parses a file's text to a tree.
     """
 
     layers: list[Layer]
     problems: list[Problem]
-    understand: Callable[[str, str, Path], Reading] = read_yaml
 
 
-def read_chain(path: Path, understand: Callable[[str, str, Path], Reading] = read_yaml) -> Chain:
+def read_chain(path: Path) -> Chain:
     """Read a recipe file and all that it extends.
 
     Args:
         path: the file.
-        understand: parses a file's text, name and folder to a tree; for many recipes that extend the same ones,
-            `functools.cache` of `read_yaml`.
 
     Raises:
         RecipeError: when one of the files cannot be read or parsed.
     """
-    return extend_chain(Chain([], [], understand), path, Origin(), ())
+    return extend_chain(Chain([], []), path, Origin(), ())
 
 
 def chain_of_tree(root: Node) -> Chain:
@@ -89,7 +85,7 @@ def extend_chain(chain: Chain, path: Path, asked_by: Origin, seen: tuple[Path, .
         text = read_text(path, source)
     except UnreadableError as error:
         _refuse(chain, error.problem)
-    reading = chain.understand(text, source, resolved.parent)
+    reading = read_yaml(text, source, resolved.parent)
     chain.problems += reading.problems
     if not reading.understood:
         raise RecipeError(chain.problems)

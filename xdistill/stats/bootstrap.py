@@ -16,7 +16,7 @@ import numpy as np
 from xdistill.errors import UserError
 from xdistill.stats.areas import Counts, Floats
 from xdistill.stats.methods import ScoredFold
-from xdistill.stats.resampled import RESAMPLED_ALL
+from xdistill.stats.resampled import RESAMPLED_ALL, resampled_metric
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -161,7 +161,7 @@ def _mean_over_folds(folds: Sequence[ScoredFold], draws: Sequence[Counts], metri
 
 def _fold_scores(fold: ScoredFold, counts: Counts, metric: str) -> Floats:
     """``(methods, resamples)``."""
-    compute = RESAMPLED_ALL[metric]
+    compute = resampled_metric(metric, fold.names)
     return np.stack(
         [np.mean([compute(fold.target, seed, counts) for seed in method], axis=0) for method in fold.probabilities]
     )

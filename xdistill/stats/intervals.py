@@ -35,7 +35,7 @@ def mean_intervals(
         wanted: names of metrics; None: all.
 
     Returns:
-        By metric; empty if no interval is defined, such as for other tasks than classification.
+        By metric; empty if no interval is defined.
     """
     metrics = [name for name in task.table if name in RESAMPLED_ALL and name in scores]
     metrics = [name for name in metrics if wanted is None or name in wanted]
@@ -59,4 +59,5 @@ def _scored(fold: FoldPredictions, task: Task) -> ScoredFold:
         train_size=0,  # only tests need it
         probabilities=(fold.probabilities[order][None],),
         strata=task.strata(target),
+        names=task.names,
     )

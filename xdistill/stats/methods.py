@@ -50,6 +50,7 @@ class ScoredFold:
         train_size: number of training subjects.
         probabilities: for each method ``(seeds, subjects, columns)``.
         strata: groups whose sizes resamples keep ``(subjects,)``; None: resamples are not stratified.
+        names: `Task.names`, for metrics that need them.
     """
 
     repeat: int
@@ -59,6 +60,7 @@ class ScoredFold:
     train_size: int
     probabilities: tuple[NDArray[np.float64], ...]
     strata: NDArray[np.int64] | None
+    names: tuple[str, ...] = ()
 
 
 def align(methods: Sequence[Method]) -> tuple[ScoredFold, ...]:
@@ -163,7 +165,7 @@ def _scored(
     first: Method, methods: Sequence[Method], key: Key, tables: Sequence[Sequence[Mapping[Key, FoldPredictions]]]
 ) -> ScoredFold:
     model = tables[0][0][key]
-    size = first.train_sizes.get(key, 0)
+    size, task = first.train_sizes.get(key, 0), methods[0].seeds[0].task
     if size < 1:
         raise UserError(f"{methods[0].name!r}: how many subjects trained repeat {key[0]}, fold {key[1]} is not known")
     return ScoredFold(
@@ -173,7 +175,8 @@ def _scored(
         target=model.target,
         train_size=size,
         probabilities=tuple(np.stack([_in_order(seed[key], model.subjects) for seed in seeds]) for seeds in tables),
-        strata=methods[0].seeds[0].task.strata(model.target),
+        strata=task.strata(model.target),
+        names=task.names,
     )
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from xdistill.errors import UserError
 from xdistill.stats.areas import Counts, Floats, Integers, resampled_auc_ovo
-from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
+from xdistill.stats.tasks.resampled import RESAMPLED_BY_NAMES, RESAMPLED_TASKS
 
 
 class ResampledMetric(Protocol):
     """A metric of every resample of one fold; NaN where it is not defined, as where a class is not drawn."""
 
-    def __call__(self, target: Integers, probabilities: Floats, counts: Counts) -> Floats:
+    def __call__(self, target: Integers, probabilities: Floats, counts: Counts, /) -> Floats:
         """``(subjects,)``, ``(subjects, classes)`` and ``(subjects, resamples)`` to ``(resamples,)``."""
 
 
@@ -106,7 +106,15 @@ RESAMPLED: Mapping[str, ResampledMetric] = {
     "npv": resampled_npv,
 }
 """Metrics of classification."""
-RESAMPLED_ALL: Mapping[str, ResampledMetric] = {**RESAMPLED, **RESAMPLED_TASKS}
-"""Metrics of any task."""
+RESAMPLED_ALL = (*RESAMPLED, *RESAMPLED_TASKS, *RESAMPLED_BY_NAMES)
+"""Names of the metrics of any task."""
 COMPARED = ("auc_ovo", "f1_macro", "accuracy")
 """What methods are compared by unless something else is asked for; any number of classes has them."""
+
+
+def resampled_metric(metric: str, names: Sequence[str]) -> ResampledMetric:
+    """A metric out of `RESAMPLED_ALL` for predictions whose columns, or classes, have these names: `Task.names`."""
+    if metric in RESAMPLED_BY_NAMES:
+        named = RESAMPLED_BY_NAMES[metric]
+        return lambda target, predictions, counts: named(target, predictions, counts, names)
+    return {**RESAMPLED, **RESAMPLED_TASKS}[metric]

@@ -14,8 +14,6 @@ from xdistill.interfaces.labels import (
     LabelTable,
     TaskReader,
     check_columns,
-    missing_problems,
-    other_problems,
 )
 from xdistill.tasks import Classification
 
@@ -60,8 +58,8 @@ def class_labels(table: LabelTable, column: str, task: Classification) -> Labels
     """
     cells = table.cells(column)
     unknown = [row for row, cell in enumerate(cells) if cell and cell not in task.classes]
-    problems = missing_problems(table, [column])
-    problems += other_problems(table, column, unknown, f"one of the classes {', '.join(task.classes)}")
+    problems = table.missing([column])
+    problems += table.others(column, unknown, f"one of the classes {', '.join(task.classes)}")
     problems += [problem] if (problem := task.problem()) else []
     if problems:
         raise LabelsError(problems)

@@ -14,8 +14,6 @@ from xdistill.interfaces.labels import (
     LabelTable,
     TaskReader,
     check_columns,
-    missing_problems,
-    other_problems,
 )
 from xdistill.tasks import MultiLabel
 
@@ -67,7 +65,7 @@ class ReadMultiLabel(TaskReader):
 
     def targets(self, table: LabelTable) -> tuple[tuple[int, ...], ...]:
         """A zero or a one per label."""
-        problems = missing_problems(table, self.columns(table.label))
+        problems = table.missing(self.columns(table.label))
         if self.config.column is None:
             problems += self._wrong_marks(table)
             marks = [[cell in {"1", "1.0"} for cell in table.cells(name)] for name in self.config.labels]
@@ -84,7 +82,7 @@ class ReadMultiLabel(TaskReader):
         for name in self.config.labels:
             cells = table.cells(name)
             rows = [row for row, cell in enumerate(cells) if cell and cell not in {"0", "1", "0.0", "1.0"}]
-            yield from other_problems(table, name, rows, "0 or 1")
+            yield from table.others(name, rows, "0 or 1")
 
     def _unknown(self, table: LabelTable, column: str) -> Iterator[str]:
         """One message for each name that is none of the labels, with a hint if another separator would divide it."""

@@ -15,8 +15,6 @@ from xdistill.interfaces.labels import (
     LabelTable,
     TaskReader,
     check_columns,
-    missing_problems,
-    other_problems,
 )
 from xdistill.targets.numbers import numbers_of
 from xdistill.tasks import Regression
@@ -86,8 +84,8 @@ class ReadRegression(TaskReader):
         """A number per subject and target, NaN where there is none, and what is wrong."""
         targets = self.columns(table.label)
         columns = [numbers_of(name, table.cells(name)) for name in targets]
-        problems = missing_problems(table, targets)
+        problems = table.missing(targets)
         for name, numbers in zip(targets, columns, strict=True):
             rows = [row for row, cell in enumerate(table.cells(name)) if cell and not math.isfinite(numbers[row])]
-            problems += other_problems(table, name, rows, "a number")
+            problems += table.others(name, rows, "a number")
         return tuple(zip(*columns, strict=True)), problems

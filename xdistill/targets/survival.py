@@ -16,8 +16,6 @@ from xdistill.interfaces.labels import (
     LabelTable,
     TaskReader,
     check_columns,
-    missing_problems,
-    other_problems,
 )
 from xdistill.targets.numbers import numbers_of
 from xdistill.tasks.hazards import quantiles
@@ -94,7 +92,7 @@ class ReadSurvival(TaskReader):
         """A time and a zero or a one."""
         numbers = numbers_of(self.config.time, table.cells(self.config.time))
         happened = [float(cell.lower() in _HAPPENED) for cell in table.cells(self.config.event)]
-        problems = missing_problems(table, self.columns(table.label))
+        problems = table.missing(self.columns(table.label))
         problems += _wrong_times(table, self.config.time, numbers)
         problems += _wrong_events(table, self.config.event)
         if problems:
@@ -112,12 +110,12 @@ def _wrong_times(table: LabelTable, column: str, numbers: Sequence[float]) -> li
     words = [row for row, cell in enumerate(cells) if cell and not math.isfinite(numbers[row])]
     early = [row for row, number in enumerate(numbers) if number <= 0]
     return [
-        *other_problems(table, column, words, "a number"),
-        *other_problems(table, column, early, "above 0, as the time until an event must be"),
+        *table.others(column, words, "a number"),
+        *table.others(column, early, "above 0, as the time until an event must be"),
     ]
 
 
 def _wrong_events(table: LabelTable, column: str) -> list[str]:
     known = _HAPPENED | _CENSORED
     rows = [row for row, cell in enumerate(table.cells(column)) if cell and cell.lower() not in known]
-    return other_problems(table, column, rows, "an event (1, yes, true) or censoring (0, no, false)")
+    return table.others(column, rows, "an event (1, yes, true) or censoring (0, no, false)")

@@ -5,8 +5,9 @@ from xdistill.tasks.files import as_task, known_scores, read_task
 from xdistill.tasks.multi_label import MultiLabel
 from xdistill.tasks.ordinal import Ordinal
 from xdistill.tasks.regression import Regression
+from xdistill.tasks.score import Score
 from xdistill.tasks.survival import Survival
-from xdistill.tasks.task import Score, Target, Task
+from xdistill.tasks.task import Target, Task
 
 __all__ = [
     "Classification",

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from xdistill.tasks.task import Score, Target, Task
+from xdistill.tasks.score import Score
+from xdistill.tasks.task import Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,11 @@ class Classification(Task):
     def default_loss(self) -> str:
         """Cross entropy."""
         return "cross_entropy"
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """Divergence from the teacher's probabilities."""
+        return {"use": "kd", "temperature": 1.0}
 
     @property
     def names(self) -> tuple[str, ...]:

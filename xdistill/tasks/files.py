@@ -9,8 +9,9 @@ from xdistill.tasks.classification import SCORES, Classification
 from xdistill.tasks.multi_label import SCORES as MULTI_LABEL
 from xdistill.tasks.ordinal import SCORES as ORDINAL
 from xdistill.tasks.regression import SCORES as REGRESSION
+from xdistill.tasks.score import Score
 from xdistill.tasks.survival import SCORES as SURVIVAL
-from xdistill.tasks.task import Score, Task
+from xdistill.tasks.task import Task
 
 
 def known_scores() -> dict[str, Score]:

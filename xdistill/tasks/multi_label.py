@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xdistill.tasks.classification import SMALLEST
-from xdistill.tasks.task import Score, Target, Task
+from xdistill.tasks.score import Score
+from xdistill.tasks.task import Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +73,11 @@ class MultiLabel(Task):
     def default_loss(self) -> str:
         """Binary cross entropy."""
         return "binary_cross_entropy"
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """Cross entropy with the teacher's probabilities."""
+        return {"use": "soft_binary", "temperature": 1.0}
 
     @property
     def names(self) -> tuple[str, ...]:

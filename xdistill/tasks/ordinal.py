@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xdistill.tasks.classification import SMALLEST, Classification
-from xdistill.tasks.task import Score
+from xdistill.tasks.score import Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +78,11 @@ class Ordinal(Classification):
     def default_loss(self) -> str:
         """That of the link."""
         return self.link
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """Divergence from the teacher's thresholds."""
+        return {"use": "soft_ordinal", "temperature": 1.0, "link": self.link}
 
     @property
     def outputs(self) -> int:

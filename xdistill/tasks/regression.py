@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from xdistill.tasks.task import Score, Target, Task
+from xdistill.tasks.score import Score
+from xdistill.tasks.task import Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +89,11 @@ class Regression(Task):
     def default_loss(self) -> str:
         """Mean squared error."""
         return "mse"
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """Squared distance to the teacher's predictions."""
+        return {"use": "prediction_mse"}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from xdistill.tasks.hazards import SMALLEST, hazards_of, kaplan_meier, log_risks
-from xdistill.tasks.task import Score, Target, Task
+from xdistill.tasks.score import Score
+from xdistill.tasks.task import Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +78,16 @@ class Survival(Task):
     def default_loss(self) -> str:
         """That of the method."""
         return "discrete_time" if self.method == "discrete" else "cox"
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """The teacher's hazards; of Cox's model the order of its risks."""
+        return {"use": "hazard_kl", "temperature": 1.0} if self.cuts else {"use": "risk_ranking"}
+
+    @property
+    def relative(self) -> bool:
+        """Of Cox's model, whose risks have no level."""
+        return not self.cuts
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from xdistill.tasks.score import Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,27 +19,6 @@ if TYPE_CHECKING:
 
 Target = int | float | tuple[int | float, ...]
 """The target of one subject: a class index, a number, or several numbers."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A standard metric of a task.
-
-    Attributes:
-        name: of the metric, as in a run's summary.
-        title: for tables.
-        higher_is_better: the direction.
-        percent: whether tables show it in percent.
-        words: for sentences; empty: the title.
-        unit: of the value, such as ``mmol/L``; empty if it has none.
-    """
-
-    name: str
-    title: str
-    higher_is_better: bool = True
-    percent: bool = True
-    words: str = ""
-    unit: str = ""
 
 
 class Task(ABC):
@@ -108,6 +88,16 @@ class Task(ABC):
     def default_loss(self) -> str:
         """The task loss that recipes get for ``use: auto``; empty if there is none."""
         return ""
+
+    @property
+    def imitation(self) -> Mapping[str, Any]:
+        """Block of the distillation loss of a student that learns the teacher's predictions; empty if there is none."""
+        return {}
+
+    @property
+    def relative(self) -> bool:
+        """Whether predictions only put subjects in an order, as the risks of Cox's model do."""
+        return False
 
     # Names and sizes
 

@@ -11,6 +11,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from xdistill.errors import SettingsError
+from xdistill.extras import fabric_class
 from xdistill.interfaces.callback import Callback
 from xdistill.suggest import did_you_mean
 from xdistill.training.adapters import WrappedModule, as_batch, wrap
@@ -87,14 +88,12 @@ def distill(
     >>> len(rows)
     2
     """
-    from lightning_fabric import Fabric
-
     if epochs < 1:
         raise SettingsError(f"epochs should be at least 1, got {epochs}", field="epochs")
     if seed is not None:
         torch.manual_seed(seed)
     try:
-        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+        fabric = fabric_class()(accelerator=device, devices=1, precision=precision)
     except (RuntimeError, ValueError, TypeError) as error:
         raise SettingsError(f"cannot train on {device!r} with precision {precision!r}: {error}") from error
     first = _first(loader)

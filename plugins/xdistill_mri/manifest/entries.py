@@ -11,7 +11,7 @@ from xdistill.tables import as_number, sorted_names
 from xdistill.tasks import Classification, Target, Task
 from xdistill_mri.manifest.config import ManifestConfig
 from xdistill_mri.manifest.files import SubjectVolumes, find_volumes
-from xdistill_mri.manifest.labels import other_task, read_labels
+from xdistill_mri.manifest.labels import label_table, number_of, other_task, read_labels
 from xdistill_mri.manifest.panels import Panel, ReadingOf, complete_rows, read_panels
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.roles import Roles, find_roles
@@ -179,18 +179,13 @@ def _targets(
 
 def _classes(table: Table, labels: list[str], config: ManifestConfig, problems: Problems) -> tuple[str, ...]:
     column = config.columns.label
-    for line, label in zip(table.lines, labels, strict=True):
-        if not label and config.without_label == "unlabelled":
-            continue
-        if not label:
-            problems.add(
-                f"the label is missing (column {column!r}); fill it in, or set `data.without_label` to leave_out or "
-                f"unlabelled",
-                line=line.number,
-                cause="label",
-            )
-        elif config.classes is not None and label not in config.classes:
-            problems.add(f"unknown label {label!r}; {near(label, config.classes)}", line=line.number)
+    cells = label_table(table, {column: labels}, column)
+    if config.without_label != "unlabelled":
+        for problem in cells.missing([column]):
+            problems.add(problem)
+    for name in sorted_names(label for label in labels if label and label not in (config.classes or labels)):
+        where = cells.where([row for row, label in enumerate(labels) if label == name])
+        problems.add(f"unknown label {name!r}; {near(name, config.classes or ())} ({where})")
     given = [label for label in labels if label]
     if not given and config.without_label == "unlabelled":
         problems.add(f"no subject has a label: the column {column!r} is empty")
@@ -209,7 +204,7 @@ def _check_spelling(labels: list[str], problems: Problems) -> None:
     """A class written in two ways would become two classes."""
     first: dict[str | float, str] = {}
     for label in sorted_names(labels):
-        number = as_number(label)
+        number = number_of(label)
         other = first.setdefault(label.casefold() if number is None else number, label)
         if other != label:
             problems.add(

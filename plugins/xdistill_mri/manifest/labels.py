@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from xdistill.interfaces import Choice, LabelsError, LabelTable, TaskReader, read_known
@@ -14,7 +14,7 @@ from xdistill_mri.manifest.table import Table
 
 _SEPARATORS: Final = (";", ",", "|", "/")
 _MANY: Final = 20  # different numbers that are hardly classes
-_SEVERAL: Final = 5  # the same, if some are fractions
+_SEVERAL: Final = 5  # the same, if a number occurs once, which no class may
 
 
 def read_labels(
@@ -34,7 +34,7 @@ def read_labels(
     """
     reader = chosen.build()
     columns = {name: table.column(name) for name in reader.columns(label)}
-    cells = LabelTable(columns, label, [line.number for line in table.lines])
+    cells = label_table(table, columns, label)
     try:
         if some:
             return read_known(reader, cells)
@@ -47,23 +47,34 @@ def read_labels(
     return labels.task, labels.targets
 
 
+def label_table(table: Table, columns: Mapping[str, Sequence[str]], label: str) -> LabelTable:
+    """Columns of labels with their lines."""
+    remedy = "add labels, or set `data.without_label` to leave_out or unlabelled"
+    return LabelTable(columns, label, [line.number for line in table.lines], remedy=remedy)
+
+
+def number_of(label: str) -> float | None:
+    """The number that a label is, also with a decimal comma; None if it is none."""
+    return as_number(label.replace(",", "."))
+
+
 def other_task(column: str, labels: Sequence[str]) -> str:
     """Why labels are probably not classes, and which task to set; empty if they may be classes."""
     different = Counter(labels)
-    numbers = [as_number(label) for label in different]
+    numbers = [number_of(label) for label in different]
     known = [number for number in numbers if number is not None]
-    fractions = any(number != round(number) for number in known)
     once = sum(count == 1 for count in different.values())
-    if len(known) == len(numbers) > 1 and (len(known) > _MANY or (len(known) > _SEVERAL and fractions and once)):
+    if len(known) == len(numbers) > 1 and (len(known) > _MANY or (len(known) > _SEVERAL and once)):
         return (
             f"the labels in column {column!r} are {len(different)} different numbers, such as {next(iter(different))}; "
             f"to predict numbers, set `task: {{use: regression, targets: [{column}]}}` in the recipe; if they are "
             f"classes, name them in `data.classes`"
         )
     for mark in _SEPARATORS:
-        lists = [label for label in different if mark in label]
-        parts = {part.strip() for label in lists for part in label.split(mark)}
         alone = {label for label in different if mark not in label}
+        same = {number_of(label) for label in alone} - {None}  # 1,0 is another way to write 1
+        lists = [label for label in different if mark in label and number_of(label) not in same]
+        parts = {part.strip() for label in lists for part in label.split(mark)}
         if lists and parts & alone:
             names = ", ".join(sorted(name for name in parts | alone if name.lower() != "none"))
             return (

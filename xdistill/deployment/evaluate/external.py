@@ -19,7 +19,6 @@ from xdistill.deployment.evaluate.scores import (
     Called,
     confusion,
     one_class,
-    other_metrics,
     prediction_sets,
     standard_metrics,
 )
@@ -216,9 +215,7 @@ def evaluate(
             "resamples": resamples,
             "seed": seed,
         },
-        metrics=bootstrap.estimates(
-            {**standard_metrics(task, cohort.targets, first), **other_metrics(task, cohort.targets, first)}
-        ),
+        metrics=bootstrap.estimates(standard_metrics(task, cohort.targets, first)),
         confusion=confusion(task, cohort.targets, first),
         one_class=scored.one_class(),
         details=scored.details(predicted),

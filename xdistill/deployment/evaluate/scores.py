@@ -20,13 +20,13 @@ from xdistill.stats.one_class import (
     net_benefit_of_all,
     reliability_bins,
 )
+from xdistill.stats.resampled import resampled_metric
 from xdistill.stats.tasks import TASK_METRICS
 from xdistill.stats.tasks.functions import MetricFunction
-from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
+from xdistill.stats.tasks.resampled import RESAMPLED_BY_NAMES, RESAMPLED_TASKS
 from xdistill.stats.weighted import WEIGHTED, auc_of_class, bin_error, ratio
 from xdistill.tasks import Classification, Task
 
-METRICS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {**RESAMPLED_TASKS, **WEIGHTED}
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 BINS = 10
 
@@ -41,20 +41,17 @@ class Called:
 
 
 def standard_metrics(task: Task, targets: NDArray[Any], predictions: Floats) -> dict[str, Figure]:
-    """Those standard metrics of the task that are computed of many resamples at once."""
-    return {
-        score.name: _bound(METRICS[score.name], targets, predictions) for score in task.scores if score.name in METRICS
-    }
-
-
-def other_metrics(task: Task, targets: NDArray[Any], predictions: Floats) -> dict[str, Figure]:
-    """The other ones, computed of one resample after the other."""
+    """The standard metrics of the task; those that a plugin's task brings are computed resample by resample."""
     known = {**TASK_METRICS, **task.metrics}
-    return {
-        score.name: _one_by_one(known[score.name], task, targets, predictions)
-        for score in task.scores
-        if score.name in known and score.name not in METRICS
-    }
+    found: dict[str, Figure] = {}
+    for name in (score.name for score in task.scores):
+        if name in WEIGHTED:
+            found[name] = _bound(WEIGHTED[name], targets, predictions)
+        elif name in RESAMPLED_TASKS or name in RESAMPLED_BY_NAMES:
+            found[name] = _bound(resampled_metric(name, task.names), targets, predictions)
+        elif name in known:
+            found[name] = _one_by_one(known[name], task, targets, predictions)
+    return found
 
 
 def _bound(metric: Callable[[Any, Floats, Counts], Floats], targets: NDArray[Any], predictions: Floats) -> Figure:

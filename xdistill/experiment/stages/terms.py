@@ -102,9 +102,11 @@ class TermChecker:
         some = "`unlabelled` withholds some", "leave out `unlabelled`"
         if self.progress.unlabelled:
             some = f"{self.progress.unlabelled} subjects have none", "set `unlabelled: {use: leave_out}`"
+        own = self.progress.training.schema.task.imitation.get("use")
+        such = f", such as `{own}`," if own else ""
         return (
-            f"`{term.loss_name}` uses the label of each subject, and {some[0]}; use a loss that "
-            f"compares outputs alone, such as `class_kl` for classes, or {some[1]}"
+            f"`{term.loss_name}` uses the label of each subject, and {some[0]}; use a loss that compares outputs "
+            f"alone{such} or {some[1]}"
         )
 
     def _refused_gradients(self, term: Term) -> str:

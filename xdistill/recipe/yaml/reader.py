@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,8 +50,9 @@ class Reading:
         return self.root is not None or not self.problems
 
 
+@lru_cache(maxsize=128)  # many recipes extend the same ones, and ruamel.yaml is written in Python
 def read_yaml(text: str, source: str, folder: Path | None = None) -> Reading:
-    """Read one YAML document.
+    """Read one YAML document. What was read before gives the same tree; trees never change.
 
     Args:
         text: the document.

@@ -6,7 +6,7 @@ resamples)``; NaN where it is not defined for the drawn subjects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from xdistill.stats.areas import Counts, Floats, resampled_auc_ovo
 from xdistill.stats.tasks.ordinal import predicted_grades
+from xdistill.stats.tasks.resampled_survival import (
+    resampled_concordance,
+    resampled_integrated_brier,
+    resampled_time_dependent_auc,
+)
 
-_TIE = 1e-8  # difference of risks that count as equal, as in scikit-survival
 _LEAST = 1e-12  # variance, relative to the mean square, below which a target is constant
 
 
@@ -73,22 +77,7 @@ def resampled_grade_accuracy(target: NDArray[np.int64], probabilities: Floats, c
 
 def resampled_label_auc(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
     """Mean AUC ``(resamples,)`` of the labels of which the subjects drawn have both kinds."""
-    areas = [
-        resampled_auc_ovo(target[:, place], np.stack([1 - probability, probability], axis=1), counts)
-        for place, probability in enumerate(probabilities.T)
-        if 0 < target[:, place].sum() < len(target)
-    ]
-    if not areas:
-        return np.full(counts.shape[1], np.nan)
-    found = np.stack(areas)
-    there = ~np.isnan(found)
-    means: Floats = np.divide(
-        np.where(there, found, 0).sum(axis=0),
-        there.sum(axis=0),
-        out=np.full(counts.shape[1], np.nan),
-        where=there.any(axis=0),
-    )
-    return means
+    return _mean_of_labels(target, probabilities, counts, _area)
 
 
 def resampled_exact_match(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
@@ -104,15 +93,18 @@ def resampled_label_brier(target: NDArray[np.int64], probabilities: Floats, coun
     return result
 
 
-def resampled_concordance(target: Floats, predictions: Floats, counts: Counts) -> Floats:
-    """Harrell's concordance ``(resamples,)``; every pair counts by the product of both multiplicities."""
-    time, event, risk = target[:, 0], target[:, 1] == 1, predictions[:, 0]
-    later = (time[:, None] < time) | ((time[:, None] == time) & ~event)
-    comparable = (later & event[:, None]).astype(np.float64)
-    wins = np.where(np.abs(risk[:, None] - risk) <= _TIE, 0.5, risk[:, None] > risk)
-    won, pairs = (((comparable * each).T @ counts * counts).sum(axis=0) for each in (wins, 1.0))
-    shares: Floats = np.divide(won, pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0)
-    return shares
+def resampled_average_precision(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
+    """Mean average precision ``(resamples,)`` of the labels of which the subjects drawn have both kinds."""
+    return _mean_of_labels(target, probabilities, counts, _average_precision)
+
+
+def resampled_label_f1(target: NDArray[np.int64], probabilities: Floats, counts: Counts) -> Floats:
+    """Mean over labels of F1 ``(resamples,)``; a label that is neither there nor predicted counts as zero."""
+    wanted, predicted = target == 1, probabilities >= 0.5  # noqa: PLR2004 - more likely than not
+    hits = (wanted & predicted).astype(np.float64).T @ counts
+    size = (wanted.astype(np.float64) + predicted).T @ counts
+    result: Floats = (2 * hits / np.maximum(size, 1)).mean(axis=0)
+    return result
 
 
 RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {
@@ -124,10 +116,17 @@ RESAMPLED_TASKS: Mapping[str, Callable[[Any, Floats, Counts], Floats]] = {
     "grade_mae": resampled_grade_error,
     "grade_accuracy": resampled_grade_accuracy,
     "label_auc": resampled_label_auc,
+    "label_ap": resampled_average_precision,
+    "label_f1": resampled_label_f1,
     "exact_match": resampled_exact_match,
     "label_brier": resampled_label_brier,
     "concordance": resampled_concordance,
+    "time_dependent_auc": resampled_time_dependent_auc,
 }
+RESAMPLED_BY_NAMES: Mapping[str, Callable[[Any, Floats, Counts, Sequence[str]], Floats]] = {
+    "integrated_brier": resampled_integrated_brier,
+}
+"""Metrics that also get the names of the predictions' columns."""
 
 
 def _mean(values: Floats, counts: Counts) -> Floats:
@@ -154,3 +153,38 @@ def _errors(
     means = undo(_mean(size(target - predictions), counts))
     result: Floats = means[0] if len(means) == 1 else (means / np.sqrt(_variances(target, counts))).mean(axis=0)
     return result
+
+
+def _mean_of_labels(
+    target: NDArray[np.int64],
+    probabilities: Floats,
+    counts: Counts,
+    metric: Callable[[NDArray[np.int64], Floats, Counts], Floats],
+) -> Floats:
+    """Mean over the labels of which a resample has both kinds; NaN where it has none such."""
+    found = np.stack([metric(*columns, counts) for columns in zip(target.T, probabilities.T, strict=True)])
+    there = ~np.isnan(found)
+    means: Floats = np.divide(
+        np.where(there, found, 0).sum(axis=0),
+        there.sum(axis=0),
+        out=np.full(counts.shape[1], np.nan),
+        where=there.any(axis=0),
+    )
+    return means
+
+
+def _area(wanted: NDArray[np.int64], probability: Floats, counts: Counts) -> Floats:
+    return resampled_auc_ovo(wanted, np.stack([1 - probability, probability], axis=1), counts)
+
+
+def _average_precision(wanted: NDArray[np.int64], probability: Floats, counts: Counts) -> Floats:
+    """Sum over the thresholds, from high to low, of precision times the recall that is gained."""
+    order = np.argsort(-probability, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(probability[order]) != 0, True))
+    found, all_found = (
+        (counts[order] * rows[order, None]).cumsum(axis=0)[ends] for rows in (wanted == 1, np.ones(len(wanted)))
+    )
+    gained = np.diff(found, axis=0, prepend=0)
+    precision = np.divide(found, all_found, out=np.zeros_like(found), where=all_found > 0)
+    both = (found[-1] > 0) & (found[-1] < all_found[-1])
+    return np.where(both, (gained * precision).sum(axis=0) / np.maximum(found[-1], 1), np.nan)

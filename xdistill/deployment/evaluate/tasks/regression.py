@@ -8,12 +8,13 @@ import numpy as np
 
 from xdistill.deployment.evaluate.intervals import Figure
 from xdistill.deployment.evaluate.result import Detail, Estimate, Evaluation
-from xdistill.deployment.evaluate.scores import METRICS, mean_of
+from xdistill.deployment.evaluate.scores import mean_of
 from xdistill.deployment.evaluate.tasks.scored import Scored, table_of
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
 from xdistill.report.picture import Picture, entitle, new_picture, shorten, svg_markup
 from xdistill.report.tasks.section import Section
 from xdistill.stats.areas import Counts, Floats
+from xdistill.stats.tasks.resampled import RESAMPLED_TASKS
 from xdistill.stats.weighted import ratio
 
 FIRST = "Target"
@@ -107,7 +108,7 @@ def predicted_figure(evaluation: Evaluation, place: int) -> Picture:
 
 
 def _metric(name: str, true: Floats, predicted: Floats) -> Figure:
-    return lambda counts: METRICS[name](true[:, None], predicted[:, None], counts)
+    return lambda counts: RESAMPLED_TASKS[name](true[:, None], predicted[:, None], counts)
 
 
 def _line(true: Floats, predicted: Floats, part: int) -> Figure:
