@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.errors import DataError, UserError
-from xdistill.interfaces import Cell, SubjectReader
+from xdistill.interfaces import Cell, LabelsError, LabelTable, SubjectReader
 from xdistill.tables import (
+    CENSORED,
     MISSING,
     ColumnSettings,
     Habits,
@@ -20,10 +22,29 @@ from xdistill.tables import (
     plain_row,
     read_table,
 )
+from xdistill.types import ColumnSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_RANGE = re.compile(r"(.*)\[(\d+)\.\.(\d+)\]")
+_MISSING = frozenset({"", "nan", "na", "?"})
+
+
+def filled(cell: str) -> str:
+    """The cell; nothing for a text that means a missing value."""
+    return "" if cell.lower() in _MISSING else cell
+
+
+def spelled(entry: str) -> list[str]:
+    """The columns of one entry: itself, or a range of numbered ones."""
+    found = _RANGE.fullmatch(entry)
+    if found is None:
+        return [entry]
+    stem, first, last = found[1], int(found[2]), int(found[3])
+    return [f"{stem}{number}" for number in range(first, last + 1)]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -35,16 +56,13 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return [dict(line.cells) for line in read_table(path).lines]
 
 
-def readings_of(
-    path: Path, rows: Sequence[Mapping[str, str]], columns: Sequence[str], usual: frozenset[str]
-) -> dict[str, Reading]:
+def readings_of(path: Path, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> dict[str, Reading]:
     """How the columns are read that do not hold plain numbers alone.
 
     Args:
         path: for messages.
         rows: of the table.
         columns: that are read.
-        usual: texts that mean a missing value, in lower case.
 
     Raises:
         DataError: for a column that does not hold numbers.
@@ -53,10 +71,80 @@ def readings_of(
     odd = {
         column: texts
         for column, texts in texts_of.items()
-        if any(as_number(text) is None and text.lower() not in usual for text in set(texts))
+        if any(as_number(text) is None and filled(text) for text in set(texts))
     }
     habits = habits_of(set(texts) for texts in odd.values()) if odd else Habits()
-    return {column: _reading(path, column, texts, habits, usual) for column, texts in odd.items()}
+    return {column: _reading(path, column, texts, habits) for column, texts in odd.items()}
+
+
+def specs_of(columns: Sequence[str], readings: Mapping[str, Reading]) -> tuple[ColumnSpec, ...]:
+    """The columns of a vector: each by its name, followed by which of its values are limits if some are."""
+    specs: list[ColumnSpec] = []
+    for column in columns:
+        reading = readings.get(column)
+        specs.append(ColumnSpec(column))
+        if reading is not None and reading.limits:
+            specs.append(ColumnSpec(column + CENSORED, "categorical", categories=("no", *reading.limits)))
+    return tuple(specs)
+
+
+def numbers_of(cell: str, reading: Reading | None) -> list[float]:
+    """The numbers of one cell, as many as `specs_of` has for its column; NaN for a missing value.
+
+    Args:
+        cell: empty if the value is missing.
+        reading: of the column; None for plain numbers.
+    """
+    if reading is None:
+        return [float(cell or "nan")]
+    number = float(reading.plain(cell) or "nan")
+    if not reading.limits:
+        return [number]
+    limit = reading.limit(cell)
+    return [number, float(("no", *reading.limits).index(limit)) if limit else float("nan")]
+
+
+def check_sizes(values: Mapping[str, NDArray[np.float64]], rows: Sequence[int], path: Path) -> None:
+    """Refuse numbers that 32 bits cannot hold.
+
+    Args:
+        values: by modality, ``(subjects, columns)``.
+        rows: of the subjects in the file, counted from 0.
+        path: for messages.
+
+    Raises:
+        DataError: naming up to five rows.
+    """
+    import numpy as np
+
+    for name, matrix in values.items():
+        large = np.abs(matrix) > np.finfo(np.float32).max
+        if large.any():
+            wrong = [rows[place] for place in np.flatnonzero(large.any(axis=1)).tolist()]
+            raise DataError(
+                f"{path}, {LabelTable({}, '', row='row').where(wrong)}: a value of {name!r} is too large for 32 bits, "
+                f"such as {matrix[large][0]:g}; correct it, or leave it empty"
+            )
+
+
+def read_classes(table: LabelTable, classes: Sequence[str], *, some: bool) -> list[int | None]:
+    """The index of each class; None for a subject without a label.
+
+    Args:
+        table: with the column of labels.
+        classes: all.
+        some: whether subjects may have no label.
+
+    Raises:
+        LabelsError: for missing labels and texts that are no class.
+    """
+    labels = table.cells(table.label)
+    unknown = [row for row, label in enumerate(labels) if label and label not in classes]
+    problems = [] if some else table.missing([table.label])
+    problems += table.others(table.label, unknown, f"one of the classes {', '.join(classes)} (`data.classes`)")
+    if problems:
+        raise LabelsError(problems)
+    return [classes.index(label) if label else None for label in labels]
 
 
 class CellReader(SubjectReader):
@@ -96,8 +184,8 @@ def settings_of(readings: Mapping[str, Reading], subject: str | None) -> Mapping
     }
 
 
-def _reading(path: Path, column: str, texts: Sequence[str], habits: Habits, usual: frozenset[str]) -> Reading:
-    known = ["" if text.lower() in usual or text.lower() in MISSING else text for text in texts]
+def _reading(path: Path, column: str, texts: Sequence[str], habits: Habits) -> Reading:
+    known = ["" if text.lower() in MISSING else filled(text) for text in texts]
     found = find_reading(column, known, ColumnSettings(), habits)
     wrong = set(found.wrong)
     if not found.reading.numeric or found.left_out or found.reading.is_plain:

@@ -26,9 +26,20 @@ from xdistill.interfaces import (
     read_known,
 )
 from xdistill.tasks import Classification, Target, Task
-from xdistill.types import ColumnSpec, ModalitySpec, Schema
+from xdistill.types import ModalitySpec, Schema
 from xdistill.untrusted import TABLE, read_text
-from xdistill_tabular.cells import CellReader, readings_of, rows_of, settings_of
+from xdistill_tabular.cells import (
+    CellReader,
+    check_sizes,
+    filled,
+    numbers_of,
+    read_classes,
+    readings_of,
+    rows_of,
+    settings_of,
+    specs_of,
+    spelled,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +49,6 @@ if TYPE_CHECKING:
 
 ModalityName = Annotated[str, Field(pattern=r"^\w[\w-]*$")]
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
-_RANGE = re.compile(r"(.*)\[(\d+)\.\.(\d+)\]")
-_MISSING = frozenset({"", "nan", "na", "?"})
 _OTHER = re.compile(r"[;\t|]")
 
 
@@ -47,8 +56,9 @@ class Table(Dataset):
     """A table with a header, a row per subject, and numbers in the columns that are read: CSV, TSV, XLSX or Parquet.
 
     Each modality is a vector of some of the columns; ``gene[1..76]`` stands for ``gene1`` to ``gene76``. Columns that
-    no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. Every row is a patient
-    of its own unless a column names patients; ids are the row numbers unless a column has them.
+    no modality names are not read. An empty cell, ``NA``, ``nan`` or ``?`` is a missing value. A column with limits of
+    an assay, such as ``<0.5``, has a second one, which says which values these are. Every row is a patient of its own
+    unless a column names patients; ids are the row numbers unless a column has them.
     """
 
     name = "table"
@@ -61,10 +71,14 @@ class Table(Dataset):
         classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
             default=None, description="its values, in order; required unless the recipe has a `task`"
         )
-        without_label: Literal["refuse", "unlabelled"] = Field(
+        without_label: Literal["refuse", "leave_out", "unlabelled"] = Field(
             default="refuse",
-            description="rows without a label: an error, or unlabelled subjects, which are never scored and on which "
-            "the student learns from the teacher alone",
+            description="rows without a label: an error, left out of the cohort, or unlabelled subjects, which are "
+            "never scored and on which the student learns from the teacher alone",
+        )
+        require: tuple[str, ...] = Field(
+            default=(),
+            description="modalities and columns of `keep` that every subject needs; rows without one are left out",
         )
         modalities: Annotated[dict[ModalityName, Columns], Field(min_length=1)] = Field(
             description="modalities by name, each with its columns"
@@ -83,7 +97,8 @@ class Table(Dataset):
         def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
             """Leave out what is newer than existing cohorts where it is not set, so that these keep their keys."""
             plain: dict[str, Any] = handler(self)
-            plain = {name: value for name, value in plain.items() if name not in {"keep", "patient", "task"} or value}
+            optional = {"keep", "patient", "task", "require"}
+            plain = {name: value for name, value in plain.items() if name not in optional or value}
             return {name: value for name, value in plain.items() if name != "without_label" or value != "refuse"}
 
     config: Config
@@ -93,8 +108,9 @@ class Table(Dataset):
         self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111 - leaves unknown users as they are
 
     def schema(self) -> Schema:
-        """A vector per modality; the file is read only for the recipe's task."""
-        columns = {name: tuple(map(ColumnSpec, spelled)) for name, spelled in self._columns.items()}
+        """A vector per modality; without the file, as if it held plain numbers."""
+        readings = self._readings if self.path.exists() else {}
+        columns = {name: specs_of(own, readings) for name, own in self._columns.items()}
         vectors = {name: ModalitySpec("vector", (len(specs),), specs) for name, specs in columns.items()}
         if self.config.task is not None:
             return Schema(vectors, task=self._labels[0])
@@ -107,8 +123,8 @@ class Table(Dataset):
 
     def index(self) -> Sequence[SubjectRow]:
         """The rows in the file's order."""
-        rows = zip(self._rows, self._labels[1], strict=True)
-        return [self._subject(place, row, target) for place, (row, target) in enumerate(rows, start=1)]
+        rows = zip(self._kept, self._labels[1], strict=True)
+        return [self._subject(place + 1, self._rows[place], target) for place, target in rows]
 
     def _subject(self, place: int, row: Mapping[str, str], target: Target | None) -> SubjectRow:
         name = f"row-{place:05d}" if self.config.subject is None else row[self.config.subject]
@@ -116,17 +132,11 @@ class Table(Dataset):
 
     def kept_columns(self) -> Mapping[str, Sequence[str]]:
         """Columns for splits, such as site and date."""
-        return {name: tuple(row[name] for row in self._rows) for name in self.config.keep}
+        return {name: tuple(filled(self._rows[place][name]) for place in self._kept) for name in self.config.keep}
 
     def load(self, row: int) -> Mapping[str, NDArray[np.generic] | None]:
         """The numbers of one subject."""
-        import numpy as np
-
-        cells = self._rows[row]
-        return {
-            name: np.array([self._number(column, cells[column]) for column in columns])
-            for name, columns in self._columns.items()
-        }
+        return {name: matrix[row].copy() for name, matrix in self._values.items()}
 
     def sources(self) -> Sequence[Path]:
         """The file."""
@@ -144,12 +154,16 @@ class Table(Dataset):
 
     def vectors(self) -> Mapping[str, NDArray[np.float64]]:
         """All modalities of all subjects."""
+        return self._values
+
+    @cached_property
+    def _values(self) -> Mapping[str, NDArray[np.float64]]:
         import numpy as np
 
-        return {
-            name: np.array([[self._number(one, row[one]) for one in columns] for row in self._rows], dtype=np.float64)
-            for name, columns in self._columns.items()
-        }
+        rows = [self._rows[place] for place in self._kept]
+        values = {name: np.array([self._vector(name, row) for row in rows], dtype=np.float64) for name in self._columns}
+        check_sizes(values, self._kept, self.path)
+        return values
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any] | None:
         """How cells are read that are no plain numbers, and the column of ids; None where there is nothing to say."""
@@ -167,18 +181,27 @@ class Table(Dataset):
         found = self._readings
         notes = [f"{name!r}: {'; '.join(reading.notes)}" for name, reading in found.items() if reading.notes]
         columns = {name: {**reading.to_json(), "notes": []} for name, reading in found.items()}
-        return TableReading(tuple(notes), columns)
+        for name, reading in found.items():
+            if reading.limits:  # files without the second column are older than it
+                columns[name]["columns"] = list(reading.columns)
+        return TableReading((*notes, *self._chosen[1]), columns)
 
     @cached_property
     def _labels(self) -> tuple[Task, Sequence[Target | None]]:
         task = self.config.task
-        columns = [self.config.target] if task is None else task.build().columns(self.config.target)
-        cells = {name: [row[name] for row in self._rows] for name in columns}
-        if task is None:
-            return self._classes(cells[self.config.target])
-        table = self._label_table({name: list(map(_filled, column)) for name, column in cells.items()})
+        remedy = "add labels, or set `data.without_label` to leave_out or unlabelled"
+        keep = () if task is not None else self.config.classes or ()  # a class may be called as a missing value is
+        rows = [self._rows[place] for place in self._kept]
+        cells = {
+            name: [row[name] if row[name] in keep else filled(row[name]) for row in rows] for name in self._targets
+        }
+        lines = [place + 1 for place in self._kept]
+        table = LabelTable(cells, self.config.target, lines, row="row", remedy=remedy)
+        some = self.config.without_label == "unlabelled"
         try:
-            if self._some:
+            if task is None:
+                return Classification(keep), read_classes(table, keep, some=some)
+            if some:
                 return read_known(task.build(), table)
             labels = task.build().read(table)
         except LabelsError as error:
@@ -186,33 +209,50 @@ class Table(Dataset):
         return labels.task, labels.targets
 
     @property
-    def _some(self) -> bool:
-        """Whether subjects may have no label."""
-        return self.config.without_label == "unlabelled"
+    def _targets(self) -> Sequence[str]:
+        """The columns of labels."""
+        task = self.config.task
+        return [self.config.target] if task is None else task.build().columns(self.config.target)
 
-    def _label_table(self, columns: Mapping[str, Sequence[str]]) -> LabelTable:
-        remedy = "add labels, or set `data.without_label: unlabelled`"
-        return LabelTable(columns, self.config.target, row="row", remedy=remedy)
+    @property
+    def _kept(self) -> Sequence[int]:
+        """The rows that are subjects, counted from 0."""
+        return self._chosen[0]
 
-    def _classes(self, cells: Sequence[str]) -> tuple[Task, Sequence[Target | None]]:
-        column, classes = self.config.target, self.config.classes or ()
-        labels = [cell if cell in classes else _filled(cell) for cell in cells]
-        table = self._label_table({column: labels})
-        unknown = [row for row, label in enumerate(labels) if label and label not in classes]
-        problems = [] if self._some else table.missing([column])
-        problems += table.others(column, unknown, f"one of the classes {', '.join(classes)} (`data.classes`)")
-        if problems:
-            raise DataError(f"{self.path}: {LabelsError(problems)}")
-        return Classification(classes), [classes.index(label) if label else None for label in labels]
+    @cached_property
+    def _chosen(self) -> tuple[Sequence[int], Sequence[str]]:
+        """The rows that are subjects, and how many others are left out and why."""
+        for name in self.config.require:
+            if name not in (*self.config.keep, *self._columns):
+                raise DataError(
+                    f"{self.path}: `data.require` names {name!r}, which is no modality ({', '.join(self._columns)}) "
+                    f"and no column of `data.keep`"
+                )
+        reasons = {name: f"without {name!r} (`require`)" for name in self.config.require}
+        if self.config.without_label == "leave_out":
+            reasons = {"": "without a label (`without_label`)", **reasons}
+        rows, notes = list(range(len(self._rows))), []
+        for name, why in reasons.items():
+            having = [place for place in rows if self._has(name, self._rows[place])]
+            if len(having) < len(rows):
+                notes.append(f"rows {why} are left out: {len(rows) - len(having)} of {len(self._rows)}")
+            rows = having
+        if reasons and not rows:
+            raise DataError(f"{self.path}: no row is left: {'; '.join(notes)}")
+        return rows, notes
+
+    def _has(self, name: str, row: Mapping[str, str]) -> bool:
+        """Whether a row has a modality, a value in a kept column, or, without a name, a label."""
+        if name in self._columns:
+            return any(number == number for number in self._vector(name, row))  # noqa: PLR0124 - NaN is missing
+        classes = self.config.classes or ()  # one may be called as a missing value is
+        return any(filled(row[column]) or row[column] in classes for column in ([name] if name else self._targets))
 
     @cached_property
     def _columns(self) -> dict[str, list[str]]:
         """Columns by modality, ranges spelled out."""
-        return {name: [one for entry in entries for one in _spelled(entry)] for name, entries in self._entries}
-
-    @property
-    def _entries(self) -> list[tuple[str, tuple[str, ...]]]:
-        return list(self.config.modalities.items())
+        entries = self.config.modalities.items()
+        return {name: [one for entry in columns for one in spelled(entry)] for name, columns in entries}
 
     @cached_property
     def _rows(self) -> list[dict[str, str]]:
@@ -242,12 +282,10 @@ class Table(Dataset):
     def _readings(self) -> dict[str, Reading]:
         """How the columns are read that do not hold plain numbers alone."""
         columns = list(dict.fromkeys(column for columns in self._columns.values() for column in columns))
-        return readings_of(self.path, self._rows, columns, _MISSING)
+        return readings_of(self.path, self._rows, columns)
 
     def _check_header(self, header: Sequence[str]) -> None:
-        task = self.config.task
-        labels = [self.config.target] if task is None else task.build().columns(self.config.target)
-        wanted = [*labels, *(column for columns in self._columns.values() for column in columns)]
+        wanted = [*self._targets, *(column for columns in self._columns.values() for column in columns)]
         wanted += [column for column in (self.config.subject, self.config.patient, *self.config.keep) if column]
         missing = [column for column in wanted if column not in header]
         if missing:
@@ -255,22 +293,7 @@ class Table(Dataset):
                 f"{self.path}: there is no column {missing[0]!r}; the header has {', '.join(header[:20]) or 'nothing'}"
             )
 
-    def _number(self, column: str, cell: str) -> float:
-        if cell.lower() in _MISSING:
-            return float("nan")
-        reading = self._readings.get(column)
-        return float(cell if reading is None else reading.plain(cell) or "nan")
-
-
-def _filled(cell: str) -> str:
-    """The cell; nothing for a text that means a missing value."""
-    return "" if cell.lower() in _MISSING else cell
-
-
-def _spelled(entry: str) -> list[str]:
-    """The columns of one entry: itself, or a range of numbered ones."""
-    found = _RANGE.fullmatch(entry)
-    if found is None:
-        return [entry]
-    stem, first, last = found[1], int(found[2]), int(found[3])
-    return [f"{stem}{number}" for number in range(first, last + 1)]
+    def _vector(self, modality: str, cells: Mapping[str, str]) -> list[float]:
+        """The numbers of one subject."""
+        known = ((column, filled(cells[column])) for column in self._columns[modality])
+        return [number for column, cell in known for number in numbers_of(cell, self._readings.get(column))]

@@ -122,7 +122,7 @@ def test_questions_have_what_was_found_as_their_default(tmp_path):
     [
         ([{"id": "a", "x": "1"}, {"id": "b", "x": "2"}], (), "no column is called like a label; name it with --label"),
         ([{"id": "a", "label": "1"}, {"id": "b", "label": "2"}], (), "there is nothing to learn from"),
-        ([{"id": "a", "label": ""}, {"id": "b", "label": "2"}], (), "there is nothing to learn from|1 of 2 rows"),
+        ([{"id": "a", "label": "", "x": 1}, {"id": "b", "label": "", "x": 2}], (), "'label' is empty in all rows"),
         (patients(), ("--label", "diagnosis"), r"there is no column 'diagnosis' \(--label\); did you mean `Diagnosis`"),
         (patients(), ("--label", "Comment"), "the label 'Comment' has 20 different values"),
         (patients(), ("--privileged", "Comment"), "--privileged 'Comment': it has another role, or names that differ"),
@@ -134,6 +134,37 @@ def test_a_table_that_cannot_be_set_up(tmp_path, rows, options, message):
     with pytest.raises(UserError, match=message):
         invoke(table, "--yes", *options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+
+
+def test_a_number_to_predict_with_gaps_everywhere(tmp_path):
+    rows = [
+        {
+            "Pat.-Nr.": f"{row:03}",
+            "y": row / 2,
+            "split": ("train", "test")[row % 2],
+            "a": row % 7,
+            "afp": row,
+            "b": row / 2,
+        }
+        for row in range(40)
+    ]
+    rows[3]["y"] = rows[4]["split"] = rows[5]["afp"] = ""
+    result = invoke(write(tmp_path / "t.csv", rows), "--yes", "--privileged", "afp", "--json")
+    assert json.loads(result.stdout)["columns"]["Pat.-Nr."] == "subject"
+    recipe = load_recipe(tmp_path / "t.yaml").recipe
+    data = recipe.data.settings()
+    assert (data["without_label"], data["require"], recipe.missing.use) == ("leave_out", ["split"], "skip")
+    assert recipe.task.use == "regression"
+
+
+def test_pictures_and_a_copy_of_the_label(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    rows = [{"id": f"s{n}", "label": "ab"[n % 2], "photo": f"{n}.png", "final": "AB"[n % 2]} for n in range(12)]
+    for number, row in enumerate(rows):
+        image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / row["photo"])
+    columns = json.loads(invoke(write(tmp_path / "t.csv", rows), "--yes", "--json").stdout)["columns"]
+    assert columns == {"id": "subject", "label": "label", "photo": "image", "final": "not used: it equals the label"}
+    assert load_recipe(tmp_path / "t.yaml").recipe.data.settings()["volumes"]["photo"]["preprocess"]["size"] == [64, 64]
 
 
 def test_a_folder_with_a_folder_per_class(tmp_path):
@@ -148,7 +179,7 @@ def test_a_folder_with_a_folder_per_class(tmp_path):
         "well-a,well,well/a.npy",
     ]
     (tmp_path / "well" / "a.npy").unlink()
-    with pytest.raises(UserError, match=r"no table .* and no two folders with volumes"):
+    with pytest.raises(UserError, match=r"no table .* and no two folders with images"):
         invoke(tmp_path, "--yes")
     for name in ("one.csv", "two.csv"):
         (tmp_path / name).touch()

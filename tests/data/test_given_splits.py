@@ -87,7 +87,10 @@ def test_files_of_ids(tmp_path):
     ("changes", "message"),
     [
         ({"by": "site", "column": "clinic"}, r"keeps no column 'clinic' for splits \(it keeps 'split', 'fold'"),
-        ({"by": "split", "column": "gap"}, "1 subject of 8 have no value in the column 'gap'"),
+        (
+            {"by": "split", "column": "gap"},
+            r"1 subject of 8 has no value in the column 'gap' \('.*'\); fill it in, .* `data.require: \[gap\]`",
+        ),
         ({"by": "split", "column": "site"}, r"no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list"),
         (
             {"by": "split", "words": {"train": ["train", "val", "test"], "validation": [], "test": ["later"]}},
@@ -175,3 +178,8 @@ def test_a_fraction_that_cannot_be_held_out_of_lesions():
     subjects, patients, targets = ["a", "b", "c", "d"], ["p", "p", "q", "q"], [0, 1, 0, 1]
     with pytest.raises(DataError, match=r"a fraction of 0.9 of 2 training patients cannot be held out"):
         training_split(subjects, patients, targets, CLASSES, Crossval(validation=0.9))
+
+
+def test_values_that_are_tested_are_texts():
+    chosen = Crossval.model_validate({"by": "site", "tested": ("Bern", 0)})  # YAML reads 0 as a number
+    assert chosen.tested == ("Bern", "0")

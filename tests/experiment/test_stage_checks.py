@@ -195,3 +195,12 @@ def test_a_loss_that_differentiates_through_the_networks_is_refused_where_it_can
     message = f"`jacobian` differentiates through the networks, which requires {needed}"
     assert problems(catalog, recipe) == {("stages.0.objective.2", message)}
     assert assemble(as_loaded({**recipe, **{name: {} for name in changes}}), catalog)
+
+
+def test_batches_of_one_subject_that_a_norm_cannot_learn_from(catalog):
+    stage = {"name": "student", "train": ["student"], "epochs": 1, "objective": [{"use": "focal"}]}
+    student = {"use": "mlp", "inputs": ["clinical"], "hidden": [4], "norm": "batch"}
+    recipe = tiny(loader={"batch_size": 1}, student=student, teacher=None, privileged=None, augment=[], stages=[stage])
+    ((path, message),) = problems(catalog, recipe)
+    assert path == "loader.batch_size"
+    assert message.startswith("batches of one subject do not train the student: batch norm cannot learn from a batch")

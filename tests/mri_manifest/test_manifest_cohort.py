@@ -77,3 +77,13 @@ def test_a_changed_volume_or_override_makes_another_cohort(table, tmp_path):
     file.write_bytes((tmp_path / "pre1.nii.gz").read_bytes())
     third = build_cohort(chosen(table), CacheRecipe(), directory=cache, workers=1)
     assert len({first, second, third}) == 3
+
+
+def test_a_column_of_folders_of_dicom_files_is_an_image(folder):
+    rows = []
+    for number in range(4):
+        (folder.path / f"s{number}").mkdir()
+        (folder.path / f"s{number}" / "slice").write_bytes(bytes(128) + b"DICM")
+        rows.append(f"p{number},{('ill', 'well')[number % 2]},s{number},{number}")
+    cohort = folder.rows(*rows, header="subject,label,scan,age").cohort
+    assert (cohort.modalities, list(cohort.panels)) == (("scan",), ["clinical"])

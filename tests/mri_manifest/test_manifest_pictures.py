@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xdistill.data import build_cohort, open_cohort
+from xdistill.data.export import export_cohort
 from xdistill.errors import DataError
 from xdistill.interfaces import Cell
 from xdistill.interfaces.component import Choice
@@ -53,6 +54,21 @@ def test_columns_of_pictures_become_images(pictures, tmp_path):
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(pictures.path / "grey.png")
     with pytest.raises(DataError, match="has 1 channels, but the model was trained on pictures of 3"):
         reader.read("photo", Cell("grey.png", {}, pictures.path))
+
+
+@pytest.mark.parametrize(
+    ("file_format", "preprocess"), [("nifti", {}), ("npy", {"kind": "image", "channels": "first"})]
+)
+def test_exported_pictures_are_read_back(pictures, tmp_path, file_format, preprocess):
+    pytest.importorskip("tifffile")
+    cohort = built(pictures.rows(*ROWS, header=HEADER), tmp_path / "cache")
+    table = export_cohort(cohort, tmp_path / "new", file_format=file_format)
+    settings = {"path": table, "columns": {"patient": "subject"}, "preprocess": preprocess}
+    dataset = ManifestDataset(ManifestDataset.Config.model_validate(settings))
+    assert dataset.schema().modalities["photo"].shape == (3, 4, 6)
+    assert dataset.facts().grids["photo"].size[0] == (6, 6, 6)
+    for row, values in enumerate(cohort.values("photo", range(6))):
+        np.testing.assert_array_equal(dataset.load(row)["photo"], values)
 
 
 def test_all_pictures_that_cannot_be_read_are_one_error(pictures, tmp_path):

@@ -138,8 +138,11 @@ def test_a_panel_with_too_few_items_is_missing_and_can_be_required(folder):
     dataset = folder.rows(*rows, header=header, require=["t1", "clinical"])
     assert [row.subject for row in dataset.index()] == ["p1", "p2"]
     assert "1 subjects without 't1' are left out (`require`)" in dataset.reading().notes
-    with pytest.raises(DataError, match=r"unknown modality 't2' \(require\); valid names: 't1'"):
-        folder.rows(*rows, header=header, require=["t2"]).index()
+    with pytest.raises(DataError, match=r"unknown modality or kept column 't2' \(require\); valid names: 'date', 't1'"):
+        folder.rows(*(f"{row},2020" for row in rows), header=f"{header},date", require=["t2"]).index()
+    dates = ("p1,ill,1,2020-01-01", "p2,well,2,", "p3,well,3,2021-01-01")
+    dataset = folder.rows(*dates, header="subject,label,x,date", require=["date"])
+    assert dataset.kept_columns() == {"date": ("2020-01-01", "2021-01-01")}
 
 
 def test_rows_without_a_label_are_an_error_or_left_out(folder):

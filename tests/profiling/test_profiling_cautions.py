@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xdistill.profiling import Roles, profile_table, vector_cautions
+from xdistill.profiling import Caution, Roles, kept_cautions, profile_table, reported, vector_cautions
 from xdistill.profiling.association import chance, cramers_v, matching, separation
 from xdistill.profiling.similar import average_hash
 from xdistill.tables import read_table
@@ -147,3 +147,20 @@ def test_a_patient_on_both_sides(tmp_path):
     text = "patient,part\nA,train\nA,test\nB,train\nB,Train\n"
     (caution,) = profile_table(table(tmp_path, text), Roles(patient="patient")).cautions
     assert str(caution) == "patient_on_both_sides: 1 patients are in several parts of 'part'"
+
+
+def test_columns_for_splits_that_tell_the_classes_apart():
+    schema = Schema({}, ("benign", "malignant"))
+    site = np.where(CLASSES, "Bern", "Basel").tolist()
+    kept = {"site": site, "date": [f"20{10 + one}-01-02" for one in CLASSES], "split": ["train", "test"] * 20}
+    labelled = np.arange(40) > 2
+    found = kept_cautions(kept, schema, CLASSES, labelled)
+    assert [caution.name for caution in found] == ["site_predicts_label", "date_predicts_label"]
+    assert kept_cautions({"split": kept["split"]}, schema, CLASSES, labelled) == []
+    assert reported(["file_used_twice: 2 files", "clinic.csv: tabs"]) == [Caution("file_used_twice", "2 files")]
+
+
+def test_ids_of_subjects_of_whom_some_have_no_label(tmp_path):
+    rows = [f"{row},{'' if row % 9 == 0 else 'ab'[row > 20]}" for row in range(40)]
+    profile = profile_table(table(tmp_path, "\n".join(["id,label", *rows])), Roles(label="label", subject="id"))
+    assert [caution.name for caution in profile.cautions] == ["id_predicts_label"]

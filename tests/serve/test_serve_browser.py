@@ -93,6 +93,8 @@ def test_chosen_files_are_shown_and_predicted(opened, paths, url, client, files,
     assert bars(opened) == [[name, f"{100 * value:.1f}%"] for name, value in expected["probabilities"].items()]
     best = opened.value("document.querySelector('.bar.best').innerText.split(/\\n+/)[0]")
     assert best == expected["prediction"]
+    lefts = "new Set([...document.querySelectorAll('.track')].map((one) => one.getBoundingClientRect().left)).size"
+    assert opened.value(lefts) == 1  # so that lengths of bars can be compared
     facts = opened.value("document.getElementById('facts').innerText")
     assert "Prediction set (90%)" in facts
     assert ", ".join(expected["set"]) in facts

@@ -44,6 +44,10 @@ def test_the_file_decides_where_a_column_does_not():
     assert plain(read("1.204", "2.350", habits=Habits(points=2)), "1.204") == ["1.204"]
     assert "is ambiguous: '1,204' is 1204" in read("1,204", "2,350", habits=Habits()).problem
     assert plain(read("1,204", "2,350", habits=Habits(), decimal=","), "1,204") == ["1.204"]
+    found = read("1.204", "2.350", habits=Habits())
+    assert (plain(found, "1.204"), len(found.reading.notes)) == (["1.204"], 1)  # two readings, which is reported
+    assert plain(read("1.204", "2.350", habits=Habits(), decimal=","), "1.204") == ["1204"]
+    assert read("1.204", "2.35", habits=Habits()).reading.notes == ()
 
 
 def test_two_units_are_a_problem():
@@ -102,3 +106,10 @@ def test_a_reading_is_stored_and_applied_to_new_rows():
     row = plain_row({"x": "<0,5", "y": "a"}, [again])
     assert row == {"x": "0.5", "y": "a", "x censored": "<"}
     assert plain_row({"x": "what", "y": "a"}, [again])["x"] == "what"
+
+
+def test_plain_numbers_of_new_subjects_are_no_limits():
+    reading = read("<0,5", "7,5", "8,5").reading
+    assert plain_row({"x": "7.5"}, [reading]) == {"x": "7.5", "x censored": "no"}
+    assert plain_row({"x": "0.5", "x censored": "<"}, [reading])["x censored"] == "<"  # as `data export` writes it
+    assert plain_row({"x": "k.A.", "x censored": "<"}, [reading]) == {"x": "", "x censored": ""}

@@ -53,11 +53,13 @@ def check(
     """
     from xdistill.cli.console import print_json, print_warning
     from xdistill.experiment.checks import check_given_splits
+    from xdistill.experiment.missing import check_known_presence
     from xdistill.recipe.files import shown
 
     with chosen_plugins(plugin, disable_plugin):
         loaded, experiment = _assembled(recipe, profile, changes)
         check_given_splits(experiment)
+        check_known_presence(experiment)
         problems = _search_problems(loaded, experiment)
     about = about_cohort(experiment)
     summary: dict[str, Any] = experiment.summary() | _searched(experiment)

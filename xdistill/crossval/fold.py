@@ -132,7 +132,7 @@ def make_context(
     recipe = experiment.recipe
     learning = training_subjects(experiment, cohort, split.train)
     view = TrainingView(cohort, split, learning)
-    imputed = imputed_of_student(experiment, cohort)
+    imputed = imputed_of_student(experiment, cohort.schema)
     training = _rows(cohort, learning)
     labelled = labelled_subjects(experiment, cohort, split)
     targets = cohort.targets[training[labelled[training]]]

@@ -127,7 +127,8 @@ def _fill(writer: CohortWriter, plan: _Plan) -> None:
                 continue
             if isinstance(item, Failure):
                 failures.append(item)
-            elif not failures:
+                continue  # the last report says that all are written
+            if not failures:
                 writer.put(*item)
             done += 1
             plan.on_progress(done, total)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xdistill.data.folds.given import given_folds, unknown_column
-from xdistill.errors import Problem, RecipeError, RunError, SettingsError
+from xdistill.errors import DataError, Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.external.alignment import misfits
 from xdistill.experiment.external.cohort import check_apart
 from xdistill.experiment.missing import leaves_out_unlabelled
@@ -82,9 +82,13 @@ class Checker:
 
         Raises:
             RecipeError: if the student cannot read it.
+            DataError: if its source cannot be used.
             LeakError: for subjects or patients that are in the training cohort as well.
         """
-        rows = dataset.index()
+        try:
+            rows = dataset.index()
+        except DataError as error:  # data sets know their settings as those of `data`
+            raise DataError(str(error).replace("`data.", "`test.")) from error
         for message in misfits(self.schema, dataset.schema(), self.networks["student"].inputs):
             self._problem(("test",), f"the test cohort does not fit: {message}")
         without = sum(row.target is None for row in rows)

@@ -84,7 +84,7 @@ class FoldContext:
         skips = self.experiment.recipe.missing.use == "skip" and "teacher" in self.experiment.facts
         if not skips:
             return ()
-        imputed = imputed_of_student(self.experiment, self.source.cohort)
+        imputed = imputed_of_student(self.experiment, self.source.cohort.schema)
         return tuple(name for name in self.experiment.facts["teacher"].inputs if name not in imputed)
 
     @property

@@ -15,7 +15,7 @@ from xdistill.data import CohortLike, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.recipe.schema.recipe import Recipe
-from xdistill.types import MIN_SUBJECTS, Batch
+from xdistill.types import MIN_SUBJECTS, Batch, Schema
 
 Mask = NDArray[np.bool_]
 
@@ -34,11 +34,10 @@ def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
         DataError: with the number of subjects, and what the recipe can do about it.
     """
     use = experiment.recipe.missing.use
-    imputed = imputed_of_student(experiment, cohort)
-    for modality in experiment.modalities:
-        absent = np.flatnonzero(~np.asarray(cohort.present(modality), dtype=bool))
-        if len(absent) and modality not in imputed:
-            _check_absent(experiment, cohort, modality, absent)
+    imputed = imputed_of_student(experiment, cohort.schema)
+    _check_absent(
+        experiment, cohort.schema, cohort.subjects, {name: cohort.present(name) for name in experiment.modalities}
+    )
     transformed = {modality_of(choice) for choice in experiment.transforms}
     for modality in experiment.modalities:
         if cohort.schema.modalities[modality].kind != "vector" or modality in transformed:
@@ -52,27 +51,47 @@ def check_presence(experiment: Experiment, cohort: CohortLike) -> None:
             )
 
 
-def imputed_of_student(experiment: Experiment, cohort: CohortLike) -> tuple[str, ...]:
+def check_known_presence(experiment: Experiment) -> None:
+    """Reject subjects without a modality before the cohort is built, as far as the data set knows of them.
+
+    Raises:
+        DataError: as `check_presence`.
+    """
+    dataset = experiment.data.build()
+    known = {name: present for name, present in dataset.presence().items() if name in experiment.modalities}
+    _check_absent(experiment, dataset.schema(), [row.subject for row in dataset.index()], known)
+
+
+def imputed_of_student(experiment: Experiment, schema: Schema) -> tuple[str, ...]:
     """The student's vectors, if ``missing`` says that whole vectors are imputed; all else it reads has to be there."""
     if experiment.recipe.missing.use not in FILLING or "student" not in experiment.facts:
         return ()
     inputs = experiment.facts["student"].inputs
-    return tuple(name for name in inputs if cohort.schema.modalities[name].kind == "vector")
+    return tuple(name for name in inputs if schema.modalities[name].kind == "vector")
 
 
 def _needed_by_teacher(experiment: Experiment, cohort: CohortLike) -> tuple[str, ...]:
     """The modalities without which a subject is not complete."""
-    imputed = imputed_of_student(experiment, cohort)
+    imputed = imputed_of_student(experiment, cohort.schema)
     return tuple(name for name in experiment.facts["teacher"].inputs if name not in imputed)
 
 
-def _check_absent(experiment: Experiment, cohort: CohortLike, modality: str, absent: NDArray[np.int64]) -> None:
-    what = (
-        f"{len(absent)} of {len(cohort.subjects)} subjects have no `{modality}`, the first is "
-        f"{cohort.subjects[int(absent[0])]!r}"
-    )
+def _check_absent(
+    experiment: Experiment, schema: Schema, subjects: Sequence[str], presence: Mapping[str, Sequence[bool] | Mask]
+) -> None:
+    imputed = imputed_of_student(experiment, schema)
+    for modality, present in presence.items():
+        absent = np.flatnonzero(~np.asarray(present, dtype=bool))
+        if len(absent) and modality not in imputed:
+            what = (
+                f"{len(absent)} of {len(subjects)} subjects have no `{modality}`, the first is {subjects[absent[0]]!r}"
+            )
+            _refuse_absent(experiment, schema, modality, what)
+
+
+def _refuse_absent(experiment: Experiment, schema: Schema, modality: str, what: str) -> None:
     if modality in experiment.facts["student"].inputs:
-        vector = cohort.schema.modalities[modality].kind == "vector"
+        vector = schema.modalities[modality].kind == "vector"
         impute = "set `missing: impute`, " if vector else ""
         raise DataError(
             f"{what}, and the student reads it; {impute}remove these subjects from the cohort (the data set `manifest` "

@@ -179,6 +179,15 @@ class Dataset(Component, ABC):
         """
         return None
 
+    def presence(self) -> Mapping[str, Sequence[bool] | NDArray[np.bool_]]:
+        """Which subjects have each modality, as far as it is known before values are read: one entry per subject.
+
+        The default knows that of `vectors`: a subject without any item lacks the vector.
+        """
+        import numpy as np
+
+        return {name: ~np.isnan(values).all(axis=1) for name, values in (self.vectors() or {}).items()}
+
     def reading(self) -> TableReading:
         """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
         return TableReading()

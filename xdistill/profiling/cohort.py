@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.data import Cohort, CohortLike
-from xdistill.profiling.cautions import Caution
+from xdistill.profiling.cautions import NAMES, Caution
 from xdistill.profiling.columns import column_cautions
+from xdistill.profiling.measure import measure_texts
 from xdistill.profiling.numbers import number_cautions
+from xdistill.profiling.roles import Roles, label_cautions
 from xdistill.profiling.similar import similar_pairs
+from xdistill.tables import habits_of
 from xdistill.tasks import Classification
 from xdistill.types import ModalitySpec, Schema
 
+_LABEL = "\0label"  # no column of a table is called so
 _ENOUGH = 5  # values that two patients do not have in common by chance
 
 
@@ -51,6 +55,33 @@ def vector_cautions(
     return found
 
 
+def reported(notes: Sequence[str]) -> list[Caution]:
+    """Warnings that a data set gave while it read its tables: notes that begin with the name of one."""
+    parts = [note.partition(": ") for note in notes]
+    return [Caution(name, text) for name, _, text in parts if name in NAMES]
+
+
+def kept_cautions(
+    kept: Mapping[str, Sequence[str]], schema: Schema, targets: NDArray[Any], labelled: NDArray[np.bool_]
+) -> list[Caution]:
+    """Warnings about columns for splits, such as site and date, which no network reads.
+
+    Args:
+        kept: texts of the columns, one per subject.
+        schema: of the cohort.
+        targets: of the subjects.
+        labelled: which of them have a label, ``(subjects,)``.
+    """
+    if not kept or not isinstance(schema.task, Classification):
+        return []
+    names = schema.task.names
+    labels = [names[int(target)] if known else "" for target, known in zip(targets, labelled, strict=True)]
+    texts = {**kept, _LABEL: labels}
+    habits = habits_of(set(cells) for cells in kept.values())
+    measured = {name: measure_texts(name, cells, habits) for name, cells in texts.items()}
+    return list(label_cautions(texts, measured, Roles(label=_LABEL)))
+
+
 def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution]:
     """Warnings about a cohort file.
 
@@ -61,6 +92,8 @@ def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution
     schema = cohort.schema
     vectors = {name: _values(cohort, name) for name, spec in schema.modalities.items() if spec.kind == "vector"}
     found = vector_cautions(vectors, schema, cohort.targets, cohort.patients, cohort.labelled)
+    found += kept_cautions(cohort.kept, schema, cohort.targets, cohort.labelled)
+    found += reported(cohort.facts.reading.notes)
     for name, spec in schema.modalities.items():
         if spec.kind in {"volume", "image"}:
             found += _same_images(cohort, name, look_alike=look_alike)
@@ -95,10 +128,10 @@ def _same_images(cohort: Cohort, name: str, *, look_alike: bool) -> Iterator[Cau
     for row, digest in enumerate(cohort.digests(name)):
         if present[row]:
             owners[digest].add(cohort.patients[row])
-    found = list(_shared("same_volume", name, owners, f"the same image in `{name}`"))
-    yield from found
-    if look_alike and not found:
-        pairs = similar_pairs(cohort, name)
+    yield from _shared("same_volume", name, owners, f"the same image in `{name}`")
+    if look_alike:
+        digests = cohort.digests(name)
+        pairs = [(one, other) for one, other in similar_pairs(cohort, name) if digests[one] != digests[other]]
         if pairs:
             yield Caution(
                 "similar_volume",

@@ -92,6 +92,10 @@ def _quantile(known: NDArray[np.float64], share: float) -> float:
     return float(known[below] * (1 - (place - below)) + known[above] * (place - below))
 
 
+LIKE_IDS = "leading zeros: an id?"
+"""What is odd about whole numbers with leading zeros."""
+
+
 def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: bool = False) -> Measured:
     """Measure a column of texts; finds out how they are read, unless they are names."""
     counts = Counter(cells)
@@ -112,9 +116,7 @@ def measure_texts(name: str, cells: Sequence[str], habits: Habits, *, names: boo
 def measure_plain(column: PlainColumn) -> Measured:
     """Measure a column of plain numbers."""
     measured = measure_numbers(column.values)
-    if not column.zeros:
-        return measured
-    return _typed(measured, measured.type, ("leading zeros: an id?", *measured.oddities))
+    return _typed(measured, measured.type, (LIKE_IDS, *measured.oddities)) if column.zeros else measured
 
 
 def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: Counter[str], found: Found) -> Measured:
@@ -123,7 +125,8 @@ def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: 
     values = np.array([known.get(text, np.nan) for text in cells], dtype=np.float64)
     measured = measure_numbers(values, unit=found.reading.unit, notes=found.reading.notes, counts=counts)
     wrong = {text: counts[text] for text, number in numbers.items() if number is None}
-    odd = measured.oddities
+    like_ids = any(len(text) > 1 and text[0] == "0" and text.isdecimal() for text in numbers)
+    odd = (LIKE_IDS, *measured.oddities) if like_ids else measured.oddities
     if wrong:
         odd = (f"{sum(wrong.values())} cells are no numbers, such as {next(iter(wrong))!r}", *odd)
     return _typed(measured, _TYPES.get(found.reading.form, "number"), odd)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xdistill.errors import DataError
 from xdistill.profiling.cautions import Caution
-from xdistill.profiling.cohort import cohort_cautions
+from xdistill.profiling.cohort import cohort_cautions, reported
 from xdistill.profiling.measure import Measured, measure_numbers, measure_plain, measure_texts
 from xdistill.profiling.plain import plain_columns
 from xdistill.profiling.roles import Roles, table_cautions
@@ -174,7 +174,7 @@ def profile_cohort(cohort: Cohort) -> Profile:
         subjects=len(cohort),
         columns=tuple(columns),
         cautions=tuple(cohort_cautions(cohort, look_alike=True)),
-        how=cohort.facts.reading.notes,
+        how=tuple(note for note in cohort.facts.reading.notes if not reported([note])),
         classes=schema.task.counts(cohort.targets[cohort.labelled]),
         unlabelled=int((~cohort.labelled).sum()),
         present={name: int(cohort.present(name).sum()) for name in schema.modalities},

@@ -48,7 +48,7 @@ def table_cautions(texts: Mapping[str, Sequence[str]], measured: Mapping[str, Me
     """
     found: list[Caution] = []
     if roles.label and measured[roles.label].distinct <= _MOST_CLASSES:
-        found += _about_label(texts, measured, roles)
+        found += label_cautions(texts, measured, roles)
     files = [name for name, one in measured.items() if one.type == "files"]
     if files:
         found += _twice([text for name in files for text in texts[name] if text], files)
@@ -58,9 +58,10 @@ def table_cautions(texts: Mapping[str, Sequence[str]], measured: Mapping[str, Me
     return found
 
 
-def _about_label(
+def label_cautions(
     texts: Mapping[str, Sequence[str]], measured: Mapping[str, Measured], roles: Roles
 ) -> Iterator[Caution]:
+    """Warnings about columns that predict the label; arguments as those of `table_cautions`."""
     cells = texts[roles.label]
     names = tuple(sorted({text for text in cells if text}))
     index = {name: place for place, name in enumerate(names)}
@@ -99,6 +100,7 @@ def _dated(cells: Sequence[str], classes: NDArray[np.int64], name: str, columns:
 def _by_id(cells: Sequence[str], classes: NDArray[np.int64], name: str) -> Iterator[Caution]:
     """Ids that count up from class to class, or have the class in their first letters."""
     known = classes >= 0
+    cells, classes = [text for text, one in zip(cells, known, strict=True) if one], classes[known]
     stems = [text.rstrip(_DIGITS) for text in cells]
     index = {stem: float(place) for place, stem in enumerate(dict.fromkeys(stems))}
     stem = np.array([index[one] for one in stems])
@@ -106,9 +108,9 @@ def _by_id(cells: Sequence[str], classes: NDArray[np.int64], name: str) -> Itera
     number = np.array([np.nan if one is None else one for one in numbers])
     if chance(stem, classes, 1) >= BY_CHANCE:
         return
-    if len(index) > 1 and matching(stem[known], classes[known]) >= MATCHED:
+    if len(index) > 1 and matching(stem, classes) >= MATCHED:
         yield Caution("id_predicts_label", f"the beginnings of {name!r} tell the classes apart", name)
-    elif not np.isnan(number).any() and separation(number[known], classes[known]) >= SEPARATED:
+    elif not np.isnan(number).any() and separation(number, classes) >= SEPARATED:
         yield Caution(
             "id_predicts_label",
             f"the numbers in {name!r} tell the classes apart; keep ids, dates and the order of rows out of the inputs",

@@ -40,6 +40,7 @@ class Pages:
         return self._render(
             "front",
             images=images,
+            shown=_shown({model.schema.modalities[name].kind for name in images}),
             masks=[name for name in fields.files if name not in fields.modalities],
             texts=[name for name in fields.texts if name not in fields.files],
             accept=",".join(fields.suffixes) + (",.gz" if ".nii.gz" in fields.suffixes else ""),
@@ -87,6 +88,11 @@ class Pages:
 
     def _render(self, name: str, **values: Any) -> str:
         return self._environment.get_template(f"{name}.html.j2").render(model=self._service.model, **values)
+
+
+def _shown(kinds: set[str]) -> str:
+    """What the page calls the files that it shows."""
+    return "Images" if len(kinds) > 1 else "Picture" if kinds == {"image"} else "Slices"
 
 
 def _divided(text: str) -> tuple[str, str]:

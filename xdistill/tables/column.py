@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,6 +14,9 @@ from xdistill.tables.marks import are_numbers, as_number
 from xdistill.tables.quantities import numbers_of, quantities_of
 from xdistill.tables.reading import Reading
 from xdistill.tables.words import ALSO_MISSING, NO, SPLITS, YES, folded, is_path, ordinal
+
+_LIKE_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_TWO_READINGS = "numbers such as 1.204 are read with a decimal point; if it divides thousands, set `decimal: ','`"
 
 
 def find_reading(
@@ -28,8 +32,10 @@ def find_reading(
         counts: the cells that are not empty, where they are counted already.
     """
     counts = Counter(filter(None, cells)) if counts is None else counts
-    if habits.decimal != "," and not settings.kind and not settings.levels and counts and are_numbers(counts):
-        return Found(Reading(name))  # the most frequent case, which takes long in large tables
+    comma = "," in {habits.decimal, settings.decimal}
+    if not comma and not settings.kind and not settings.levels and counts and are_numbers(counts):
+        notes = (_TWO_READINGS,) if settings.decimal is None and all(map(_LIKE_THOUSANDS.fullmatch, counts)) else ()
+        return Found(Reading(name, notes=notes))  # the most frequent case, which takes long in large tables
     absent = {text: count for text, count in counts.items() if _is_missing(text, settings)}
     counts = Counter({text: count for text, count in counts.items() if text not in absent})
     found = _found(name, counts, settings, habits)

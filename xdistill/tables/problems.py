@@ -29,8 +29,8 @@ class Problems:
         Args:
             message: what and what to do.
             line: of the table.
-            cause: what several lines have in common; more than three of one cause are reported once, with their number
-                and the first as the example. Empty: each line stands alone.
+            cause: what several lines have in common; more than three of one cause are reported once, with their number,
+                the first as the example, and the lines of the next three. Empty: each line stands alone.
         """
         found = self._alike.setdefault(cause, []) if cause else self._found
         found.append((line, message))
@@ -61,8 +61,9 @@ def _once(alike: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
     """Problems of one cause, each with its line, its text, and how many it stands for."""
     if len(alike) <= _ALIKE:
         return [(line, message, 1) for line, message in alike]
-    line, message = alike[0]
-    return [(line, f"{message} (and {len(alike) - 1:,} more lines like it)", len(alike))]
+    (line, message), *others = alike
+    lines = ", ".join(str(other) for other, _ in others[:_ALIKE])
+    return [(line, f"{message} (and {len(others):,} more lines like it: {lines}, …)", len(alike))]
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -108,6 +108,7 @@ def _checked(
             problems.add(
                 f"has {len(cells)} cells where the header has {len(header)}; quote cells that hold the delimiter",
                 line=number,
+                cause="cells",
             )
     problems.stop()
     return Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from xdistill.tables.dates import days
-from xdistill.tables.marks import quantity
+from xdistill.tables.marks import as_number, quantity
 from xdistill.tables.words import ALSO_MISSING, MISSING_NUMBERS, NO, YES, folded, ordinal
 
 CENSORED = " censored"
@@ -82,10 +82,10 @@ class Reading:
 
     def limit(self, text: str) -> str:
         """Whether a cell holds a limit of the assay: ``no``, ``<`` or ``>``; empty if it is missing."""
-        if not self.plain(text):
-            return ""
         found = quantity(text, self.decimal)
-        return (found.limit if found is not None else "") or "no"
+        if found is None and as_number(text) is not None:
+            return "no"  # a plain number, in another notation than the column's
+        return ((found.limit if found is not None else "") or "no") if self.plain(text) else ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready, without what has its default; `from_json` reads it back."""
@@ -138,5 +138,6 @@ def plain_row(row: Mapping[str, str], readings: Sequence[Reading]) -> dict[str, 
         written = reading.plain(text, row.get(reading.since, ""))
         changed[reading.name] = text if written is None else written
         if reading.limits:
-            changed[reading.name + CENSORED] = reading.limit(text)
+            limit, given = reading.limit(text), row.get(reading.name + CENSORED, "")
+            changed[reading.name + CENSORED] = given if given and limit == "no" else limit
     return changed

@@ -79,7 +79,9 @@ def _slice(header: Header) -> NDArray[Any]:
     except XdistillError:
         raise
     except Exception as error:  # noqa: BLE001  # decoders raise various errors on invalid bytes
-        raise DataError(f"{header.file}: its pixel data cannot be decoded ({type(error).__name__})") from None
+        raise DataError(
+            f"{header.file}: its pixel data cannot be decoded ({type(error).__name__}): copy the file again"
+        ) from None
 
 
 def _native(header: Header) -> NDArray[Any]:

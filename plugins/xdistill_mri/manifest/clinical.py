@@ -153,7 +153,9 @@ def _numbers(table: Table, name: str, texts: list[str], look: Look, problems: Pr
             wrong.append(text)
         elif abs(number) > _LARGEST:
             problems.add(
-                f"{text} in the column {name!r} is too large for 32 bits; correct it, or leave it empty", line=line
+                f"{text} in the column {name!r} is too large for 32 bits; correct it, or leave it empty",
+                line=line,
+                cause=f"large {name}",
             )
         values.append(math.nan if number is None else number)
     if wrong:

@@ -89,8 +89,10 @@ class ManifestConfig(FileSettings, TaskSettings):
         description="rows without a label: an error, left out of the cohort, or unlabelled subjects, which are never "
         "scored and on which the student learns from the teacher alone",
     )
-    require: tuple[ModalityName, ...] = Field(
-        default=(), description="modalities that every subject needs; subjects without one are left out of the cohort"
+    require: tuple[str, ...] = Field(
+        default=(),
+        description="modalities, and columns that are kept for splits, that every subject needs; subjects without one "
+        "are left out of the cohort",
     )
     missing: tuple[str, ...] = Field(
         default=("NA", "N/A", "NaN", "null"),

@@ -105,6 +105,12 @@ class ManifestDataset(Dataset):
             for name, panel in self.cohort.panels.items()
         }
 
+    def presence(self) -> Mapping[str, Sequence[bool]]:
+        """Which subjects have each modality, by the cells of the table."""
+        entries = self.cohort.entries
+        volumes = {name: [one.volumes[name] is not None for one in entries] for name in self.cohort.modalities}
+        return volumes | {name: [one.vectors[name] is not None for one in entries] for name in self.cohort.panels}
+
     def reading(self) -> TableReading:
         """How the tables were read, as far as it was found by looking."""
         story = self.cohort.story
@@ -240,16 +246,17 @@ class ManifestDataset(Dataset):
         channels = {None: 1 if self._kind(modality) == "volume" else None, "grey": 1, "rgb": 3}[settings.colour]
         if known is not None and channels is not None and settings.channel is None and settings.channels is None:
             return (channels, *known)
-        failed: DataError | None = None
+        failed: list[DataError] = []
         for entry, source in zip(self.cohort.entries, self._sources(modality), strict=True):
             if source is None:
                 continue
             try:
                 return self._prepared(entry, modality, source).shape
             except DataError as error:
-                failed = failed or error
-        assert failed is not None  # noqa: S101 -- the index refuses a modality that no subject has
-        raise failed
+                failed.append(error)
+        if len(failed) == 1:
+            raise failed[0]
+        raise DataError(f"none of the {len(failed)} files of {modality!r} can be read; the first: {failed[0]}")
 
     def _check_space(self, entry: Entry) -> None:
         """Raise what `space.differences` finds, if the settings say so."""

@@ -89,9 +89,13 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
         for row, subject in enumerate(subjects)
     ]
     story.notes += _twice(entries)
-    rows = complete_rows([_present(entry) for entry in entries], reading)
-    problems.stop()
     texts = {name: table.column(name) for name in roles.kept}
+    present = [
+        {name: bool(column[row]) for name, column in texts.items()} | _present(entry)
+        for row, entry in enumerate(entries)
+    ]
+    rows = complete_rows(present, reading)
+    problems.stop()
     return Cohort(
         tuple(entries[row] for row in rows),
         task,
@@ -104,9 +108,11 @@ def read_cohort(file: Path, config: ManifestConfig) -> Cohort:
 
 def _twice(entries: Sequence[Entry]) -> list[str]:
     """A note on files that subjects have in common; those of different patients in one column are errors."""
-    counts = Counter(source.file for entry in entries for source in entry.volumes.values() if source is not None)
+    sources = [source for entry in entries for source in entry.volumes.values() if source is not None]
+    counts = Counter((source.file, source.row) for source in sources)
     again = sum(count > 1 for count in counts.values())
-    return [f"file_used_twice: {again} files are named more than once"] if again else []
+    what = "file is" if again == 1 else "files are"
+    return [f"file_used_twice: {again} {what} named more than once"] if again else []
 
 
 def _labelled(table: Table, roles: Roles, config: ManifestConfig, story: Story) -> Table:
@@ -138,12 +144,13 @@ def _subjects(table: Table, roles: Roles, problems: Problems) -> list[str]:
     for line in table.lines:
         subject = line.cells[roles.subject]
         if not subject:
-            problems.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number)
+            problems.add(f"the subject's id is missing (column {roles.subject!r})", line=line.number, cause="no id")
         elif subject in first:
             problems.add(
                 f"the subject {subject!r} is also on line {first[subject]}; ids must be unique. Rows of one "
                 f"person have different ids and the same patient",
                 line=line.number,
+                cause="id twice",
             )
         else:
             first[subject] = line.number
@@ -158,6 +165,7 @@ def _patients(table: Table, roles: Roles, problems: Problems) -> list[str]:
                 f"the patient is missing (column {column!r}); fill it in, or set columns.patient: "
                 f"{roles.subject or 'subject'} if every subject is a patient",
                 line=line.number,
+                cause="no patient",
             )
     return table.column(column)
 

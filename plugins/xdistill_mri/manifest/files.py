@@ -24,6 +24,7 @@ class _Search:
     config: ManifestConfig
     problems: Problems
     owners: dict[tuple[str, Path, int | None], tuple[str, int]] = field(default_factory=dict)
+    found: set[Path] = field(default_factory=set)
     number: int = 0
 
 
@@ -80,7 +81,7 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
         return None
     file, row = _file(search, line, column, text), _row(search, line, modality)
     owner, number = search.owners.setdefault((column, file, row), (patient, line.number))
-    if owner != patient:
+    if owner != patient and file in search.found:
         search.problems.add(
             f"{text!r} in the column {column!r} is also the volume of another patient, on line {number}"
             f"{_all_subjects(modality, file)}",
@@ -97,7 +98,9 @@ def _volume(search: _Search, line: Line, modality: str, column: str, patient: st
             mask = _file(search, line, crop.mask, path)
         else:
             search.problems.add(
-                f"the volume {modality!r} has no mask to crop it by (column {crop.mask!r})", line=line.number
+                f"the volume {modality!r} has no mask to crop it by (column {crop.mask!r})",
+                line=line.number,
+                cause=f"mask {modality}",
             )
     if crop is not None and crop.box is not None:
         bounds = _bounds(search, line, crop.box)
@@ -116,7 +119,9 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
     try:
         is_folder, exists = file.is_dir(), file.is_file()
     except OSError as error:
-        search.problems.add(f"{where} cannot be looked up: {error.strerror or error}", line=line.number)
+        search.problems.add(
+            f"{where} cannot be looked up: {error.strerror or error}", line=line.number, cause="look up"
+        )
         return file
     if is_folder:
         if not holds_dicom(file):
@@ -125,6 +130,7 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
                 line=line.number,
                 cause=f"folder {column}",
             )
+        search.found.add(file)
     elif not text.lower().endswith(SUFFIXES):
         search.problems.add(
             f"{where} is not a volume: files end in {', '.join(VOLUMES)}; nor a picture: {', '.join(PICTURES)}",
@@ -133,9 +139,12 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
         )
     elif not exists:
         hint = "; write it with / instead of \\" if "\\" in text else ""
+        hint += "" if search.config.volumes else "; if the column is no input, name those that are in `data.volumes`"
         search.problems.add(
             f"{where} does not exist: there is no file {file}{hint}", line=line.number, cause=f"missing {column}"
         )
+    else:
+        search.found.add(file)
     return file
 
 
@@ -149,6 +158,7 @@ def _bounds(search: _Search, line: Line, box: Box) -> Bounds | None:
                 search.problems.add(
                     f"{text!r} in the column {bound!r} is not a bound of a box; use whole numbers of voxels from 0",
                     line=line.number,
+                    cause=f"bound {bound}",
                 )
                 return None
             numbers.append(int(text))

@@ -159,21 +159,23 @@ def _columns(table: Table, ids: str, settings: PanelSettings, setting: str, prob
 
 
 def complete_rows(present: Sequence[Mapping[str, bool]], reading: ReadingOf) -> list[int]:
-    """The rows that have every required modality; adds a problem for unknown names, and if no subject is left.
+    """The rows that have every required modality and kept column.
+
+    Adds a problem for unknown names, and if no subject is left.
 
     Args:
-        present: by row and modality.
+        present: by row, and modality or kept column.
         reading: takes a note of how many are left out.
     """
     kept = list(range(len(present)))
     for name in reading.config.require:
         if present and name not in present[0]:
-            reading.problems.add(f"unknown modality {name!r} (require); {near(name, present[0])}")
+            reading.problems.add(f"unknown modality or kept column {name!r} (require); {near(name, present[0])}")
             continue
         having = [row for row in kept if present[row][name]]
         if len(having) < len(kept):
             reading.story.notes.append(f"{len(kept) - len(having)} subjects without {name!r} are left out (`require`)")
         kept = having
     if not kept:
-        reading.problems.add("no subject has all modalities that `require` names")
+        reading.problems.add("no subject has all that `require` names")
     return kept

@@ -9,7 +9,7 @@ from xdistill_mri.manifest.config import ManifestConfig, VolumeSettings
 from xdistill_mri.manifest.kept import find_kept
 from xdistill_mri.manifest.problems import Problems, near
 from xdistill_mri.manifest.table import Table
-from xdistill_mri.preprocess.folder import MARK
+from xdistill_mri.preprocess.folder import MARK, holds_dicom
 from xdistill_mri.preprocess.source import SUFFIXES
 
 # A column is taken for paths if more than this fraction of its cells are; the others are then errors.
@@ -45,8 +45,11 @@ class Roles:
 def find_roles(table: Table, config: ManifestConfig, problems: Problems) -> Roles:
     """Determine the role of each column; a column of the settings that the table lacks is a problem."""
     columns = config.columns
-    if columns.subject is not None:
-        _expect(table, columns.subject, "columns.subject", problems)
+    if columns.subject is not None and columns.subject not in table.header:
+        problems.add(
+            f"unknown column {columns.subject!r} (columns.subject); {near(columns.subject, table.header)}; for a table "
+            f"without ids, set `columns: {{subject: null}}`"
+        )
     if config.task is None:
         _expect(table, columns.label, "columns.label", problems)
         labels: tuple[str, ...] = (columns.label,)
@@ -141,6 +144,8 @@ def _column_of(name: str, volume: VolumeSettings) -> str:
 
 def _holds_paths(table: Table, column: str) -> bool:
     values = [value for value in table.column(column) if value]
+    if values and re.search(r"\w", values[0]) and holds_dicom(table.file.parent / values[0]):
+        return True
     return sum(value.lower().endswith((*SUFFIXES, MARK)) for value in values) > _MOSTLY * len(values)
 
 

@@ -125,10 +125,14 @@ def picture_size(file: Path) -> tuple[int, int]:
     """Width and height from the file's header; raises as `read_png_or_jpeg`."""
     with damage_reported(file), warnings.catch_warnings(), open_regular(file) as stream:
         warnings.simplefilter("ignore")
-        with require_images("PIL.Image").open(stream) as picture:
-            width, height = picture.size
-            swapped = file.suffix.lower() not in {".tif", ".tiff"} and picture.getexif().get(_ORIENTATION, 1) > 4  # noqa: PLR2004 -- swaps the axes
-    return (height, width) if swapped else (width, height)
+        if _BY_ENDING[file.suffix.lower()] == "TIFF":
+            with require_images("tifffile").TiffFile(stream, name=file.name) as opened:
+                page = opened.pages[0]
+                (width, height), orientation = (page.imagewidth, page.imagelength), page.tags.valueof(_ORIENTATION, 1)
+        else:
+            with require_images("PIL.Image").open(stream) as picture:
+                (width, height), orientation = picture.size, picture.getexif().get(_ORIENTATION, 1)
+    return (height, width) if orientation > 4 else (width, height)  # noqa: PLR2004 -- swaps the axes
 
 
 def _without_palette(picture: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,14 +37,18 @@ def build(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Build the cohort of a recipe, or find the file if it exists already."""
-    from xdistill.cli.console import echo, print_json
+    from xdistill.cli.console import echo, print_json, print_warning
+    from xdistill.data import open_cohort
 
     with shared.chosen_plugins(plugin, disable_plugin):
-        result = _built(build_file(recipe, profile, changes or [], cache, workers))
+        cohort = open_cohort(build_file(recipe, profile, changes or [], cache, workers))
+    path, subjects, stored = cohort.path, len(cohort), cohort.path.stat().st_size
+    for text in cohort.facts.remarks:
+        print_warning(text)
     if as_json:
-        print_json(result)
+        print_json({"path": str(path.absolute()), "subjects": subjects, "bytes": stored})
     else:
-        echo(f"{result['path']}: {result['subjects']} subjects, {size(result['bytes'])}")
+        echo(f"{path.absolute()}: {subjects} subjects, {size(stored)}")
 
 
 def build_file(
@@ -74,9 +78,3 @@ def build_file(
             raise InterruptedRunError(
                 "stopped; no partial file was left. Rerun the command to build the cohort"
             ) from None
-
-
-def _built(path: Path) -> dict[str, Any]:
-    from xdistill.data import open_cohort
-
-    return {"path": str(path.absolute()), "subjects": len(open_cohort(path)), "bytes": path.stat().st_size}

@@ -34,6 +34,7 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
     import numpy as np
 
+    from xdistill.profiling import kept_cautions, reported, vector_cautions
     from xdistill.tasks.blanks import with_blanks
 
     dataset = experiment.data.build()
@@ -41,18 +42,18 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     targets = with_blanks(schema.task, [row.target for row in rows])
     labelled = np.array([row.target is not None for row in rows])
     vectors = dataset.vectors()
-    cautions = []
+    notes = dataset.reading().notes
+    cautions = reported(notes)
     if vectors:
-        from xdistill.profiling import vector_cautions
-
-        cautions = vector_cautions(vectors, schema, targets, [row.patient for row in rows], labelled)
+        cautions += vector_cautions(vectors, schema, targets, [row.patient for row in rows], labelled)
+    cautions += kept_cautions(dataset.kept_columns(), schema, targets, labelled)
     return {
         "subjects": len(rows),
         "patients": len({row.patient for row in rows}),
         "classes": schema.task.counts(targets[labelled]),
         "unlabelled": int((~labelled).sum()),
         "modalities": schema.to_json()["modalities"],
-        "read": list(dataset.reading().notes),
+        "read": [note for note in notes if not reported([note])],
         "warnings": [caution.to_json() for caution in cautions],
     }
 

@@ -22,14 +22,17 @@ def export(
     modality: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Write this modality; may be repeated. Default: all.")
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", help="Files of images: nifti or npy.")] = "nifti",
+    file_format: Annotated[
+        str, typer.Option("--format", help="Files of images: nifti (pictures: TIFF) or npy.")
+    ] = "nifti",
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Leave the column label out.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Write the first subjects only.")] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write a cohort file as subjects.csv and one file per image: the layout that the importer reads.
 
-    Images are those of the cohort file, which are preprocessed already.
+    Images are those of the cohort file, which are preprocessed already. Volumes are NIfTI files and pictures are TIFF
+    files of 32-bit numbers; with --format npy, both are arrays.
     """
     from xdistill.cli.console import echo
     from xdistill.cli.predict import progress

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NONE = "-"
 _QUESTIONS = {
-    "label": "Which column is the label, the class to predict?",
+    "label": "Which column is the label, the class or the number to predict?",
     "subject": "Which column has the ids of the subjects, one per row?",
     "patient": "Which column has the patients, if one has several rows?",
     "split": "Which column says train, val or test?",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +42,7 @@ def init(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: decide by names and contents.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a recipe that exists.")] = False,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The class to predict.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The class, or the number, to predict.")] = None,
     subject: Annotated[str | None, typer.Option(metavar="COLUMN", help="The ids, one per row.")] = None,
     patient: Annotated[str | None, typer.Option(metavar="COLUMN", help="The patients.")] = None,
     split: Annotated[str | None, typer.Option(metavar="COLUMN", help="Says train, val or test.")] = None,
@@ -57,7 +57,7 @@ def init(
     """Look at a table or a folder, and write a commented recipe that runs.
 
     Columns are found by name and content, and shown; then each is asked for, unless --yes. The recipe is checked before
-    it stays. A folder with one folder of volumes per class gets a table, cohort.csv, as well.
+    it stays. A folder with one folder of images per class gets a table, cohort.csv, as well.
     """
     from xdistill.cli.console import print_hint, print_json
     from xdistill.cli.init.ask import role_of
@@ -131,13 +131,17 @@ def _plan(path: Path, named: dict[str, str], privileged: tuple[str, ...], *, ask
     for note in table.how:
         print_hint(f"read: {note}")
     plan = plan_of(table, profile, named, privileged)
-    print_columns(profile, plan)
     if ask:
+        print_columns(profile, plan)
         roles = {**named, **ask_roles(plan, table.header)}
         plan = plan_of(table, profile, roles, privileged)
         plan = plan_of(table, profile, roles, privileged or ask_privileged(plan))
-    for caution in profile_table(table, Roles(plan.label, plan.subject, plan.patient, plan.split)).cautions:
+    cautions = profile_table(table, Roles(plan.label, plan.subject, plan.patient, plan.split)).cautions
+    for caution in cautions:
         print_warning(caution.text)
+    plan = plan.without([one.place for one in cautions if one.name == "label_copy"], "it equals the label")
+    if not ask:
+        print_columns(profile, plan)
     return plan, table.header
 
 
@@ -151,15 +155,24 @@ def _write(plan: Plan, table: Path, target: Path) -> Experiment:
     from xdistill.errors import XdistillError
     from xdistill.experiment.assemble import assemble, read_recipe
     from xdistill.experiment.checks import check_given_splits
+    from xdistill.experiment.missing import check_known_presence
     from xdistill.plugin import load_catalog
 
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", target.stem).strip("_-") or "recipe"
     path = Path(os.path.relpath(table.resolve(), target.parent.resolve())).as_posix()
     before = read_bytes(target, TABLE) if target.exists() else None
-    _put(target, recipe_text(plan, name=name, path=path, source=table.name))
+
+    def written(plan: Plan) -> Experiment:
+        _put(target, recipe_text(plan, name=name, path=path, source=table.name))
+        return assemble(read_recipe(target, profile=None, overrides=(), catalog=load_catalog), load_catalog())
+
     try:
-        experiment = assemble(read_recipe(target, profile=None, overrides=(), catalog=load_catalog), load_catalog())
+        experiment = written(plan)
+        presence = experiment.data.build().presence()
+        absent = tuple(name for name, present in presence.items() if not all(present))
+        experiment = written(replace(plan, absent=absent)) if absent else experiment
         check_given_splits(experiment)
+        check_known_presence(experiment)
     except XdistillError:
         if before is None:
             target.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from xdistill.cli.init.plan import VOLUMES
+from xdistill.cli.init.plan import IMAGES
 from xdistill.errors import UserError
 from xdistill.untrusted import CsvWriter
 
@@ -28,21 +28,22 @@ def table_in(folder: Path) -> Path | None:
 
 
 def table_of_classes(folder: Path) -> str:
-    """A CSV table of the volumes in ``folder/CLASS/``, a row per file; the name of a file is the subject's id.
+    """A CSV table of the images in ``folder/CLASS/``, a row per file; the name of a file is the subject's id.
 
     Raises:
-        UserError: if there are no two folders with volumes.
+        UserError: if there are no two folders with images.
     """
     classes = {
-        place.name: sorted(path for path in place.iterdir() if path.name.lower().endswith(VOLUMES))
+        place.name: sorted(path for path in place.iterdir() if path.name.lower().endswith(IMAGES))
         for place in sorted(folder.iterdir())
         if place.is_dir()
     }
     classes = {name: files for name, files in classes.items() if files}
     if len(classes) < 2:  # noqa: PLR2004 - classes
         raise UserError(
-            f"{folder}: it has no table (CSV, TSV, XLSX, Parquet), and no two folders with volumes "
-            f"({', '.join(VOLUMES)}), one per class; write a table with a row per subject and the paths of its volumes"
+            f"{folder}: it has no table (CSV, TSV, XLSX, Parquet), and no two folders with images "
+            f"({', '.join(IMAGES)}), one per class; write a table with a row per subject and the paths of its images, "
+            f"of DICOM series with `xdistill data dicom {folder}`"
         )
     text = io.StringIO()
     writer = CsvWriter(text)
@@ -54,5 +55,5 @@ def table_of_classes(folder: Path) -> str:
 
 
 def _stem(file: Path) -> str:
-    ending = max((suffix for suffix in VOLUMES if file.name.lower().endswith(suffix)), key=len)
+    ending = max((suffix for suffix in IMAGES if file.name.lower().endswith(suffix)), key=len)
     return file.name[: -len(ending)]

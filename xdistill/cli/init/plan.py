@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from xdistill.errors import UserError
+from xdistill.profiling.measure import LIKE_IDS
 from xdistill.suggest import did_you_mean
 from xdistill.tables import sorted_names
 
@@ -15,10 +17,18 @@ if TYPE_CHECKING:
     from xdistill.profiling import ColumnProfile, Profile
     from xdistill.tables import Table
 
-VOLUMES: Final = (".nii", ".nii.gz", ".npy", ".npz")
+VOLUMES: Final = (".nii", ".nii.gz", ".npy", ".npz", ".nrrd", ".mha", ".mhd")
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+IMAGES: Final = (*VOLUMES, *PICTURES)
 _LABEL: Final = ("label", "class", "target", "diagnosis", "outcome", "y")
-_SUBJECT: Final = ("subject", "subjectid", "id", "sample", "sampleid", "case", "caseid", "studyid")
-_PATIENT: Final = ("patient", "patientid", "patients", "pid", "person")
+_SUBJECT: Final = (
+    *("subject", "subjectid", "id", "sample", "sampleid", "case", "caseid", "studyid", "recordid", "participantid"),
+    *("fallnr", "fallnummer", "pseudonym"),
+)
+_PATIENT: Final = (
+    *("patient", "patientid", "patients", "pid", "person", "mrn", "patnr", "patid", "patientnr", "patientennr"),
+    "patientennummer",
+)
 _SITE: Final = ("site", "center", "centre", "hospital", "institution")
 _SPLIT: Final = ("split", "set", "subset", "partition")
 _FOLD: Final = ("fold",)
@@ -40,12 +50,16 @@ class Plan:
         fold: the fold that tests it; empty: none.
         site: where it was examined; empty: unknown.
         date: when it was examined; empty: unknown.
-        images: volumes.
+        images: columns of volumes and pictures.
+        pictures: those of pictures.
         clinical: numbers and categories.
         privileged: those of the clinical columns that only the teacher may read.
         left_out: why the other columns are not used.
-        classes: of the label, in order.
-        patients: number of patients of the smallest class.
+        classes: of the label, in order; empty: the label is a number.
+        unlabelled: rows without a label.
+        patients: number of patients of the smallest class, or of all.
+        gaps: columns for splits with empty cells.
+        absent: modalities that some subjects lack.
     """
 
     label: str
@@ -56,16 +70,26 @@ class Plan:
     site: str = ""
     date: str = ""
     images: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
     clinical: tuple[str, ...] = ()
     privileged: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    unlabelled: int = 0
     patients: int = 0
+    gaps: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[str, ...]:
         """Columns for splits."""
         return tuple(name for name in (self.site, self.split, self.fold, self.date) if name)
+
+    def without(self, columns: Sequence[str], reason: str) -> Plan:
+        """The plan with some clinical columns left out, other than privileged ones that were asked for."""
+        gone = {name: reason for name in columns if name in self.clinical and name not in self.privileged}
+        rest = tuple(name for name in self.clinical if name not in gone)
+        return replace(self, clinical=rest, left_out={**self.left_out, **gone}) if rest or self.images else self
 
 
 def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged: Sequence[str] = ()) -> Plan:
@@ -96,11 +120,13 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
     }
     if not roles["label"]:
         raise UserError(f"{table.file}: no column is called like a label; name it with --label. {_candidates(columns)}")
+    if not roles["subject"] and not roles["patient"] and "subject" not in given:
+        roles["subject"] = next((name for name, one in columns.items() if _like_ids(one, len(table))), "")
     if not roles["subject"] and roles["patient"] and _is_id(columns[roles["patient"]], len(table)):
         roles["subject"], roles["patient"] = roles["patient"], ""
     taken = {name for name in roles.values() if name}
     free = [column for name, column in columns.items() if name not in taken]
-    images = tuple(column.name for column in free if column.type == "files" and _are_volumes(table, column.name))
+    images = tuple(column.name for column in free if column.type == "files" and _end(table, column.name, IMAGES))
     left_out = {
         column.name: reason for column in free if column.name not in images and (reason := _why_not(column, len(table)))
     }
@@ -109,40 +135,43 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
         if name not in clinical:
             raise UserError(f"--privileged {name!r}: it has another role, or {left_out.get(name, 'no usable values')}")
     if not images and not clinical:
-        raise UserError(f"{table.file}: there is nothing to learn from: neither volumes, nor numbers or categories")
+        raise UserError(f"{table.file}: there is nothing to learn from: neither images, nor numbers or categories")
     labels = table.column(roles["label"])
+    classes = _classes(table, columns[roles["label"]])
+    patients = table.column(roles["patient"]) if roles["patient"] else list(map(str, range(len(labels))))
+    known = [(label if classes else "", patient) for label, patient in zip(labels, patients, strict=True) if label]
     return Plan(
         **roles,
         images=images,
+        pictures=tuple(name for name in images if _end(table, name, PICTURES)),
         clinical=clinical,
         privileged=tuple(name for name in clinical if name in privileged),
         left_out=left_out,
-        classes=_classes(table, roles["label"]),
-        patients=_smallest(labels, table.column(roles["patient"] or roles["label"]) if roles["patient"] else None),
+        classes=classes,
+        unlabelled=len(labels) - len(known),
+        patients=min(Counter(label for label, _ in set(known)).values()),
+        gaps=tuple(roles[role] for role in ("split", "fold") if roles[role] and columns[roles[role]].missing),
+        absent=(),
     )
 
 
-def _classes(table: Table, label: str) -> tuple[str, ...]:
-    labels = table.column(label)
-    empty = sum(not text for text in labels)
-    if empty:
-        raise UserError(f"{table.file}: {empty} of {len(labels)} rows have no value in the label {label!r}; fill it in")
-    names = tuple(sorted_names(labels))
-    if not _LEAST <= len(names) <= min(_MOST_CLASSES, max(_LEAST, len(labels) // 2)):
+def _classes(table: Table, label: ColumnProfile) -> tuple[str, ...]:
+    """The classes; none if the label is a number to predict."""
+    labels = [text for text in table.column(label.name) if text]
+    if not labels:
         raise UserError(
-            f"{table.file}: the label {label!r} has {len(names)} different values in {len(labels)} rows; classes are "
-            f"2 to {_MOST_CLASSES}. Name another column with --label. To predict numbers, write a recipe with "
-            f"`task: {{use: regression, targets: [{label}]}}`"
+            f"{table.file}: the label {label.name!r} is empty in all rows; name another column with --label"
         )
-    return names
-
-
-def _smallest(labels: Sequence[str], patients: Sequence[str] | None) -> int:
-    """Number of patients of the smallest class."""
-    members: dict[str, set[str]] = {}
-    for row, label in enumerate(labels):
-        members.setdefault(label, set()).add(str(row) if patients is None else patients[row])
-    return min(map(len, members.values()))
+    names = tuple(sorted_names(labels))
+    if _LEAST <= len(names) <= min(_MOST_CLASSES, max(_LEAST, len(labels) // 2)):
+        return names
+    if label.type == "number" and len(names) > _MOST_CLASSES and LIKE_IDS not in label.oddities:
+        return ()
+    raise UserError(
+        f"{table.file}: the label {label.name!r} has {len(names)} different values in {len(labels)} rows; classes are "
+        f"2 to {_MOST_CLASSES}. Name another column with --label. To predict numbers, write a recipe with "
+        f"`task: {{use: regression, targets: [{label.name}]}}`"
+    )
 
 
 def _named(columns: Iterable[str], usual: Sequence[str]) -> str:
@@ -155,14 +184,20 @@ def _is_id(column: ColumnProfile, rows: int) -> bool:
     return column.distinct == rows and not column.missing
 
 
-def _are_volumes(table: Table, name: str) -> bool:
-    return all(text.lower().endswith(VOLUMES) for text in table.column(name) if text)
+def _like_ids(column: ColumnProfile, rows: int) -> bool:
+    return _is_id(column, rows) and LIKE_IDS in column.oddities
+
+
+def _end(table: Table, name: str, endings: tuple[str, ...]) -> bool:
+    return all(text.lower().endswith(endings) for text in table.column(name) if text)
 
 
 def _why_not(column: ColumnProfile, rows: int) -> str:
     """Why a column is not used; empty if it can be."""
     if column.type == "files":
         return "files of a kind that this command does not set up"
+    if LIKE_IDS in column.oddities:
+        return "ids: whole numbers with leading zeros"
     if column.distinct < _LEAST:
         return "it is empty" if not column.distinct else "it has a single value"
     if column.type == "category" and column.distinct > max(_LEAST, rows // 2):

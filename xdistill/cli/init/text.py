@@ -23,16 +23,18 @@ def recipe_text(plan: Plan, *, name: str, path: str, source: str) -> str:
         path: of the table, relative to the recipe.
         source: name of the table, for the first line.
     """
-    teacher = bool(plan.images and plan.clinical) or len(plan.images) > 1 or bool(plan.privileged)
+    teacher = bool(_inputs(plan)[1])
     lines = [
         f"# Written by `xdistill init` from {_comment(source)}. Check it: xdistill recipe check; then: xdistill run.",
         f"name: {name}",
         *_data(plan, path),
+        *_task(plan),
         *(_of_images(plan) if plan.images else _of_vectors(plan)),
         *(_stages(plan) if teacher else _alone(plan)),
         "optimizer: {use: adamw, lr: 1.0e-3, weight_decay: 1.0e-4, schedule: cosine}",
         f"loader: {{batch_size: {8 if plan.images else 32}}}",
         *_crossval(plan),
+        *_missing(plan),
         "seed: 0",
     ]
     return "\n".join(lines) + "\n"
@@ -45,13 +47,15 @@ def _data(plan: Plan, path: str) -> Iterator[str]:
     roles = {"subject": plan.subject or None, "patient": plan.patient, "label": plan.label}
     shown = [f"{role}: {'null' if name is None else _quoted(name)}" for role, name in roles.items() if name != ""]
     yield f"  columns: {{{', '.join(shown)}}}{'' if plan.subject else '  # rows are numbered'}"
-    yield f"  classes: {_list(plan.classes)}{'  # the second is the positive one' if len(plan.classes) == 2 else ''}"  # noqa: PLR2004 - binary
-    if plan.images:
-        volumes = ", ".join(f"{modality(column)}: {{column: {_quoted(column)}}}" for column in plan.images)
-        yield f"  volumes: {{{volumes}}}"
-        yield "  preprocess: {size: [16, 48, 48], clip: [1, 99], zscore: true}  # depth, height, width; percentiles"
-    else:
-        yield "  volumes: {}"
+    if plan.classes:
+        note = "  # the second is the positive one" if len(plan.classes) == 2 else ""  # noqa: PLR2004 - binary
+        yield f"  classes: {_list(plan.classes)}{note}"
+    if plan.unlabelled:
+        yield f"  without_label: leave_out      # rows without a label: {plan.unlabelled}; or unlabelled: they stay"
+    required = [*plan.gaps, *(name for name in _inputs(plan)[0] if name in plan.absent)]
+    if required:
+        yield f"  require: {_list(required)}  # subjects without these are left out"
+    yield from _volumes(plan)
     if plan.privileged:
         others = [column for column in plan.clinical if column not in plan.privileged]
         yield "  clinical: null"
@@ -68,23 +72,56 @@ def _data(plan: Plan, path: str) -> Iterator[str]:
         yield f"  # not used: {_comment(column)} ({reason})"
 
 
-def _of_images(plan: Plan) -> Iterator[str]:
+def _volumes(plan: Plan) -> Iterator[str]:
+    if not plan.images:
+        yield "  volumes: {}"
+        return
+    yield "  volumes:"
+    for column in plan.images:
+        size = ", preprocess: {size: [64, 64], fit: area, colour: rgb}" if column in plan.pictures else ""
+        yield f"    {modality(column)}: {{column: {_quoted(column)}{size}}}{'  # height, width' if size else ''}"
+    if len(plan.pictures) < len(plan.images):
+        yield "  preprocess: {size: [16, 48, 48], clip: [1, 99], zscore: true}  # depth, height, width; percentiles"
+    else:
+        yield "  preprocess: {zscore: true}"
+
+
+def _task(plan: Plan) -> Iterator[str]:
+    if not plan.classes:
+        yield f"task: {{use: regression, targets: [{_quoted(plan.label)}]}}  # the label is a number"
+
+
+def _inputs(plan: Plan) -> tuple[list[str], list[str]]:
+    """The modalities of the student, and those that its teacher reads besides; none of these: there is no teacher."""
     names = [modality(column) for column in plan.images]
+    if plan.privileged and not names:
+        return ["clinical"], ["privileged"]
+    if not names:
+        return ["clinical"], []
+    return (names, ["clinical"]) if plan.clinical else (names[:1], names[1:])
+
+
+def _missing(plan: Plan) -> Iterator[str]:
+    absent = [name for name in _inputs(plan)[1] if name in plan.absent]
+    if absent:
+        yield f"missing: skip                   # some subjects lack {', '.join(absent)}; see docs/missing-data.md"
+
+
+def _of_images(plan: Plan) -> Iterator[str]:
+    names, (student, more) = [modality(column) for column in plan.images], _inputs(plan)
+    kind = "mri" if len(plan.pictures) < len(plan.images) else "image"
     if plan.clinical:
         yield from _privileged("clinical", "clinical")
-        student = names
         yield "teacher:"
-        yield from _branches(names, "mri_clinical_fusion", ", clinical")
-    else:
-        student = names[:1]
-        if len(names) > 1:
-            yield f"privileged: {_list(names[1:])}  # the teacher alone reads these; the student gets the first image"
-            yield "teacher:"
-            yield from _branches(names, "mri_only", "")
+        yield from _branches(names, f"{kind}_clinical_fusion", ", clinical")
+    elif more:
+        yield f"privileged: {_list(more)}  # the teacher alone reads these; the student gets the first image"
+        yield "teacher:"
+        yield from _branches(names, f"{kind}_only", "")
     yield "augment:"
     yield "  - {use: volume_flip, axes: [width], together: true}"
     yield "student:"
-    yield from _branches(student, "mri_only", "")
+    yield from _branches(student, f"{kind}_only", "")
 
 
 def _branches(names: Sequence[str], encoder: str, also: str) -> Iterator[str]:
@@ -123,13 +160,20 @@ def _stages(plan: Plan) -> Iterator[str]:
     yield "  - name: teacher"
     yield "    train: [teacher]"
     yield f"    epochs: {60 if plan.images else 40}"
-    yield "    objective: [{use: cross_entropy, on: teacher}]"
-    yield from _student(plan, "[{use: cross_entropy}, {use: class_kl}]  # labels, and the teacher's probabilities")
+    yield f"    objective: [{{use: {_loss(plan)}, on: teacher}}]"
+    taught = "class_kl}]  # labels, and the teacher's probabilities"
+    if not plan.classes:
+        taught = "teacher_bounded}]  # labels, and the teacher where it is nearer to them"
+    yield from _student(plan, f"[{{use: {_loss(plan)}}}, {{use: {taught}")
 
 
 def _alone(plan: Plan) -> Iterator[str]:
     yield "stages:"
-    yield from _student(plan, "[{use: cross_entropy}]")
+    yield from _student(plan, f"[{{use: {_loss(plan)}}}]")
+
+
+def _loss(plan: Plan) -> str:
+    return "cross_entropy" if plan.classes else "mse"
 
 
 def _student(plan: Plan, objective: str) -> Iterator[str]:

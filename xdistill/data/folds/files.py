@@ -36,9 +36,11 @@ def rows_of_files(subjects: Sequence[str], files: SplitFiles) -> tuple[Rows, Row
                     f"{path}: the subject {subject!r} is in the file of the {part_of[subject]} part as well"
                 )
     if files.train is not None and len(part_of) < len(subjects):
+        first = next(subject for subject in subjects if subject not in part_of)
         raise DataError(
             f"{subjects_text(len(subjects) - len(part_of))} of {len(subjects)} are in none of the files of "
-            f"`crossval.files`; add them, or leave `train` out: then all that no other file names are trained on"
+            f"`crossval.files`, the first is {first!r}; add them, or leave `train` out: then all that no other file "
+            f"names are trained on"
         )
     parts = np.array([part_of.get(subject, "train") for subject in subjects])
     rows = {part: np.flatnonzero(parts == part) for part in ("train", "validation", "test")}

@@ -17,6 +17,7 @@ from xdistill.recipe.schema.crossval import Crossval, SplitWords
 Rows = NDArray[np.int64]
 Columns = Mapping[str, Sequence[str]]
 _NAMED = 8  # values that a message lists
+_FEW = 3  # subjects that a message names
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def given_folds(
     if crossval.by == "files" and crossval.files is not None:
         folds = [GivenFold("", *rows_of_files(subjects, crossval.files))]
     else:
-        values = _values(columns, crossval)
+        values = _values(columns, crossval, subjects)
         folds = list(_BY[str(crossval.by)](values, crossval))
     known = np.ones(len(subjects), dtype=bool) if labelled is None else np.asarray(labelled, dtype=bool)
     if crossval.by in {"fold", "site"} and crossval.tested is None:
@@ -82,20 +83,22 @@ def fold_names(columns: Columns, crossval: Crossval, labelled: Sequence[bool] | 
     """What the folds are called, such as sites; empty unless the splits are by ``fold`` or ``site``."""
     if crossval.by not in {"fold", "site"}:
         return ()
-    values = [value for value, known in zip(_values(columns, crossval), labelled, strict=True) if known]
+    values = [value for value, known in zip(_values(columns, crossval, ()), labelled, strict=True) if known]
     return tuple(_tested(values, crossval))
 
 
-def _values(columns: Columns, crossval: Crossval) -> Sequence[str]:
-    """The texts of the column that says how the cohort is split."""
+def _values(columns: Columns, crossval: Crossval, subjects: Sequence[str]) -> Sequence[str]:
+    """The texts of the column that says how the cohort is split; ``subjects`` are their ids, for messages."""
     name = crossval.read_column
     if name not in columns:
         raise DataError(unknown_column(name, columns))
-    absent = sum(not value for value in columns[name])
+    absent = [row for row, value in enumerate(columns[name]) if not value]
     if absent:
+        shown = [repr(subjects[row]) for row in absent[:_FEW] if subjects] + ["…"] * (len(absent) > _FEW)
         raise DataError(
-            f"`crossval.by: {crossval.by}`: {subjects_text(absent)} of {len(columns[name])} have no value in the "
-            f"column {name!r}; fill it in, or remove these subjects from the cohort"
+            f"`crossval.by: {crossval.by}`: {subjects_text(len(absent))} of {len(columns[name])} "
+            f"{'has' if len(absent) == 1 else 'have'} no value in the column {name!r} ({', '.join(shown)}); fill it "
+            f"in, or leave such subjects out of the cohort with `data.require: [{name}]`"
         )
     return columns[name]
 

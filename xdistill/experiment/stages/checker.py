@@ -9,6 +9,7 @@ from torch import nn
 
 from xdistill.errors import Problem
 from xdistill.experiment.cross_fitting import why_not_cross_fitted
+from xdistill.experiment.stages.dry_run import alone
 from xdistill.experiment.stages.plans import FitPlan, StagePlan, TrainPlan
 from xdistill.experiment.stages.progress import Place, Progress, unknown
 from xdistill.experiment.stages.reach import taught, unreached, wrongly_taught
@@ -57,6 +58,11 @@ class StageChecker:
             terms.append(self.terms.check(term, (*place, "objective", index), known))
             if wrong := wrongly_taught(term, trains):
                 self.progress.problem((*place, "objective", index, "teaches"), wrong)
+        for role in sorted(trains & self.progress.networks.keys()) if stage.batch_size == 1 else ():
+            if why := alone(self.progress.networks[role], self.progress.training.schema):
+                self.progress.problem(
+                    ("loader", "batch_size"), f"batches of one subject do not train the {role}: {why}"
+                )
         reached = {role for term in stage.terms if term.weight > 0 for role in taught(term)}
         for role in sorted(trains & self.progress.networks.keys() - reached):
             self.progress.problem((*place, "train"), f"no loss in the objective trains the {role}; add one")

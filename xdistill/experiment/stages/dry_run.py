@@ -52,6 +52,18 @@ def dry_run(
     return wrong
 
 
+def alone(network: Network, schema: Schema) -> str:
+    """Why a network cannot learn from batches of one subject, such as its batch norm; empty when it can."""
+    device = next((value.device.type for value in network.parameters()), "cpu")
+    batch = zeros(schema, size=1, device=device).restricted_to(network.inputs)
+    try:
+        with torch.random.fork_rng(devices=()), torch.no_grad():
+            copy.deepcopy(network).train()(batch)
+    except (XdistillError, ValueError) as error:
+        return str(error)
+    return ""
+
+
 def _devices(specs: Mapping[str, OutputSpec], schema: Schema) -> tuple[str, ...]:
     """The meta device first for large outputs, then the CPU for losses that need values; the CPU for small ones.
 

@@ -107,7 +107,7 @@ class Crossval(Grown):
     def _number_words(cls, value: Any) -> Any:
         """Values of columns are texts; in YAML, 0 and 1 are numbers."""
         if isinstance(value, (list, tuple)):
-            return [str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in value]
+            return tuple(str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in value)
         return value
 
     @field_validator("since", mode="after")

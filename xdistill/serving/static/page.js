@@ -206,7 +206,8 @@ async function open() {
 async function volume(file) {
   // Browsers read NIfTI; DICOM is turned into NIfTI by the server.
   if (/\.nii(\.gz)?$/i.test(file.name)) return file;
-  if (!/\.zip$/i.test(file.name)) throw new Error("Slices are shown of .nii, .nii.gz and .zip files.");
+  if (/\.tiff?$/i.test(file.name)) throw new Error("Browsers do not show TIFF files; the saliency map shows the picture.");
+  if (!/\.zip$/i.test(file.name)) throw new Error("Files are shown if they end in .nii, .nii.gz, .zip, .png or .jpg.");
   const data = new FormData();
   data.append(inputs[0].name, file, neutral(file));
   return new File([await (await post("/volume", data)).blob()], "volume.nii");
@@ -230,7 +231,7 @@ async function show(field) {
   shown = field;
   drawTabs();
   const note = find("view-status");
-  note.textContent = field ? "Reading …" : "Slices appear when a file is chosen.";
+  note.textContent = field ? "Reading …" : note.dataset.empty;
   const file = chosen.get(field);
   showPicture(isPicture(file) ? file : null);
   if (isPicture(file)) {
