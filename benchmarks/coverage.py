@@ -32,7 +32,7 @@ CASES: dict[str, Case] = {  # classes, patients, subjects per patient, strength 
     "three classes": (3, 200, 1, 1.0, (0.4, 0.35, 0.25)),
     "three classes, 80 patients": (3, 80, 1, 1.0, (0.4, 0.35, 0.25)),
     "two classes, no signal": (2, 200, 1, 0.0, (0.5, 0.5)),
-    "two classes, 1 to 4 subjects a patient": (2, 200, 4, 1.0, (0.5, 0.5)),
+    "two classes, 1 to 4 subjects per patient": (2, 200, 4, 1.0, (0.5, 0.5)),
 }
 
 
@@ -79,7 +79,7 @@ def covered(seed: int, case: Case, overfitted: bool) -> dict[str, list[float]]:
 
 
 def classifier(overfitted: bool) -> LogisticRegression | MLPClassifier:
-    """A model that learns as much as there is, or one that learns its subjects by heart."""
+    """A model that learns as much as there is, or one that memorises its subjects."""
     if not overfitted:
         return LogisticRegression()
     return MLPClassifier((16,), alpha=0.0, learning_rate_init=0.01, max_iter=150, random_state=0)
@@ -94,7 +94,7 @@ def mean_of(members: Sequence[LogisticRegression | MLPClassifier], inputs: NDArr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--overfitted", action="store_true", help="networks that learn their subjects by heart")
+    parser.add_argument("--overfitted", action="store_true", help="networks that memorise their subjects")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
     print(f"At a nominal 90 %, {options.draws} draws:\n")

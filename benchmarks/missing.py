@@ -31,7 +31,7 @@ WIDTH, FEATURES = 0.0625, 32
 
 
 def settings(use: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """What is laid over `baselines/kd`."""
+    """What is merged into `baselines/kd`."""
     small = {
         f"{role}.branches.{phase}.{name}": value
         for role in ("teacher", "student")

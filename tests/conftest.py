@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+DONT_WRITE = sys.dont_write_bytecode
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,16 +24,19 @@ def pytest_configure(config):
     """Before anything is collected.
 
     The processes that tests start load bytecode and do not compile hundreds of files each, even where
-    PYTHONDONTWRITEBYTECODE is set. Collecting tests leaves no garbage, and looking for it takes a quarter of the time.
+    PYTHONDONTWRITEBYTECODE is set; so does pytest with the tests, which it rewrites. Collecting them leaves no garbage,
+    and looking for it takes a quarter of the time.
     """
     if not hasattr(config, "workerinput"):  # of pytest-xdist
         for folder in ("xdistill", "plugins"):
             compileall.compile_dir(str(ROOT / folder), quiet=2)
+    sys.dont_write_bytecode = False
     gc.disable()
 
 
 def pytest_collection_finish():
     """What was imported and collected stays; no later look for garbage walks over its millions of objects."""
+    sys.dont_write_bytecode = DONT_WRITE
     gc.freeze()
     gc.enable()
 

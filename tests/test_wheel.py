@@ -120,7 +120,7 @@ def test_help_and_check(scripts, tmp_path):
     assert "xdistill run mvi_hcc" in shown.stdout
     checked = run(scripts / "xdistill", "recipe", "check", "mvi_hcc", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    assert "The recipe is fine." in checked.stdout
+    assert "The recipe is valid." in checked.stdout
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ WORDS = {
     r"(?:is|are) at fault": "is invalid",
     r"strangers?": "unknown fields",
     r"go(?:es)? astray|went astray": "diverge",
-    r"stumbles? over": "fail on",
+    r"stumble[sd]? over": "fail on",
     r"stands? in the way": "prevent",
     r"tell-?tales?": "errors of a trial",
     r"(?:is|are|was|were) no (?:subclass|instance)\b[^.]{0,3}": "is not a subclass of",
@@ -51,13 +51,21 @@ WORDS = {
     r"beside": "next to, in addition to",
     r"wants": "needs",
     r"dealt out": "distributed",
+    r"by looking": "detected",
+    r"bit by bit": "bit for bit",
+    r"kept aside": "held out",
+    r"laid over": "merged into, applied to",
+    r"trained apart": "trained separately",
+    r"by heart": "memorises",
     # "a" for "per"
     r"(?:rows?|lines?) an? (?:subject|post|epoch|fold|patient|entry)": "one row per subject",
     r"(?:seconds?|ms|trials?|threads?|folds?|bytes|subjects) an? (?:subject|epoch|fold|step|batch|job|run)": "per",
     r"one (?:folder|file|curve|column|network|branch|encoder) an? \w+": "per",
+    r"(?:one|\d+|trials?|findings|labels|numbers) a (?:seed|cohort|split|subject|entry|search)": "per",
     # names
     r"places of (?:the )?subjects": "indices",
     r"no medical device": "not a medical device",
+    r"(?<!there )(?:is|are) no (?:metrics?|records?|volumes?|dates?|thresholds?|numbers?|labels?)": "is not a",
 }
 # Files in which a word may appear, with the reason.
 CONFORMANCE = "names of conformance tests, by which plugins list expected failures"
@@ -74,6 +82,7 @@ PROSE = [
     *sorted(DOCS.rglob("*.ipynb")),
     *sorted((ROOT / "recipes").rglob("*.yaml")),
     *sorted((ROOT / "benchmarks").glob("*.yaml")),
+    *sorted(path for room in ("xdistill", "plugins") for path in (ROOT / room).rglob("templates/*") if path.is_file()),
 ]
 GENERATED = ("docs/reference/", "docs/kinds/")  # made from docstrings and help texts, which are code
 ROOMS = sorted(path for room in ("xdistill", "plugins") for path in (ROOT / room).iterdir() if path.name[0] != "_")

@@ -17,7 +17,7 @@ Traceback (most recent call last):
 xdistill.errors.SettingsError: unknown setting `temprature` of KD; did you mean `temperature`? Valid settings: \
 `temperature`, `standardise`, `confidence`, `reduction`
 
-``dir(xdistill.losses)`` lists the names. Which loss when, and their formulas: ``docs/losses.md``.
+``dir(xdistill.losses)`` lists the names. How to choose one, and their formulas: ``docs/losses.md``.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class ModalitySpec:
         kind: what it is, for example ``volume`` (3-D image) or ``vector`` (a row of a table).
         shape: of one subject, channels first: ``(1, depth, height, width)`` for a volume, ``(columns,)``
             for a vector.
-        columns: one entry a column for vectors, else empty.
+        columns: one entry per column for vectors, else empty.
         unit: of the values, such as ``z-score``; empty when there is none.
     """
 

@@ -1,3 +1,3 @@
-"""The version, where every room can read it without reaching for the Python interface."""
+"""The version, where every package can read it without reaching for the Python interface."""
 
 __version__ = "0.2.0"

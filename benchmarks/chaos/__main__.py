@@ -1,4 +1,4 @@
-"""Damage on purpose, as one table: what ``make chaos`` runs.
+"""Chaos tests, as one table: what ``make chaos`` runs.
 
     python benchmarks/chaos [--minutes 20] [--seed 0] [--only kills,flips,fuzz] [--commands run,tune]
     python benchmarks/chaos --kills 300

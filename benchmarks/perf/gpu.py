@@ -1,6 +1,6 @@
 """Epochs of the paper profile on a GPU: lower precision and compiled networks, and the share of the peak.
 
-The engine trains the joint stage at full width, volumes of 32 x 96 x 96, eight subjects a batch, with augmentation. The
+The engine trains the joint stage at full width, volumes of 32 x 96 x 96, batches of eight, with augmentation. The
 epochs of all variants are timed in turn. The share of the peak is the step's floating-point operations (forward and
 backward, of convolutions and matrix products) over its time, over the rate at which the GPU multiplies two large
 matrices of the same precision. Compiling happens before the timed epochs; its seconds stand in the notes.

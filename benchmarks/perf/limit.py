@@ -5,7 +5,7 @@ of convolutions and matrix products) over the rate at which this machine multipl
 thread and in turn with the steps; and over the rate of a wide convolution, which oneDNN computes. (What library ``@``
 calls depends on the processor: on AMD's it may be far from what the machine can do.) The ratio is the step's time,
 augmentation and optimiser included, over that. Measured at the default profile and at the paper's (full width, volumes
-of 32 x 96 x 96, without augmentation, two subjects a batch).
+of 32 x 96 x 96, without augmentation, two subjects per batch).
 
     python benchmarks/perf/limit.py [--quick]
 """

@@ -27,7 +27,7 @@ CLASSES, TWICE, BATCH = ("M0", "M1", "M2"), 10, 8
 
 
 class Small(Dataset):
-    """Noise, two small volumes and a table row a subject."""
+    """Noise, two small volumes and one table row per subject."""
 
     name = "small"
 

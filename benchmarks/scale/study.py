@@ -106,7 +106,7 @@ def main(sizes: Sequence[int], samplers: Sequence[str], storages: Sequence[str])
                 study.add_trials(trials[done:size])
                 done = size
                 copy = shutil.copy(Path(filling) / file, Path(folder) / file)
-                rows.setdefault((storage, "bytes a trial"), []).append(Path(copy).stat().st_size / size)
+                rows.setdefault((storage, "bytes per trial"), []).append(Path(copy).stat().st_size / size)
                 for name, value in measured(storage_url(storage, Path(folder)), samplers, trials[size:]).items():
                     rows.setdefault((storage, name), []).append(value)
     print_table(sizes, rows)
@@ -115,7 +115,7 @@ def main(sizes: Sequence[int], samplers: Sequence[str], storages: Sequence[str])
 def print_table(sizes: Sequence[int], rows: dict[tuple[str, str], list[float]]) -> None:
     print(f"{'trials':34}" + "".join(f"{size:>14,}" for size in sizes))
     for (storage, name), values in rows.items():
-        cells = (f"{value:,.0f}" if name == "bytes a trial" else f"{1000 * value:,.1f} ms" for value in values)
+        cells = (f"{value:,.0f}" if name == "bytes per trial" else f"{1000 * value:,.1f} ms" for value in values)
         print(f"{storage:8}{name:26}" + "".join(f"{cell:>14}" for cell in cells))
 
 

@@ -1,6 +1,6 @@
 """The methods that CMD-Net is compared with: networks that fuse phases, and estimators without a network.
 
-None is official code: for several sources only the abstract was available, and every docstring states what is from
+None is the official code: for several sources only the abstract was available, and every docstring states what is from
 the source and what is inferred. The distillation baselines ``kd`` and ``sp`` are recipes over other plugins' parts.
 How each source is read, and how the baselines are run: ``docs/baselines.md``.
 """
@@ -19,13 +19,13 @@ XDISTILL_API = 1
 
 @hookimpl
 def xdistill_estimators() -> list[type[Estimator]]:
-    """Estimators that scikit-learn fits."""
+    """Estimators that scikit-learn and scikit-survival fit."""
     from xdistill_baselines.linear_svm import LinearSvm
     from xdistill_baselines.logistic_regression import LogisticRegression
     from xdistill_baselines.majority import Majority
-    from xdistill_baselines.ridge import Ridge
+    from xdistill_baselines.ridge import CoxRegression, Ridge
 
-    return [LogisticRegression, LinearSvm, Majority, Ridge]
+    return [LogisticRegression, LinearSvm, Majority, Ridge, CoxRegression]
 
 
 @hookimpl

@@ -29,7 +29,8 @@ class LinearConfig(Settings):
         default=1.0, description="inverse strength of the penalty on large coefficients"
     )
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="balanced: every class has the same total weight; null: every subject has"
+        default=None,
+        description="balanced: every class has the same total weight; null: every subject has the same weight",
     )
     standardise: bool = Field(
         default=True, description="scale every input to mean 0 and standard deviation 1 on the training subjects"

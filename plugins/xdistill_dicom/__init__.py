@@ -1,4 +1,4 @@
-"""DICOM: finds series, refuses what is no volume, reads volumes, and writes the manifest of a cohort.
+"""DICOM: finds series, rejects series that are not volumes, reads volumes, and writes the manifest of a cohort.
 
 `Dicom` is loaded on first use, so that importing this package is cheap.
 """

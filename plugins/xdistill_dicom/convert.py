@@ -1,4 +1,4 @@
-"""Writes a series as NIfTI. Nothing of its headers is written but the geometry."""
+"""Writes a series as NIfTI. Of its headers, only the geometry is written."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Dicom(SeriesFormat):
         if len(volumes) > 1:
             raise DataError(f"{folder}: {_several(volumes)}; choose one with `xdistill data dicom {folder}`")
         if volumes[0].problems:
-            raise DataError(f"{folder}: the DICOM series is refused: {'; '.join(volumes[0].problems)}")
+            raise DataError(f"{folder}: the DICOM series cannot be used: {'; '.join(volumes[0].problems)}")
         return volumes[0]
 
 

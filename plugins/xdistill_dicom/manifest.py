@@ -48,7 +48,7 @@ class Plan:
 
 
 def write_manifest(chosen: Chosen, plan: Plan, on_progress: Progress | None = None) -> Written:
-    """Write a manifest, whole or not at all; see `SeriesFormat.write`."""
+    """Write a manifest, completely or not at all; see `SeriesFormat.write`."""
     _check_free(plan)
     joined = None if plan.join is None else read_joined(*plan.join, taken=("subject", "patient", *chosen.phases))
     volumes = [series for row in chosen.rows.values() for series in row.values()]
@@ -104,7 +104,7 @@ def _folders(chosen: Chosen, volumes: Sequence[Series], plan: Plan) -> Mapping[s
         cells[series.series] = text = Path(os.path.relpath(folder, plan.manifest.absolute().parent)).as_posix() + "/"
         naming += not plan.keeps_ids and _names(text, slices[0], dates=plan.dates)
     reasons = (
-        (naming, "lie in folders whose names hold a patient's name or id, a UID or a date"),
+        (naming, "are in folders whose names contain a patient's name or id, a UID or a date"),
         (split, "are spread over several folders, or are one of several time points"),
         (shared, "share their folder with other files"),
     )

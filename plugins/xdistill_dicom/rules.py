@@ -84,7 +84,7 @@ def read_rules(rules: Mapping[str, Any]) -> dict[str, Rule]:
         wrong.append("there is no phase; give a rule for each, as in `hbp: '*hepatobiliary*'`")
     if wrong:
         fields = ", ".join(Rule.model_fields)
-        raise UserError("\n  ".join(["the rules are not valid:", *wrong, f"a rule may hold: {fields}"]))
+        raise UserError("\n  ".join(["the rules are not valid:", *wrong, f"fields of a rule: {fields}"]))
     return read
 
 

@@ -1,7 +1,7 @@
 """Losses: of one network against the target, and distillation losses of logits, features, relations and gradients.
 
 A folder per family, each loss a small class over a pure function whose docstring has the formula, its source and the
-convention it follows. All work on vectors, maps and volumes. Which loss when: ``docs/losses.md``.
+convention it follows. All work on vectors, maps and volumes. How to choose one: ``docs/losses.md``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _of_logits() -> list[type[DistillationLoss]]:
 
 
 def _of_other_tasks() -> list[type[DistillationLoss]]:
-    """Losses of predictions that are no classes: regression, ordinal, multi-label, survival."""
+    """Losses of predictions that are not classes: regression, ordinal, multi-label, survival."""
     from xdistill_losses.multi_label.soft import SoftBinary
     from xdistill_losses.ordinal.soft import SoftOrdinal
     from xdistill_losses.regression.distribution import DistributionMatching

@@ -1,4 +1,4 @@
-"""Probabilities of a chain of steps, each of which is the last one or goes on.
+"""Probabilities of a chain of steps, each of which is the last one or continues.
 
 The grades of CORN and the intervals of discrete time are such chains: a grade is exceeded or not given that the one
 before was, and an event happens in an interval or not given that it did not before.

@@ -1,4 +1,4 @@
-"""An encoder that hands its vectors on as they are."""
+"""An encoder that passes its vectors on unchanged."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def connect(address: str | None, *, patience: float) -> Any:
 
     Raises:
         UserError: when ray is not installed, or the process is connected to another cluster already.
-        RunError: when nothing answers, or the cluster does not take this process.
+        RunError: when nothing answers, or the cluster does not accept this process.
     """
     if find_spec("ray") is None:
         raise UserError("the executor `ray` needs Ray, which is not installed; run `pip install 'xdistill[ray]'`")

@@ -1,4 +1,4 @@
-"""The executor that hands jobs to a Ray cluster."""
+"""The executor that runs jobs on a Ray cluster."""
 
 from __future__ import annotations
 

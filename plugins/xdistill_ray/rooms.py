@@ -15,13 +15,13 @@ def needs(job: Job, gpu_share: float) -> dict[str, float]:
 
 
 def rooms(ray: Any, job: Job, gpu_share: float) -> int:
-    """How many jobs like this one the living nodes could run at the same time if they were idle."""
+    """How many jobs like this one the running nodes could run at the same time if they were idle."""
     wanted = needs(job, gpu_share)
     return sum(_rooms(node, wanted) for node in _nodes(ray))
 
 
 def has_room(ray: Any, job: Job, gpu_share: float) -> bool:
-    """Whether some living node could run the job if it were idle."""
+    """Whether some running node could run the job if it were idle."""
     return rooms(ray, job, gpu_share) > 0
 
 

@@ -32,8 +32,10 @@ class BoostedTrees(Trees):
             default=100, description="rounds of boosting, each of which grows a tree per class or target"
         )
         learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="factor of each tree")
-        max_depth: Annotated[int, Field(ge=1)] = Field(default=3, description="splits between root and leaf at most")
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="training subjects of a leaf at least")
+        max_depth: Annotated[int, Field(ge=1)] = Field(default=3, description="maximum depth of a tree")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         subsample: Annotated[float, Field(gt=0, le=1)] = Field(
             default=1.0, description="fraction of the training subjects that each round draws"
         )

@@ -1,4 +1,4 @@
-"""Cells of the data set ``table`` that are no plain numbers: decimal commas, units, limits, grades."""
+"""Cells of the data set ``table`` that are not plain numbers: decimal commas, units, limits, grades."""
 
 from __future__ import annotations
 

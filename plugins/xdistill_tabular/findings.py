@@ -38,7 +38,7 @@ class Findings(Dataset):
         """Size and seed."""
 
         subjects: int = Field(default=240, ge=20, le=1_000_000, description="how many")
-        seed: int = Field(default=0, ge=0, description="another seed, other subjects")
+        seed: int = Field(default=0, ge=0, description="another seed generates other subjects")
 
     config: Config
 

@@ -28,15 +28,17 @@ class RandomForest(Trees):
 
         trees: Annotated[int, Field(ge=1, le=100_000)] = Field(default=500, description="number of trees")
         max_depth: Annotated[int, Field(ge=1)] | None = Field(
-            default=None, description="splits between root and leaf at most; null: until leaves are pure"
+            default=None, description="maximum depth of a tree; null: until leaves are pure"
         )
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="training subjects of a leaf at least")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         max_features: Literal["sqrt", "log2"] | Annotated[float, Field(gt=0, le=1)] = Field(
             default="sqrt", description="how many inputs each split chooses from; a number is a share of them"
         )
         class_weight: Literal["balanced"] | None = Field(
             default=None,
-            description="balanced: classes count alike, however many subjects they have; null: subjects do",
+            description="balanced: every class has the same total weight; null: every subject has the same weight",
         )
 
     def fit(self, inputs: Float[Tensor, "subjects inputs"], target: Int[Tensor, " subjects"], *, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What the tabular transform learns, as plain numbers that JSON keeps bit by bit."""
+"""What the tabular transform learns, as plain numbers that JSON keeps bit for bit."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Mogonet(Dataset):
     """A folder in the layout of MOGONET's data: a table of numbers for each view, in a training and a test part.
 
     ``1_tr.csv`` and ``1_te.csv`` hold the first view, one row per subject and no header; ``labels_tr.csv`` and
-    ``labels_te.csv`` the classes as 0, 1 and so on, in the same order; ``1_featname.csv``, where it is there, a name a
+    ``labels_te.csv`` the classes as 0, 1 and so on, in the same order; ``1_featname.csv``, if present, one name per
     column. Further views are numbered on. The files name no subject: ids are ``train-0001``, ``test-0001`` and so on.
     An empty cell or ``nan`` is a missing value.
 
@@ -42,7 +42,7 @@ class Mogonet(Dataset):
     name = "mogonet"
 
     class Config(Settings):
-        """Where the folder lies, and what its views and classes are called."""
+        """Location of the folder, and names of its views and classes."""
 
         path: Path = Field(description="the folder")
         views: Annotated[dict[ViewName, Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
@@ -68,7 +68,7 @@ class Mogonet(Dataset):
         self.path = Path(os.path.expanduser(config.path)).absolute()  # noqa: PTH111 - leaves unknown users as they are
 
     def schema(self) -> Schema:
-        """A vector a view."""
+        """One vector per view."""
         return Schema(
             {name: ModalitySpec("vector", (view.values.shape[1],), view.columns) for name, view in self._views.items()},
             self.config.classes,
@@ -103,7 +103,7 @@ class Mogonet(Dataset):
 
     @cached_property
     def _parts(self) -> dict[str, _Numbers]:
-        """Labels by part, one a subject."""
+        """Labels by part, one per subject."""
         return {part: self._labels(self._file(f"labels_{part}")) for part in _PARTS}
 
     @cached_property

@@ -29,9 +29,11 @@ class ForestRegressor(Trees):
 
         trees: Annotated[int, Field(ge=1, le=100_000)] = Field(default=500, description="number of trees")
         max_depth: Annotated[int, Field(ge=1)] | None = Field(
-            default=None, description="splits between root and leaf at most; null: until leaves are pure"
+            default=None, description="maximum depth of a tree; null: until leaves are pure"
         )
-        min_leaf: Annotated[int, Field(ge=1)] = Field(default=1, description="training subjects of a leaf at least")
+        min_leaf: Annotated[int, Field(ge=1)] = Field(
+            default=1, description="minimum number of training subjects per leaf"
+        )
         max_features: Annotated[float, Field(gt=0, le=1)] = Field(
             default=1 / 3, description="share of the inputs that each split chooses from"
         )

@@ -64,10 +64,12 @@ class Table(Dataset):
     name = "table"
 
     class Config(TaskSettings):
-        """Where the file lies, and what its columns are."""
+        """Location of the file, and its columns."""
 
         path: Path = Field(description="the CSV file")
-        target: str = Field(default="target", description="the column of classes, unless the recipe's `task` says more")
+        target: str = Field(
+            default="target", description="the column of classes, unless the recipe's `task` names others"
+        )
         classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
             default=None, description="its values, in order; required unless the recipe has a `task`"
         )
@@ -166,7 +168,7 @@ class Table(Dataset):
         return values
 
     def reader_settings(self, modalities: Sequence[str]) -> Mapping[str, Any] | None:
-        """How cells are read that are no plain numbers, and the column of ids; None where there is nothing to say."""
+        """How cells are read that are not plain numbers, and the column of ids; None where there is nothing to say."""
         columns = {column for name in modalities for column in self._columns[name]}
         return settings_of({k: v for k, v in self._readings.items() if k in columns}, self.config.subject)
 

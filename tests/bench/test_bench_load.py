@@ -76,7 +76,7 @@ def test_other_splits_for_a_try(small):
         ({"entries": with_entry(name="more", of="kd", recipe="kd.yaml")}, "either `recipe` or `of`"),
         ({"entries": with_entry(name="more", of="kdd")}, "entries.3.of: there is no entry 'kdd'; did you mean `kd`"),
         ({"entries": with_entry(name="more", of="teacher")}, "'teacher' has no recipe of its own"),
-        ({"entries": with_entry(name="more", of="kd", set={"seed": 1})}, "no `profile` and no `set`"),
+        ({"entries": with_entry(name="more", of="kd", set={"seed": 1})}, "neither `profile` nor `set`"),
         (
             {"entries": with_entry(name="more", of="kd", track="studnt")},
             "should be 'student', .*, got 'studnt'",

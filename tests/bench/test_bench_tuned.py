@@ -81,4 +81,4 @@ def test_a_tuned_entry_is_run_found_again_and_made_a_record(folder, catalog, sha
     invented["folds"]["r0-f0"]["settings"] = {"optimizer.lr": 0.5}
     change(benchmark.records / "alone" / "record.json", tuned=invented)
     assert "the benchmark's search cannot have chosen `optimizer.lr` = 0.5" in "\n".join(check(benchmark).problems)
-    assert standings(benchmark, [record]).title == "A small benchmark, tuned with 2 trials a search"
+    assert standings(benchmark, [record]).title == "A small benchmark, tuned with 2 trials per search"

@@ -197,7 +197,7 @@ def test_other_versions_are_an_error_or_if_forged_a_remark_and_a_note(submitted)
     whole = record.read_text()
     torch = json.loads(whole)["versions"]["torch"]
     record.write_text(whole.replace(f'"torch": "{torch}"', '"torch": "9.9.9"'))
-    assert "record.json: something in it was changed since the record was submitted" in problems(submitted)
+    assert "record.json: was changed after it was submitted" in problems(submitted)
     record.write_text(whole)
     change(record, versions__torch="9.9.9")
     verdict = check(submitted)
@@ -234,7 +234,7 @@ def test_no_records(small):
 
 def test_records_of_other_splits_than_the_benchmark_has_by_now(submitted):
     verdict = verify_records(submitted.with_splits(repeats=2))
-    assert "the benchmark 'small' has 2 x 3 folds, and these are 3 others" in verdict.problems[0]
+    assert "the benchmark 'small' has 2 x 3 folds; the 3 folds of the records " in verdict.problems[0]
 
 
 def test_a_leaderboard_that_the_records_do_not_generate(submitted):

@@ -95,7 +95,7 @@ def test_the_lines_of_the_ranking(hand_made):
 def test_the_lines_of_the_other_figures(hand_made):
     lines = render(hand_made, "md").splitlines()
     start = lines.index("### Ranking: all figures")
-    assert lines[start + 2] == "Reported by Li 2022 (never ranked): the columns at the right."
+    assert lines[start + 2] == "Reported by Li 2022 (never ranked): the columns on the right."
     assert lines[start + 4] == (
         "| Method | Gap closed | Agreement, % | Brier score | ECE | Tested on | Parameters | Training of a fold "
         "| Seeds | Reported AUC, % (not ranked) |"
@@ -139,7 +139,7 @@ def test_each_track_has_its_tables():
         "## Ranking",
         "## With privileged data at test time",
         "## Controls",
-        "## What has to hold",
+        "## Expected outcomes",
         "## How to read this",
     ]
     assert "not comparable: another cohort" in text

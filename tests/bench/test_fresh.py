@@ -172,7 +172,7 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
 @pytest.mark.usefixtures("events")
 def test_results_of_another_recipe_are_refused(place, catalog, folder):
     other = load_benchmark(write(place / "other", set={"augment": [], "optimizer.lr": 0.5}))
-    with pytest.raises(RunError, match="is not what the benchmark says of entry 'alone'"):
+    with pytest.raises(RunError, match="is not that of entry 'alone'; run it again"):
         gain_table(other, catalog, folder)
 
 
@@ -209,7 +209,7 @@ def test_a_setting_that_the_data_set_refuses_is_named(tmp_path, catalog):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crossval": {"folds": 3}}, "`crossval` has no use with `fresh_test`"),
+        ({"crossval": {"folds": 3}}, "`crossval` has no effect with `fresh_test`"),
         ({"fresh_test": {**FRESH, "oracle": "orakle"}}, "there is no entry 'orakle'"),
         ({"fresh_test": {**FRESH, "cohorts": [2, 3]}}, "`cohorts` has 2 numbers and `train` 1"),
         ({"fresh_test": {**FRESH, "cohorts": 1}}, "greater than or equal to 2|at least 2|>= 2"),

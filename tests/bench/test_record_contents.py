@@ -27,7 +27,7 @@ MODALITIES = ("pre", "hbp", "clinical")
         (("pre", "hbp"), ("clinical",), ""),
         (("pre", "clinical"), ("clinical",), "the student's inputs name the privileged modality 'clinical'"),
         (("pre",), ("clinical",), "are pre, but those of the student in the recipe are hbp, pre"),
-        (("pre", "mri"), ("clinical",), "name 'mri', which is no modality of the cohort"),
+        (("pre", "mri"), ("clinical",), "name 'mri', which is not a modality of the cohort"),
         (("pre", "clinical"), (), "the student's inputs name the privileged modality 'clinical'"),
         (("pre", "hbp"), ("pre2",), "`privileged` is pre2, but in the recipe it is clinical"),
     ],

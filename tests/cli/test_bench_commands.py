@@ -114,7 +114,7 @@ def test_submit_and_verify(with_runs, xdistill):
     for arguments in ([], ["benchmarks/small.yaml"], ["benchmarks/records/small"], ["benchmarks"]):
         verified = xdistill("bench", "verify", *arguments)
         assert verified.code == 0, verified.err
-        assert "2 records, 3 folds, 30 subjects: everything follows from the predictions" in verified.out
+        assert "2 records, 3 folds, 30 subjects: all figures follow from the predictions" in verified.out
 
 
 def test_verify_tells_everything_that_is_wrong(with_records, xdistill):

@@ -34,7 +34,7 @@ def tuned_for_a_try(tmp_path, catalog, monkeypatch):
 def test_a_benchmark_tuned_for_a_try_is_seen_with_the_same_option(xdistill):
     shown = xdistill("bench", "show", "small.yaml", "--trials", "5")
     assert shown.code == 0, shown.err
-    assert shown.out.startswith("A small benchmark, tuned with 5 trials a search")
+    assert shown.out.startswith("A small benchmark, tuned with 5 trials per search")
     assert "Student alone" in shown.out
     exported = xdistill("bench", "export", "small.yaml", "--trials", "5", "--format", "json")
     assert [entry["entry"] for entry in json.loads(exported.out)["entries"]][:2] == ["kd", "alone"]

@@ -120,7 +120,7 @@ def test_questions_have_what_was_found_as_their_default(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([{"id": "a", "x": "1"}, {"id": "b", "x": "2"}], (), "no column is called like a label; name it with --label"),
+        ([{"id": "a", "x": "1"}, {"id": "b", "x": "2"}], (), "no column has the name of a label; pass it with --label"),
         ([{"id": "a", "label": "1"}, {"id": "b", "label": "2"}], (), "there is nothing to learn from"),
         ([{"id": "a", "label": "", "x": 1}, {"id": "b", "label": "", "x": 2}], (), "'label' is empty in all rows"),
         (patients(), ("--label", "diagnosis"), r"there is no column 'diagnosis' \(--label\); did you mean `Diagnosis`"),

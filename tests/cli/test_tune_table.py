@@ -71,7 +71,7 @@ def test_a_line_a_trial(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "study folder: tune/mine/1",
         "trials are kept in tune/mine/1/study.journal",
-        "flat search on all subjects: 4 trials each, of 3 inner folds, 2 worker(s) at each",
+        "flat search on all subjects: 4 trials each, of 3 inner folds, 2 worker(s) per search",
         "resuming: 1 trial is finished",
         "all: 2/4  trial 1: 0.7000, best 0.7000",
         "all: 3/4  trial 2: failed (memory ran out), best 0.7000",

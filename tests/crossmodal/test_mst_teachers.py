@@ -84,7 +84,10 @@ def test_parts_that_cannot_be_masked(one, words, catalog):
     ("specialised", "words"),
     [
         ({"alone": {"member": "alone", "at": "layers"}}, "cannot be named 'alone'"),
-        ({"masked": {"member": "bath", "at": "layers"}}, "'masked' is of no member 'bath'; members: alone, both"),
+        (
+            {"masked": {"member": "bath", "at": "layers"}},
+            "'masked' masks an unknown member 'bath'; members: alone, both",
+        ),
     ],
 )
 def test_names_of_specialised_teachers(specialised, words, catalog):

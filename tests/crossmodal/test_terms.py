@@ -92,7 +92,7 @@ def test_controls_leave_out_what_the_student_teaches(control, catalog):
         (
             {"use": "cross_entropy", "on": "student", "teaches": "teacher"},
             ".teaches",
-            "`cross_entropy` scores one network, which none teaches; leave out `teaches`",
+            "`cross_entropy` scores a single network, and no network teaches another; leave out `teaches`",
         ),
         (
             {"use": "kd", "teaches": "teacher"},

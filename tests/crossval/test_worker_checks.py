@@ -57,7 +57,7 @@ def test_other_sources_of_the_same_version(driver, catalog):
 def test_files_that_the_worker_does_not_see(tmp_path):
     with pytest.raises(RunError, match=f"{HERE} cannot see .*cohort.h5; .* --runs and --cache"):
         check_files(tmp_path / "cohort.h5")
-    with pytest.raises(RunError, match=r"cohort.h5: the file was removed while the run was going; rerun"):
+    with pytest.raises(RunError, match=r"cohort.h5: the file was removed during the run; rerun"):
         check_files(tmp_path / "cohort.h5", machine=platform.node())
 
 

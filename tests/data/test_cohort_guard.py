@@ -125,9 +125,9 @@ def test_bytes_behind_the_end_are_found(path):
     assert int.from_bytes(path.read_bytes()[28:36], "little") == path.stat().st_size
     with path.open("ab") as file:
         file.write(b"more")
-    with pytest.raises(CacheError, match="4 bytes behind its end"):
+    with pytest.raises(CacheError, match="4 bytes after the end that it states"):
         open_cohort(path)
-    assert "4 bytes behind its end" in verify_cohort(path)[0]
+    assert "4 bytes after the end that it states" in verify_cohort(path)[0]
 
 
 def test_a_pipe_is_no_cohort(tmp_path):

@@ -91,13 +91,16 @@ def test_files_of_ids(tmp_path):
             {"by": "split", "column": "gap"},
             r"1 subject of 8 has no value in the column 'gap' \('.*'\); fill it in, .* `data.require: \[gap\]`",
         ),
-        ({"by": "split", "column": "site"}, r"no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list"),
+        (
+            {"by": "split", "column": "site"},
+            r"words that name no part of a split: 'Bern' \(4\), 'Basel' \(2\), 'Chur' \(2\); list",
+        ),
         (
             {"by": "split", "words": {"train": ["train", "val", "test"], "validation": [], "test": ["later"]}},
             "no subject for test",
         ),
         ({"by": "site", "tested": ["Genf"]}, r"names 'Genf', which the column 'site' does not have"),
-        ({"by": "date", "column": "site", "since": "2013-01-01"}, "8 values that are no dates, such as 'Bern'"),
+        ({"by": "date", "column": "site", "since": "2013-01-01"}, "8 values that are not dates, such as 'Bern'"),
         ({"by": "date", "since": "2020-01-01"}, "no subject has a date from 2020-01-01 .* 2012-03-01 to 2014-01-02"),
         ({"by": "date", "since": "2014-01-02"}, "has no subject of class 'no', .*change the split"),
     ],

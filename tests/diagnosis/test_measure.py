@@ -142,7 +142,7 @@ def test_errors_are_better_if_lower_and_are_in_their_unit():
     assert (found.teacher, found.student, found.lead.estimate) == pytest.approx((1.1, 3.2, 2.1))
     assert found.lead.low > 0
     assert found.fidelity.gain.estimate == pytest.approx(0.1)
-    # Squared errors in variances of the targets, 143/12: of the teacher, and of who says 5.5 for everyone.
+    # Squared errors in variances of the targets, 143/12: of the teacher, and of the constant prediction 5.5.
     assert found.calibration.log_loss == pytest.approx((5 + 1.6**2) / 6 / (143 / 12))
     assert found.calibration.prevalence_log_loss == pytest.approx(1)
     assert (found.calibration.ece, found.calibration.temperature) == (None, None)
@@ -162,4 +162,4 @@ def test_risks_of_coxs_model_have_an_order_alone():
     assert (found.fidelity.r2, found.fidelity.rank, found.fidelity.gain) == (None, 1, found.lead)
     advice = " ".join(advice_of(found, "promising", cross_fitted=False, quick=False))
     assert "confident" not in advice
-    assert "everyone" not in advice
+    assert "constant prediction" not in advice

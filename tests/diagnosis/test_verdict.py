@@ -80,7 +80,7 @@ def test_a_badly_calibrated_teacher():
     assert "use `cross_fit`" in advice(figures(0.05, 0.03, temperature=2.0))[1]
     assert "cross_fit" not in advice(figures(0.05, 0.03, temperature=2.0), cross_fitted=True)[1]
     assert "underconfident (temperature 0.50)" in advice(figures(0.05, 0.03, temperature=0.5))[1]
-    assert "no better than the same prediction for everyone" in advice(figures(0.05, 0.03, log_loss=0.7))[1]
+    assert "no better than a constant prediction" in advice(figures(0.05, 0.03, log_loss=0.7))[1]
 
 
 def test_a_gain_without_a_better_teacher_is_that_of_soft_labels():

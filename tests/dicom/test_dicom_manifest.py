@@ -95,7 +95,7 @@ def test_rows_without_a_match_are_counted(write, tmp_path):
 
 def test_a_path_that_names_the_patient_is_refused(write, export, tmp_path):
     (export / "case0").rename(export / "MRN0")
-    with pytest.raises(DataError, match="2 of 8 series lie in folders whose names hold a patient's name or id"):
+    with pytest.raises(DataError, match="2 of 8 series are in folders whose names contain a patient's name or id"):
         write()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "key", "labels.csv"]
     written, _ = write(convert=tmp_path / "volumes")

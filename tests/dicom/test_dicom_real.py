@@ -51,7 +51,7 @@ def test_what_is_no_volume_is_refused_with_the_reason(dicom, found, real, name):
     assert [series.problems for series in found(folder).series] == [(REASONS[name],)]
     with pytest.raises(DataError) as raised:
         dicom.read(folder)
-    assert str(raised.value) == f"{folder}: the DICOM series is refused: {REASONS[name]}"
+    assert str(raised.value) == f"{folder}: the DICOM series cannot be used: {REASONS[name]}"
 
 
 def test_the_brain_series_are_described(found, real):

@@ -41,7 +41,7 @@ def test_the_reason_is_listed_and_reading_gives_it(dicom, only, tmp_path, case):
     elements, reason = SERIES[case]
     write_series(tmp_path / "series", **elements)
     assert only(tmp_path / "series").problems == (reason,)
-    with pytest.raises(DataError, match="the DICOM series is refused") as raised:
+    with pytest.raises(DataError, match="the DICOM series cannot be used") as raised:
         dicom.read(tmp_path / "series")
     assert reason in str(raised.value)
 
@@ -80,7 +80,7 @@ def test_a_damaged_file(dicom, found, tmp_path):
     write_series(tmp_path)
     (tmp_path / "damaged.dcm").write_bytes(bytes(128) + b"DICM" + bytes(range(256)))
     problems = [series.problems for series in found(tmp_path).series if series.problems]
-    assert problems == [("cannot be read: is damaged, or holds nothing",)]
+    assert problems == [("cannot be read: damaged or empty",)]
     with pytest.raises(DataError, match="2 DICOM series"):
         dicom.read(tmp_path)
 

@@ -40,6 +40,7 @@ def test_every_bundled_component_is_exported_here(kind, catalog):
 SIMILAR = {
     *("attention, voxels", "attention, text", "attention, bare", "attention, flattened"),
     *("clinical", "lstm", "concat", "concat, svm", "perceptron branch", "values branch", "forest of numbers", "ridge"),
+    "risks",
 }
 EVERY = [pytest.param(block, marks=pytest.mark.slow) if block in SIMILAR else block for block in BLOCKS]
 

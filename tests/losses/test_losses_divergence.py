@@ -179,9 +179,9 @@ WIDER = OutputSpec(outputs=3, features={**SPEC.features, "pre": (5,)})
 @pytest.mark.parametrize(
     ("settings", "teacher", "field", "message"),
     [
-        ({"taps": ["hpb"]}, SPEC, "taps", r"student has no tap 'hpb'; did you mean 'hbp'\? its taps are: hbp, pre"),
-        ({"taps": ["pre"]}, OutputSpec(3, {"hbp": (4,)}), "taps", "the teacher has no tap 'pre'"),
-        ({"taps": ["pre"]}, OutputSpec(3), "taps", "its taps are: none"),
+        ({"taps": ["hpb"]}, SPEC, "taps", r"student has no tap `hpb`; did you mean `hbp`\? Valid taps: `hbp`, `pre`"),
+        ({"taps": ["pre"]}, OutputSpec(3, {"hbp": (4,)}), "taps", "the teacher has no tap `pre`; valid taps: `hbp`"),
+        ({"taps": ["pre"]}, OutputSpec(3), "taps", "the teacher has no tap `pre`; it has no taps"),
         ({"taps": ["pre"]}, WIDER, "taps", "shape 4 in the student and 5 in the teacher"),
         ({"taps": ["pre"], "tap_weights": {"hbp": 1}}, SPEC, "tap_weights", "weight for 'hbp', which is not among"),
     ],

@@ -18,11 +18,11 @@ OF_TAPS = (
 @pytest.mark.parametrize("use", OF_TAPS)
 def test_a_tap_that_is_not_there(use, build_for):
     with pytest.raises(
-        SettingsError, match=r"the student has no tap 'hpb'; did you mean 'hbp'\? its taps are: hbp, p"
+        SettingsError, match=r"the student has no tap `hpb`; did you mean `hbp`\? Valid taps: `hbp`, `p"
     ) as told:
         build_for({"use": use, "taps": ["hpb"]}, student=VECTORS)
     assert told.value.field == "taps"
-    with pytest.raises(SettingsError, match="the teacher has no tap 'pre'"):
+    with pytest.raises(SettingsError, match="the teacher has no tap `pre`"):
         build_for({"use": use, "taps": ["pre"]}, student=VECTORS, teacher={"hbp": (4,)})
 
 

@@ -1,4 +1,4 @@
-"""Predictions from files are those of the run, bit by bit."""
+"""Predictions from files are those of the run, bit for bit."""
 
 import csv
 

@@ -29,7 +29,7 @@ def test_each_colour_is_scaled_by_itself():
         ({"transform": "RandZooms"}, "MONAI has no random transform 'RandZooms'; did you mean 'RandZoom'"),
         ({"transform": "RandZoomd"}, "did you mean 'RandZoom'"),
         ({"transform": "Compose"}, "its names begin with Rand"),
-        ({"transform": "RandFlip", "settings": {"probs": 1}}, "RandFlip refuses its settings: .*probs"),
+        ({"transform": "RandFlip", "settings": {"probs": 1}}, "RandFlip rejects its settings: .*probs"),
     ],
 )
 def test_impossible_transforms_are_refused(settings, message):

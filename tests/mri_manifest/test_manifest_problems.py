@@ -27,7 +27,7 @@ def refusal(dataset):
             {"delimiter": ","},
             ["the file seems to use a tab", 'set `delimiter: "\\t"`'],
         ),
-        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column with the delimiter", 'set `delimiter: ","`']),
+        (b"subject,label\np,a\n", {"delimiter": ";"}, ["a single column when split at", 'set `delimiter: ","`']),
         (
             "subject,label,ort\np,a,x\nq,b,Köln\n".encode("cp1252"),
             {"encoding": "utf-8"},
@@ -220,7 +220,7 @@ def test_one_class_written_in_two_ways_is_not_made_two(folder, one, other):
 def test_a_path_that_cannot_be_looked_up_is_a_fault(folder):
     said = refusal(folder.rows(f"p1,ill,{'x' * 300}.npy,1,f", "p2,well,b.npy,2,f"))
     assert "line 2: " in said
-    assert "cannot be looked up" in said
+    assert "cannot be read" in said
 
 
 def test_a_patient_may_have_one_file_twice(folder):
@@ -231,7 +231,7 @@ def test_a_patient_may_have_one_file_twice(folder):
 def test_names_without_end_are_no_categories(folder):
     rows = [f"p{row},{'ill' if row % 2 else 'well'},note {row}" for row in range(30)]
     said = refusal(folder.rows(*rows, header="subject,label,remark"))
-    assert "'remark' holds 30 different names, but at most 20 are allowed (`clinical.max_categories`)" in said
+    assert "'remark' holds 30 different categories, but at most 20 are allowed (`clinical.max_categories`)" in said
     assert len(folder.rows(*rows, header="subject,label,remark", clinical={"max_categories": 30}).index()) == 30
 
 

@@ -77,5 +77,5 @@ def test_another_seed_is_another_cohort():
 
 
 def test_two_kinds_of_further_patients_are_refused():
-    with pytest.raises(ValidationError, match="either `test` or `image_only`"):
+    with pytest.raises(ValidationError, match="`test` and `image_only` exclude each other"):
         HccPhantom.Config(test=3, image_only=3)

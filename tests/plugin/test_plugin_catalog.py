@@ -140,8 +140,8 @@ def unfinished():
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        (misspelt, ["implements xdistill_metric, which is not a hook; did you mean xdistill_metrics?"]),
-        (strange, ["implements xdistill_zzz, which is not a hook; hooks are xdistill_datasets, "]),
+        (misspelt, ["implements `xdistill_metric`, which is not a hook; did you mean `xdistill_metrics`?"]),
+        (strange, ["implements `xdistill_zzz`, which is not a hook; valid hooks: xdistill_datasets, "]),
         (with_arguments, ["cannot be used", "Argument(s) {'registry'}"]),
         (unmarked, ["has a function xdistill_metrics that is not marked as a hook; write @hookimpl above it"]),
         (plugin, ["implements no hook; hooks are xdistill_datasets, "]),
@@ -211,8 +211,8 @@ OWN_FILE = "Add components from a file with `--plugin FILE`"
     [
         ("metric", "shar", "there is no metric 'shar'; did you mean 'share'?"),
         ("encoder", "share", "'share' is a metric, and an encoder is required here"),
-        ("metric", "zzz", f"there is no metric 'zzz'; there are: other, share. {OWN_FILE}"),
-        ("dataset", "zzz", f"there is no dataset 'zzz'; there are: none. {OWN_FILE}"),
+        ("metric", "zzz", f"there is no metric 'zzz'; available: other, share. {OWN_FILE}"),
+        ("dataset", "zzz", f"there is no dataset 'zzz'; available: none. {OWN_FILE}"),
     ],
 )
 def test_unknown_components(kind, name, message):

@@ -31,7 +31,7 @@ def invoke(*arguments: str) -> str:
 
 def test_a_good_recipe_is_summed_up():
     lines = invoke("check", "mvi_hcc", *SMALL).splitlines()
-    assert lines[0] == "The recipe is fine."
+    assert lines[0] == "The recipe is valid."
     assert any(line.startswith("teacher ") and "clinical" in line and "parameters" in line for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Predictions on disk: bit by bit, and refused when something is wrong with them."""
+"""Predictions on disk: bit for bit, and refused when something is wrong with them."""
 
 from dataclasses import FrozenInstanceError, replace
 

@@ -54,7 +54,7 @@ def test_what_is_set_is_not_looked_for(tmp_path):
     file = written(tmp_path, "a title\n\nid;a\n1;2\n")
     table = read_table(file, Format(delimiter=";", header_row=3))
     assert (table.header, table.how, table.numbers) == (("id", "a"), (), (4,))
-    with pytest.raises(DataError, match="a single column with the delimiter ','"):
+    with pytest.raises(DataError, match="a single column when split at ','"):
         read_table(written(tmp_path, "id;a\n1;2\n"), Format(delimiter=","))
 
 

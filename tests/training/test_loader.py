@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from xdistill.interfaces import Augmentation
-from xdistill.training.loader import augmentation_device, channels_last, epoch_keys
+from xdistill.training.loader import TrainingBatches, augmentation_device, channels_last, epoch_keys
+from xdistill.types import Batch
 
 
 def rows_of(keys):
@@ -86,3 +89,22 @@ def test_batches_are_changed_where_steps_compute_if_all_augmentations_can():
     assert augmentation_device([], device, workers=0) == device
     assert augmentation_device([able, unable], device, workers=0) == torch.device("cpu")
     assert augmentation_device([able], device, workers=2) == torch.device("cpu")
+
+
+class Noise(OnProcessors):
+    """Adds one to everything, also where nothing is."""
+
+    def __call__(self, inputs, generator):
+        return {name: value + 1 for name, value in inputs.items()}
+
+
+def test_what_a_subject_does_not_have_stays_zero_when_augmented():
+    """Images and vectors; what was filled in, such as imputed columns, is augmented like measured values."""
+    inputs = {"scan": torch.tensor([5.0, 0.0]).reshape(2, 1, 1, 1), "blood": torch.tensor([[3.0], [4.0]])}
+    present = {"scan": torch.tensor([True, False]), "blood": torch.tensor([True, False])}
+    batch = Batch(inputs, present, ("a", "b"))
+    source = SimpleNamespace(batch=lambda *_, **__: batch, modalities=("scan", "blood"), filled=("blood",))
+    (key,) = epoch_keys(np.arange(2), batch_size=2, drop_last=False, seed=0)
+    augmented = TrainingBatches(source, [Noise(Noise.Config(), modalities={})])[key]
+    assert augmented.inputs["scan"].flatten().tolist() == [6.0, 0.0]
+    assert augmented.inputs["blood"].flatten().tolist() == [4.0, 5.0]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from xdistill.training.objective import Objective, Term
-from xdistill.types import Batch, Output
+from xdistill.training.objective import Objective, Term, output_part, spec_part
+from xdistill.types import Batch, Output, OutputSpec
 
 
 class Task(nn.Module):
@@ -100,3 +100,14 @@ def test_the_teacher_is_detached_unless_the_loss_or_the_recipe_needs_its_graph(d
     leaf = torch.zeros(3, 1, requires_grad=True)
     Term(loss, label="d", detach_teacher=detach)({"teacher": Output(logits=leaf), "student": STUDENT}, BATCH)
     assert loss.teacher.logits.requires_grad is attached
+
+
+def test_features_of_a_member_have_the_name_of_their_tap():
+    spec = OutputSpec(3, {"early.hidden": (4,), "hidden": (8,)}, aux=("early",))
+    assert spec_part(spec, "logits") is spec
+    assert spec_part(spec, "early").features == {"early.hidden": (4,), "hidden": (4,)}
+    features = {"early.hidden": torch.ones(2, 4), "hidden": torch.zeros(2, 8)}
+    output = Output(torch.zeros(2, 3), features, {"early": torch.ones(2, 3)})
+    assert output_part(output, "logits") is output
+    assert output_part(output, "early").logits is output.aux["early"]
+    assert output_part(output, "early").features["hidden"].shape == (2, 4)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from xdistill.recipe.schema.recipe import Optimizer
+from xdistill.recipe.schema.recipe import Optimizer, TermOptimizer
 from xdistill.training.optimizer import learning_rate_factor, make_optimizer, make_scheduler
 
 
@@ -42,3 +42,12 @@ def test_parameters_that_do_not_learn_are_no_part_of_the_optimiser():
     module.bias.requires_grad_(requires_grad=False)
     (group,) = make_optimizer(module, Optimizer()).param_groups
     assert [value is module.weight for value in group["params"]] == [True]
+
+
+def test_a_loss_has_settings_of_its_own():
+    network, adapter = nn.Linear(2, 2), nn.Linear(2, 2, bias=False)
+    settings = Optimizer(lr=1.0, weight_decay=0.5)
+    own = [(adapter, TermOptimizer(lr=0.1))]
+    first, second = make_optimizer(nn.ModuleList([network, adapter]), settings, own).param_groups
+    assert (first["params"], first["lr"], first["weight_decay"]) == ([network.weight, network.bias], 1.0, 0.5)
+    assert (second["params"], second["lr"], second["weight_decay"]) == ([adapter.weight], 0.1, 0.5)

@@ -128,9 +128,9 @@ CHANGES = {
     "update trial_values set value = 0.99 where value = 0.5": "trial 0 of the study is damaged",
     "update trial_params set distribution_json = replace(distribution_json, '1.0', '3.0')": "trial 0 of the study is",
     "update trials set number = 2 where number = 1": "trial 1 of the study is damaged: it is missing",
-    "update trials set study_id = 7 where number = 1": "SQLite says: a row of trials belongs to nothing",
-    """update study_user_attributes set value_json = replace(value_json, '"r"', '"s"')""": "what made it is not what",
-    "update study_user_attributes set value_json = replace(value_json, 'sum', 'sun')": "what made it is not what",
+    "update trials set study_id = 7 where number = 1": "a row of trials refers to a row that does not exist",
+    """update study_user_attributes set value_json = replace(value_json, '"r"', '"s"')""": "its definition is not",
+    "update study_user_attributes set value_json = replace(value_json, 'sum', 'sun')": "its definition is not",
 }
 
 

@@ -35,7 +35,7 @@ def run(
 
     Args:
         recipe: a file, the name of a bundled recipe, what `load_recipe` returned, or plain data.
-        profile: the profile to lay over it.
+        profile: the profile to apply to it.
         overrides: last changes, as ``["a.b=c"]`` or ``{"a.b": c}``.
         runs: folder of all runs.
         cache: folder of the cohort caches; None: the user's cache folder.
@@ -91,7 +91,7 @@ class ControlledRun:
     Attributes:
         run: of the recipe; its report states the gain over the best control.
         controls: by name.
-        refused: why a control makes no sense for this recipe, by name.
+        refused: why a control does not apply to this recipe, by name.
     """
 
     run: FinishedRun
@@ -104,7 +104,7 @@ def run_with_controls(recipe: LoadedRecipe | Recipe | Mapping[str, Any] | str | 
 
     Args:
         recipe: as for `run`.
-        options: as for `run`, but for ``control``.
+        options: as for `run`, except ``control``.
 
     Raises:
         XdistillError: as `run`; also for a recipe without a teacher, which has no controls.

@@ -27,7 +27,7 @@ class TunedRecipe:
         recipe: the tuned recipe's file, which `run` takes.
         run: of a nested search, the finished run whose folds were trained with what their searches chose; None for a
             flat search.
-        record: what the search came to, as plain data; of a flat search optimistic.
+        record: results of the search, as plain data; optimistic for a flat search.
     """
 
     path: Path

@@ -29,7 +29,7 @@ class Side:
 
     Attributes:
         name: what it is called.
-        records: one a seed.
+        records: one per seed.
         role: whose predictions are compared.
     """
 

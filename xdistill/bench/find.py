@@ -47,7 +47,7 @@ def results(benchmark: Benchmark, *, source: Source | None, runs: Path) -> tuple
 
 
 def benchmark_of(records: Path) -> Benchmark:
-    """The benchmark whose records lie in a folder ``…/records/<name>``: the file ``…/<name>.yaml``.
+    """The benchmark whose records are in a folder ``…/records/<name>``: the file ``…/<name>.yaml``.
 
     Raises:
         UserError: when there is no such file, or it is another benchmark's.
@@ -95,7 +95,7 @@ def one_record(path: Path) -> Record:
 
 
 def records_of_entry(benchmark: Benchmark, name: str, found: Sequence[Record]) -> tuple[Record, ...]:
-    """The records of an entry, one a seed.
+    """The records of an entry, one per seed.
 
     Raises:
         UserError: when there is no such entry, or it has none.

@@ -91,7 +91,7 @@ class Benchmark:
     def with_splits(
         self, *, folds: int | None = None, repeats: int | None = None, trials: int | None = None
     ) -> Benchmark:
-        """The same benchmark with other splits, or tuned, for a try; its runs are no records of this benchmark."""
+        """The same benchmark with other splits, or tuned, for a try; its runs are not records of this benchmark."""
         old = self.file.crossval
         before = {"folds": old.folds, "repeats": old.repeats, "trials": self.file.trials}
         wanted = {"folds": folds or old.folds, "repeats": repeats or old.repeats, "trials": trials or self.file.trials}
@@ -112,7 +112,7 @@ def load_benchmark(path: Path | str) -> Benchmark:
     path = Path(path)
     root, problems = _read(path)
     try:
-        # Through JSON, where a list is what YAML calls a list; strictly, so that the text "3" is no number.
+        # Through JSON, where a list is what YAML calls a list; strictly, so that the text "3" is not a number.
         file = BenchmarkFile.model_validate_json(json.dumps(to_plain(root)), strict=True)
     except ValidationError as error:
         found = problems_of(error, root, model=BenchmarkFile)

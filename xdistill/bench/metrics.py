@@ -35,6 +35,6 @@ def _of_task(benchmark: Benchmark, task: Task) -> tuple[str, ...]:
     wrong = [metric for metric in (primary, *named) if metric not in valid]
     if wrong:
         raise UserError(
-            f"{benchmark.path}: {wrong[0]!r} is no metric of {task.describe()}; choose from {', '.join(valid)}"
+            f"{benchmark.path}: {wrong[0]!r} is not a metric of {task.describe()}; choose from {', '.join(valid)}"
         )
     return (primary, *(metric for metric in named if metric != primary))

@@ -1,4 +1,4 @@
-"""Names in a benchmark file that mean nothing, or two things."""
+"""Names in a benchmark file that are unknown or ambiguous."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _fresh(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
         return
     for field in ("crossval", "seeds", "trials", "teacher", "student_alone", "expect", "reported"):
         if field in file.model_fields_set:
-            yield Misnamed((field,), f"`{field}` has no use with `fresh_test`; remove one of the two")
+            yield Misnamed((field,), f"`{field}` has no effect with `fresh_test`; remove one of the two")
     for index, entry in enumerate(file.entries):
         if entry.of:
             yield Misnamed(("entries", index, "of"), "with `fresh_test` every entry has a recipe of its own")

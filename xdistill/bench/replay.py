@@ -43,7 +43,7 @@ class Replayed:
         record: which.
         folds: names of the folds.
         same_versions: whether Python, torch and xdistill are those of the record.
-        identical: whether all predictions are the same but for the rounding of records.
+        identical: whether all predictions are the same except for the rounding of records.
         largest: largest difference of a prediction.
         versions: here.
     """
@@ -179,7 +179,7 @@ def _tuned(
 ) -> dict[str, dict[str, Any]]:
     """The recipes of the folds of a tuned run: with the settings that the record says were chosen.
 
-    They are laid over the entry's recipe. In that of the record, stages already have the values of fields that they
+    They are merged into the entry's recipe. In that of the record, stages already have the values of fields that they
     share.
     """
     elsewhere = {
@@ -192,7 +192,7 @@ def _tuned(
 
 
 def _compared(prepared: Prepared, record: Record, folds: Sequence[str]) -> tuple[float, bool]:
-    """The largest difference, and whether all predictions are the same but for rounding."""
+    """The largest difference, and whether all predictions are the same except for rounding."""
     ids = sorted({subject for split in prepared.splits for subject in split.test})
     rank = dict(zip(ids, record.splits.subjects, strict=True))
     largest, identical = 0.0, True

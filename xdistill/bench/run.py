@@ -42,7 +42,7 @@ def run_benchmark(
         studies: folder of the studies, for a benchmark that tunes its entries.
 
     Yields:
-        The engine's events, and those of searches, between `EntryStarted` and `EntryFinished` or `EntryFailed`. A
+        The events of runs and searches, between `EntryStarted` and `EntryFinished` or `EntryFailed`. A
         failed entry does not keep the others from running.
 
     Raises:
@@ -72,7 +72,7 @@ def planned(benchmark: Benchmark, only: Sequence[str]) -> list[tuple[str, int]]:
     """Entries and seeds that are run.
 
     Raises:
-        RecipeError: for a name that is no entry.
+        RecipeError: for a name that is not an entry.
     """
     chosen = {benchmark.entry(name).source for name in only} or set(benchmark.recipes)
     return [(entry, seed) for entry in benchmark.recipes if entry in chosen for seed in benchmark.file.seeds]

@@ -1,4 +1,4 @@
-"""Where the runs of a benchmark lie: a small file for each, written as it finishes.
+"""The locations of the runs of a benchmark: a small file for each, written as it finishes.
 
 One file per run, so that several terminals can work on the same benchmark.
 """
@@ -37,7 +37,7 @@ class KnownRun:
 
 
 def notes(benchmark: Benchmark, runs: Path) -> Path:
-    """The folder that says where the runs of a benchmark lie."""
+    """The folder with the locations of the runs of a benchmark."""
     return runs / "benchmarks" / benchmark.name
 
 

@@ -44,18 +44,18 @@ class Entry(Section):
     """One method: a recipe that is run, or a role of another entry's run."""
 
     name: str = Field(pattern=NAME, description="letters, digits, `_` and `-`; also the folder of its record")
-    title: str = Field(default="", description="what tables call it; empty: its name")
+    title: str = Field(default="", description="its name in tables; empty: `name`")
     recipe: str = Field(
         default="", description="a recipe file, relative to this one, or the name of a bundled recipe such as `mvi_hcc`"
     )
-    of: str = Field(default="", description="instead of a recipe: the entry whose run is looked at")
+    of: str = Field(default="", description="instead of a recipe: the entry whose run is used")
     role: Literal["student", "teacher"] = Field(default="student", description="the network that is scored")
     profile: str | None = Field(default=None, description="of the recipe; null: the benchmark's")
     set: dict[str, Any] = Field(default={}, description="changes of the recipe by dotted field, after the benchmark's")
     track: Literal["student", "privileged", "control"] = Field(
         default="student",
         description="entries are compared within a track; `student` is the ranked one, `privileged` sees at test time "
-        "what students do not, `control` is no method",
+        "what students do not, `control` is not a method",
     )
     distilled: bool = Field(default=False, description="whether the share of the gap that it closed is computed")
 
@@ -70,7 +70,7 @@ class Entry(Section):
             raise PydanticCustomError("recipe_or_of", "an entry has either `recipe` or `of`", {"place": ()})
         if self.of and (self.profile is not None or self.set):
             raise PydanticCustomError(
-                "set_of_other", "an entry that looks at another one's run has no `profile` and no `set` of its own", {}
+                "set_of_other", "an entry that uses the run of another entry has neither `profile` nor `set`", {}
             )
         return self
 
@@ -131,8 +131,8 @@ class BenchmarkFile(Section):
     )
     trials: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="tune every entry whose recipe says what to search, within each outer split and with so many "
-        "trials; null: recipes are run as they are",
+        description="tune every entry whose recipe has a search space, within each outer split and with this "
+        "number of trials; null: recipes are run as they are",
     )
     profile: str | None = Field(default=None, description="of the recipes, for entries that name none")
     set: dict[str, Any] = Field(default={}, description="changes of every entry's recipe, by dotted field")

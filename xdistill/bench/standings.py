@@ -42,7 +42,7 @@ class Standing:
         parameters: trainable numbers of the network that is tested.
         seconds: training time of one fold, mean; None if the entries' times cannot be compared.
         seeds: number of seeds that are averaged.
-        run: the run's identity, twelve hexadecimal digits a seed.
+        run: the run's identity, twelve hexadecimal digits per seed.
         versions: of Python, torch, xdistill and the plugins.
         machine: what it was computed on.
         said: who replayed or signed its records, as files next to them say.
@@ -87,7 +87,7 @@ class CohortFacts:
         classes: subjects by class.
         fingerprint: of the cohort.
         split_hash: of the splits.
-        folds: folds a repeat.
+        folds: folds per repeat.
         repeats: number of repeats.
         bounds: scores that no method can beat but by chance, by what is known then; generated cohorts only.
     """

@@ -38,7 +38,7 @@ CALIBRATION = ("brier", "ece")
 
 @dataclass(frozen=True)
 class Scored:
-    """An entry with its records, one a seed."""
+    """An entry with its records, one per seed."""
 
     entry: Entry
     records: tuple[Record, ...]
@@ -103,7 +103,7 @@ def _title(benchmark: Benchmark, records: Sequence[Record]) -> str:
     title, trials = benchmark.file.title or benchmark.name, benchmark.file.trials
     if trials is None or not any("tuned" in record.facts for record in records):
         return title
-    return f"{title}, tuned with {trials} trial{'s' if trials > 1 else ''} a search"
+    return f"{title}, tuned with {trials} trial{'s' if trials > 1 else ''} per search"
 
 
 def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Scored, ...]:

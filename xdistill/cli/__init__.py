@@ -1,4 +1,4 @@
-"""The command line; the only room that prints. One file per command; heavy imports are inside the commands."""
+"""The command line; the only package that prints. One file per command; heavy imports are inside the commands."""
 
 import atexit
 import gc

@@ -17,7 +17,7 @@ _ENDLESS: Final = re.compile(r"\S{1000,}")
 
 
 def stderr() -> Console:
-    """The console for progress, hints and errors; plain when standard error is no terminal."""
+    """The console for progress, hints and errors; plain when standard error is not a terminal."""
     from xdistill.cli.process.safe_console import SafeConsole
 
     return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())

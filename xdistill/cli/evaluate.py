@@ -56,7 +56,7 @@ def evaluate(
         typer.Option(
             "--positive",
             metavar="CLASS",
-            help="Class or label to call; default: the second of two, or each of more classes.",
+            help="Positive class or label; default: the second of two classes, or each of more.",
         ),
     ] = None,
     threshold: Annotated[
@@ -169,7 +169,7 @@ def _rows(found: Evaluation) -> Iterator[tuple[str, str]]:
         if len(found.one_class) > 1:
             yield f"AUC % of {one.name}", percent(one.auc)
         if one.operating is not None:
-            at = f"of {one.name}, called at {one.operating.threshold:.3f}"
+            at = f"of {one.name} at the threshold {one.operating.threshold:.3f}"
             yield f"Sensitivity % {at}", percent(one.operating.sensitivity)
             yield f"Specificity % {at}", percent(one.operating.specificity)
         yield f"Calibration slope of {one.name}", figure(one.slope, digits=2)

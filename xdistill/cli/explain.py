@@ -40,7 +40,7 @@ def explain(
     ] = None,
     window: Annotated[
         str | None,
-        typer.Option(metavar="D,H,W", help="Voxels of the window of occlusion; default: a quarter of each axis."),
+        typer.Option(metavar="D,H,W", help="Window of occlusion in voxels; default: a quarter of each axis."),
     ] = None,
     steps: Annotated[
         int, typer.Option(min=1, help="Points between baseline and subject of integrated gradients.")

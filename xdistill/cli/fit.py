@@ -1,4 +1,4 @@
-"""``xdistill fit``: the model that is given away."""
+"""``xdistill fit``: the model for use on new subjects."""
 
 from __future__ import annotations
 

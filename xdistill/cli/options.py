@@ -16,7 +16,7 @@ RecipeArgument = Annotated[
 
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="A profile of the recipe, such as paper, to lay over it."),
+    typer.Option("--profile", metavar="NAME", help="The profile of the recipe to apply, such as paper."),
 ]
 
 SetOption = Annotated[
@@ -81,7 +81,7 @@ BatchSizeOption = Annotated[int, typer.Option("--batch-size", min=1, help="Subje
 ReadersOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that read files.")]
 
 SkipErrorsOption = Annotated[
-    bool, typer.Option("--skip-errors", help="Go on after a subject that cannot be read; it is listed at the end.")
+    bool, typer.Option("--skip-errors", help="Continue after a subject that cannot be read; it is listed at the end.")
 ]
 
 PluginOption = Annotated[
@@ -117,7 +117,7 @@ def say_if_edited(recipe: str) -> None:
             except RunError:
                 print_warning(
                     f"{path}: was edited or damaged since the search wrote it (its SHA-256 is not that in "
-                    f"{CHECKSUMS}); it is taken as it is now, which is not what the search found"
+                    f"{CHECKSUMS}); its present content is used, which is not the result of the search"
                 )
 
 

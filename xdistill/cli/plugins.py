@@ -102,7 +102,7 @@ def show(
     "xdistill plugins new my-encoder --kind encoder --to plugins",
 )
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case words with - between them, such as my-loss.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case words joined by -, such as my-loss.")],
     kind: Annotated[
         str, typer.Option(metavar="KIND", help="The kind of its component, such as distillation_loss or encoder.")
     ],

@@ -1,4 +1,4 @@
-"""Showing what the engine does: bars on a terminal, lines elsewhere."""
+"""Shows the progress of a run: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Listen = Callable[["Event"], None]
 
 @contextmanager
 def listener(*, quiet: bool) -> Iterator[Listen]:
-    """Something to hand the engine's events to."""
+    """A listener for the events of a run."""
     if quiet:
         yield warnings
     elif sys.stderr.isatty():
@@ -55,7 +55,7 @@ def bars() -> Progress:
 
 
 class Bars:
-    """One bar for the cohort, one for the whole run, one for each fold at work."""
+    """One bar for the cohort, one for the whole run, one for each running fold."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress

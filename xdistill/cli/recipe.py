@@ -157,7 +157,7 @@ def _print_summary(lines: Sequence[tuple[str, str]]) -> None:
     from xdistill.cli.console import stdout
 
     console = stdout()
-    console.print(Text("The recipe is fine.", style="green"))
+    console.print(Text("The recipe is valid.", style="green"))
     width = max(len(label) for label, _ in lines)
     for label, value in lines:
         console.print(Text(f"{label:<{width}}  ", style="bold") + Text(value, style="not bold"))

@@ -36,7 +36,7 @@ def run(
         int | None, typer.Option(min=1, help="Folds that run at the same time; default: one for each free core.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads per fold; results depend on the number in the last bits.")
+        int | None, typer.Option(min=1, help="CPU threads per fold; the number affects the last digits of results.")
     ] = None,
     accelerator: shared.AcceleratorOption = None,
     devices: Annotated[

@@ -20,21 +20,20 @@ EXAMPLES = (
 def serve(
     model: shared.ModelArgument,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on. Other machines reach any but 127.0.0.1.")
+        str,
+        typer.Option(metavar="ADDRESS", help="Address to listen on; other machines can connect to any but 127.0.0.1."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-host", metavar="NAME", help="A name by which the server may be called too; may be repeated."
-        ),
+        typer.Option("--allow-host", metavar="NAME", help="Another host name that requests may use; may be repeated."),
     ] = None,
     level: shared.LevelOption = 0.9,
     device: shared.DeviceOption = "auto",
     readers: Annotated[int, typer.Option(min=1, max=64, help="Processes that read files.")] = 1,
     max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Largest request, in MiB.")] = 256,
     max_unpacked_mb: Annotated[
-        int, typer.Option("--max-unpacked-mb", min=1, help="Most that its files may hold when unpacked, in MiB.")
+        int, typer.Option("--max-unpacked-mb", min=1, help="Largest size of its files when unpacked, in MiB.")
     ] = 1024,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0.1, help="Longest time to receive a request, and to read its files.")

@@ -129,7 +129,7 @@ class Figures(Callback):
 
 
 class BestEpoch(Callback):
-    """Computes the log loss of the subjects kept aside; keeps the networks of the best epoch of the last stage.
+    """Computes the log loss of the subjects held out; keeps the networks of the best epoch of the last stage.
 
     Args:
         context: of the fold.

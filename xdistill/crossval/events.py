@@ -1,4 +1,4 @@
-"""Events that a run reports while it goes on. The command line prints them; nothing below it does."""
+"""Events that a run reports while it is in progress. The command line prints them; nothing below it does."""
 
 from __future__ import annotations
 

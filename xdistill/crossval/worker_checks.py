@@ -51,9 +51,7 @@ def check_files(*paths: Path, machine: str = "") -> None:
     for path in paths:
         if not path.is_file():
             if machine == platform.node():
-                raise RunError(
-                    f"{path}: the file was removed while the run was going; rerun the command, which writes it again"
-                )
+                raise RunError(f"{path}: the file was removed during the run; rerun the command, which writes it again")
             raise RunError(
                 f"the worker on {platform.node()} cannot see {path}; all machines of a run need a shared folder under "
                 f"the same path: pass folders in it to --runs and --cache"

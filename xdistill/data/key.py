@@ -40,7 +40,7 @@ def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> st
         "cache": cache.model_dump(mode="json"),
     }
     found = dataset.reading().columns
-    if found:  # what was found by looking, which newer versions find
+    if found:  # what was detected, which newer versions find
         content["reading"] = dict(found)
     kept = sorted(dataset.kept_columns())
     if kept:  # files without such columns are older than they

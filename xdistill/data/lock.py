@@ -1,7 +1,7 @@
 """A lock between processes that ends with its holder.
 
 Not the package filelock: its fallback is a lock file that outlives a killed process, it leaves a file per lock behind,
-and without both little is saved.
+and a version without both would need nearly all of this code.
 """
 
 from __future__ import annotations

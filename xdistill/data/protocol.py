@@ -34,7 +34,7 @@ class CohortLike(Protocol):
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
-        """Which subjects have a label, ``(subjects,)``; the targets of the others say nothing."""
+        """Which subjects have a label, ``(subjects,)``; the targets of the others are meaningless."""
 
     @property
     def fingerprint(self) -> str:

@@ -88,7 +88,7 @@ def _stored(value: NDArray[np.generic] | None, where: str, spec: ModalitySpec, d
 
 
 def check_values(array: NDArray[np.generic], where: str, spec: ModalitySpec) -> None:
-    """Check the values of one subject: finite, but for missing values of vectors, and categories within their range.
+    """Check the values of one subject: finite, except missing values of vectors, and categories within their range.
 
     Raises:
         DataError: beginning with ``where``.

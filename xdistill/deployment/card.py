@@ -19,7 +19,7 @@ from xdistill.tasks import Classification
 
 _NOT_MEASURED = (
     "Not measured here. `xdistill run RECIPE --with-controls` compares the method with null controls in which the "
-    "teacher's privileged data say nothing."
+    "teacher's privileged data carry no information."
 )
 
 
@@ -146,7 +146,7 @@ def _counts(counts: Mapping[str, int] | None) -> str:
 
 def _missing(optional: Sequence[str]) -> str:
     if not optional:
-        return "Every modality is needed: a subject that lacks one is refused."
+        return "Every modality is needed: a subject that lacks one is rejected."
     return f"Some training subjects lacked {_plain(', '.join(optional))}; new subjects may lack it too."
 
 

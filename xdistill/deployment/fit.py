@@ -1,4 +1,4 @@
-"""Trains the student that is given away: on all subjects, or the networks of all folds as an ensemble."""
+"""Trains the student for use on new subjects: on all subjects, or the networks of all folds as an ensemble."""
 
 from __future__ import annotations
 

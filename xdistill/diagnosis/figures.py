@@ -36,7 +36,7 @@ class Calibration:
 
     Attributes:
         log_loss: mean negative log-likelihood, in nats; of a task without probabilities its validation loss.
-        prevalence_log_loss: that of the best prediction for everyone, such as the class shares in training.
+        prevalence_log_loss: that of the best constant prediction, such as the class shares in training.
         ece: expected calibration error, 0 to 1; None for a task without this metric.
         temperature: that makes the log loss smallest; above 1: overconfident. None without probabilities.
         scaled_log_loss: the log loss with it; fitted to the same subjects.

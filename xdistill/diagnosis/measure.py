@@ -26,13 +26,13 @@ class Material:
     """What the figures are computed from.
 
     Attributes:
-        alone: predictions of the run in which teacher and student are trained apart.
+        alone: predictions of the run in which teacher and student are trained separately.
         imitation: those of the run whose student imitates the teacher; None if there is none.
         fingerprint: of the cohort.
         split_hash: of the splits.
         train_sizes: number of training subjects by (repeat, fold).
         patients: patient by subject.
-        shares: the best prediction for everyone by (repeat, fold), such as the class shares of the training subjects,
+        shares: the best constant prediction by (repeat, fold), such as the class shares of the training subjects,
             ``(columns,)``.
         tasks: the task as fitted to the training subjects, by (repeat, fold).
         crossval: of the recipe itself.

@@ -76,13 +76,13 @@ def _calibration(found: Figures) -> list[tuple[str, str]]:
     shown = [
         (
             f"teacher's {loss}",
-            f"{calibration.log_loss:.3f} (the same for everyone: {calibration.prevalence_log_loss:.3f})",
+            f"{calibration.log_loss:.3f} (constant prediction: {calibration.prevalence_log_loss:.3f})",
         )
     ]
     if calibration.ece is not None:
         shown.insert(0, ("teacher's calibration error", f"{calibration.ece:.3f}"))
     if calibration.temperature is None:
-        return [*shown, ("teacher's temperature", "not measured: its predictions are no probabilities of classes")]
+        return [*shown, ("teacher's temperature", "not measured: its predictions are not class probabilities")]
     temperature = f"{calibration.temperature:.2f} (log loss {calibration.scaled_log_loss:.3f})"
     return [*shown, ("teacher's temperature", temperature)]
 

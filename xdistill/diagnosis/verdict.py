@@ -81,7 +81,7 @@ def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
     if calibration.log_loss >= calibration.prevalence_log_loss:
         loss = "validation" if temperature is None else "log"
         yield (
-            f"The teacher's predictions are no better than the same prediction for everyone ({loss} loss "
+            f"The teacher's predictions are no better than a constant prediction ({loss} loss "
             f"{calibration.log_loss:.3f} against {calibration.prevalence_log_loss:.3f}), so as targets they mislead "
             f"the student."
         )
@@ -92,7 +92,8 @@ def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     reachable = gain if gain is not None and gain > 0 else found.lead.estimate
     if reachable >= power.own and verdict not in {"unclear", "nothing", "undecided"}:
         return
-    text = f"Your test set cannot show a gain of less than {found.amount(power.own)}"
+    nothing = found.percent and power.own >= 1  # more than the metric has room for
+    text = f"Your test set cannot show {'any gain' if nothing else f'a gain of less than {found.amount(power.own)}'}"
     if power.ten is None:
         yield f"{text}: use more test patients."
     elif power.splits.startswith("10x"):

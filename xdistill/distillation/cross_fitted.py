@@ -27,11 +27,11 @@ from xdistill.types import Batch, Output
 class CrossFittedTeacher(nn.Module):
     """Returns for each training subject the output of a network that did not learn from it.
 
-    The outputs have no features: those of networks that were trained apart have no common coordinates.
+    The outputs have no features: those of networks that were trained separately have no common coordinates.
 
     Args:
-        networks: one per inner fold; after these, the network that answers for unlabelled subjects, if there are any.
-        folds: rows of the subjects that each network answers for.
+        networks: one per inner fold; after these, the network that teaches unlabelled subjects, if there are any.
+        folds: rows of the subjects that each network teaches.
         rows_of: rows of some subjects, by id.
     """
 

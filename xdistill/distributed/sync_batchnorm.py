@@ -75,7 +75,7 @@ class _Moments:
     Attributes:
         mean: of each channel over all processes, in 64 bits.
         variance: the same, biased.
-        count: values a channel.
+        count: values per channel.
         kind: type of the arithmetic with images.
         eps: added to the variance.
         counted: whether this process's images are part of it.
@@ -96,11 +96,11 @@ def _moments(images: Tensor, *, eps: float, counted: bool) -> _Moments:
     computing sample variances, 1979), which loses no digits where the mean is large.
 
     Raises:
-        ValueError: when there is one value a channel.
+        ValueError: for one value per channel.
     """
     own = images.numel() // images.shape[1]
     if own == 1:  # a share has several subjects unless the batch is one subject
-        raise ValueError("batch norm cannot learn from one value a channel; use a larger batch or larger images")
+        raise ValueError("batch norm cannot learn from one value per channel; use a larger batch or larger images")
     variance, mean = torch.var_mean(images.float(), [0, *range(2, images.dim())], correction=0)
     message = torch.cat(
         [mean.new_tensor([own if counted else 0], dtype=torch.float64), mean.double(), variance.double()]

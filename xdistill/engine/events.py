@@ -1,11 +1,11 @@
-"""The old place of `xdistill.crossval.events`."""
+"""The old name of `xdistill.crossval.events`."""
 
 import warnings
 
 from xdistill.crossval.events import *  # noqa: F403 - every name moved
 
 warnings.warn(
-    "xdistill.engine.events has moved to xdistill.crossval.events, and the old name goes with the next version",
+    "xdistill.engine.events has moved to xdistill.crossval.events; the old name will be removed in the next version",
     DeprecationWarning,
     stacklevel=2,
 )

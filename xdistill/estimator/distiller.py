@@ -41,7 +41,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     """Trains a student, with its teacher, on arrays; predicts with the student alone.
 
     The recipe's cross-validation, data set and executor are not used: all stages are trained in this process, on all
-    subjects, and no file is written. Only ``crossval.validation`` counts: that share of the subjects is kept aside to
+    subjects, and no file is written. Only ``crossval.validation`` counts: that share of the subjects is held out to
     choose the epoch.
 
     ``X`` is a mapping from modality to values, or a `Modalities`. Values are NumPy arrays, torch tensors or DataFrames,
@@ -54,10 +54,10 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     Args:
         recipe: name of a bundled recipe, a file, plain data or a loaded recipe; None: the blocks below are the recipe.
         profile: of the recipe.
-        overrides: changes of single fields, as ``{"optimizer.lr": 1e-3}`` or ``["optimizer.lr=1e-3"]``; laid over the
-            blocks.
-        teacher: block of the recipe, as plain data, laid over the recipe's; so are the following up to ``seed``. None:
-            the recipe's own. To train a recipe without its teacher, use ``overrides={"teacher": None}``.
+        overrides: changes of single fields, as ``{"optimizer.lr": 1e-3}`` or ``["optimizer.lr=1e-3"]``; applied
+            after the blocks.
+        teacher: block of the recipe, as plain data, merged into the recipe's; so are the following up to ``seed``.
+            None: the recipe's own. To train a recipe without its teacher, use ``overrides={"teacher": None}``.
         student: see ``teacher``.
         stages: see ``teacher``.
         transforms: see ``teacher``.
@@ -69,7 +69,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         loader: see ``teacher``.
         compute: see ``teacher``.
         seed: of weights, batches and augmentation; the same inputs and seed give the same bits.
-        validation: share of the subjects that is kept aside to choose the epoch by their log loss.
+        validation: share of the subjects that is held out to choose the epoch by their log loss.
         device: ``auto`` (the recipe's, else the best of this machine), ``cpu``, ``cuda`` or ``mps``.
         callbacks: see `xdistill.interfaces.Callback`; called during every stage.
         plugins: components that are not installed: classes, and Python files that implement hooks.
@@ -141,7 +141,7 @@ class Distiller(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             X: every modality that the recipe reads, and no other.
             y: labels of any type, ``(subjects,)``. Missing ones, such as None or NaN, are allowed where the recipe has
                 ``unlabelled``.
-            groups: such as patients, ``(subjects,)``; kept whole where some subjects are kept aside to choose the
+            groups: such as patients, ``(subjects,)``; kept whole where some subjects are held out to choose the
                 epoch.
 
         Returns:

@@ -66,7 +66,7 @@ def train(
         targets: class indices, ``(subjects,)``.
         classes: names of the classes.
         labelled: which subjects have a label, ``(subjects,)``; the targets of the others are not read.
-        groups: of the subjects; a group is not divided where some are kept aside to choose the epoch.
+        groups: of the subjects; a group is not divided where some are held out to choose the epoch.
         callbacks: called by the trainer, after those of the recipe.
         verbose: print a line per epoch.
 

@@ -20,7 +20,7 @@ from xdistill.recipe.schema.crossval import Crossval
 from xdistill.recipe.yaml.nodes import to_plain
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-# What training on arrays in this process has no use for.
+# Fields that have no effect when training on arrays in this process.
 _FIXED: Mapping[str, Any] = {
     "data": {"use": Arrays.name},
     "test": None,
@@ -47,14 +47,14 @@ def load(
     Args:
         recipe: a name, a file, a loaded recipe, plain data; None: the blocks are the recipe.
         profile: of the recipe.
-        overrides: laid over the blocks.
-        blocks: laid over the recipe, by dotted name.
+        overrides: applied after the blocks.
+        blocks: merged into the recipe, by dotted name.
         device: one of `DEVICES`.
         plugins: files, and classes of components.
 
     Raises:
         RecipeError: with all problems at once.
-        UserError: for an unknown device, or blocks that are no recipe.
+        UserError: for an unknown device, or blocks that are not a recipe.
     """
     if device not in DEVICES:
         valid = ", ".join(f"`{name}`" for name in DEVICES)

@@ -20,7 +20,7 @@ from xdistill.training.seeds import derive
 from xdistill.training.shapes import output_spec
 from xdistill.types import OutputSpec, Schema
 
-SMALL = 100_000  # numbers a subject
+SMALL = 100_000  # numbers per subject
 
 
 def build_networks(choices: Mapping[str, Choice[Any]], schema: Schema, *, seed: int) -> dict[str, Network]:
@@ -38,7 +38,7 @@ def probe(choice: Choice[Any], schema: Schema) -> tuple[Network, OutputSpec]:
     Small inputs are computed on the CPU, because loading torch's meta device takes a second longer.
 
     Raises:
-        SettingsError: if the network refuses its settings.
+        SettingsError: if the network rejects its settings.
         PluginError: if it cannot be built or called for any other reason.
     """
     if sum(prod(spec.shape) for spec in schema.modalities.values()) < SMALL:
@@ -84,7 +84,7 @@ def build_term(plan: TermPlan, specs: Mapping[str, OutputSpec], training: Traini
     """The term with its loss built for these networks.
 
     Raises:
-        SettingsError: if the loss refuses its settings or the networks' shapes.
+        SettingsError: if the loss rejects its settings or the networks' shapes.
     """
     if plan.on:
         loss: nn.Module = plan.choice.build(output=spec_part(specs[plan.on], plan.output), training=training)

@@ -17,7 +17,7 @@ from xdistill.training.seeds import derive
 def labelled_subjects(experiment: Experiment, cohort: CohortLike, split: Split) -> NDArray[np.bool_]:
     """Which of the cohort's subjects have a label for training, ``(cohort,)``.
 
-    Those that have one in the cohort, but for those that the recipe withholds: their patients are drawn within each
+    Those that have one in the cohort, except those that the recipe withholds: their patients are drawn within each
     class, by the recipe's seed and the fold. Nothing outside of the training part changes.
 
     Raises:

@@ -19,10 +19,10 @@ class Augmentation(Component):
 
     ``__init__(config, *, modalities)`` gets the cohort's modalities after the transforms; the augmentation
     picks those it applies to (its Config says which, or all of its kind) and returns the others untouched.
-    All randomness comes from the generator that it is called with, so that a run can be repeated bit by bit.
+    All randomness comes from the generator that it is called with, so that a run can be repeated bit for bit.
 
     Attributes:
-        on_device: say True where inputs may lie on an accelerator, while the generator is always the processor's: what
+        on_device: say True where inputs may be on an accelerator, while the generator is always the processor's: what
             is drawn has to be moved, as in ``torch.rand(shape, generator=generator).to(values)``. A run whose
             augmentations all say so changes its batches where it computes.
     """

@@ -41,7 +41,7 @@ class SubjectRow:
 
 @dataclass(frozen=True)
 class TableReading:
-    """How tables were read, as far as it was found by looking at them.
+    """How tables were read, as far as it was detected.
 
     Attributes:
         notes: for people, one line each.
@@ -64,7 +64,7 @@ class DatasetFacts:
             only for cohorts whose truth is known.
         grids: by image modality, the grids of the source files, for data sets that read files. A model keeps those of
             its inputs, for `xdistill evaluate` to compare a new cohort with.
-        reading: how tables were read, as far as it was found by looking.
+        reading: how tables were read, as far as it was detected.
         remarks: what was noticed while the files were read and did not stop it; one sentence each, without the ids of
             subjects. The command line shows them as warnings.
     """
@@ -189,7 +189,7 @@ class Dataset(Component, ABC):
         return {name: ~np.isnan(values).all(axis=1) for name, values in (self.vectors() or {}).items()}
 
     def reading(self) -> TableReading:
-        """How tables were read, as far as it was found by looking; reported before training, and kept in the cohort."""
+        """How tables were read, as far as it was detected; reported before training, and kept in the cohort."""
         return TableReading()
 
     def sources(self) -> Sequence[Path]:
@@ -200,7 +200,7 @@ class Dataset(Component, ABC):
     def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
         """The settings that are part of the cache's key, JSON-ready.
 
-        The default leaves out where the sources lie (values that are a `Path`, and the field ``path``), since the
+        The default leaves out the location of the sources (values that are a `Path`, and the field ``path``), since the
         key holds their content: a cohort that was moved keeps its cache. It is asked only for data sets that name
         their `sources`; override it when other settings do not matter to the values either.
         """

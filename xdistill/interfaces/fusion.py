@@ -24,7 +24,7 @@ class BranchSpec:
 class Fusion(Component, nn.Module):
     """Joins the encodings of all branches into one vector.
 
-    ``__init__(config, *, branches)`` gets a `BranchSpec` a branch, in the recipe's order, and sets `width`.
+    ``__init__(config, *, branches)`` gets one `BranchSpec` per branch, in the recipe's order, and sets `width`.
 
     Attributes:
         width: length of the fused vector.

@@ -85,7 +85,7 @@ class LabelTable:
         return found
 
     def others(self, column: str, rows: Sequence[int], what: str) -> list[str]:
-        """One message about cells of a column that are something else than they should be; none if there are none.
+        """One message about invalid cells of a column; no message if there are none.
 
         Args:
             column: its name.

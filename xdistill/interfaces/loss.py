@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Component, Settings
+from xdistill.suggest import did_you_mean
 from xdistill.types import Batch, Output, OutputSpec, Schema
 
 
@@ -102,7 +102,7 @@ class DistillationLoss(Component, nn.Module):
 
 
 def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
-    """Refuse taps that a network does not have; losses call it when they are built.
+    """Raise an error for taps that a network does not have; losses call it when they are built.
 
     Args:
         taps: names of features.
@@ -114,7 +114,5 @@ def check_taps(taps: Sequence[str], spec: OutputSpec, *, network: str) -> None:
     """
     for tap in taps:
         if tap not in spec.features:
-            near = get_close_matches(tap, spec.features, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            known = ", ".join(spec.features) or "none"
-            raise SettingsError(f"the {network} has no tap {tap!r}; {hint}its taps are: {known}", field="taps")
+            hint = did_you_mean(tap, spec.features, "taps") or "; it has no taps"
+            raise SettingsError(f"the {network} has no tap `{tap}`{hint}", field="taps")

@@ -50,7 +50,7 @@ class GridSummary:
     """The grids of the source files of one modality, before preprocessing.
 
     Attributes:
-        files: how many were looked at.
+        files: how many were read.
         size: smallest, median and largest number of voxels along each axis of the file, ``(x, y, z)``; empty if files
             differ in their number of axes.
         spacing: likewise, mm between voxels; empty if no file states it.

@@ -1,4 +1,4 @@
-"""Trackers: show a run while it goes on, in TensorBoard or MLflow for example."""
+"""Trackers: show a run while it is in progress, in TensorBoard or MLflow for example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trained student as a thing: a folder that holds it, and what it predicts for new subjects."""
+"""The trained student: a folder that holds it, and what it predicts for new subjects."""
 
 from xdistill.models.ensemble import Member
 from xdistill.models.load import load_model

@@ -65,7 +65,7 @@ def _described(model: StudentModel, cache: Path | None) -> StudentModel:
         return replace(model, training=facts)
     note = (
         f"the cohort of this run is not in {cache or default_cache_dir()}: predictions have no flags for unusual "
-        f"inputs, and an evaluation compares none with training. Set XDISTILL_CACHE to its folder, or use a model "
+        f"inputs, and an evaluation shows no drift. Set XDISTILL_CACHE to its folder, or use a model "
         f"folder: `xdistill fit {model.path} --to FOLDER`"
     )
     return replace(model, notes=(*model.notes, note))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_file(model: Ensemble, path: Path) -> tuple[Table, tuple[str, ...]]:
-    """The table of a CSV, TSV, XLSX or Parquet file, and what was found by looking at it.
+    """The table of a CSV, TSV, XLSX or Parquet file, and what was detected in it.
 
     Decimal commas, units and limits are found column by column; what limits mean to the model is known to its reader.
 

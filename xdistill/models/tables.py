@@ -34,7 +34,7 @@ def read_table(model: Ensemble, path: Path, notes: list[str] | None = None) -> l
         model: whose modalities are looked for. Further columns, such as labels and privileged items, are ignored.
         path: the file; paths in it are relative to its folder. Without a column ``subject``, ids are the numbers of
             the rows.
-        notes: gets what was found by looking at the file, such as decimal commas.
+        notes: gets what was detected in the file, such as decimal commas.
 
     Raises:
         DataError: for a file that cannot be read as a table, a column too few, or an id that occurs twice.

@@ -98,7 +98,7 @@ class Catalog:
         elsewhere = [other for other, names in self._table.items() if name in names]
         if elsewhere:
             return f"{name!r} is {_one(elsewhere[0])}, and {_one(kind)} is required here"
-        return f"there is no {kind} {name!r}; there are: {', '.join(known) or 'none'}{OWN_FILE}"
+        return f"there is no {kind} {name!r}; available: {', '.join(known) or 'none'}{OWN_FILE}"
 
 
 def load_catalog(
@@ -182,8 +182,8 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: Plugin) -> None:
         for caller in manager.get_hookcallers(plugin.module) or []:
             if not caller.has_spec():
                 near = get_close_matches(caller.name, _HOOKS, n=1, cutoff=0.8)  # they begin alike
-                hint = f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(_HOOKS)}"
-                raise PluginError(f"{plugin} implements {caller.name}, which is not a hook{hint}") from None
+                hint = f"; did you mean `{near[0]}`?" if near else f"; valid hooks: {', '.join(_HOOKS)}"
+                raise PluginError(f"{plugin} implements `{caller.name}`, which is not a hook{hint}") from None
         raise
     if not manager.get_hookcallers(plugin.module):
         raise PluginError(f"{plugin} implements no hook; hooks are {', '.join(_HOOKS)}")

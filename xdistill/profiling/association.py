@@ -41,7 +41,7 @@ def _auc(first: Values, second: Values) -> float:
 
 
 def matching(values: Values, classes: Classes) -> float:
-    """Accuracy of the majority class among the others with the same value; who has a value alone counts as wrong.
+    """Accuracy of the majority class among the others with the same value; a unique value counts as wrong.
 
     Args:
         values: of one column, ``(subjects,)``; NaN is missing and left out.

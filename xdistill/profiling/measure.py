@@ -128,7 +128,7 @@ def _numbers(cells: Sequence[str], numbers: Mapping[str, float | None], counts: 
     like_ids = any(len(text) > 1 and text[0] == "0" and text.isdecimal() for text in numbers)
     odd = (LIKE_IDS, *measured.oddities) if like_ids else measured.oddities
     if wrong:
-        odd = (f"{sum(wrong.values())} cells are no numbers, such as {next(iter(wrong))!r}", *odd)
+        odd = (f"{sum(wrong.values())} cells are not numbers, such as {next(iter(wrong))!r}", *odd)
     return _typed(measured, _TYPES.get(found.reading.form, "number"), odd)
 
 

@@ -1,4 +1,4 @@
-"""pydantic's messages, with what the author of a recipe needs besides: similar names, descriptions, what to write."""
+"""pydantic's messages, with what else the author of a recipe needs: similar names, descriptions, what to write."""
 
 from __future__ import annotations
 

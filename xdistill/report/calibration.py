@@ -32,7 +32,7 @@ def reliability_figure(run: Run) -> Picture:
         write(axes, 0.03, 0.93 - 0.08 * place, f"{name}, ECE {error:.3f}", color=ROLE_COLOUR.get(role, MUTED))
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
     axes.set_xlabel("probability of the predicted class")
-    axes.set_ylabel("share that is right")
+    axes.set_ylabel("share of correct predictions")
     return picture
 
 

@@ -1,4 +1,4 @@
-"""The page's charts: each figure as inline SVG with a text for readers who do not see it."""
+"""The page's charts: each figure as inline SVG with a text for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def folds_chart(run: Run) -> str:
 
 
 def roc_charts(run: Run) -> tuple[str, ...]:
-    """One chart a pair of classes; of two classes, their ROC curve."""
+    """One chart per pair of classes; of two classes, their ROC curve."""
     pairs = class_pairs(run)
     panel = SMALL_PANEL if len(pairs) > MANY_PAIRS else PANEL
     return tuple(
@@ -91,18 +91,18 @@ def reliability_chart(run: Run) -> str:
 
 
 def learning_charts(run: Run) -> tuple[str, ...]:
-    """One chart a loss term."""
+    """One chart per loss term."""
     return _courses(run, {term: f"Loss term {term}" for term in loss_terms(run)}, prefix="loss")
 
 
 def diagnostic_charts(run: Run) -> tuple[str, ...]:
-    """One chart a figure of `--diagnostics`."""
+    """One chart per figure of `--diagnostics`."""
     shown = {name: name.removeprefix(DIAGNOSTIC) for name in diagnostics(run)}
     return _courses(run, shown, prefix="diagnostic")
 
 
 def _courses(run: Run, shown: Mapping[str, str], *, prefix: str) -> tuple[str, ...]:
-    """One chart a column of the history, over the epochs; the columns with their names for readers."""
+    """One chart per column of the history, over the epochs; the columns with their names for readers."""
     return tuple(
         svg_markup(
             learning_curves_figure(run, terms=[column]),

@@ -30,7 +30,7 @@ def confusion_counts(run: Run, role: str = "student") -> NDArray[np.int64]:
 
 
 def confusion_figure(run: Run, *, role: str = "student") -> Picture:
-    """Counts and shares of each row; every subject stands in it once a repeat, predicted by the fold it was out of."""
+    """Counts and shares of each row; every subject is in it once per repeat, as it was tested."""
     return matrix_figure(confusion_counts(run, role), run.classes, colour=ROLE_COLOUR.get(role, MUTED))
 
 

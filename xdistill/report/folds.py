@@ -15,7 +15,7 @@ LETTERS = 75  # of a label that fit into the width of the picture
 
 
 def folds_figure(run: Run) -> Picture:
-    """The metric: a dot a fold, a bar at the mean; of an AUC, chance and the cohort's bounds as lines."""
+    """The metric: one dot per fold, a bar at the mean; of an AUC, chance and the cohort's bounds as lines."""
     roles = run.predictions.roles()
     column = primary_column(run)
     factor = 100 if column.percent else 1

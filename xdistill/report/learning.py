@@ -22,7 +22,7 @@ TOTAL: Final = "total"
 
 @dataclass(frozen=True)
 class StageSpan:
-    """Where a stage lies on the common axis of epochs.
+    """Position of a stage on the common axis of epochs.
 
     Attributes:
         name: of the stage.
@@ -94,7 +94,7 @@ def term_curve(history: Sequence[HistoryRow], stage: StageSpan, term: str) -> Te
 
 
 def learning_curves_figure(run: Run, *, terms: Sequence[str] | None = None, columns: int = 3) -> Picture:
-    """Losses over the epochs, one panel a term: the mean over the folds and the band that holds all of them.
+    """Losses over the epochs, one panel per term: the mean over the folds and the band that holds all of them.
 
     Args:
         run: a finished run with a history.

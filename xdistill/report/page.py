@@ -36,7 +36,7 @@ def render_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool
 
 
 def write_report(run: Run, *, cohort: Cohort | None = None, show_subjects: bool = False) -> Path:
-    """Write the page into the run's folder, whole or not at all; see `render_report`.
+    """Write the page into the run's folder, completely or not at all; see `render_report`.
 
     A page that was made of the same files by the same software, and was not changed since, is left as it is.
 

@@ -59,7 +59,7 @@ class ScoreRow:
 
     Attributes:
         label: what was scored.
-        kind: a network of the run, a bound of the cohort, or a reference that looks at no subject.
+        kind: a network of the run, a bound of the cohort, or a constant prediction.
         values: by metric; metrics that the row does not have are absent.
         intervals: of the means, by metric; of networks alone.
     """
@@ -70,7 +70,7 @@ class ScoreRow:
     intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     def cell(self, column: Column) -> str:
-        """The figure as it is written in the column; what looks at no subject has no deviation."""
+        """The figure as it is written in the column; a constant prediction has no deviation."""
         text = written(self.values.get(column.metric), percent=column.percent, unit=column.unit)
         return text.partition(" ± ")[0] if self.kind == "reference" else text
 
@@ -84,7 +84,7 @@ class ScoreRow:
 
 
 def score_rows(run: Run, intervals: Collection[str] | None = None) -> tuple[ScoreRow, ...]:
-    """Student, teacher, the student on an external cohort, the cohort's bounds, and who looks at no subject.
+    """Student, teacher, the student on an external cohort, the cohort's bounds, and a constant prediction.
 
     Args:
         run: a finished run.
@@ -112,7 +112,7 @@ def bounds_of(run: Run) -> dict[str, float]:
 
 
 def majority_class(predictions: Predictions) -> dict[str, Summary]:
-    """Metrics of who looks at no subject: everyone gets the training subjects' class shares, or their mean.
+    """Metrics of a constant prediction: every subject gets the training subjects' class shares, or their mean.
 
     The training subjects of a fold are the test subjects of the other folds of its repeat.
     """
@@ -157,7 +157,7 @@ def pairs(run: Run) -> tuple[str, ...]:
 def agreement(predictions: Predictions) -> float | None:
     """Share of test subjects for whom student and teacher name the same class; None without a teacher or classes.
 
-    Of the subjects that both score: a teacher may do without those who lack what it reads.
+    Of the subjects that both score: a teacher need not score those who lack what it reads.
     """
     task = predictions.task
     if "teacher" not in predictions.roles() or not isinstance(task, Classification):
@@ -203,7 +203,7 @@ def _one_class_note(run: Run, role: str) -> str:
         what = f"predicts one class for every test subject of {len(single)} of {len(folds)} folds ({', '.join(names)})"
     return (
         f"The {role} {what}: its accuracy there is the share of that class. AUC depends on the order of the "
-        f"probabilities alone, so it can be high all the same."
+        f"probabilities alone, so it can still be high."
     )
 
 

@@ -39,7 +39,7 @@ def _problems(
     for role, inputs in networks.items():
         unknown = set(inputs) - set(modalities) if modalities else set()
         if unknown:
-            yield f"the inputs of the {role} name {min(unknown)!r}, which is no modality of the cohort"
+            yield f"the inputs of the {role} name {min(unknown)!r}, which is not a modality of the cohort"
         block = recipe.get(role)
         if block is None and role != "student":
             yield f"there is a {role}, but the recipe has none"

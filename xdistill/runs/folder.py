@@ -75,7 +75,7 @@ class RunFolder:
         deadline = time.monotonic() + patience
         while not self.finished(name):
             if not (self.path / "folds").is_dir():
-                raise RunError(f"{self.path}: the folder was removed while the run was going; rerun the command")
+                raise RunError(f"{self.path}: the folder was removed during the run; rerun the command")
             if time.monotonic() > deadline:
                 raise RunError(
                     f"a worker finished the fold {name}, but {self.fold(name)} does not exist here: its machine does "

@@ -136,7 +136,7 @@ def read_record(path: Path) -> dict[str, Any]:
         path: of ``record.json``.
 
     Raises:
-        RunError: for a file that is no record, of another format version, or in which a value is not valid.
+        RunError: for a file that is not a record, of another format version, or in which a value is not valid.
     """
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:

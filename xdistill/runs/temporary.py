@@ -26,7 +26,7 @@ def temporary_path(path: Path, suffix: str = "tmp") -> Path:
 def sweep(*folders: Path, name: str | None = None) -> int:
     """Remove temporary files and folders whose writer has ended.
 
-    Those of a living process are kept, and those of other machines, which may share the folder, until they are a day
+    Those of a running process are kept, and those of other machines, which may share the folder, until they are a day
     old. A process id that another process has by now keeps a file until that ends.
 
     Args:

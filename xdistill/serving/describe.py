@@ -8,7 +8,7 @@ from xdistill.models.model import StudentModel
 from xdistill.serving.fields import Fields
 
 ERRORS = {
-    400: "The body is not what its type says, or the host is unknown.",
+    400: "The body does not match its content type, or the host is unknown.",
     403: "The request comes from another site's page.",
     408: "The body did not arrive in time.",
     413: "The request or its unpacked files are too large.",

@@ -137,7 +137,7 @@ def _check_origin(headers: Headers) -> None:
     """Refuse what pages of other sites send: they could make the server compute."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
-        raise RefusedError("requests of other sites are refused", HTTPStatus.FORBIDDEN)
+        raise RefusedError("requests from other sites are rejected", HTTPStatus.FORBIDDEN)
 
 
 def _place(error: Exception) -> str:

@@ -107,7 +107,7 @@ def draw(
 ) -> Iterator[Counts]:
     """How often each subject is drawn: for every fold ``(subjects, resamples)``.
 
-    A patient is drawn in the first fold that tests him, within the patients there that are in the same strata, as many
+    A patient is drawn in the first fold that tests it, within the patients there that are in the same strata, as many
     as there are; further folds see the same number.
     """
     drawn: dict[str, Counts] = {}

@@ -1,6 +1,6 @@
 """Methods against a reference on the same splits: differences, intervals, tests.
 
-`compare` takes predictions and gives one `Row` a method and metric. The corrected resampled t-test decides, adjusted
+`compare` takes predictions and gives one `Row` per method and metric. The corrected resampled t-test decides, adjusted
 by Holm's procedure over the methods that are compared with the reference; the bootstrap interval says how large the
 difference may be; `paper_compat` is what a paper of five folds would have printed.
 """

@@ -1,4 +1,4 @@
-"""Figures of distillation itself: how much of the teacher's lead the student took over, and how often they agree."""
+"""Figures of distillation itself: how much of the teacher's lead the student closed, and how often they agree."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def agreement(seeds: Sequence[Predictions], *, student: str = "student", teacher
     """Share of test subjects whom teacher and student give the same class, over folds; 0 to 1.
 
     Args:
-        seeds: predictions of one recipe on the same splits, one a seed; averaged within a split.
+        seeds: predictions of one recipe on the same splits, one per seed; averaged within a split.
         student: name of the student's role.
         teacher: name of the teacher's role.
 
@@ -139,5 +139,5 @@ def _agree(ours: FoldPredictions, theirs: FoldPredictions) -> float:
     if not top.keys() <= set(ours.subjects):
         raise UserError(f"repeat {ours.repeat}, fold {ours.fold}: {ours.role} and {theirs.role} score other subjects")
     chosen = zip(ours.subjects, ours.probabilities.argmax(axis=1), strict=True)
-    # A teacher may do without subjects who lack what it reads.
+    # A teacher need not score subjects who lack what it reads.
     return float(np.mean([top[subject] == label for subject, label in chosen if subject in top]))

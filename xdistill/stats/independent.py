@@ -39,7 +39,7 @@ def paired_difference(differences: Sequence[float]) -> PairedDifference:
     corrections of `corrected_resampled_t`.
 
     Args:
-        differences: one a cohort, in the metric's unit.
+        differences: one per cohort, in the metric's unit.
 
     Raises:
         UserError: for fewer than two cohorts, or a difference that is not finite.

@@ -25,7 +25,7 @@ class Method:
         fingerprint: of the cohort.
         split_hash: of the split manifest.
         train_sizes: number of training subjects by (repeat, fold).
-        seeds: predictions of the same recipe on the same splits, one a seed. Seeds are not replicates: whatever is
+        seeds: predictions of the same recipe on the same splits, one per seed. Seeds are not replicates: whatever is
             computed is averaged over them within a split before anything is tested.
         role: whose predictions are compared, ``student`` or ``teacher``.
     """

@@ -69,7 +69,7 @@ def pairwise_auc(target: Targets, probabilities: Probabilities, classes: Sequenc
 
 
 def f1(target: Targets, probabilities: Probabilities, classes: Sequence[str], *, average: str = "macro") -> float:
-    """F1 score, 2 hits / (members + predicted) a class; a class that is never predicted counts as zero.
+    """F1 score, 2 hits / (members + predicted) per class; a class that is never predicted counts as zero.
 
     Args:
         target: class indices ``(subjects,)``.

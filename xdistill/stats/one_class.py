@@ -62,7 +62,7 @@ class AtThreshold:
 
 
 def at_threshold(positive: Flags, probability: Floats, counts: Counts, threshold: float) -> AtThreshold:
-    """Sensitivity, specificity and predictive values; who has at least the threshold is called positive."""
+    """Sensitivity, specificity and predictive values; subjects with at least the threshold are positive."""
     called = probability >= threshold
     true, false = _sum(called & positive, counts), _sum(called & ~positive, counts)
     missed, cleared = _sum(~called & positive, counts), _sum(~called & ~positive, counts)

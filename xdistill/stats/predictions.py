@@ -85,7 +85,7 @@ class Predictions:
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write ``role,repeat,fold,subject,target,p_<class>…``; floats are written so that they read back bit by bit."""
+    """Write ``role,repeat,fold,subject,target,p_<class>…``; floats are written so that they read back bit for bit."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*FIXED, *predictions.task.columns])

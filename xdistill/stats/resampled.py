@@ -109,7 +109,7 @@ RESAMPLED: Mapping[str, ResampledMetric] = {
 RESAMPLED_ALL = (*RESAMPLED, *RESAMPLED_TASKS, *RESAMPLED_BY_NAMES)
 """Names of the metrics of any task."""
 COMPARED = ("auc_ovo", "f1_macro", "accuracy")
-"""What methods are compared by unless something else is asked for; any number of classes has them."""
+"""What methods are compared by unless others are requested; any number of classes has them."""
 
 
 def resampled_metric(metric: str, names: Sequence[str]) -> ResampledMetric:

@@ -54,7 +54,7 @@ def corrected_resampled_t(differences: Sequence[float], test_share: float) -> TT
     repeated cross-validation (Bouckaert and Frank 2004).
 
     Args:
-        differences: one a split, seeds already averaged within it; in the metric's unit.
+        differences: one per split, seeds already averaged within it; in the metric's unit.
         test_share: n_test / n_train; see `mean_test_share`.
 
     Raises:

@@ -1,6 +1,6 @@
 """Tables of subjects as hospitals export them: CSV, TSV, XLSX and Parquet, and what their cells mean.
 
-Nothing here imports NumPy when it runs. What is found by looking is reported by `Table.how` and `Reading.notes`.
+Nothing here imports NumPy when it runs. What is detected is reported by `Table.how` and `Reading.notes`.
 """
 
 from xdistill.tables.column import find_reading

@@ -35,7 +35,7 @@ _MONTHS = {
 
 
 def days(text: str, *, day_first: bool) -> float | None:
-    """Days since 1970-01-01, with the time of day as a fraction; None if the text is no date.
+    """Days since 1970-01-01, with the time of day as a fraction; None if the text is not a date.
 
     Args:
         text: such as ``2021-04-09``, ``09.04.2021``, ``9/4/2021 12:30`` or ``9 Apr 2021``.

@@ -85,6 +85,6 @@ def check_delimiter(file: Path, header: list[str], delimiter: str) -> None:
         likely = counts.most_common(1)[0][0]
         setting = "\\t" if likely == "\t" else likely
         raise DataError(
-            f"{file}: there is a single column with the delimiter {named(delimiter)}; the file seems to use "
+            f"{file}: there is a single column when split at {named(delimiter)}; the file seems to use "
             f'{named(likely)}: set `delimiter: "{setting}"`'
         )

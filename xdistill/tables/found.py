@@ -1,4 +1,4 @@
-"""The settings of a column, and what a look at it found."""
+"""The settings of a column, and what was detected in it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class ColumnSettings:
-    """What the recipe says about a column; what it does not say is found by looking.
+    """What the recipe says about a column; what it does not say is detected.
 
     Attributes:
-        kind: ``numeric`` or ``categorical``; empty: found by looking.
+        kind: ``numeric`` or ``categorical``; empty: detected.
         levels: names in order, from 0.
         decimal: mark of decimals.
         day_first: whether ``3/4/2021`` is the third of April.
@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
     Attributes:
         reading: how its cells are read.
-        left_out: why it is no value, such as ``holds dates``; empty if it is one.
+        left_out: why it is not a value, such as ``holds dates``; empty if it is one.
         problem: why it cannot be read; empty if it can.
         wrong: texts that the reading cannot read.
     """

@@ -49,7 +49,7 @@ _SHORT_UNITS = word_set(
 
 
 def as_number(text: str) -> float | None:
-    """The finite number that a text stands for, written as Python writes it; None if it is none."""
+    """The finite number that a text stands for, as Python writes it; None if it is not a number."""
     if "_" in text:
         return None
     try:

@@ -19,7 +19,7 @@ _ZIP, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
 
 @dataclass(frozen=True)
 class Format:
-    """How a table is stored; None: found by looking.
+    """How a table is stored; None: detected.
 
     Attributes:
         delimiter: between cells.

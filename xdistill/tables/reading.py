@@ -1,4 +1,4 @@
-"""How the cells of one column are read: found once by looking at all of them, then the same for every subject."""
+"""How the cells of one column are read: detected once from all of them, then the same for every subject."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reading:
         levels: folded names, in order.
         since: column of the date that days are counted from.
         day_first: whether ``3/4/2021`` is the third of April.
-        notes: what was found by looking, for people.
+        notes: what was detected, for people.
     """
 
     name: str

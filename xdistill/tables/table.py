@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Cells(Mapping[str, str]):
-    """The cells of one row by column, without a dictionary a row."""
+    """The cells of one row by column, without a dictionary per row."""
 
     __slots__ = ("_places", "_row")
 
@@ -49,7 +49,7 @@ class Table:
         header: names of the columns.
         numbers: line of each row, counted from 1.
         rows: of cells without surrounding white space; empty means missing.
-        how: how the file was read, such as ``delimiter ';'``; what was found by looking, not what the settings say.
+        how: how the file was read, such as ``delimiter ';'``; what was detected, not what the settings say.
         delimiter: between cells; empty if the file has none.
     """
 

@@ -24,7 +24,7 @@ def decode(content: bytes, file: Path, encoding: str | None) -> tuple[str, str]:
         encoding: of the text. None: what a byte order mark says, else UTF-8, else cp1252.
 
     Raises:
-        DataError: for bytes that are no text of this encoding.
+        DataError: for bytes that are not text of this encoding.
     """
     if encoding is not None:
         return _decoded(content, file, encoding), ""

@@ -51,7 +51,7 @@ _PATH = re.compile(
 
 
 def ordinal(text: str) -> float | None:
-    """The grade of a test strip, such as 2 for ``2+`` and ``++``; None if it is none."""
+    """The grade of a test strip, such as 2 for ``2+`` and ``++``; None if it is not a grade."""
     return _ORDINALS.get(folded(text).replace(" ", ""))
 
 

@@ -21,7 +21,7 @@ _ZEROS = re.compile(r"0+")
 def read_workbook(
     content: bytes, file: Path, sheet: str | None, header_row: int | None
 ) -> tuple[list[tuple[int, list[str]]], list[str]]:
-    """The rows of a sheet from its header on, with their numbers, and what was found by looking.
+    """The rows of a sheet from its header on, with their numbers, and what was detected.
 
     Args:
         content: of the file.

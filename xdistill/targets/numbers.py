@@ -11,8 +11,8 @@ from xdistill.tables import ColumnSettings, Habits, as_number, find_reading
 def numbers_of(name: str, cells: Sequence[str]) -> list[float]:
     """The numbers of a column, NaN for a cell that holds none.
 
-    Where cells are no plain numbers, the whole column may have decimal commas or a unit. A limit of an assay such as
-    ``<0,5`` is no number, since the true value is not known.
+    Where cells are not plain numbers, the whole column may have decimal commas or a unit. A limit of an assay such as
+    ``<0,5`` is not a number, since the true value is not known.
     """
     numbers = [as_number(cell) for cell in cells]
     if None in {number for number, cell in zip(numbers, cells, strict=True) if cell}:

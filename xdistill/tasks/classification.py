@@ -85,7 +85,7 @@ class Classification(Task):
 
     @property
     def blind(self) -> str:
-        """Everyone gets the class shares, so the largest class is named."""
+        """Every subject gets the class shares, so the largest class is named."""
         return "Majority class"
 
     @property

@@ -71,8 +71,8 @@ class Survival(Task):
 
     @property
     def blind(self) -> str:
-        """Kaplan and Meier's estimate of discrete time; one risk for everyone has no name."""
-        return "Kaplan-Meier" if self.cuts else "The same risk for everyone"
+        """Kaplan and Meier's estimate of discrete time; one risk for every subject has no name."""
+        return "Kaplan-Meier" if self.cuts else "The same risk for every subject"
 
     @property
     def default_loss(self) -> str:
@@ -214,7 +214,7 @@ class Survival(Task):
         return f"the probability of survival rises to {rises[0]:g}" if rises else ""
 
     def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
-        """The same risk for everyone, and Kaplan and Meier's estimate of survival at the cut points."""
+        """The same risk for every subject, and Kaplan and Meier's estimate of survival at the cut points."""
         import numpy as np
 
         if not self.cuts:

@@ -73,8 +73,8 @@ class Task(ABC):
 
     @property
     def blind(self) -> str:
-        """What tables call `constant_prediction`: the row of who looks at no subject."""
-        return "The same for everyone"
+        """Name of the row of `constant_prediction` in tables."""
+        return "The same for every subject"
 
     @property
     def metrics(self) -> Mapping[str, Callable[[NDArray[Any], NDArray[np.float64], Sequence[str]], float]]:
@@ -244,7 +244,7 @@ class Task(ABC):
 
     @abstractmethod
     def constant_prediction(self, targets: NDArray[Any]) -> NDArray[np.float64]:
-        """The best prediction ``(columns,)`` for everyone that uses the training targets alone."""
+        """The best prediction ``(columns,)`` for all subjects that uses the training targets alone."""
 
     def outcomes(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Of which of `names` each subject is ``(subjects, names)``; None for tasks that are not `probabilistic`."""

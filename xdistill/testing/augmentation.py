@@ -99,7 +99,7 @@ class AugmentationConformance(Conformance):
         require(set(places.values()) == {"meta"}, f"on_device is True, and inputs came back on {places}")
 
     def test_inputs_are_left_alone(self) -> None:
-        """The tensors that come in stay as they are: the loader may hand them out again."""
+        """The tensors that come in stay as they are: the loader may return them again."""
         inputs = self.inputs()
         before = copied(inputs)
         self.augmented(inputs)

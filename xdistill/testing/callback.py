@@ -46,7 +46,7 @@ class CallbackConformance(Conformance):
             require(not wrong, f"the history gets {wrong}, which are neither text nor numbers")
 
     def test_state_survives_a_checkpoint(self) -> None:
-        """The state is plain data and tensors, and what takes it up has the same state."""
+        """The state is plain data and tensors, and a callback that loads it has the same state."""
         first, second = self.built(), self.built()
         train(toy_trainer([first]), until=1)
         state, loaded = _checkpointed(first.state_dict()), _checkpointed(first.state_dict())

@@ -98,7 +98,7 @@ class DatasetConformance(Conformance):
         require(bool(facts.title.strip()), "the facts have no title")
         json.dumps(dict(facts.bounds), allow_nan=False)
         wrong = [name for name, value in facts.bounds.items() if not 0 <= value <= 1]
-        require(not wrong, f"bounds that are no area: {', '.join(wrong)}")
+        require(not wrong, f"bounds that are not areas: {', '.join(wrong)}")
 
     def test_new_subjects_can_be_read(self) -> None:
         """What the reader needs can be stored as JSON, and it reads modalities that there are."""

@@ -94,7 +94,7 @@ class DistillationLossConformance(LossConformance):
         return value
 
     def test_teacher_gets_no_gradient(self) -> None:
-        """Cut off from the graph, as the engine hands it over, the teacher stays so."""
+        """The teacher's output, detached from the graph as the trainer passes it, stays detached."""
         sample = self.sample(self.shape)
         self.differentiated(self.built(self.shape), sample)
         for name, value in tensors_of(sample.teacher or sample.student).items():

@@ -53,7 +53,7 @@ class EncoderConformance(ModuleConformance):
         return joined_batches(first, second)
 
     def tensors(self, sample: Batch) -> Mapping[str, Tensor]:
-        """The inputs, and who has them."""
+        """The inputs, and which subjects have them."""
         return batch_tensors(sample)
 
     def call(self, module: nn.Module, sample: Batch) -> dict[str, Tensor]:
@@ -68,15 +68,15 @@ class EncoderConformance(ModuleConformance):
         encoder = cast("Encoder", self.built())
         result = self.evaluated(encoder, self.sample())
         shape = tuple(result["vector"].shape)
-        require(shape == (SUBJECTS, encoder.width), f"width says {encoder.width}, and the vectors are {shape}")
+        require(shape == (SUBJECTS, encoder.width), f"`width` is {encoder.width}, but the vectors are {shape}")
         if not encoder.map_channels:
-            require("map" not in result, "there is a map, and map_channels says that there is none")
+            require("map" not in result, "there is a map, but `map_channels` is None")
             return
-        require("map" in result, f"map_channels says {encoder.map_channels}, and there is no map")
+        require("map" in result, f"`map_channels` is {encoder.map_channels}, but there is no map")
         maps = tuple(result["map"].shape)
         require(
             maps[:2] == (SUBJECTS, encoder.map_channels),
-            f"map_channels says {encoder.map_channels}, and the maps are {maps}",
+            f"`map_channels` is {encoder.map_channels}, but the maps are {maps}",
         )
 
     def test_absent_modalities(self) -> None:

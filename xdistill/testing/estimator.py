@@ -25,19 +25,21 @@ class EstimatorConformance(ModuleConformance):
 
     Attributes:
         inputs: length of the vectors.
-        learns: on subjects whose class their vector tells, it is right more often than by chance.
+        outputs: how many logits it is built for.
+        learns: on subjects whose vector determines their class, it is right more often than by chance.
 
     An estimator whose `tasks` have no classification is fitted to numbers instead, three per subject.
     """
 
     kind = "estimator"
     inputs: int = 6
+    outputs: int = len(CLASSES)
     learns: ClassVar[bool] = True
 
     def unfitted(self, *, seed: int = 0) -> Estimator:
         """The estimator as a network builds it."""
         with seeded(seed):
-            estimator: Estimator = self.choice().build(inputs=self.inputs, classes=len(CLASSES))
+            estimator: Estimator = self.choice().build(inputs=self.inputs, classes=self.outputs)
         return estimator
 
     def built(self, *, seed: int = 0) -> nn.Module:
@@ -88,11 +90,11 @@ class EstimatorConformance(ModuleConformance):
         return {"logits": logits}
 
     def test_shapes(self) -> None:
-        """One logit a class, fitted or not yet."""
+        """One logit per class, fitted or not yet."""
         for estimator in (self.unfitted(), self.built()):
             result = self.evaluated(estimator, self.sample())
             shape = tuple(result["logits"].shape)
-            require(shape == (SUBJECTS, len(CLASSES)), f"the logits are {shape}, not {(SUBJECTS, len(CLASSES))}")
+            require(shape == (SUBJECTS, self.outputs), f"the logits are {shape}, not {(SUBJECTS, self.outputs)}")
             require_finite(result, "made-up subjects")
 
     def test_nothing_is_left_to_gradients(self) -> None:
@@ -115,7 +117,7 @@ class EstimatorConformance(ModuleConformance):
         require_equal(before, copied({"inputs": vectors, "target": target}), "after `fit`")
 
     def test_state_survives_a_round_trip(self) -> None:
-        """One that was never fitted takes up the state of one that was: buffers have their final shapes."""
+        """One that was never fitted loads the state of one that was: buffers have their final shapes."""
         first, second, sample = self.built(), cast("nn.Module", self.unfitted(seed=1)), self.sample()
         second.load_state_dict(copied(first.state_dict()))
         require_equal(self.evaluated(first, sample), self.evaluated(second, sample), "after a state-dict round trip")
@@ -140,4 +142,4 @@ class EstimatorConformance(ModuleConformance):
         answers = self.evaluated(self.built(), vectors)["logits"].argmax(dim=1)
         classes = target.argmax(dim=1) if self._of_numbers else target
         share = float((answers == classes).double().mean())
-        require(share > _CHANCE, f"right about {share:.0%} of subjects whose class their vector tells")
+        require(share > _CHANCE, f"right for {share:.0%} of subjects whose vector determines their class")

@@ -24,7 +24,7 @@ class ExecutorConformance(Conformance):
     kind = "executor"
 
     def events(self, function: str, payloads: Sequence[Mapping[str, Any]], *, cpus: int = 1) -> list[JobEvent]:
-        """Everything that jobs named ``job-0`` and so on say, one a payload."""
+        """Everything that jobs named ``job-0`` and so on say, one per payload."""
         jobs = [Job(f"job-{place}", dict(payload), cpus=cpus) for place, payload in enumerate(payloads)]
         return list(self._run(function, jobs))
 
@@ -44,7 +44,7 @@ class ExecutorConformance(Conformance):
     def test_no_jobs(self) -> None:
         """Nothing to do is done at once."""
         events = self.events("count", [])
-        require(not events, f"no jobs, and yet {events}")
+        require(not events, f"events without a job: {events}")
 
     def test_a_job_that_fails(self) -> None:
         """Its error arrives as it was raised, and the other jobs are not harmed."""

@@ -89,10 +89,10 @@ class FusionConformance(ModuleConformance):
         """The fused vector is as long as `width` says."""
         fusion = cast("Fusion", self.built())
         shape = tuple(self.evaluated(fusion, self.sample())["fused"].shape)
-        require(shape == (SUBJECTS, fusion.width), f"width says {fusion.width}, and the fused vectors are {shape}")
+        require(shape == (SUBJECTS, fusion.width), f"`width` is {fusion.width}, but the fused vectors are {shape}")
 
     def test_absent_branches(self) -> None:
-        """A branch whose modality is absent says zero, and the others are fused all the same."""
+        """A branch whose modality is absent is zero, and the others are fused all the same."""
         fusion = self.built()
         for name in self.branches:
             sample = self.sample()

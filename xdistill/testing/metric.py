@@ -89,7 +89,9 @@ class MetricConformance(Conformance):
         higher = self._built(self.settings).higher_is_better
         better = right > random if higher else right < random
         says = "higher is better" if higher else "lower is better"
-        require(better, f"right predictions score {right:.4g} and random ones {random:.4g}; {says}, says the metric")
+        require(
+            better, f"right predictions score {right:.4g} and random ones {random:.4g}; the metric declares that {says}"
+        )
 
     @promised("golden")
     def test_golden_values(self) -> None:

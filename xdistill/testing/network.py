@@ -41,7 +41,7 @@ class NetworkConformance(ModuleConformance):
         return cast("Network", self.built()).inputs
 
     def sample(self, *, seed: int = 0) -> Batch:
-        """Subjects as the engine hands them over: the network's own modalities, no target."""
+        """Subjects as the trainer passes them: the network's own modalities, no target."""
         return sample_batch(self.schema, subjects=SUBJECTS, seed=seed).restricted_to(self.inputs)
 
     def take(self, sample: Batch, rows: list[int]) -> Batch:
@@ -53,7 +53,7 @@ class NetworkConformance(ModuleConformance):
         return joined_batches(first, second)
 
     def tensors(self, sample: Batch) -> Mapping[str, Tensor]:
-        """The inputs, and who has them."""
+        """The inputs, and which subjects have them."""
         return batch_tensors(sample)
 
     def call(self, module: nn.Module, sample: Batch) -> dict[str, Tensor]:
@@ -106,7 +106,7 @@ class NetworkConformance(ModuleConformance):
         require(shapes == training, f"{shapes} in eval mode became {training} in training")
 
     def test_absent_modalities(self) -> None:
-        """Subjects without a modality, which hold zeros there, get an answer too."""
+        """Subjects without a modality, which hold zeros there, get an output too."""
         network, sample = self.built(), self.sample()
         for name in sample.inputs:
             require_finite(self.evaluated(network, without(sample, name)), f"subjects without {name}")

@@ -52,7 +52,7 @@ class TaskReaderConformance(Conformance):
         count = len(next(iter(self.labels.values())))
         require(len(found.targets) == count, f"{len(found.targets)} targets for {count} subjects")
         problems = [found.task.problem(), *map(found.task.target_problem, found.targets)]
-        require(not any(problems), f"it says of its own labels: {next(filter(None, problems), '')}")
+        require(not any(problems), f"problem with its own labels: {next(filter(None, problems), '')}")
         shape = found.task.as_targets(found.targets).shape
         require(shape == (count, *found.task.target_shape), f"targets have the shape {shape}")
 
@@ -74,7 +74,7 @@ class TaskReaderConformance(Conformance):
         require(pickle.loads(pickle.dumps(found.task)) == found.task, "the task does not survive pickling")  # noqa: S301 - its own
         as_in_files = json.loads(json.dumps(found.task.as_targets(found.targets).tolist()))
         problems = list(filter(None, map(found.task.target_problem, as_in_files)))
-        require(not problems, f"it says of its own labels from a JSON file: {''.join(problems[:1])}")
+        require(not problems, f"problem with its own labels from a JSON file: {''.join(problems[:1])}")
         for target in found.task.as_targets(found.targets):
             text = found.task.target_text(target)
             again = found.task.as_targets([found.task.parse_target(text)])[0]
@@ -93,7 +93,7 @@ class TaskReaderConformance(Conformance):
         shape = (6, len(task.columns))
         require(predictions.shape == shape, f"predictions have the shape {predictions.shape} instead of {shape}")
         problems = list(map(task.prediction_problem, [*predictions.tolist(), task.constant_prediction(targets)]))
-        require(not any(problems), f"it says of its own predictions: {next(filter(None, problems), '')}")
+        require(not any(problems), f"problem with its own predictions: {next(filter(None, problems), '')}")
 
     def test_losses_see_targets_on_the_scale_of_the_logits(self) -> None:
         """`sample_targets` looks like what `encoded` makes of targets."""

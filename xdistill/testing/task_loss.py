@@ -82,14 +82,14 @@ class TaskLossConformance(LossConformance):
 
     @promised("scores_logits")
     def test_the_target_is_preferred(self) -> None:
-        """A sure right answer costs less than a sure wrong one."""
+        """A confident right prediction has a lower loss than a confident wrong one."""
         loss, sample = self.built(self.shape), self.sample(self.shape)
         target = _target(sample.batch)
         right, wrong = (
             float(self.value(loss, self._sure(sample, answer)).detach().float().sum())
             for answer in (target, (target + 1) % self.classes)
         )
-        require(right < wrong, f"right answers cost {right:.4g}, and wrong ones {wrong:.4g}")
+        require(right < wrong, f"right predictions have a loss of {right:.4g}, and wrong ones {wrong:.4g}")
 
     @promised("golden")
     def test_golden_values(self) -> None:

@@ -101,7 +101,7 @@ class TransformConformance(Conformance):
         require(json.dumps(again.state()) == json.dumps(self.fitted().state()), "the first fit left something behind")
 
     def test_state_survives_a_round_trip(self) -> None:
-        """The state is JSON, and a transform that takes it up gives the same bits."""
+        """The state is JSON, and a transform that restores it gives the same bits."""
         first, second = self.fitted(), self.built()
         second.restore(json.loads(json.dumps(first.state(), allow_nan=False)))
         require(_same(first.apply(self.others()), second.apply(self.others())), "restored, it gives other values")

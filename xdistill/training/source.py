@@ -76,7 +76,7 @@ class Source:
         return torch.from_numpy(self.transforms.apply(modality, nothing)[0])
 
     def batch(self, rows: Rows, modalities: Sequence[str], *, target: bool) -> Batch:
-        """Some subjects with the named modalities; with the target only if that is asked for."""
+        """Some subjects with the named modalities; with the target only on request."""
         own = {name: self.moved[name][rows] if name in self.moved else rows for name in modalities}
         return Batch(
             inputs={name: self._values(name, chosen) for name, chosen in own.items()},

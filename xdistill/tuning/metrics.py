@@ -30,7 +30,7 @@ def _of_another_task(name: str, task: Task, valid: list[str]) -> str:
     why = (
         f"is a metric of two classes, and the cohort has {len(task.names)}"
         if of_two
-        else f"is no metric of {task.describe()}"
+        else f"is not a metric of {task.describe()}"
     )
     return f"{name!r} {why}; choose one of {', '.join(valid)}"
 

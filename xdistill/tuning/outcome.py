@@ -83,7 +83,7 @@ def agreed(winners: Sequence[Winner], space: Space) -> dict[str, Any]:
     """One setting out of those that the searches chose, as Optuna keeps them.
 
     Of choices the most frequent one (of equally frequent ones that of the earliest search), of numbers the lower
-    median: always a value that some search chose. A field that hangs on a choice is taken from the searches that made
+    median: always a value that some search chose. A field that depends on a choice is taken from the searches that made
     this choice. The combination itself may never have been tried.
     """
     params: dict[str, Any] = {}

@@ -56,7 +56,7 @@ class Study:
         experiment: what it assembles to.
         tune: the search.
         cohort: all subjects.
-        identity: of recipe, search (but for the number of trials), cohort and versions.
+        identity: of recipe, search (except the number of trials), cohort and versions.
         folder: of this study.
         url: where its trials are kept.
         name: in the storage; each search adds its own.

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 OPTIMISTIC = (
-    "Optimistic: one flat search on all subjects. The best trial's score was picked as the best of many on the same "
-    "subjects, and says less than a nested search would."
+    "Optimistic: one flat search on all subjects. The best trial's score is the best of many on the same subjects, and "
+    "so overestimates the score on new subjects."
 )
 AGREED = (
     "Each setting is the most frequent choice, or the lower median, of what the searches of the outer splits chose; "
     "the combination itself may never have been tried. The nested score is that of the whole procedure, the search "
-    "included; a score of this recipe on the same cohort would be optimistic, since every subject had a say in its "
+    "included; a score of this recipe on the same cohort would be optimistic, since every subject influenced its "
     "settings."
 )
 

@@ -81,7 +81,7 @@ class OnTheFlyModulation(Callback):
         ]
 
     def on_train_end(self, trainer: Any) -> None:
-        """Watch it no longer."""
+        """Stop watching it."""
         del trainer
         for hook in self._hooks:
             hook.remove()

@@ -29,7 +29,7 @@ def normalised_similarity(features: Rows) -> Float[Tensor, "batch batch"]:
 
 
 def entropy_weights(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, " batch"]:
-    """The entropy of each subject's probabilities, divided by the sum over the batch; even if all are zero."""
+    """The entropy of each subject's probabilities, divided by the sum over the batch; equal if all are zero."""
     log_p = F.log_softmax(logits, dim=1)
     entropy = -(log_p.exp() * log_p).sum(dim=1)
     total = entropy.sum()
@@ -38,7 +38,7 @@ def entropy_weights(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, " b
 
 
 class MarginAware(DistillationLoss):
-    r"""Similarities between subjects, weighted by how unsure the teacher is of a subject.
+    r"""Similarities between subjects, weighted by the teacher's uncertainty about a subject.
 
     .. math::
         G_{ij} = \frac{\langle f_i, f_j \rangle}{\sqrt{\sum_k \langle f_i, f_k \rangle^2}}, \quad
@@ -47,11 +47,11 @@ class MarginAware(DistillationLoss):
     with H the entropy of the teacher's probabilities. After Wei, Luo and Luo, MMANet: margin-aware distillation and
     modality-aware regularization for incomplete multimodal learning, CVPR 2023: subjects near the decision boundary
     decide it, so their relations count more. Its second part, the regularisation by a shared auxiliary network that is
-    trained on the hardest combination of modalities, is a network and not a loss, and is not offered. ``weights:
+    trained on the hardest combination of modalities, is a network, not a loss, and is not included. ``weights:
     uniform`` is the ablation: the similarities of `sp` with equal weights, times the number of subjects.
 
     Inferred: the weight is that of the column's subject and the rows are summed, as in the official code. A batch of
-    which the teacher is entirely sure has equal weights. Features of any shape are flattened.
+    which the teacher is entirely certain has equal weights. Features of any shape are flattened.
 
     Raises:
         SettingsError: for a tap that a network lacks.

@@ -35,7 +35,7 @@ def one_for_all(
 
 
 class OneForAll(LogitLoss):
-    r"""Soft labels in which a sure teacher raises the weight of the true class.
+    r"""Soft labels in which a confident teacher raises the weight of the true class.
 
     .. math::
         L = -\frac{1}{B} \sum_i \left( \big( (1 + p_{iy})^\gamma - 1 \big) \log q_{iy}
@@ -47,7 +47,7 @@ class OneForAll(LogitLoss):
     = 1, the ablation, it is the cross entropy of the teacher's soft labels, which has the gradient of `kd` at T = 1.
 
     ``form: code`` also raises the probabilities of the other classes to gamma, as the official code does. The exits at
-    intermediate layers, which the paper adds to this loss, are heads of a network and no part of a loss.
+    intermediate layers, which the paper adds to this loss, are heads of a network not part of a loss.
 
     Inferred: the temperature divides the logits of both networks, without the factor T², as in the code; the default
     gamma lies within the range that its scripts use. Not zero at identity.

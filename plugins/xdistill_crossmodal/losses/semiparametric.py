@@ -57,7 +57,7 @@ class Semiparametric(LogitLoss):
     it is plain distillation.
 
     Inferred: temperature 1, at which the paper's theory holds. Probabilities below 0.01 count as 0.01 in 1 / p, as in
-    the official code. The paper's gamma that minimises a bound per subject is not offered. The first form may be
+    the official code. The paper's gamma that minimises a bound per subject is not included. The first form may be
     negative, since the term without a gradient is chosen so that with gamma = 0 it is zero at identity.
     """
 

@@ -79,7 +79,7 @@ class MstTeachers(Several):
                 if not usable(name) or name in members:
                     raise ValueError(f"a specialised teacher cannot be named {name!r}; use another identifier")
                 if members and one.member not in members:
-                    raise ValueError(f"{name!r} is of no member {one.member!r}; members: {', '.join(members)}")
+                    raise ValueError(f"{name!r} masks an unknown member {one.member!r}; members: {', '.join(members)}")
             return specialised
 
     def __init__(self, config: Config, *, schema: Schema) -> None:

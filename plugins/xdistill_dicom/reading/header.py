@@ -123,7 +123,7 @@ class Header:
         size: rows and columns.
         encoding: of the voxels.
         offset: of the voxels in the file, in bytes; 0 if they are not stored as they are.
-        problem: why the file is no slice of a volume; empty if it may be one.
+        problem: why the file is not a slice of a volume; empty if it may be one.
     """
 
     file: Path

@@ -37,7 +37,7 @@ def read_file(file: Path) -> Sequence[Header]:
     try:
         with open_regular(file) as stream:
             return _images(file, stream)
-    except DataError:  # what is no regular file cannot be a DICOM file
+    except DataError:  # what is not a regular file cannot be a DICOM file
         return ()
     except OSError as error:
         return (_unreadable(file, error.strerror or "cannot be read"),)

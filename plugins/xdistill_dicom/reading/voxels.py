@@ -1,4 +1,4 @@
-"""Where a file holds its voxels, and why it is no slice of a volume if it is none."""
+"""Where a file holds its voxels; or, if it is not a slice of a volume, why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from xdistill_dicom.reading.extra import pydicom, require
 from xdistill_dicom.reading.values import text_of, whole_of
 
-NO_IMAGE: Final = "no pixel data: it is no image but"
+NO_IMAGE: Final = "no pixel data: not an image, but"
 """How the problem of a file begins that may lie next to the images of a volume, such as a report."""
 UNSTATED: Final = "1.2.840.10008.1.2"
 """The transfer syntax of files that state none: implicit, little endian."""
@@ -31,7 +31,7 @@ class Voxels:
     Attributes:
         offset: where they begin, in bytes; 0 if they are not stored as they are.
         size: bytes of one image.
-        problem: why the file is no slice of a volume; empty if it may be one.
+        problem: why the file is not a slice of a volume; empty if it may be one.
     """
 
     offset: int = 0
@@ -85,7 +85,7 @@ def _no_image(content: Any) -> str:
     name = str(getattr(content.get("SOPClassUID"), "name", "")).removesuffix(" Storage")
     if name and "Image" not in name:
         return f"{NO_IMAGE} {name}"
-    return "no rows and columns" if name else "cannot be read: is damaged, or holds nothing"
+    return "no rows and columns" if name else "cannot be read: damaged or empty"
 
 
 @lru_cache

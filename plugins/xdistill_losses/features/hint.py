@@ -77,7 +77,7 @@ class VariationalInformation(MapLoss):
 
     After Ahn et al., Variational information distillation for knowledge transfer, CVPR 2019, as a
     mean over all values and without the constant log(2π)/2. The regressor μ (layers that work on channels, ReLU
-    between them) and the variances are learned with the student. May be negative; its minimum is no fixed number.
+    between them) and the variances are learned with the student. May be negative; its minimum is not a fixed number.
 
     Raises:
         SettingsError: for numbers of channels that differ with ``depth: 0``.

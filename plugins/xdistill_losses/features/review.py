@@ -24,7 +24,7 @@ _CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 def hierarchical(student: Map, teacher: Map) -> Float[Tensor, ""]:
-    """Mean squared differences of the maps, and of both averaged to 4, 2 and 1 positions an axis.
+    """Mean squared differences of the maps, and of both averaged to 4, 2 and 1 positions per axis.
 
     Their weights are 1, 1/2, 1/4, 1/8, divided by the sum of those that there are: a size that would not make the map
     smaller is left out. An axis that is shorter than a size stays as it is.
@@ -87,7 +87,7 @@ class Review(TapLoss):
 
     ABF is attention-based fusion: a 1 x 1 convolution, a share for own and deeper features at each position, a 3 x 3
     convolution to the teacher's channels. HCL is the hierarchical context loss: mean squared differences of the maps
-    and of their averages at 4, 2 and 1 positions an axis, weights halving, divided by their sum. After Chen et al.,
+    and of their averages at 4, 2 and 1 positions per axis, weights halving, divided by their sum. After Chen et al.,
     Distilling knowledge via knowledge review, CVPR 2021. ``taps`` go from shallow to deep. Normalized per subject
     (source: per batch), so that a batch of one works. ``fusion: false`` leaves HCL alone, for maps of equal shape. A
     vector is a map of one position.

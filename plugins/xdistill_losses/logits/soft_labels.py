@@ -49,7 +49,7 @@ def soft_labels(
 def certainty(teacher: Logits) -> Float[Tensor, " batch"]:
     """``1 - H(p) / log C`` of each subject's probabilities ``p`` at T = 1, divided by its mean over the batch.
 
-    From 0, for a teacher that knows nothing, to the most for one that is certain; all 1 if it knows nothing of anyone.
+    0 for a uniform prediction, largest for a certain one; all 1 if every prediction is uniform.
     """
     logs = F.log_softmax(full(teacher), dim=1)
     known = (1 + (logs.exp() * logs).sum(dim=1) / log(teacher.shape[1])).clamp(min=0)

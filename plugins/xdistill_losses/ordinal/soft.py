@@ -39,7 +39,7 @@ class SoftOrdinal(LogitLoss):
         temperature: Annotated[float, Field(gt=0)] = Field(
             default=2.0, description="T, by which the thresholds' logits are divided"
         )
-        link: Link = Field(default="corn", description="what the logits mean, as the `link` of the task says")
+        link: Link = Field(default="corn", description="what the logits mean; must equal the `link` of the task")
 
     def compare(self, student: Logits, teacher: Logits, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the logits."""

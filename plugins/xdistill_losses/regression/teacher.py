@@ -61,7 +61,8 @@ class TeacherBounded(LogitLoss):
         """The margin."""
 
         margin: Annotated[float, Field(ge=0)] = Field(
-            default=0.0, description="m, by which a squared error has to be smaller than the teacher's to count nothing"
+            default=0.0,
+            description="m, by which a squared error must be smaller than the teacher's for the loss to be zero",
         )
 
     def compare(self, student: Values, teacher: Values, batch: Batch) -> Float[Tensor, ""]:

@@ -81,7 +81,7 @@ class Contrast(TapLoss):
             default="others", description="all other subjects of the batch, or those of other classes"
         )
         noise: Annotated[float, Field(gt=0)] = Field(
-            default=1.0, description="N / M: negatives a subject over training subjects"
+            default=1.0, description="N / M: negatives per subject, divided by the number of training subjects"
         )
 
     def __init__(self, config: Config, *, student: OutputSpec, teacher: OutputSpec) -> None:

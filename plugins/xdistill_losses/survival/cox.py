@@ -28,7 +28,7 @@ def negative_partial_likelihood(
 ) -> Float[Tensor, ""]:
     """The mean over events of ``log sum of the hazards at risk - log hazard``; zero without an event.
 
-    At risk at a time is who has an event or is censored then or later. Of several events at one time, Breslow's sum
+    At risk at a time are those with an event or censoring then or later. Of several events at one time, Breslow's sum
     holds all of them for each, Efron's leaves out ``0/m, 1/m, ...`` of their hazards in turn. Sums are taken of
     logarithms, so that large log hazards do not overflow.
     """
@@ -65,7 +65,7 @@ class Cox(TaskLoss):
 
     Subjects are compared within their batch, so batches should hold several events. A batch without any has the loss
     zero. The value is torchsurv's ``neg_partial_log_likelihood`` where no two times are equal. With equal times, that
-    of torchsurv 0.2 divides by the number of different times, leaves out who is censored at the time of an event, and
+    of torchsurv 0.2 divides by the number of different times, leaves out subjects censored at the time of an event, and
     overflows in single precision.
 
     Raises:

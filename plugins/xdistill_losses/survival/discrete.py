@@ -54,7 +54,7 @@ class DiscreteTime(TaskLoss):
 
     for logits ``(batch, bins)`` and targets ``(batch, 2)`` of time and event, 1 or, for a censored subject, 0. Bins end
     at the cut points. After Gensheimer and Narasimhan, A scalable discrete-time survival model for neural networks,
-    PeerJ 7, 2019, equations 3 and 4: who is censored in the second half of a bin has survived it.
+    PeerJ 7, 2019, equations 3 and 4: a subject censored in the second half of a bin has survived it.
 
     Raises:
         SettingsError: without cut points, or with another number of them than the network has logits.

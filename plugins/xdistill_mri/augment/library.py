@@ -82,7 +82,7 @@ def _built(config: MonaiTransform.Config) -> Any:
         return known[config.transform](**config.settings)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise SettingsError(f"{config.transform} refuses its settings: {reason[0]}", field="settings") from error
+        raise SettingsError(f"{config.transform} rejects its settings: {reason[0]}", field="settings") from error
 
 
 def _available() -> dict[str, Callable[..., Any]]:

@@ -49,7 +49,7 @@ class Lesions2D(Dataset):
         test: int = Field(
             default=0, ge=0, le=1_000_000, description="further lesions, which are the test part of an official split"
         )
-        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed, other lesions")
+        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed generates other lesions")
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -15,10 +15,10 @@ class CellSettings(Settings):
     """How the cells of clinical columns are read, where looking at them does not tell."""
 
     decimal: Literal[".", ","] | None = Field(
-        default=None, description="mark of decimals; the other one divides thousands. null: found by looking"
+        default=None, description="mark of decimals; the other one divides thousands. null: detected"
     )
     ordinal: Mapping[str, Annotated[tuple[str, ...], Field(min_length=2)]] = Field(
-        default={}, description="names in order by column, as in {grade: [low, medium, high]}; they become 0, 1, 2"
+        default={}, description="categories in order by column, as in {grade: [low, medium, high]}; they become 0, 1, 2"
     )
     since: str | None = Field(
         default=None,
@@ -36,11 +36,11 @@ class ColumnSettings(CellSettings):
 
     exclude: tuple[str, ...] = Field(default=(), description="columns to leave out")
     categorical: tuple[str, ...] = Field(
-        default=(), description="columns whose values are names even if they look like numbers"
+        default=(), description="columns whose values are categories even if they look like numbers"
     )
     numeric: tuple[str, ...] = Field(default=(), description="columns that must hold numbers")
     max_categories: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="maximum number of different values of a column of names"
+        default=20, description="maximum number of different values of a categorical column"
     )
     units: Mapping[str, str] = Field(default={}, description="unit of each column")
 
@@ -49,11 +49,9 @@ class FileSettings(Settings):
     """How a file with a table is read."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="separator of cells; null: found by looking"
+        default=None, description="separator of cells; null: detected"
     )
-    encoding: str | None = Field(
-        default=None, description="of a CSV file, such as utf-8 or cp1252; null: found by looking"
-    )
+    encoding: str | None = Field(default=None, description="of a CSV file, such as utf-8 or cp1252; null: detected")
     sheet: str | None = Field(default=None, description="of an XLSX workbook; null: the only one that is not empty")
     header_row: Annotated[int, Field(ge=1)] | None = Field(
         default=None,

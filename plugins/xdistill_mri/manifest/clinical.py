@@ -130,7 +130,7 @@ def _categories(
     if len(categories) > most:
         hint = hint_of(Counter(given))
         problems.add(
-            f"the column {name!r} holds {len(categories)} different names, but at most {most} are allowed "
+            f"the column {name!r} holds {len(categories)} different categories, but at most {most} are allowed "
             f"(`{look.setting}.max_categories`); {f'{hint}: correct these, or ' if hint else ''}leave it out with "
             f"`{look.setting}.exclude`"
         )

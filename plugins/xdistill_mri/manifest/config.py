@@ -105,7 +105,7 @@ class ManifestConfig(FileSettings, TaskSettings):
     reading: Literal["auto", "plain"] = Field(
         default="auto",
         description="auto: decimal commas, units, limits such as <0.5, dates, grades and spellings of clinical columns "
-        "are found by looking, and reported; plain: cells are numbers with a point, or names",
+        "are detected, and reported; plain: cells are numbers with a point, or names",
     )
     keep: tuple[str, ...] | None = Field(
         default=None,

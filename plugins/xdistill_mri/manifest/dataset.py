@@ -112,13 +112,13 @@ class ManifestDataset(Dataset):
         return volumes | {name: [one.vectors[name] is not None for one in entries] for name in self.cohort.panels}
 
     def reading(self) -> TableReading:
-        """How the tables were read, as far as it was found by looking."""
+        """How the tables were read, as far as it was detected."""
         story = self.cohort.story
         return TableReading(tuple(story.notes), story.columns)
 
     @classmethod
     def cache_settings(cls, settings: Settings) -> Mapping[str, Any]:
-        """All but where files lie; newer settings only if they are set."""
+        """All but the location of files; newer settings only if they are set."""
         return settings.kept() if isinstance(settings, ManifestConfig) else super().cache_settings(settings)
 
     def load_many(self, rows: Sequence[int]) -> Iterator[Mapping[str, NDArray[np.generic] | None]]:

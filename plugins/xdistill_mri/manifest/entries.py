@@ -47,7 +47,7 @@ class Cohort:
         task: what is predicted.
         modalities: names of the image modalities.
         panels: the vector modalities by name.
-        story: what was found by looking.
+        story: what was detected.
         kept: texts of the columns that are kept for splits, one per subject.
     """
 

@@ -119,9 +119,7 @@ def _file(search: _Search, line: Line, column: str, text: str) -> Path:
     try:
         is_folder, exists = file.is_dir(), file.is_file()
     except OSError as error:
-        search.problems.add(
-            f"{where} cannot be looked up: {error.strerror or error}", line=line.number, cause="look up"
-        )
+        search.problems.add(f"{where} cannot be read: {error.strerror or error}", line=line.number, cause="look up")
         return file
     if is_folder:
         if not holds_dicom(file):

@@ -54,7 +54,7 @@ def label_table(table: Table, columns: Mapping[str, Sequence[str]], label: str) 
 
 
 def number_of(label: str) -> float | None:
-    """The number that a label is, also with a decimal comma; None if it is none."""
+    """The value of a label as a number, also with a decimal comma; None if it is not a number."""
     return as_number(label.replace(",", "."))
 
 
@@ -79,7 +79,7 @@ def other_task(column: str, labels: Sequence[str]) -> str:
             names = ", ".join(sorted(name for name in parts | alone if name.lower() != "none"))
             return (
                 f"the label {lists[0]!r} in column {column!r} looks like a list of labels that occur alone too; for "
-                f"several labels a subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "
+                f"several labels per subject, set `task: {{use: multi_label, column: {column}, labels: [{names}], "
                 f"separator: '{mark}'}}` in the recipe; if they are classes, name them in `data.classes`"
             )
     return ""

@@ -39,7 +39,7 @@ class ReadingOf:
 
     Attributes:
         config: its settings.
-        story: what was found by looking.
+        story: what was detected.
         problems: what is wrong.
     """
 

@@ -1,4 +1,4 @@
-"""What was found by looking, while a manifest was read."""
+"""What was detected, while a manifest was read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xdistill.tables import Reading, Table
 
 @dataclass
 class Story:
-    """What was found by looking, while a manifest was read.
+    """What was detected, while a manifest was read.
 
     Attributes:
         notes: for people, in order.
@@ -34,6 +34,6 @@ class Story:
             self.columns[modality] = odd
 
     def leave_out(self, modality: str, column: str, why: str) -> None:
-        """Note that a column is no clinical value."""
+        """Note that a column is not a clinical value."""
         self.notes.append(f"{modality}, {column!r}: {why}; left out")
         self.columns.setdefault("left out", []).append(f"{modality}/{column}")

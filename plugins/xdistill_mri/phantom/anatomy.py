@@ -34,7 +34,7 @@ class Anatomy:
         vessel_point: a point of each vessel, from the lesion's centre, ``(subjects, vessels, 3)``.
         vessel_direction: unit vectors, ``(subjects, vessels, 3)``.
         vessel_width: ``(subjects, vessels)``.
-        wave_vectors: of the random fields, ``(subjects, phases, fields, waves, 3)``, in radians a unit of length.
+        wave_vectors: of the random fields, ``(subjects, phases, fields, waves, 3)``, in radians per unit of length.
         wave_phases: of the random fields, ``(subjects, phases, fields, waves)``, in radians.
         noise: of the scanner, standard normal, ``(subjects, phases, depth, height, width)``.
     """

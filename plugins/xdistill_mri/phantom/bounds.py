@@ -87,7 +87,7 @@ def posterior(latents: Latents, effect: Effect, *, clinical: bool) -> NDArray[np
 
 
 def _densities(latents: Latents, effect: Effect, *, clinical: bool) -> NDArray[np.float64]:
-    """Density of what is seen in each class, up to a factor a subject, ``(subjects, classes)``."""
+    """Density of what is seen in each class, up to a factor per subject, ``(subjects, classes)``."""
     invasiveness_in_class = _invasiveness_in_class(effect)
     parts = []
     for start in range(0, len(latents.invasiveness), _CHUNK):
@@ -123,7 +123,7 @@ def _image_log_likelihood(latents: Latents, effect: Effect) -> NDArray[np.float6
 
 
 def _clinical_log_likelihood(latents: Latents, effect: Effect) -> NDArray[np.float64]:
-    """Log likelihood ``(subjects, grid)`` up to a constant a subject, of what the image does not show already."""
+    """Log likelihood ``(subjects, grid)`` up to a constant per subject, of what the image does not show already."""
     subjects = len(latents.invasiveness)
     slope, precision = np.zeros(subjects), np.zeros(subjects)
     tables: NDArray[np.float64] = np.zeros((subjects, len(_GRID)))

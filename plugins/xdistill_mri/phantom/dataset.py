@@ -53,7 +53,7 @@ class HccPhantom(Dataset):
 
     with an independent standard normal ``epsilon`` at each place. A few items the radiologist reads off the images
     follow ``u_hbp`` or the lesion's size instead of ``r``: they restate what the images show. Given ``r`` the items
-    are independent of each other, more so than in life. What the phases look like stands in
+    are independent of each other, more so than in life. The appearance of the phases is described in
     `xdistill_mri.phantom.render`; how the bounds of `facts` come about in `xdistill_mri.phantom.bounds`.
 
     With ``image_only`` that many further patients of the same kind follow, who lack all clinical items; they are graded
@@ -86,7 +86,7 @@ class HccPhantom(Dataset):
         shape: tuple[Voxels, Voxels, Voxels] = Field(
             default=(12, 24, 24), description="depth, height and width of both volumes, in voxels"
         )
-        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed, other patients")
+        seed: int = Field(default=0, ge=0, description="seed of the cohort; another seed generates other patients")
         image_only: int = Field(
             default=0, ge=0, le=1_000_000, description="further patients, who have both volumes and no clinical items"
         )
@@ -120,7 +120,9 @@ class HccPhantom(Dataset):
         @model_validator(mode="after")
         def _one_kind_of_further_patients(self) -> HccPhantom.Config:
             if self.test and self.image_only:
-                raise PydanticCustomError("test_or_image_only", "a cohort has either `test` or `image_only`", {})
+                raise PydanticCustomError(
+                    "test_or_image_only", "`test` and `image_only` exclude each other; set one of them", {}
+                )
             return self
 
         @model_serializer(mode="wrap")

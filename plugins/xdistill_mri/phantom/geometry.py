@@ -80,7 +80,7 @@ def random_field(
     waves is a product of matrices and the cosines are taken on planes, not on the volume.
 
     Args:
-        wave_vectors: ``(subjects, waves, 3)``, in radians a unit of length.
+        wave_vectors: ``(subjects, waves, 3)``, in radians per unit of length.
         wave_phases: ``(subjects, waves)``, in radians.
         shape: depth, height and width in voxels.
 
@@ -101,7 +101,7 @@ def random_field(
 
 
 def per_subject(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """One value a subject, ``(subjects,)``, made to broadcast over volumes."""
+    """One value per subject, ``(subjects,)``, made to broadcast over volumes."""
     return values.astype(np.float32, copy=False)[:, None, None, None]
 
 

@@ -23,7 +23,7 @@ _PREAMBLE, _MAGIC = 128, b"DICM"
 
 
 def holds_dicom(folder: Path) -> bool:
-    """Whether one of the first files below a folder is a DICOM file; False for what is no folder."""
+    """Whether one of the first files below a folder is a DICOM file; False for anything else than a folder."""
     files = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))
     return any(map(_is_dicom, islice(files, _LOOKED_AT)))
 
@@ -41,7 +41,7 @@ def space_of_folder(folder: Path) -> Space:
 
 
 def files_in(path: Path | None) -> Sequence[Path]:
-    """The DICOM files of a folder; what is no folder, as it is."""
+    """The DICOM files of a folder; anything else as it is."""
     if path is None:
         return ()
     return series_format("dicom").files(path) if path.is_dir() else (path,)

@@ -1,4 +1,4 @@
-"""Compares where the volumes of one subject lie, and says what was noticed in the headers of a cohort."""
+"""Compares the positions of the volumes of one subject, and says what was noticed in the headers of a cohort."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def build(name: str, spec: ModalitySpec, outputs: int, settings: Mapping[str, An
         settings: further arguments, by name.
 
     Raises:
-        SettingsError: for an unknown name, and for arguments that the network refuses.
+        SettingsError: for an unknown name, and for arguments that the network rejects.
     """
     network = find(name)
     for forbidden in _DOWNLOADS:

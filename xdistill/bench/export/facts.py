@@ -1,4 +1,4 @@
-"""What a reader has to know before he reads a figure, and how the entries fall into tables."""
+"""What a reader has to know before reading a figure, and how the entries fall into tables."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _facts(standings: Standings) -> Iterator[tuple[str, str]]:
 
 
 def alternative(standings: Standings) -> str:
-    """What the figure shows, for those who do not see it."""
+    """What the figure shows, for readers who cannot see it."""
     metric, reference = metric_title(standings.primary, standings), reference_title(standings)
     return f"{metric} of each method with its 95 % interval, and the difference to {reference} with that of the test"
 

@@ -62,7 +62,7 @@ def _blocks(standings: Standings, figure: str) -> Iterator[str]:
     if standings.missing:
         yield escape(missing_note(standings))
     if standings.expectations:
-        yield "## What has to hold"
+        yield "## Expected outcomes"
         yield _lines(
             f"- {expectation_mark(one.holds)} {escape(one.text)}: {expectation_word(one.holds)}. {escape(one.evidence)}"
             for one in standings.expectations
@@ -77,7 +77,7 @@ def _tracks(standings: Standings) -> Iterator[str]:
         yield _table(ranking(standings, track))
         yield f"### {escape(track.title)}: all figures"
         if any(standing.reported for standing in track.entries):
-            yield f"{escape(reported_title(standings))}: the columns at the right."
+            yield f"{escape(reported_title(standings))}: the columns on the right."
         table = figures(standings, track)
         yield _table(table)
         if table.notes:

@@ -15,7 +15,7 @@ from xdistill.stats.compare import ALPHA
 
 
 def notes(standings: Standings) -> tuple[str, ...]:
-    """One paragraph a matter."""
+    """One paragraph per topic."""
     return tuple(_notes(standings))
 
 
@@ -66,8 +66,8 @@ def _notes(standings: Standings) -> Iterator[str]:
     yield _about_deviations(standings)
     sample = standings.entries[0].rows[standings.primary].interval
     yield (
-        f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It speaks "
-        f"of other test patients for networks as they were trained."
+        f"The {level(sample)} interval of a score is a stratified bootstrap of patients within test folds. It accounts "
+        f"for the choice of test patients, with the trained networks held fixed."
     )
     if compared(standings):
         yield from _about_tests(standings)
@@ -105,7 +105,7 @@ def _notes(standings: Standings) -> Iterator[str]:
 
 
 def _about_deviations(standings: Standings) -> str:
-    seeds = "Seeds of a method are averaged within a fold first; they are no further observations."
+    seeds = "Seeds of a method are averaged within a fold first; they are not further observations."
     if standings.cohort.folds * standings.cohort.repeats < FEWEST:
         return f"Means over {splits(standings)}, which are too few for a standard deviation. {seeds}"
     return (

@@ -31,7 +31,7 @@ class Chart:
     Attributes:
         axis: that its rows share.
         lines: that go through all of them.
-        rows: marks and the text for who does not see them, one an entry.
+        rows: marks and the text for readers who cannot see them, one per entry.
     """
 
     axis: Axis

@@ -38,7 +38,7 @@ class Column:
 
     Attributes:
         head: its heading.
-        cells: one an entry.
+        cells: one per entry.
         spare: where there is no room the column with the highest number goes first; those with 0 stay.
     """
 
@@ -119,7 +119,7 @@ def figures(standings: Standings, track: Track) -> Table:
 
 
 def reported_columns(standings: Standings, track: Track) -> tuple[Column, ...]:
-    """What a publication states, a column a metric; none without such numbers in the track."""
+    """What a publication states, one column per metric; none without such numbers in the track."""
     reservation = "another cohort" if standings.cohort.synthetic else "not ranked"
     return tuple(
         _figures(

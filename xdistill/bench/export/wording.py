@@ -93,7 +93,7 @@ def one_line(text: str) -> str:
 
 
 def score(summary: Summary | None, metric: str = "") -> str:
-    """``71.46 ± 1.84``, in percent; as a number for a metric that is none of percent."""
+    """``71.46 ± 1.84``, in percent; as a number for a metric that is not in percent."""
     return written(summary, percent=style_of(metric).percent)
 
 
@@ -103,13 +103,13 @@ def fraction(summary: Summary | None) -> str:
 
 
 def percent(value: float, metric: str = "") -> str:
-    """``71.46`` for 0.7146; ``0.715`` for a metric that is none of percent."""
+    """``71.46`` for 0.7146; ``0.715`` for a metric that is not in percent."""
     style = style_of(metric)
     return number(style.factor * value, decimals=2 if style.percent else _FRACTIONS)
 
 
 def points(value: float, metric: str = "") -> str:
-    """``+1.48`` for 0.0148; ``+0.015`` for a metric that is none of percent."""
+    """``+1.48`` for 0.0148; ``+0.015`` for a metric that is not in percent."""
     style = style_of(metric)
     return number(style.factor * value, signed=True, decimals=2 if style.percent else _FRACTIONS)
 

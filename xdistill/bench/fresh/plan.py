@@ -120,7 +120,7 @@ class FreshPlan:
         except ValidationError as error:
             found = error.errors()[0]
             name = ".".join(map(str, found["loc"]))
-            message = f"the data set `{block['use']}` refuses these settings: {name}: {found['msg']}"
+            message = f"the data set `{block['use']}` rejects these settings: {name}: {found['msg']}"
             raise RecipeError([self.benchmark.problem(("data",), message)]) from None
         settings = choice.component.generated(
             choice.settings, train=unit.train, test=self.fresh.subjects, seed=cohort_seed(self.fresh, unit)

@@ -53,7 +53,7 @@ class Result:
 
 
 def result_path(folder: Path, unit: Unit, entry: str) -> Path:
-    """The file of facts of one result; the probabilities lie next to it."""
+    """The file of facts of one result; the probabilities are next to it."""
     return folder / "results" / unit.cell / f"c{unit.number:03d}" / f"{entry}.json"
 
 
@@ -101,7 +101,7 @@ def read_result(path: Path) -> Result | None:
     fields = {"format": FORMAT, "format_version": FORMAT_VERSION}
     names = {field.name for field in dataclass_fields(Result)}
     if not isinstance(data, dict) or {name: data.pop(name, None) for name in fields} != fields or data.keys() != names:
-        raise RunError(f"{path}: this is no result; delete the file and rerun `xdistill bench run`")
+        raise RunError(f"{path}: this is not a result; delete the file and rerun `xdistill bench run`")
     return Result(**data)
 
 

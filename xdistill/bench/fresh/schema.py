@@ -26,10 +26,8 @@ class FreshTest(Section):
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
         default={}, description="one setting of the data set with its values; the methods are compared at each"
     )
-    oracle: str | None = Field(
-        default=None, description="the entry that says what the best of all teachers could give; drawn as a bound"
-    )
-    seed: int = Field(default=0, description="of all cohorts; another seed, other cohorts")
+    oracle: str | None = Field(default=None, description="the entry with the best possible teacher; drawn as a bound")
+    seed: int = Field(default=0, description="of all cohorts; another seed generates other cohorts")
 
     @model_validator(mode="after")
     def _one_number_for_each(self) -> FreshTest:

@@ -151,9 +151,7 @@ def _checked(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | 
     path = result_path(folder, unit, entry)
     result = read_result(path)
     if result is not None and result.recipe_key != plan.key(entry, unit, with_code=False):
-        raise RunError(
-            f"{path}: the recipe or the cohort is not what the benchmark says of entry {entry!r}; run it again"
-        )
+        raise RunError(f"{path}: the recipe or the cohort is not that of entry {entry!r}; run it again")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Records: a finished run as a small folder that can lie in a git repository. docs/formats/record.md describes it."""
+"""Records: a finished run as a small folder for a git repository; docs/formats/record.md describes it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def read_record(folder: Path, splits: BenchmarkSplits) -> Record:
-    """Read a record; whether it is true is `xdistill.bench.records.verify`'s business.
+    """Read a record; `xdistill.bench.records.verify` checks whether it is true.
 
     Raises:
         RunError: when it is none, of another format version, or cannot be read.
@@ -127,7 +127,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """What `record.json` holds.
 
     Raises:
-        RunError: when it is no record, or one of another format version.
+        RunError: when it is not a record, or one of another format version.
     """
     path = folder / FILE
     facts = read_versioned(path, FORMAT, FORMAT_VERSION, otherwise="not a record of a benchmark")
@@ -138,7 +138,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def method(name: str, records: tuple[Record, ...], role: str) -> Method:
-    """The records of an entry, one a seed, as a method to compare.
+    """The records of an entry, one per seed, as a method to compare.
 
     Raises:
         UserError: when the seeds were not run on the same cohort and splits.

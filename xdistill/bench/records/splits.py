@@ -25,7 +25,7 @@ class Tested:
         repeat: counts from 0.
         fold: counts from 0 within the repeat.
         train: number of training subjects.
-        validation: number of subjects kept aside to choose the epoch by.
+        validation: number of subjects held out to choose the epoch by.
         test: ranks of the subjects that are scored, ascending.
     """
 

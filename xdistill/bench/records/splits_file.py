@@ -93,7 +93,7 @@ def _patients(run: Run, known: Any, ids: Sequence[str]) -> tuple[int, ...]:
 
 
 def write_splits(folder: Path, splits: BenchmarkSplits) -> None:
-    """Write the file of a folder of records, whole or not at all."""
+    """Write the file of a folder of records, completely or not at all."""
     write_text(folder / FILE, splits.to_text())
 
 

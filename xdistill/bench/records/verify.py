@@ -119,7 +119,7 @@ def record_problems(benchmark: Benchmark, splits: BenchmarkSplits, place: Path) 
         return None
     yield from (f"{path}: {problem}" for problem in _claims(benchmark, splits, place, facts))
     if facts.get("sha256", own := sum_of(facts)) != own:
-        yield f"{path}: something in it was changed since the record was submitted: its SHA-256 is not the record's"
+        yield f"{path}: was changed after it was submitted: its SHA-256 is not the one that it states"
     return (yield from _predictions(splits, place, facts))
 
 
@@ -138,13 +138,13 @@ def _foreign_splits(benchmark: Benchmark, splits: BenchmarkSplits) -> Iterator[s
     if crossval.by is not None:  # how many folds there are is up to the cohort, whose fingerprint records share
         wanted = {(0, fold) for fold in range(len(splits.folds))}
         if len(splits.folds) < 2 or {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:  # noqa: PLR2004 - a comparison needs two
-            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}, and these are others"
+            yield f"the folds of the benchmark {benchmark.name!r} are {crossval.describe()}; the records have others"
         return
     wanted = {(repeat, fold) for repeat in range(crossval.repeats) for fold in range(crossval.folds)}
     if {(fold.repeat, fold.fold) for fold in splits.folds} != wanted:
         yield (
-            f"the benchmark {benchmark.name!r} has {crossval.repeats} x {crossval.folds} folds, and these are "
-            f"{len(splits.folds)} others"
+            f"the benchmark {benchmark.name!r} has {crossval.repeats} x {crossval.folds} folds; the "
+            f"{len(splits.folds)} folds of the records are others"
         )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def results_folder(benchmark: Benchmark, runs: Path) -> Path:
-    """Where the results of a benchmark lie."""
+    """The location of the results of a benchmark."""
     from xdistill.bench.run_index import notes
 
     return notes(benchmark, runs)
@@ -29,7 +29,9 @@ def refuse_changes(benchmark: Benchmark, **changes: object) -> None:
 
     for name, value in changes.items():
         if value:
-            raise UserError(f"--{name} has no use with the `fresh_test` of the benchmark {benchmark.name!r}; remove it")
+            raise UserError(
+                f"--{name} has no effect with the `fresh_test` of the benchmark {benchmark.name!r}; remove it"
+            )
 
 
 def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[str, Any], *, quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""``xdistill bench submit`` and ``xdistill bench verify``: records that can lie in a git repository."""
+"""``xdistill bench submit`` and ``xdistill bench verify``: records that can be kept in a git repository."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def verify(
     from xdistill.cli.console import echo, print_error, print_warning
 
     if by is not None and replay is None:
-        raise typer.BadParameter("--by belongs to --replay")
+        raise typer.BadParameter("--by needs --replay")
     meant = [pair for place in places or [Path("benchmarks")] for pair in _meant(place, benchmark)]
     verdicts = [_verdict(one, folder) for one, folder in meant]
     if replay is not None:
@@ -256,5 +256,5 @@ def _summary(verdict: Verdict) -> str:
     splits = verdict.records[0].splits
     return (
         f"{verdict.folder}: {count} record{'s' if count > 1 else ''}, {len(splits.folds)} folds, {len(splits.targets)} "
-        f"subjects: everything follows from the predictions; versions, machines and times are as stated"
+        f"subjects: all figures follow from the predictions; versions, machines and times are as stated"
     )

@@ -92,7 +92,11 @@ def _table(console: Console, title: str, figures: Figures) -> None:
     narrower, left_out = _fitting(console, figures)
     console.print(_ruled(title, narrower))
     if left_out:
-        _say(console, f"No room for: {'; '.join(left_out)}. A wider terminal or a file has them.", style="dim")
+        _say(
+            console,
+            f"Columns left out: {'; '.join(left_out)}. Widen the terminal, or write the table to a file.",
+            style="dim",
+        )
 
 
 def _fitting(console: Console, figures: Figures) -> tuple[Figures, list[str]]:

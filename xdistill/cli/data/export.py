@@ -29,7 +29,7 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Write the first subjects only.")] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Write a cohort file as subjects.csv and one file per image: the layout that the importer reads.
+    """Write a cohort file as subjects.csv and one file per image: the layout that the data set `manifest` reads.
 
     Images are those of the cohort file, which are preprocessed already. Volumes are NIfTI files and pictures are TIFF
     files of 32-bit numbers; with --format npy, both are arrays.

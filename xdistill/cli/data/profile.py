@@ -31,8 +31,8 @@ def profile(
     subject: Annotated[str, typer.Option(metavar="COLUMN", help="The ids of a table.")] = "",
     patient: Annotated[str, typer.Option(metavar="COLUMN", help="The patients of a table.")] = "",
     split: Annotated[str, typer.Option(metavar="COLUMN", help="The parts of a given split.")] = "",
-    delimiter: Annotated[str | None, typer.Option(help="Separator of cells; default: found by looking.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of the text; default: found by looking.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Separator of cells; default: detected.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text; default: detected.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Of a workbook; default: the only one.")] = None,
     header_row: Annotated[int | None, typer.Option(min=1, help="Line or row of the header.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with histograms.")] = None,
@@ -104,7 +104,7 @@ def _print(found: Profile) -> None:
     if found.present:
         console.print(Text("present: " + ", ".join(f"{name} {count}" for name, count in found.present.items())))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("column", "type", "missing", "range or words", "look at"):
+    for heading in ("column", "type", "missing", "range or words", "notes"):
         table.add_column(heading, overflow="fold")
     for column in found.columns:
         cells = (column.name, type_of(column), str(column.missing or ""), column.span, "; ".join(column.remarks))

@@ -57,7 +57,7 @@ def init(
     """Look at a table or a folder, and write a commented recipe that runs.
 
     Columns are found by name and content, and shown; then each is asked for, unless --yes. The recipe is checked before
-    it stays. A folder with one folder of images per class gets a table, cohort.csv, as well.
+    it is kept. A folder with one folder of images per class gets a table, cohort.csv, as well.
     """
     from xdistill.cli.console import print_hint, print_json
     from xdistill.cli.init.ask import role_of

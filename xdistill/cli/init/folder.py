@@ -23,7 +23,7 @@ def table_in(folder: Path) -> Path | None:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TABLES and path.is_file())
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:5])
-        raise UserError(f"{folder}: there are {len(found)} tables ({names}); name the one with a row per subject")
+        raise UserError(f"{folder}: there are {len(found)} tables ({names}); name the one with one row per subject")
     return found[0] if found else None
 
 

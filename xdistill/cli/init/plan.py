@@ -119,7 +119,9 @@ def plan_of(table: Table, profile: Profile, given: Mapping[str, str], privileged
         **given,
     }
     if not roles["label"]:
-        raise UserError(f"{table.file}: no column is called like a label; name it with --label. {_candidates(columns)}")
+        raise UserError(
+            f"{table.file}: no column has the name of a label; pass it with --label. {_candidates(columns)}"
+        )
     if not roles["subject"] and not roles["patient"] and "subject" not in given:
         roles["subject"] = next((name for name, one in columns.items() if _like_ids(one, len(table))), "")
     if not roles["subject"] and roles["patient"] and _is_id(columns[roles["patient"]], len(table)):

@@ -1,4 +1,4 @@
-"""Errors that no line of ours raises: memory or disk that ran out while a library was at work."""
+"""Errors that no line of ours raises: memory or disk that ran out while a library was running."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def tune(
         typer.Option("--flat", help="One search on inner splits of all data: cheaper, and its score is optimistic."),
     ] = False,
     storage: Annotated[
-        str, typer.Option(help="Where trials are kept: journal, sqlite, a file, or a URL that Optuna takes.")
+        str, typer.Option(help="Where trials are kept: journal, sqlite, a file, or a URL that Optuna accepts.")
     ] = "journal",
     study: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the study in the storage; default: made of the recipe.")
@@ -48,7 +48,7 @@ def tune(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Workers at each search; default: 1, with --flat as many as there are jobs."),
+        typer.Option(min=1, help="Workers per search; default: 1, with --flat as many as there are jobs."),
     ] = None,
     accelerator: shared.AcceleratorOption = None,
     executor: shared.ExecutorOption = None,

@@ -20,7 +20,7 @@ REFITS = "refits"  # what the training of outer folds is called here
 
 @contextmanager
 def tune_listener(*, quiet: bool) -> Iterator[Listen]:
-    """Something to hand the events of a search to."""
+    """A listener for the events of a search."""
     if quiet:
         yield warnings
     elif sys.stderr.isatty():
@@ -73,7 +73,7 @@ class TuneBars:
 
 
 class TuneLines:
-    """A line a trial, then the lines of the refit."""
+    """A line per trial, then the lines of the refit."""
 
     def __init__(self) -> None:
         self.run = Lines()
@@ -101,7 +101,7 @@ def _started(event: events.SearchStarted) -> Iterator[str]:
     yield f"study folder: {event.path}"
     yield f"trials are kept in {event.storage}"
     kind = "flat search on all subjects" if event.flat else f"{len(event.searches)} searches, one for each outer split"
-    yield f"{kind}: {event.trials} trials each, of {event.folds} inner folds, {event.workers} worker(s) at each"
+    yield f"{kind}: {event.trials} trials each, of {event.folds} inner folds, {event.workers} worker(s) per search"
     done = sum(event.searches.values())
     if done:
         yield f"resuming: {done} {'trial is' if done == 1 else 'trials are'} finished"

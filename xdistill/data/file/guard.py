@@ -1,7 +1,7 @@
 """Whether an HDF5 file has the objects of a cohort file and no others, of the sizes that it states, and its metadata.
 
 HDF5 reads what a file states: a table of billions of rows takes its memory before it turns out to be empty, and a link
-leads to any other file. So the objects are looked at before one is read.
+leads to any other file. So the objects are checked before one is read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def check_structure(path: Path, file: h5py.File) -> None:
 
     Raises:
         CacheError: for a link, an object that is not of the format, data outside of the file, a table that is larger
-            than the file or a limit, or bytes behind the end.
+            than the file or a limit, or bytes after the end.
     """
     size = path.stat().st_size
     _check_end(path, size)
@@ -77,7 +77,9 @@ def _check_end(path: Path, size: int) -> None:
     with path.open("rb") as opened:
         head = opened.read(_END.stop)
     if _SUPERBLOCK.match(head) and int.from_bytes(head[_END], "little") < size:
-        raise damaged(path, f"there are {size - int.from_bytes(head[_END], 'little')} bytes behind its end")
+        raise damaged(
+            path, f"there are {size - int.from_bytes(head[_END], 'little')} bytes after the end that it states"
+        )
 
 
 def _modalities(path: Path, file: h5py.File, name: str) -> Iterator[h5py.Group]:
@@ -102,7 +104,7 @@ def _check_dataset(path: Path, dataset: Any, size: int, *, values: bool | None) 
     if values is None or not isinstance(dataset, h5py.Dataset):
         raise damaged(path, f"it holds {name!r}, which is not part of a cohort file")
     if dataset.is_virtual or dataset.external:
-        raise damaged(path, f"the data of {name!r} lie in another file")
+        raise damaged(path, f"the data of {name!r} are in another file")
     if dataset.dtype.kind not in "biufSV" or dataset.dtype.hasobject:
         raise damaged(path, f"{name!r} holds objects instead of plain values")
     if not values:

@@ -117,7 +117,7 @@ def _by_words(values: Sequence[str], crossval: Crossval) -> list[GivenFold]:
     unknown = Counter(value for value in values if value.casefold() not in part_of)
     if unknown:
         raise DataError(
-            f"the column {crossval.read_column!r} has words that are no part of a split: {_counted(unknown)}; list "
+            f"the column {crossval.read_column!r} has words that name no part of a split: {_counted(unknown)}; list "
             f"them in `crossval.words`, such as words: {{train: [...], test: [...]}}"
         )
     parts = np.array([part_of[value.casefold()] for value in values])
@@ -164,7 +164,7 @@ def _by_date(values: Sequence[str], crossval: Crossval) -> list[GivenFold]:
     bad = [value for value, date in zip(values, dates, strict=True) if date is None]
     if bad:
         raise DataError(
-            f"the column {crossval.read_column!r} has {len(bad)} values that are no dates, such as {bad[0]!r}; write "
+            f"the column {crossval.read_column!r} has {len(bad)} values that are not dates, such as {bad[0]!r}; write "
             f"year-month-day, as in 2019-01-31"
         )
     late = np.array([date is not None and start is not None and date >= start for date in dates])

@@ -34,7 +34,7 @@ class Labelled:
         subjects: in the order of the table.
         targets: of the task, ``(subjects, *target_shape)``; class indices ``(subjects,)`` of classification.
         patients: one name per subject.
-        notes: how the table was read, as far as it was found by looking.
+        notes: how the table was read, as far as it was detected.
         labels: columns that the targets were read from.
         several: whether a patient has more than one subject.
     """
@@ -77,7 +77,7 @@ def read_labelled(model: StudentModel, table: Path, labels: Sequence[str] = ()) 
         labels: columns with the labels; empty: those of the recipe's task, or ``label``.
 
     Raises:
-        DataError: for a missing column, or subjects without a label or with one that is none of the model's task.
+        DataError: for a missing column, or subjects without a label or with one that the model's task does not have.
         UserError: if the task cannot be evaluated, or has another number of columns.
     """
     notes: list[str] = []

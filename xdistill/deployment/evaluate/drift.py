@@ -55,7 +55,7 @@ class Grid:
     Attributes:
         modality: its name.
         shapes: number of files by shape, such as ``64 x 64 x 32``.
-        here: size and spacing of the files that were looked at.
+        here: size and spacing of the files that were read.
         training: of those of training; None if the model does not say.
         other_size: share of files with an axis shorter or longer than in any of training; None if that is unknown.
         other_spacing: likewise, of the spacing, by more than 1 %.
@@ -203,5 +203,5 @@ def _space(model: StudentModel, cohort: Labelled, row: int, name: str) -> Space 
         return None
     try:
         return model.reader.space(name, cell)
-    except XdistillError:  # it has been read once already; a file that vanished since is no reason to stop
+    except XdistillError:  # it has been read once already; a file that vanished since is not a reason to stop
         return None

@@ -68,7 +68,7 @@ def _of_predictions(model: StudentModel, predictions: Floats) -> Iterator[str]:
     if len(predicted) == 1:
         yield (
             f"The model predicts the class {task.classes[min(predicted)]} for every subject: its accuracy is the "
-            f"share of that class. AUC depends on the order of the probabilities alone, so it can be high all the same."
+            f"share of that class. AUC depends on the order of the probabilities alone, so it can still be high."
         )
     if model.calibration is None:
         yield "The model is not calibrated: probabilities are those of the network, and there are no prediction sets."

@@ -30,7 +30,7 @@ def read_targets(
         labels: columns that hold them; empty: as the recipe of training says.
 
     Raises:
-        DataError: for a missing column, and for labels that are none, with their lines.
+        DataError: for a missing column, and for invalid labels, with their lines.
         UserError: for another number of columns than the task has.
     """
     reader, header = label_reader(model, labels), subjects[0].row

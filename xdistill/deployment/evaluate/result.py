@@ -99,7 +99,7 @@ class Sets:
     """Coverage of the prediction sets.
 
     Attributes:
-        level: asked for.
+        level: requested.
         coverage: share of subjects whose class is in their set.
         of_class: likewise, by class.
         size: mean number of classes in a set.

@@ -21,7 +21,7 @@ def called(model: StudentModel, positive: int, text: str | None) -> Called:
         text: see `HOW`; None: Youden's rule, or 0.5 if the model is not calibrated.
 
     Raises:
-        UserError: for text that is no threshold, or a rule without a calibration.
+        UserError: for text that is not a threshold, or a rule without a calibration.
     """
     if text is None:
         text = "youden" if model.calibration is not None else str(PLAIN)

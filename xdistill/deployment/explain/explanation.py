@@ -88,7 +88,7 @@ class Explanation:
         probability: of the class that is explained; calibrated if the model is. Of other tasks, the predicted value.
         maps: by image modality; a modality that the subject lacks is left out.
         columns: by vector modality.
-        checks: None if they were not asked for.
+        checks: None if they were not requested.
         error: why the subject could not be read; empty if it could.
     """
 

@@ -170,7 +170,7 @@ def _column_rows(explanation: Explanation, subject: str) -> list[Sequence[Any]]:
 
 
 def _titled(column: str, task: Task) -> str:
-    """The column's name: predictions of some tasks are no probabilities."""
+    """The column's name: predictions of some tasks are not probabilities."""
     return column if task.probabilistic or column != "probability" else "value"
 
 

@@ -42,7 +42,7 @@ def traced(graph: StudentGraph) -> ExportedProgram:
 
 
 def reason(error: BaseException) -> str:
-    """The operator that an exporter stumbled over, or else the first line of its message."""
+    """The operator that an exporter failed on, or else the first line of its message."""
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:
@@ -62,7 +62,7 @@ def _first_line(error: BaseException) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what exporters say about their own insides: users can do nothing about it."""
+    """Silence exporters' messages about their internals, which users cannot act on."""
     names = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir", "torch.fx", "root")
     loggers: list[Any] = [logging.getLogger(None if name == "root" else name) for name in names]
     levels = [logger.level for logger in loggers]

@@ -27,7 +27,7 @@ class Comparison:
     Attributes:
         what: which subjects.
         subjects: number of them.
-        largest: difference of a prediction; of predictions that are no probabilities, divided by the largest one, if
+        largest: difference of a prediction; of predictions that are not probabilities, divided by the largest one, if
             that is above 1.
         agreement: share of subjects with the same predicted class; None for tasks without classes.
     """

@@ -102,7 +102,7 @@ def export_model(
 
 
 def check_format(file_format: str, to: Path) -> Format:
-    """The format that is asked for, or that the ending of the file says.
+    """The format that is requested, or that the ending of the file says.
 
     Raises:
         UserError: for an unknown one.

@@ -1,7 +1,7 @@
 """The key under which a trained teacher is kept: the hash of everything that could change a bit of it.
 
 That is: data and split, transforms and their fitted values, augmentation, the teacher's settings and stages, seeds,
-callbacks, arithmetic, machine, versions, and the source files of all components. The student is no part of it.
+callbacks, arithmetic, machine, versions, and the source files of all components. The student is not part of it.
 """
 
 from __future__ import annotations

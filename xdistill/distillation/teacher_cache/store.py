@@ -1,8 +1,8 @@
 """The folder in which trained teachers are kept for other runs; it may be deleted at any time.
 
-Each file is named by the hash of everything that decides its content. Files are moved into place whole and checked when
-they are read. An error of the folder is reported, and the run goes on without the cache: it only saves time, the whole
-of a teacher's stage (0.01 of its time on a second run).
+Each file is named by the hash of everything that decides its content. Files are renamed into place when complete, and
+checked when they are read. An error of the folder is reported, and the run continues without the cache: it only saves
+time, the whole of a teacher's stage (0.01 of its time on a second run).
 """
 
 from __future__ import annotations

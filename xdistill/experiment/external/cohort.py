@@ -77,7 +77,7 @@ def check_apart(training: tuple[Iterable[str], Iterable[str]], test: tuple[Itera
             "1 id of a subject or patient is" if len(shared) == 1 else f"{len(shared)} ids of subjects or patients are"
         )
         raise LeakError(
-            f"{NAMED} is not apart from the training cohort (`data`): {count} in both, the first is {min(shared)!r}; "
+            f"{NAMED} overlaps with the training cohort (`data`): {count} in both, the first is {min(shared)!r}; "
             f"remove them from one cohort, or give different people different ids"
         )
 

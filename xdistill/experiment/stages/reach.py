@@ -54,7 +54,7 @@ def wrongly_taught(term: TermPlan, trains: Collection[str]) -> str:
     if term.teaches == "student":
         return ""
     if term.on:
-        return f"`{term.choice.use}` scores one network, which none teaches; leave out `teaches`"
+        return f"`{term.choice.use}` scores a single network, and no network teaches another; leave out `teaches`"
     return "" if term.teaches in trains else f"`{term.choice.use}` teaches the teacher, which this stage does not train"
 
 

@@ -1,4 +1,4 @@
-"""What is laid over a model's probabilities, fitted on out-of-fold predictions alone."""
+"""Calibration of a model's probabilities, fitted on out-of-fold predictions alone."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Calibration(BaseModel):
 
         Args:
             probabilities: after `apply`.
-            level: coverage asked for, between 0 and 1, of every class by itself.
+            level: requested coverage, between 0 and 1, of every class by itself.
 
         Raises:
             UserError: for a level that is not between 0 and 1.

@@ -24,7 +24,7 @@ class Threshold(BaseModel):
     Attributes:
         positive: name of the class.
         rule: how it was chosen.
-        parameters: of the rule: the sensitivity asked for, or the costs of a false negative and a false positive.
+        parameters: of the rule: the requested sensitivity, or the costs of a false negative and a false positive.
         value: the threshold, of calibrated probabilities.
         sensitivity: of the out-of-fold predictions, optimistic by as much as a choice among thresholds is.
         specificity: likewise.

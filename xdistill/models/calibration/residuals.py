@@ -82,7 +82,7 @@ class Intervals(BaseModel):
         """By target, half the width of its intervals, ``(targets,)``; infinite where there are too few patients.
 
         Args:
-            level: coverage asked for, between 0 and 1, of every target by itself.
+            level: requested coverage, between 0 and 1, of every target by itself.
 
         Raises:
             UserError: for a level that is not between 0 and 1.

@@ -166,7 +166,7 @@ class Crossval(Grown):
         return "" if self.by in {None, "files"} else self.column or str(self.by)
 
     def complete(self) -> dict[str, Any]:
-        """All fields, those at their defaults included, to be laid over other settings."""
+        """All fields, those at their defaults included, to be merged into other settings."""
         defaults = {name: type(self).model_fields[name].default for name in sorted(self.added)}
         return {**defaults, **self.model_dump(mode="json")}
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Discriminator, Tag
 
 from xdistill.recipe.yaml.nodes import TreePath
 
-# From an annotation that is no model, such as a choice of component, and the value there, to the value's model.
+# From an annotation that is not a model, such as a choice of component, and the value there, to the value's model.
 ConfigOf = Callable[[Any, Any], type[BaseModel] | None]
 
 

@@ -130,7 +130,7 @@ class FitStage(Grown):
     name: str = Field(description="unique among the stages")
     fit: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="estimators within networks, by dotted path such as `student.head`, one after the other; each is "
-        "fitted to what its network makes of the training subjects, in eval mode and without augmentation"
+        "fitted to the vectors that its network computes for the training subjects, in eval mode and unaugmented"
     )
     cross_fit: CrossFit | None = Field(default=None, description=_CROSS_FIT)
 
@@ -189,8 +189,8 @@ class Recipe(Section):
     data: Block = Field(description="the cohort: a data set and its settings")
     task: Block | None = Field(
         default=None,
-        description="what is predicted, such as `{use: regression, targets: [crp]}`; null: what the data set says, "
-        "classification for all bundled ones",
+        description="what is predicted, such as `{use: regression, targets: [crp]}`; null: the task of the data "
+        "set, which is classification for nearly all bundled ones",
     )
     test: ExternalTest | None = Field(
         default=None, description="an external test cohort, which is never trained on; null: none"

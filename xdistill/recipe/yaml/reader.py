@@ -1,7 +1,7 @@
 """YAML text to a tree in which every value knows its line and column.
 
 ruamel.yaml composes the nodes and their marks; its constructors, which make Python objects and lose the marks, never
-run. This file adds what a recipe needs besides: no tags, no duplicate fields, no alias bombs, several problems at once.
+run. This file adds what else a recipe needs: no tags, no duplicate fields, no alias bombs, several problems at once.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from xdistill.runs import Run
 from xdistill.tasks import Regression
 
 Floats = NDArray[np.float64]
-_OUT_OF_FOLD = "Everyone is predicted by the fold that did not train on them."
+_OUT_OF_FOLD = "Every subject is predicted by the network of a fold that did not train on it."
 
 
 def regression_sections(run: Run) -> tuple[Section, ...]:
@@ -39,7 +39,7 @@ def regression_sections(run: Run) -> tuple[Section, ...]:
             "predicted",
             "Predicted against true",
             predicted,
-            f"A dot is a test subject, once a repeat; on the dotted line predictions are right. {_OUT_OF_FOLD}",
+            f"A dot is a test subject, once per repeat; on the dotted line predictions are right. {_OUT_OF_FOLD}",
         ),
         Section(
             "residuals",

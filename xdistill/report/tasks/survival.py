@@ -53,7 +53,7 @@ def survival_sections(run: Run) -> tuple[Section, ...]:
             (chart,),
             f"Kaplan-Meier estimates of the thirds of the test subjects, by the risk that the network of their fold "
             f"predicts; risks are ranked within a fold, since those of different networks have no common scale. "
-            f"Everyone counts once, as tested in the first repeat.{dots}",
+            f"Every subject counts once, as tested in the first repeat.{dots}",
             *_table(run, task, groups),
         ),
     )

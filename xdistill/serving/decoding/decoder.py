@@ -73,7 +73,7 @@ class Decoder:
         if answer is None:
             died = self._process is not None and not self._process.is_alive()
             self.close()
-            why = "made the process that reads them end" if died else f"took longer than {self._seconds:g} s to read"
+            why = "made the process that reads them crash" if died else f"took longer than {self._seconds:g} s to read"
             raise RefusedError(f"the files {why}; they are damaged or too large")
         return _arrays(json.loads(answer), job.upload.folder)
 

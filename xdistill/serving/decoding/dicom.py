@@ -23,7 +23,7 @@ def read_series(field: str, folder: Path, target: Path) -> None:
         target: the NIfTI file, in mm and with the patient's axes.
 
     Raises:
-        RefusedError: if there is none, more than one, or one that is no volume.
+        RefusedError: if there is none, more than one, or one that is not a volume.
     """
     sitk = _simpleitk()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # noqa: FBT003 - positional in C++; warnings could hold names

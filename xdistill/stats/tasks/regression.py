@@ -2,7 +2,7 @@
 
 Of a single target, errors are in its unit. Of several, whose units differ, each target's error is divided by the
 target's standard deviation among the subjects scored, and the metric is the mean over targets: 1 is then about the
-error of who always says the mean.
+error of always predicting the mean.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from xdistill.testing.helpers.tensors import copied, require_equal, require_fini
 from xdistill.testing.suite import Conformance, promised, require
 from xdistill.types import Batch, Output, Schema
 
-EXTREME = 1e3  # logits of a network that is very sure
+EXTREME = 1e3  # logits of a very confident network
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class LossConformance(Conformance):
         return gradients
 
     def test_value_is_one_number(self) -> None:
-        """The engine adds up terms: each is a scalar."""
+        """The trainer adds up terms: each is a scalar."""
         value, _ = self.differentiated(self.built(self.shape), self.sample(self.shape))
         require(isinstance(value, Tensor), f"a loss returns a tensor, not {type(value).__name__}")
         require(value.ndim == 0, f"a loss returns a scalar, not the shape {list(value.shape)}")
@@ -132,7 +132,7 @@ class LossConformance(Conformance):
         require_finite(gradients, "gradients under bfloat16 autocast")
 
     def test_zero_features_and_extreme_logits(self) -> None:
-        """Features that are all zero and logits of a very sure network do not make NaN."""
+        """Features that are all zero and logits of a very confident network do not make NaN."""
         for where, factors in (("zero features", (1.0, 0.0)), ("extreme logits", (EXTREME, 1.0))):
             self.require_usable(_scaled(self.sample(self.shape), *factors), where)
 
@@ -166,7 +166,7 @@ class LossConformance(Conformance):
         require_trained(loss)
 
     def test_state_survives_a_round_trip(self) -> None:
-        """A loss that takes up another's state gives the same bits: nothing that matters is outside of it."""
+        """A loss that loads another's state gives the same bits: nothing that matters is outside of it."""
         first, second = self.built(self.shape, seed=1), self.built(self.shape, seed=2)
         self.differentiated(first, self.sample(self.shape, seed=1))
         second.load_state_dict(copied(first.state_dict()))

@@ -124,7 +124,7 @@ class ModuleConformance(Conformance):
         require_trained(module, untrained=self.untrained)
 
     def test_state_survives_a_round_trip(self) -> None:
-        """A component that takes up another's state gives the same bits: nothing that matters is outside of it."""
+        """A component that loads another's state gives the same bits: nothing that matters is outside of it."""
         first, second, sample = self.built(seed=1), self.built(seed=2), self.sample()
         with seeded(), torch.no_grad():
             self.call(first.train(), sample)  # running statistics are part of the state

@@ -56,14 +56,14 @@ def importances_figure(searches: Sequence[SearchRows]) -> Picture | None:
         axes.scatter(shares, [place] * len(shares), s=18, color=STUDENT, alpha=0.8, linewidths=0, zorder=3)
     axes.set_yticks(range(len(values)), [_tail(name) for name in values], color=INK)
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1))
-    axes.set_xlabel("share of what decides whether a trial is among the best")
+    axes.set_xlabel("importance for whether a trial is among the best")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return picture
 
 
 def parallel_figure(searches: Sequence[SearchRows], space: Space, metric: str, *, maximise: bool) -> Picture | None:
-    """One line a complete trial through all fields to its score; the winners of their searches in another colour."""
+    """One line per complete trial through all fields to its score; the winners of their searches in another colour."""
     trials = [trial for search in searches for trial in search.complete]
     if not trials:
         return None
@@ -101,7 +101,7 @@ def _best(search: SearchRows, *, maximise: bool) -> TrialRow:
 
 
 def _height(search: Search, value: Any) -> float:
-    """Where a value lies on its axis, 0 to 1."""
+    """Position of a value on its axis, 0 to 1."""
     if search.choices is not None:
         known = labels(search)
         return 0.5 if len(known) == 1 else known.index(value) / (len(known) - 1)

@@ -21,7 +21,7 @@ REPORT = "report.html"
 
 
 def write_study_report(folder: Path, record: Mapping[str, Any], searches: Sequence[SearchRows], space: Space) -> Path:
-    """Write the page into the study's folder, whole or not at all; see `render_study`."""
+    """Write the page into the study's folder, completely or not at all; see `render_study`."""
     path = folder / REPORT
     write_text(path, render_study(record, searches, space, tuned=(folder / "tuned.yaml").read_text(encoding="utf-8")))
     return path

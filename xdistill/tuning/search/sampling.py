@@ -39,7 +39,7 @@ _SEED_BITS = 31  # what Optuna's samplers take
 class PointSampler(BaseSampler):
     """Proposes one point of a grid.
 
-    Optuna's grids count trials that died as done, and know no fields that hang on others; here the caller says which
+    Optuna's grids count trials that died as done, and know no fields that depend on others; here the caller says which
     point it is.
     """
 
@@ -91,7 +91,7 @@ def sampler_for(
 
     Args:
         tune: the search.
-        taken: trials that count, and those that are at work.
+        taken: trials that count, and those that are running.
         search: its name; each has a seed of its own.
         crowded: whether other workers are at it too.
     """
@@ -105,7 +105,7 @@ def sampler_for(
 
 
 def pruner_for(tune: Tune, epochs: int) -> BasePruner:
-    """What gives up trials; ``epochs`` are those of a whole trial, all its inner folds together."""
+    """What prunes trials; ``epochs`` are those of a whole trial, all its inner folds together."""
     settings = tune.pruner.settings()
     if tune.pruner.use == "hyperband":
         settings = {"max_resource": epochs, **settings}

@@ -12,7 +12,8 @@ from xdistill.stats.resampled import RESAMPLED_ALL
 def outer_interval(run: Run, metric: str) -> Interval | None:
     """The bootstrap interval of the student's score over all outer test folds; None for metrics that have none.
 
-    It is that of any run, see docs/statistics.md: it speaks of other test patients, for networks as they were trained.
+    It is that of any run, see docs/statistics.md: it accounts for the choice of test patients, with the trained
+    networks held fixed.
     """
     if metric not in RESAMPLED_ALL:
         return None

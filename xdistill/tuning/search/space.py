@@ -19,7 +19,7 @@ MOST_POINTS = 100_000  # of a grid; more are a mistake
 
 
 def in_order(space: Space) -> tuple[str, ...]:
-    """The fields, each after those that it hangs on."""
+    """The fields, each after those that it depends on."""
     done: dict[str, None] = {}
     while len(done) < len(space):
         ready = [name for name, search in space.items() if name not in done and search.when.keys() <= done.keys()]
@@ -43,7 +43,7 @@ def choice_of(search: Search, label: Any) -> Any:
 
 
 def is_active(search: Search, params: Params, space: Space) -> bool:
-    """Whether a field is searched, given what is proposed for the fields that it hangs on."""
+    """Whether a field is searched, given what is proposed for the fields that it depends on."""
     return all(
         other in params and chosen(wanted, choice_of(space[other], params[other]))
         for other, wanted in search.when.items()

@@ -40,7 +40,7 @@ def with_values(loaded: LoadedRecipe, values: Mapping[str, Any], *, source: str 
 
 
 def _changed(loaded: LoadedRecipe, nodes: Mapping[str, Node]) -> LoadedRecipe:
-    """The recipe with values laid over some of its fields, shorter names first, since longer ones refine them."""
+    """The recipe with some of its fields replaced by values, shorter names first, since longer ones refine them."""
     overrides = [
         Override(tuple(name.split(".")), node) for name, node in sorted(nodes.items(), key=lambda item: _depth(item[0]))
     ]

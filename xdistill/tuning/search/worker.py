@@ -55,7 +55,7 @@ class Task:
     Attributes:
         search: name of the search, such as ``r0-f3``.
         tune: what is searched, and how.
-        base: the recipe that the settings are laid over.
+        base: the recipe that the settings are merged into.
         splits: inner splits.
         folder: of the trials of this search, which are gone when they are over.
         cohort: the cohort file.
@@ -162,7 +162,7 @@ def _try(study: Study, task: Task, trial: Trial) -> Iterator[Event]:
         state, reason = TrialState.PRUNED, _reason(error)
     except (Exception, KeyboardInterrupt):
         with suppress(Exception):  # report the first error
-            study.tell(trial, state=TrialState.FAIL)  # this process may live on, and the trial would count as at work
+            study.tell(trial, state=TrialState.FAIL)  # this process may live on, and the trial would count as running
         raise
     finally:
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -230,7 +230,7 @@ class _Watch:
         return self.kind in {"median", "hyperband"}
 
     def gives_up_in_epoch(self, event: EpochEnded, fold: int, scores: list[float]) -> bool:
-        """Whether the trial is given up in the middle of a fold."""
+        """Whether the trial is pruned in the middle of a fold."""
         step = fold * self.per_fold + round(event.done * self.share)
         if WATCHED not in event.losses or step <= self.step:
             return False
@@ -239,7 +239,7 @@ class _Watch:
         return self._is_pruned(sum(now) / len(now), step)
 
     def gives_up_after_fold(self, scores: list[float]) -> bool:
-        """Whether the trial is given up between two folds."""
+        """Whether the trial is pruned between two folds."""
         if self.by_epoch:
             return False
         value = scores[-1] if self.kind == "wilcoxon" else sum(scores) / len(scores)

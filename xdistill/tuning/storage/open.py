@@ -37,7 +37,7 @@ TABLE_IS_THERE = "42P07"  # PostgreSQL's code
 
 
 def storage_url(storage: str, folder: Path) -> str:
-    """What to hand to `open_storage`: a path of a journal file, or a URL.
+    """What to pass to `open_storage`: a path of a journal file, or a URL.
 
     Args:
         storage: ``journal``, ``sqlite``, a file ending in ``.journal`` or ``.db``, or a URL.
@@ -180,7 +180,7 @@ def reached(url: str) -> Iterator[None]:
     except (ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:
         if _is_ours(error):
             raise
-        raise _damaged(url, f"it holds what Optuna cannot read ({_line(error, url)})") from error
+        raise _damaged(url, f"Optuna cannot read it ({_line(error, url)})") from error
     except OSError as error:
         reason = f"{error.strerror or error}; resolve this, {ELSEWHERE}"
         raise UserError(f"the storage {shown_url(url)} cannot be written or read: {reason}") from error

@@ -48,8 +48,8 @@ def owner_of(study: Study) -> dict[str, Any] | None:
     known = isinstance(owner, dict) and "identity" in owner and owner.keys() <= _SAYS
     if not known or owner.get(SUM) not in {None, digest_of({key: owner[key] for key in owner.keys() - {SUM}})}:
         raise UserError(
-            f"the study {study.study_name!r} is damaged: what made it is not what was written. Restore the storage "
-            f"from a copy, or choose another name with --study, and the search starts again"
+            f"the study {study.study_name!r} is damaged: its definition is not the one that was written. Restore the "
+            f"storage from a copy, or choose another name with --study, and the search starts again"
         )
     return dict(owner)
 
@@ -70,5 +70,9 @@ def file_problem(path: Path, patience: float) -> str:
         for question in _INTEGRITY:
             row = database.execute(question).fetchone()
             if row is not None and row[0] != "ok":
-                return " ".join(str(row[0]).split()) if len(row) == 1 else f"a row of {row[0]} belongs to nothing"
+                return (
+                    " ".join(str(row[0]).split())
+                    if len(row) == 1
+                    else f"a row of {row[0]} refers to a row that does not exist"
+                )
     return ""

@@ -1,4 +1,4 @@
-"""Which trials of a study count, which are at work, and which died with their worker."""
+"""Which trials of a study count, which are running, and which died with their worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrialsByState:
 
     Attributes:
         counted: complete, pruned, or failed by themselves; by number.
-        alive: at work.
+        alive: running.
         dead: whose worker was killed.
     """
 
@@ -43,7 +43,7 @@ class TrialsByState:
 
     @property
     def taken(self) -> tuple[FrozenTrial, ...]:
-        """Those that count and those that are at work, by number."""
+        """Those that count and those that are running, by number."""
         return tuple(sorted((*self.counted, *self.alive), key=lambda trial: trial.number))
 
 

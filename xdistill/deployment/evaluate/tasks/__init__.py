@@ -1,4 +1,4 @@
-"""Figures that fit a task whose predictions are no probabilities of classes or labels: one file per task."""
+"""Figures that fit a task whose predictions are not probabilities of classes or labels: one file per task."""
 
 from __future__ import annotations
 
