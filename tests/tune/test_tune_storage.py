@@ -145,6 +145,9 @@ def test_what_is_changed_in_a_database_is_found(tmp_path):
                 database.execute(change)
             with pytest.raises(UserError, match=message):
                 told(f"sqlite:///{path}")
+        path.write_bytes(whole.replace(b"CREATE TABLE trials", b"CREATE TABLE \xf4rials"))
+        with pytest.raises(UserError, match="is damaged"):
+            told(f"sqlite:///{path}")
 
 
 def test_trials_and_owners_of_earlier_versions_are_read():

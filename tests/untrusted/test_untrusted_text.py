@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xdistill.tables.read import read_table
+from xdistill.tables.table import Table
 from xdistill.untrusted import CsvWriter, from_cell, normal_id, printable, to_cell
+from xdistill_mri.manifest.joining import Ids, joined
+from xdistill_mri.manifest.problems import Problems
+from xdistill_mri.manifest.story import Story
 
 
 @pytest.mark.parametrize(
@@ -48,3 +53,9 @@ def test_a_table_holds_no_formula_and_is_read_back(tmp_path):
     file.write_text(stream.getvalue(), encoding="utf-8")
     table = read_table(file)
     assert [list(table.header), *map(list, table.rows)] == [[str(cell) for cell in row] for row in rows]
+
+
+def test_another_spelling_of_an_id_is_joined():
+    table = Table(Path("laboratory.csv"), ("id", "crp"), (2,), [[unicodedata.normalize("NFD", "Ärzte-é"), "1"]])
+    problems = Problems(Path("manifest.csv"))
+    assert joined(Ids(table, "id", "tables.blood"), ["case-1", "Ärzte-é"], Story(), problems) == [-1, 0]

@@ -36,6 +36,12 @@ def gap_reasons(standings: Standings, entries: Sequence[Standing]) -> tuple[str,
     )
 
 
+def other_versions(standings: Standings) -> Iterator[str]:
+    """Which rows were made with other versions than most, as their records state."""
+    for names, text in differing({one_line(one.title): one.versions for one in standings.entries}):
+        yield f"Made with other versions than the other rows: {', '.join(names)}, with {one_line(text)}."
+
+
 def found_difference(standings: Standings) -> tuple[float, float, float] | None:
     """How far from the reference a mean has to lie before the corrected test notices: median, least and largest.
 
@@ -82,8 +88,7 @@ def _notes(standings: Standings) -> Iterator[str]:
             f"Best possible: what no method exceeds on average, computed from the known truth of the generated cohort "
             f"({metric_title('auc_ovo', standings)})."
         )
-    for names, text in differing({one_line(one.title): one.versions for one in standings.entries}):
-        yield f"Made with other versions than the other rows: {', '.join(names)}, with {one_line(text)}."
+    yield from other_versions(standings)
     if any(standing.said for standing in standings.entries):
         yield (
             "Checked: who trained folds of a record again and got its predictions, and who signed it, as the files "

@@ -256,5 +256,5 @@ def _summary(verdict: Verdict) -> str:
     splits = verdict.records[0].splits
     return (
         f"{verdict.folder}: {count} record{'s' if count > 1 else ''}, {len(splits.folds)} folds, {len(splits.targets)} "
-        f"subjects: all figures follow from the predictions"
+        f"subjects: all figures follow from the predictions; versions, machines and times are as stated"
     )

@@ -32,7 +32,7 @@ def print_standings(standings: Standings, console: Console | None = None, *, eve
         everything: also print other metrics, distillation, calibration, cost and reported numbers.
     """
     from xdistill.bench.export.facts import SYNTHETIC, facts, finding, reported_title, tracks
-    from xdistill.bench.export.notes import missing_note, notes
+    from xdistill.bench.export.notes import missing_note, notes, other_versions
     from xdistill.bench.export.tables import figures, ranking
     from xdistill.bench.export.wording import one_line
 
@@ -56,11 +56,8 @@ def print_standings(standings: Standings, console: Console | None = None, *, eve
     for line in filter(None, (finding(standings), missing_note(standings))):
         _say(console, line)
     _expectations(console, standings)
-    if everything:
-        for note in notes(standings):
-            _say(console, note, style="dim")
-    else:
-        _say(console, _short_note(standings), style="dim")
+    for note in notes(standings) if everything else (*other_versions(standings), _short_note(standings)):
+        _say(console, note, style="dim")
 
 
 def _short_note(standings: Standings) -> str:

@@ -142,8 +142,8 @@ def _check_database(url: str) -> None:
         raise _unreached(url, f"{path if path.exists() else path.parent} cannot be written; check its permissions")
     try:
         problem = file_problem(path, PATIENCE)
-    except sqlite3.Error as error:
-        problem = str(error)
+    except (sqlite3.Error, UnicodeError) as error:  # the latter from a message that quotes what is damaged
+        problem = _line(error, url)
     if problem:
         raise _damaged(url, f"SQLite says: {problem}")
 
