@@ -72,7 +72,7 @@ class TestReconstruction:
         [
             ({"modality": "lab"}, "modality", "no vector modality 'lab' to predict; vector modalities: clinical"),
             ({"modality": "hbp"}, "modality", "no vector modality 'hbp'"),
-            ({"taps": ["hpb"]}, "taps", "did you mean 'hbp'"),
+            ({"taps": ["hpb"]}, "taps", "did you mean `hbp`"),
         ],
     )
     def test_faults(self, build, training, settings, field, message):
