@@ -24,7 +24,7 @@ run: setup ## the flagship recipe: train, test, report
 	$(BIN)/xdistill run recipes/mvi_hcc.yaml
 
 test: setup ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: setup ## the tests that `make test` skips since they take long
 	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
@@ -34,7 +34,7 @@ check: setup ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 format: setup ## format the code
 	$(BIN)/ruff format .
