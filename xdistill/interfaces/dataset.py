@@ -186,7 +186,7 @@ class Dataset(Component, ABC):
         """
         import numpy as np
 
-        return {name: ~np.isnan(values).all(axis=1) for name, values in (self.vectors() or {}).items()}
+        return {name: np.logical_not(np.isnan(values).all(axis=1)) for name, values in (self.vectors() or {}).items()}
 
     def reading(self) -> TableReading:
         """How tables were read, as far as it was detected; reported before training, and kept in the cohort."""
