@@ -67,9 +67,7 @@ class Table(Dataset):
         """Location of the file, and its columns."""
 
         path: Path = Field(description="the CSV file")
-        target: str = Field(
-            default="target", description="the column of classes, unless the recipe's `task` names others"
-        )
+        target: str = Field(default="target", description="the column of classes, unless `task` names others")
         classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
             default=None, description="its values, in order; required unless the recipe has a `task`"
         )

@@ -11,6 +11,7 @@ from xdistill.bench.standings import Standing, Standings
 
 SYNTHETIC: Final = "Synthetic cohort: no patient is real"
 RANKED: Final = "student"
+BOUNDED: Final = "auc_ovo"  # the metric that a cohort's bounds are about
 _TITLES: Final = {
     RANKED: "Ranking",
     "privileged": "With privileged data at test time",

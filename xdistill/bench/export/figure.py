@@ -23,7 +23,6 @@ _TRACKS: Final = {  # marker, colour, label
     "privileged": ("s", TEACHER, "privileged data at test time"),
     "control": ("^", MUTED, "control"),
 }
-_BOUNDED: Final = "auc_ovo"  # the metric that a cohort's bounds are about
 
 
 def standings_figure(standings: Standings) -> Picture:
@@ -51,7 +50,7 @@ def _scores(axes: Axes, standings: Standings, entries: Sequence[Standing]) -> No
             axes.axvline(style.factor * row.scores.mean, color=MUTED, linewidth=0.8)
         ends = (style.factor * row.interval.low, style.factor * row.interval.high)
         _draw(axes, place, standing, style.factor * row.scores.mean, ends)
-    if standings.primary == _BOUNDED:
+    if standings.primary == facts.BOUNDED:
         for value in standings.cohort.bounds.values():
             axes.axvline(style.factor * value, color=INK, linewidth=0.9, linestyle="--", label="best possible")
     entitle(axes, style.head(wording.metric_title(standings.primary, standings)))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SCORE_WIDTH: Final = 300.0
 DIFFERENCE_WIDTH: Final = 240.0
-BOUNDED: Final = "auc_ovo"  # the metric that a cohort's bounds are about
 SCRIPT: Final = "leaderboard.js"
 
 
@@ -72,7 +71,7 @@ def write(standings: Standings) -> str:
             synthetic=facts.SYNTHETIC,
             reference=facts.reference_title(standings),
             primary=wording.metric_title(standings.primary, standings),
-            bounded=standings.primary == BOUNDED,
+            bounded=standings.primary == facts.BOUNDED,
             style=wording.style_of(standings.primary),
             spread=standings.cohort.folds * standings.cohort.repeats >= FEWEST,
             reported_title=facts.reported_title(standings),
@@ -97,7 +96,7 @@ def score_chart(standings: Standings, track: Track) -> Chart:
         for standing in standings.entries
         if standing.entry == standings.reference
     ]
-    if primary == BOUNDED:
+    if primary == facts.BOUNDED:
         lines += [Line(factor * value, "bound") for value in standings.cohort.bounds.values()]
     values = [value for row in rows for value in (*row.scores.folds, row.interval.low, row.interval.high)]
     axis = axis_over([*(factor * value for value in values), *(line.value for line in lines)], width=SCORE_WIDTH)

@@ -78,7 +78,6 @@ def export(
     A Markdown file begins with a figure, which is written next to it as NAME.svg, NAME being the benchmark's.
     """
     from xdistill.bench.export import render
-    from xdistill.bench.export.figure import standings_figure, write_figure
     from xdistill.cli.console import echo, print_hint
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
@@ -100,9 +99,16 @@ def export(
         raise UserError(f"{output}: there is no folder {output.parent}; create it first")
     else:
         write_text(output, text, option="--output")
-        for standings, figure in zip(found, filter(None, figures), strict=False):
-            write_figure(standings_figure(standings), output.with_name(figure), salt=standings.name)
+        if fmt == "md":
+            _write_figures(found, output.parent)
         print_hint(f"{output}: written, {_KINDS[fmt]} of {'; '.join(map(_content, found))}")
+
+
+def _write_figures(found: list[Standings], folder: Path) -> None:
+    from xdistill.bench.export.figure import standings_figure, write_figure
+
+    for standings in found:
+        write_figure(standings_figure(standings), folder / f"{standings.name}.svg", salt=standings.name)
 
 
 def _on_cohorts(file: Path, changes: dict[str, int | None], source: str | None) -> Benchmark | None:
