@@ -89,7 +89,7 @@ def measure(which: str, folder: Path) -> None:
 
 def with_xdistill(folder: Path) -> Callable[[], Any]:
     """The import of xdistill, without its imports of modules."""
-    import monai.transforms  # noqa: F401 -- loaded beforehand, as in the other
+    import scipy.ndimage  # noqa: F401 -- loaded beforehand, as in the other
 
     from xdistill.data import build_cohort, open_cohort
     from xdistill.interfaces import Choice

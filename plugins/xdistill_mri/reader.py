@@ -91,12 +91,11 @@ class VolumeReader(SubjectReader):
 
     def read(self, modality: str, cell: Cell) -> NDArray[np.float32]:
         """The prepared volume, ``(channels, depth, height, width)``, or picture, ``(channels, height, width)``."""
-        from xdistill_mri.preprocess.pipeline import one_thread, prepare
+        from xdistill_mri.preprocess.pipeline import prepare
 
         source = self._source(modality, cell)
         self._check_orientation(modality, source.file)
-        with one_thread():
-            values = prepare(source, self.reading.volumes[modality].preprocess)
+        values = prepare(source, self.reading.volumes[modality].preprocess)
         expected = self.schema.modalities[modality].shape
         if values.shape != expected:
             raise DataError(f"modality {modality!r}: {source.file} {self._unfit(modality, values.shape)}")
@@ -119,10 +118,9 @@ class VolumeReader(SubjectReader):
 
     def space(self, modality: str, cell: Cell) -> Space:
         """The grid of the file and that of the prepared volume."""
-        from xdistill_mri.preprocess.pipeline import grids, one_thread
+        from xdistill_mri.preprocess.pipeline import grids
 
-        with one_thread():
-            before, after = grids(self._source(modality, cell), self.reading.volumes[modality].preprocess)
+        before, after = grids(self._source(modality, cell), self.reading.volumes[modality].preprocess)
         return Space(before.values.shape, before.affine, after.affine)
 
     def _check_orientation(self, modality: str, file: Path) -> None:

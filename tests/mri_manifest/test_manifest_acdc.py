@@ -61,7 +61,6 @@ def test_modalities_are_two_volumes_and_20_numbers(dataset):
 
 
 def test_subjects_are_read(dataset):
-    pytest.importorskip("monai")
     rows = [0, 50, 99]
     for row, values in zip(rows, dataset.load_many(rows), strict=True):
         for name in ("ed", "es"):

@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 
 from xdistill.errors import DataError
-from xdistill_mri.preprocess import geometry
+from xdistill_mri.preprocess import pipeline
 from xdistill_mri.preprocess.pipeline import grids, prepare
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
-
-pytest.importorskip("monai")
 
 
 def run(file, settings=None, **source):
@@ -128,7 +126,7 @@ def test_resampling_the_center_alone_changes_nothing(write_nifti, monkeypatch, o
     settings = {"orientation": orientation, "spacing": [3, 1.5, 1.5], "size": [9, 11, 8], "fit": "pad_or_crop"}
     settings = Preprocess.model_validate(settings)
     once, (_, grid) = prepare(source, settings), grids(source, settings)
-    monkeypatch.setattr(geometry, "resampled_center", lambda *_: None)
+    monkeypatch.setattr(pipeline, "_center", lambda _: None)
     stepwise, (_, same) = prepare(source, settings), grids(source, settings)
     np.testing.assert_array_equal(once, stepwise)
     np.testing.assert_allclose(grid.affine, same.affine, atol=1e-9)
@@ -291,3 +289,15 @@ def test_steps_follow_their_order(write_nifti):
     assert volume.shape == (1, 5, 4, 4)
     np.testing.assert_allclose([volume.mean(), volume.std()], [0, 1], atol=1e-5)
     assert (volume == volume.max()).sum() >= 4
+
+
+@pytest.mark.parametrize(("interpolation", "mode"), [("linear", "bilinear"), ("cubic", 3)])
+def test_resampling_agrees_with_monai(write_nifti, interpolation, mode):
+    transforms, data = pytest.importorskip("monai.transforms"), pytest.importorskip("monai.data")
+    values = np.random.default_rng(0).normal(size=(20, 23, 14)).astype(np.float32)
+    affine = np.diag([-1.2, 1.3, 2.5, 1.0])
+    spacing = transforms.Spacing((1.5, 1.5, 3.0), mode=mode, padding_mode="border" if mode == "bilinear" else "nearest")
+    expected = spacing(data.MetaTensor(values[None], affine=affine))
+    settings = {"spacing": [3, 1.5, 1.5], "interpolation": interpolation}
+    found = run(write_nifti("a.nii", values, affine), settings)
+    np.testing.assert_allclose(found[0], expected[0].numpy().transpose(2, 1, 0), atol=1e-5)

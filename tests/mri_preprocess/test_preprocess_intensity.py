@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
-import torch
 
 from xdistill.errors import DataError
-from xdistill_mri.preprocess.pipeline import one_thread, prepare
+from xdistill_mri.preprocess.pipeline import prepare
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
-
-pytest.importorskip("monai")
 
 
 def run(file, **settings):
@@ -61,14 +58,3 @@ def test_they_are_filled_with_the_smallest_finite_value_on_demand(write_array):
 def test_a_volume_without_a_finite_voxel_is_refused_all_the_same(write_array):
     with pytest.raises(DataError, match="none of its 8 voxels is a finite number"):
         run(write_array("a.npy", np.full((2, 2, 2), np.nan)), nonfinite="fill")
-
-
-def test_volumes_are_prepared_on_one_thread_and_the_setting_is_given_back():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

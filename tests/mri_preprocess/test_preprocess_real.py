@@ -22,7 +22,6 @@ def folder():
         pytest.skip("XDISTILL_DATA is not set")
     if not (Path(root) / "nifti").is_dir():
         pytest.skip(f"there is no folder nifti in {root}")
-    pytest.importorskip("monai")
     return Path(root)
 
 

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from xdistill import extras
 from xdistill.errors import SettingsError
 from xdistill.types import ModalitySpec
 from xdistill_mri.augment.base import VolumeAugmentation, VolumeSettings
-from xdistill_mri.preprocess.extra import require
 
 _SEEDS = 2**31
 
@@ -87,7 +87,7 @@ def _built(config: MonaiTransform.Config) -> Any:
 
 def _available() -> dict[str, Callable[..., Any]]:
     """Random transforms of arrays by name; those of dictionaries end in d."""
-    transforms = require("monai.transforms")
+    transforms = extras.require("monai.transforms", extra="monai", purpose="the augmentation `monai`")
     dictionaries, random = transforms.MapTransform, transforms.Randomizable
     return {
         name: made

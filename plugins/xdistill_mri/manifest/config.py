@@ -182,7 +182,12 @@ class ManifestConfig(FileSettings, TaskSettings):
         dumped = {name: value for name, value in dumped.items() if name not in _NEWER or value != _NEWER[name]}
         if self.clinical is not None:
             dumped["clinical"] = without_defaults(dumped["clinical"], CellSettings)
+        if any(settings.spacing is not None for settings in self._all_prepared()):
+            dumped["resampling"] = "scipy"  # MONAI, used before, placed oblique volumes on another grid
         return dumped
+
+    def _all_prepared(self) -> list[Preprocess]:
+        return [self.preprocess, *(volume.preprocess for volume in (self.volumes or {}).values())]
 
     def prepared(self, modality: str) -> Preprocess:
         """The complete preprocessing of one modality."""

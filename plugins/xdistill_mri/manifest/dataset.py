@@ -81,14 +81,11 @@ class ManifestDataset(Dataset):
         """The values of one subject: images are float32, the clinical vector is float64."""
         import numpy as np
 
-        from xdistill_mri.preprocess.pipeline import one_thread
-
         entry = self.cohort.entries[row]
         values: dict[str, NDArray[np.generic] | None] = {}
-        with one_thread():
-            self._check_space(entry)
-            for name, source in entry.volumes.items():
-                values[name] = None if source is None else self._volume(entry, name, source)
+        self._check_space(entry)
+        for name, source in entry.volumes.items():
+            values[name] = None if source is None else self._volume(entry, name, source)
         for name, vector in entry.vectors.items():
             values[name] = None if vector is None else np.array(vector, dtype=np.float64)
         return values

@@ -1,7 +1,8 @@
-"""Reorients, resamples, crops and resizes volumes with MONAI's transforms."""
+"""Reorients, resamples, crops and resizes volumes, with nibabel, SciPy and PyTorch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,7 @@ from xdistill_mri.preprocess.source import Bounds
 from xdistill_mri.preprocess.volume import Volume
 
 _AXES = 3
-_DIRECTIONS = (("L", "R"), ("P", "A"), ("I", "S"))
-_RESAMPLING: dict[str, tuple[str | int, str]] = {
-    "nearest": ("nearest", "border"),
-    "linear": ("bilinear", "border"),
-    "cubic": (3, "nearest"),
-}
+_ORDER = {"nearest": 0, "linear": 1, "cubic": 3}
 _FIT = {"linear": "trilinear", "area": "area", "nearest": "nearest"}
 
 
@@ -30,54 +26,52 @@ def oriented(volume: Volume, directions: str) -> Volume:
     Raises:
         DataError: if the file does not state its orientation.
     """
-    return _moved(volume, _orientation(volume, directions))
+    if volume.affine is None or not volume.oriented:
+        why = volume.unknown if volume.affine is None else "arrays do not state it: leave the setting out"
+        raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
+    tools = require("nibabel.orientations")
+    turn = tools.ornt_transform(tools.io_orientation(volume.affine), tools.axcodes2ornt(directions))
+    affine = volume.affine @ tools.inv_ornt_aff(turn, volume.values.shape)
+    return replace(volume, values=tools.apply_orientation(volume.values, turn), affine=affine)
 
 
-def resampled(volume: Volume, spacing: tuple[float, float, float], interpolation: str) -> Volume:
-    """The volume on a grid of this spacing (mm; depth, height, width), first voxel in place.
+def resampled(
+    volume: Volume,
+    spacing: tuple[float, float, float],
+    interpolation: str,
+    *,
+    center: tuple[int, int, int] | None = None,
+) -> Volume:
+    """The volume on a grid of this spacing, first voxel in place; voxels outside have the value of the nearest inside.
+
+    Args:
+        volume: of any spacing.
+        spacing: mm along depth, height and width.
+        interpolation: nearest, linear or cubic.
+        center: size (depth, height, width) of the part around the center that is computed; None: all. It is ignored
+            for a volume that is smaller along an axis.
 
     Raises:
         DataError: if the spacing of the file is unknown.
     """
-    return _moved(volume, _spacing(volume, spacing, interpolation))
+    from scipy import ndimage
 
-
-def resampled_center(
-    volume: Volume, directions: str | None, spacing: tuple[float, float, float], size: tuple[int, int, int]
-) -> Volume | None:
-    """What `oriented`, `resampled` by ``linear`` and `resized` by ``pad_or_crop`` give, in one step.
-
-    Only the voxels that are kept are interpolated, by MONAI's lazy resampling; the values are the same.
-
-    Returns:
-        The volume; None if it is smaller than ``size`` along an axis, because the value of the padding depends on the
-        whole volume.
-
-    Raises:
-        DataError: if the spacing, or the orientation that is needed, is unknown.
-    """
-    wanted = tuple(reversed(size))
-    turn = [] if directions is None else [_orientation(volume, directions)]
-    moved = _tensor(volume)
-    for transform in (*turn, _spacing(volume, spacing, "linear")):
-        moved = transform(moved, lazy=True)
-    if any(length < least for length, least in zip(moved.peek_pending_shape(), wanted, strict=True)):
-        return None
-    moved = require("monai.transforms").CenterSpatialCrop(roi_size=wanted)(moved, lazy=True)
-    return _taken(volume, require("monai.transforms.lazy.functional").apply_pending(moved)[0])
-
-
-def _orientation(volume: Volume, directions: str) -> Any:
-    if not volume.oriented:
-        why = volume.unknown if volume.affine is None else "arrays do not state it: leave the setting out"
-        raise DataError(f"{volume.file}: orientation {directions} needs a known one; {why}")
-    return require("monai.transforms").Orientation(axcodes=directions, labels=_DIRECTIONS)
-
-
-def _spacing(volume: Volume, spacing: tuple[float, float, float], interpolation: str) -> Any:
-    volume.spacing(f"spacing {list(spacing)}")
-    mode, padding = _RESAMPLING[interpolation]
-    return require("monai.transforms").Spacing(pixdim=tuple(reversed(spacing)), mode=mode, padding_mode=padding)
+    ratio = np.array(spacing[::-1]) / volume.spacing(f"spacing {list(spacing)}")
+    shape = tuple(int(length) for length in np.round((np.array(volume.values.shape) - 1) / ratio + 1))
+    start = np.zeros(_AXES)
+    if center is not None and all(length >= wanted for length, wanted in zip(shape, center[::-1], strict=True)):
+        start = np.array([first for first, _ in _central(shape, center[::-1])])
+        shape = center[::-1]
+    values = ndimage.affine_transform(
+        volume.values,
+        ratio,
+        offset=start * ratio,
+        output_shape=shape,
+        output=np.float32,
+        order=_ORDER[interpolation],
+        mode="nearest",
+    )
+    return replace(volume, values=values, affine=_scaled(volume.affine, ratio, start * ratio))
 
 
 def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | None) -> Volume:
@@ -99,14 +93,17 @@ def cropped(volume: Volume, crop: Crop, *, box: Bounds | None, mask: Volume | No
                 f"{volume.file}: the center crop {list(crop.center)} is larger than the volume "
                 f"{list(volume.shape)}; make it smaller, or use size with fit: pad_or_crop"
             )
-        transform = require("monai.transforms").CenterSpatialCrop(roi_size=tuple(reversed(center)))
-        return _moved(volume, transform)
+        return _part(volume, _central(volume.values.shape, center[::-1]))
     margins = _margins(volume, crop)
     bounds = _mask_bounds(mask, crop) if mask is not None else _box_bounds(volume, box)
-    limits = tuple(reversed(volume.shape))
-    start = [max(first - margin, 0) for (first, _), margin in zip(bounds, margins, strict=True)]
-    end = [min(last + margin, top) for (_, last), margin, top in zip(bounds, margins, limits, strict=True)]
-    return _moved(volume, require("monai.transforms").SpatialCrop(roi_start=start, roi_end=end))
+    limits = volume.values.shape
+    return _part(
+        volume,
+        [
+            (max(first - margin, 0), min(last + margin, top))
+            for (first, last), margin, top in zip(bounds, margins, limits, strict=True)
+        ],
+    )
 
 
 def of_slices(size: tuple[int, ...]) -> tuple[int, int, int]:
@@ -124,16 +121,32 @@ def resized(volume: Volume, size: tuple[int, int, int], fit: str, aspect: str = 
         fit: how; see `Preprocess`.
         aspect: whether the ratio of the sides is kept, counted in voxels; see `Preprocess`.
     """
-    transforms = require("monai.transforms")
-    wanted = tuple(reversed(size))
+    wanted = size[::-1]
     if fit != "pad_or_crop":
         between = wanted if aspect == "stretch" else _same_ratio(volume, size, within=aspect == "pad")
         if between != volume.values.shape:
-            volume = _moved(volume, transforms.Resize(spatial_size=between, mode=_FIT[fit]))
-    if volume.values.shape == wanted:
-        return volume
-    smallest = float(volume.values.min())
-    return _moved(volume, transforms.ResizeWithPadOrCrop(spatial_size=wanted, mode="constant", value=smallest))
+            volume = _interpolated(volume, between, _FIT[fit])
+    return _padded_or_cropped(volume, wanted)
+
+
+def _interpolated(volume: Volume, size: Sequence[int], mode: str) -> Volume:
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(volume.values))[None, None]
+    values = torch.nn.functional.interpolate(tensor, size=tuple(size), mode=mode)[0, 0].numpy()
+    ratio = np.array(volume.values.shape) / np.array(size)
+    return replace(volume, values=values, affine=_scaled(volume.affine, ratio, (ratio - 1) / 2))
+
+
+def _padded_or_cropped(volume: Volume, wanted: Sequence[int]) -> Volume:
+    """The volume with this size (x, y, z), padded on both sides by its smallest value, or cropped to its center."""
+    missing = [max(length - held, 0) for held, length in zip(volume.values.shape, wanted, strict=True)]
+    if any(missing):
+        widths = [(count // 2, count - count // 2) for count in missing]
+        values = np.pad(volume.values, widths, constant_values=volume.values.min())
+        shift = -np.array([before for before, _ in widths])
+        volume = replace(volume, values=values, affine=_scaled(volume.affine, np.ones(_AXES), shift))
+    return _part(volume, _central(volume.values.shape, wanted))
 
 
 def _same_ratio(volume: Volume, size: tuple[int, int, int], *, within: bool) -> tuple[int, ...]:
@@ -187,14 +200,10 @@ def _mask_bounds(mask: Volume, crop: Crop) -> list[tuple[int, int]]:
         held = ", ".join(f"{value:g}" for value in np.unique(mask.values)[:20])
         wanted = "anything but 0" if crop.labels is None else " or ".join(str(label) for label in crop.labels)
         raise DataError(f"{mask.file}: no voxel of the mask is {wanted}; it holds {held}")
-    start, end = require("monai.transforms").generate_spatial_bounding_box(
-        chosen[None], select_fn=_itself, allow_smaller=True
-    )
-    return [(int(first), int(last)) for first, last in zip(start, end, strict=True)]
+    from scipy import ndimage
 
-
-def _itself(values: Any) -> Any:
-    return values
+    (bounds,) = ndimage.find_objects(chosen.astype(np.uint8))
+    return [(found.start, found.stop) for found in bounds]
 
 
 def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
@@ -209,23 +218,23 @@ def _box_bounds(volume: Volume, box: Bounds | None) -> list[tuple[int, int]]:
     return list(reversed(box))
 
 
-def _moved(volume: Volume, transform: Any) -> Volume:
-    """Run a transform of MONAI on the volume with its affine."""
-    return _taken(volume, transform(_tensor(volume)))
+def _central(shape: Sequence[int], size: Sequence[int]) -> list[tuple[int, int]]:
+    """Bounds of the part of this size around the center of a shape."""
+    starts = [length // 2 - wanted // 2 for length, wanted in zip(shape, size, strict=True)]
+    return [(start, start + wanted) for start, wanted in zip(starts, size, strict=True)]
 
 
-def _tensor(volume: Volume) -> Any:
-    """The volume as a tensor with metadata, ``(1, x, y, z)``."""
-    torch = require("torch")
-    affine = np.eye(4) if volume.affine is None else volume.affine
-    # A copy, because MONAI warns about read-only arrays.
-    return require("monai.data").MetaTensor(
-        torch.from_numpy(volume.values.copy())[None], affine=torch.from_numpy(affine.copy())
-    )
+def _part(volume: Volume, bounds: Sequence[tuple[int, int]]) -> Volume:
+    """The part of the volume between these bounds along x, y and z."""
+    values = volume.values[tuple(slice(first, last) for first, last in bounds)]
+    start = np.array([first for first, _ in bounds])
+    return replace(volume, values=values, affine=_scaled(volume.affine, np.ones(_AXES), start))
 
 
-def _taken(volume: Volume, result: Any) -> Volume:
-    """The volume with the values and the affine of a tensor."""
-    values = np.ascontiguousarray(result.as_tensor().numpy()[0], dtype=np.float32)
-    known = None if volume.affine is None else np.asarray(result.affine, dtype=np.float64)
-    return replace(volume, values=values, affine=known)
+def _scaled(affine: NDArray[np.float64] | None, ratio: NDArray[Any], start: NDArray[Any]) -> NDArray[np.float64] | None:
+    """The affine of a grid whose voxel ``i`` lies at ``ratio * i + start`` of the former one, along x, y and z."""
+    if affine is None:
+        return None
+    step = np.diag([*ratio, 1.0])
+    step[:_AXES, _AXES] = start
+    return affine @ step

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill.errors import DataError
-from xdistill_mri.preprocess.extra import require
 from xdistill_mri.preprocess.volume import Volume
 
 
@@ -39,9 +37,8 @@ def finite(volume: Volume, *, fill: bool) -> Volume:
 
 def clipped(volume: Volume, percentiles: tuple[float, float]) -> Volume:
     """The volume clipped to these percentiles of its own values."""
-    lower, upper = percentiles
-    transform = require("monai.transforms").ClipIntensityPercentiles(lower=lower, upper=upper)
-    return volume.with_values(_changed(volume.values, transform))
+    lower, upper = np.percentile(volume.values, percentiles).astype(np.float32)
+    return volume.with_values(np.clip(volume.values, lower, upper))
 
 
 def standardised(volume: Volume, *, constant_to_zeros: bool) -> Volume:
@@ -57,7 +54,8 @@ def standardised(volume: Volume, *, constant_to_zeros: bool) -> Volume:
             f"{volume.file}: all voxels are {volume.values.flat[0]:g} after cropping and clipping, so there is no "
             f"z-score; check the file and the crop, or set constant: zeros"
         )
-    return volume.with_values(_changed(volume.values, require("monai.transforms").NormalizeIntensity()))
+    mean, deviation = volume.values.mean(dtype=np.float64), volume.values.std(dtype=np.float64)
+    return volume.with_values((volume.values - np.float32(mean)) / np.float32(deviation))
 
 
 def shifted(
@@ -82,8 +80,3 @@ def shifted(
     by = np.float32(1) if std is None else np.asarray(std, dtype=np.float32).reshape(each)
     changed: NDArray[np.float32] = (values - minus) / by
     return changed
-
-
-def _changed(values: NDArray[np.float32], transform: Any) -> NDArray[np.float32]:
-    tensor = require("torch").from_numpy(values.copy())[None]
-    return np.ascontiguousarray(np.asarray(transform(tensor))[0], dtype=np.float32)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xdistill_mri.preprocess import geometry, intensity
-from xdistill_mri.preprocess.extra import require
 from xdistill_mri.preprocess.formats import kind_in, read_channels
 from xdistill_mri.preprocess.settings import Preprocess
 from xdistill_mri.preprocess.source import VolumeSource
@@ -70,9 +67,7 @@ def _prepared(
     """The volume on the grid of the result; ``unknown`` takes the place of an affine that the file does not have."""
     if image.affine is None:
         image = replace(image, affine=unknown)
-    if (center := _center(image, settings)) is not None:
-        return center
-    image = _placed(image, settings, settings.interpolation)
+    image = _placed(image, settings, settings.interpolation, center=_center(settings))
     if settings.crop is not None:
         mask = None if mask is None else _placed(mask, settings, "nearest")
         image = geometry.cropped(image, settings.crop, box=source.box, mask=mask)
@@ -83,13 +78,11 @@ def _prepared(
     return image
 
 
-def _center(image: Volume, settings: Preprocess) -> Volume | None:
-    """The result where a part of the resampled volume is taken as it is; None elsewhere."""
-    if settings.spacing is None or settings.size is None or settings.crop is not None:
+def _center(settings: Preprocess) -> tuple[int, int, int] | None:
+    """The size of the part of the resampled volume that is kept, if it is the center."""
+    if settings.size is None or settings.crop is not None or settings.fit != "pad_or_crop":
         return None
-    if settings.interpolation != "linear" or settings.fit != "pad_or_crop":
-        return None
-    return geometry.resampled_center(image, settings.orientation, settings.spacing, geometry.of_slices(settings.size))
+    return geometry.of_slices(settings.size)
 
 
 def _normalised(image: Volume, settings: Preprocess) -> Volume:
@@ -100,21 +93,11 @@ def _normalised(image: Volume, settings: Preprocess) -> Volume:
     return image
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Use one torch thread: several processes prepare volumes at the same time and share the cores."""
-    torch = require("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _placed(volume: Volume, settings: Preprocess, interpolation: str) -> Volume:
+def _placed(
+    volume: Volume, settings: Preprocess, interpolation: str, *, center: tuple[int, int, int] | None = None
+) -> Volume:
     if settings.orientation is not None:
         volume = geometry.oriented(volume, settings.orientation)
     if settings.spacing is not None:
-        volume = geometry.resampled(volume, settings.spacing, interpolation)
+        volume = geometry.resampled(volume, settings.spacing, interpolation, center=center)
     return volume

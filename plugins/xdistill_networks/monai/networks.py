@@ -25,7 +25,7 @@ def available() -> dict[str, Callable[..., nn.Module]]:
     Raises:
         UserError: if MONAI is not installed.
     """
-    nets = extras.require("monai.networks.nets", extra="mri", purpose="the encoder `monai`")
+    nets = extras.require("monai.networks.nets", extra="monai", purpose="the encoder `monai`")
     found: dict[str, Callable[..., nn.Module]] = {}
     for name in dir(nets):
         made = getattr(nets, name)
@@ -106,7 +106,7 @@ def arguments_of(network: Callable[..., nn.Module]) -> dict[str, inspect.Paramet
             if base.__module__.startswith("monai.") and "__init__" in vars(base)
         ]
     else:
-        nets = extras.require("monai.networks.nets", extra="mri", purpose="the encoder `monai`")
+        nets = extras.require("monai.networks.nets", extra="monai", purpose="the encoder `monai`")
         sources.append(nets.ResNet.__init__)
     for source in sources:
         parameters = inspect.signature(source).parameters
