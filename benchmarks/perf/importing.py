@@ -1,11 +1,12 @@
-"""Importing pairs of NIfTI files, against MONAI's loader and CacheDataset with the same preprocessing.
+"""Importing pairs of volumes, NIfTI or DICOM, against MONAI's loader and CacheDataset with the same preprocessing.
 
     python benchmarks/perf/importing.py [--quick]
 
-270 subjects with two volumes each are written into a temporary folder. Both read them, turn them to RAS, resample, crop
-around the centre or pad, and standardise, on two cores: xdistill with two processes into a cohort file with checksums,
-MONAI with two threads into memory. Each is measured in a process of its own, from after the imports, and the note
-states the peak of memory of all its processes. The values of the first subject must agree.
+Two volumes of each of 270 subjects are written into a temporary folder, as NIfTI files and as DICOM series. Both read
+them, turn them to RAS, resample, crop around the centre or pad, and standardise, on two cores: xdistill with two
+processes into a cohort file with checksums, MONAI with two threads into memory. Each is measured in a process of its own,
+from after the imports, and the note states the peak of memory of all its processes. The values of the first subject must
+agree.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any
 import numpy as np
 from common import Row, alone
 
-PAIRS, SHAPE = 270, (192, 192, 40)
+PAIRS, KINDS = 270, ("NIfTI", "DICOM")
+SHAPE = (192, 192, 40)
 SPACING, SIZE = (3.0, 1.5, 1.5), (32, 96, 96)  # depth, height, width
 CORES = 2
 NAMES = ("hbp", "pre")
@@ -32,9 +34,13 @@ NAMES = ("hbp", "pre")
 
 def rows(quick: bool) -> list[Row]:
     rounds = 1 if quick else 3
+    return [_row(kind, 12 if quick else PAIRS, rounds) for kind in KINDS]
+
+
+def _row(kind: str, pairs: int, rounds: int) -> Row:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_pairs(folder, 12 if quick else PAIRS)
+        write_pairs(folder, pairs, WRITERS[kind])
         found = {"xdistill": [], "monai": []}
         for number in range(rounds):
             order = list(found) if number % 2 == 0 else list(reversed(found))
@@ -48,23 +54,58 @@ def rows(quick: bool) -> list[Row]:
         f"differ by {agree:.1g}"
     )
     ratios = tuple(one["seconds"] / other["seconds"] for one, other in zip(ours, theirs, strict=True))
-    return [Row("importing NIfTI pairs", "MONAI CacheDataset", ratios, 0.6, note=note)]
+    return Row(f"importing {pairs} pairs, {kind}", "MONAI CacheDataset", ratios, 0.6, note=note)
 
 
-def write_pairs(folder: Path, pairs: int) -> None:
+def write_pairs(folder: Path, pairs: int, write: Callable[[Path, Any], str]) -> None:
     """Volumes of smooth noise, two of each subject, and the table of them."""
-    import nibabel
-
     random = np.random.default_rng(0)
-    affine = np.diag([-1.2, 1.2, 2.5, 1.0])
     lines = ["subject,label,hbp,pre"]
     for number in range(pairs):
+        files = []
         for name in NAMES:
             coarse = random.integers(0, 1000, [length // 4 for length in SHAPE])
             values = np.kron(coarse, np.ones((4, 4, 4), dtype=np.int16)) + random.integers(0, 40, SHAPE)
-            nibabel.save(nibabel.Nifti1Image(values.astype(np.int16), affine), folder / f"{number}_{name}.nii.gz")
-        lines.append(f"s{number},{'ab'[number % 2]},{number}_hbp.nii.gz,{number}_pre.nii.gz")
+            files.append(write(folder / f"{number}_{name}", values.astype(np.int16)))
+        lines.append(f"s{number},{'ab'[number % 2]},{','.join(files)}")
     (folder / "cohort.csv").write_text("\n".join(lines) + "\n")
+
+
+def write_nifti(path: Path, values: Any) -> str:
+    """Write ``(x, y, z)``; return the cell of the table."""
+    import nibabel
+
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.2, 1.2, 2.5, 1.0])), f"{path}.nii.gz")
+    return f"{path.name}.nii.gz"
+
+
+def write_dicom(path: Path, values: Any) -> str:
+    """Write ``(x, y, z)`` as one file per slice; return the cell of the table."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+    path.mkdir()
+    series = generate_uid()
+    for number, plane in enumerate(np.moveaxis(values, 2, 0)):
+        slice_ = Dataset()
+        slice_.file_meta = FileMetaDataset()
+        slice_.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        slice_.file_meta.MediaStorageSOPClassUID = slice_.SOPClassUID = MRImageStorage
+        slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID = generate_uid()
+        slice_.Modality, slice_.ImageType, slice_.PatientID = "MR", ["ORIGINAL", "PRIMARY"], path.name
+        slice_.StudyInstanceUID = slice_.SeriesInstanceUID = series
+        slice_.ImagePositionPatient, slice_.ImageOrientationPatient = [0, 0, 2.5 * number], [1, 0, 0, 0, 1, 0]
+        slice_.PixelSpacing, slice_.InstanceNumber, slice_.SliceThickness = [1.2, 1.2], number + 1, 2.5
+        slice_.Rows, slice_.Columns = plane.shape[::-1]
+        slice_.SamplesPerPixel, slice_.PhotometricInterpretation = 1, "MONOCHROME2"
+        slice_.BitsAllocated = slice_.BitsStored = 16
+        slice_.HighBit, slice_.PixelRepresentation = 15, 1
+        slice_.PixelData = np.ascontiguousarray(plane.T).tobytes()
+        slice_.save_as(path / f"{number:03}.dcm", enforce_file_format=True)
+    return f"{path.name}/"
+
+
+WRITERS = {"NIfTI": write_nifti, "DICOM": write_dicom}
 
 
 def in_process(which: str, folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +82,22 @@ class Dicom(SeriesFormat):
         return Space((columns, rows, len(part.grid.slices)), part.grid.affine, None)
 
     def _only(self, folder: Path) -> Part:
-        headers = scan(files_below(folder)).headers
-        if not headers:
-            raise DataError(_without(folder))
-        parts = [part for series in by_series(headers) for part in parts_of(series)]
-        volumes = [part for part in parts if not _aside(part)] or parts
-        if len(volumes) > 1:
-            raise DataError(f"{folder}: {_several(volumes)}; choose one with `xdistill data dicom {folder}`")
-        if volumes[0].problems:
-            raise DataError(f"{folder}: the DICOM series cannot be used: {'; '.join(volumes[0].problems)}")
-        return volumes[0]
+        files = [(file, file.stat()) for file in files_below(folder)]
+        return _only(folder, tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in files))
+
+
+@lru_cache(maxsize=16)  # an importer asks for the space, the orientation and the values of the volumes of one subject
+def _only(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> Part:
+    headers = scan([file for file, _, _ in files]).headers
+    if not headers:
+        raise DataError(_without(folder))
+    parts = [part for series in by_series(headers) for part in parts_of(series)]
+    volumes = [part for part in parts if not _aside(part)] or parts
+    if len(volumes) > 1:
+        raise DataError(f"{folder}: {_several(volumes)}; choose one with `xdistill data dicom {folder}`")
+    if volumes[0].problems:
+        raise DataError(f"{folder}: the DICOM series cannot be used: {'; '.join(volumes[0].problems)}")
+    return volumes[0]
 
 
 def _without(folder: Path) -> str:

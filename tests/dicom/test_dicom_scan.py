@@ -1,4 +1,4 @@
-"""Headers are read several at a time, and the page on DICOM names all that is read of them."""
+"""Worker processes read headers of large folders, and the page on DICOM names all that is read of them."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from xdistill_dicom.reading.header import MARKS, TAGS
 PAGE = Path(__file__).parents[2] / "docs" / "dicom.md"
 
 
-def test_worker_processes_find_what_threads_find(tmp_path, monkeypatch):
+def test_worker_processes_find_what_one_process_finds(tmp_path, monkeypatch):
     for series in range(2):
         write_series(tmp_path / str(series), SeriesInstanceUID=f"1.2.{series}")
     (tmp_path / "notes.txt").write_text("no DICOM")

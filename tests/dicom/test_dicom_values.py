@@ -8,6 +8,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEG2000Los
 
 from dicom.written import image, save, voxels, write_series
 from xdistill.errors import DataError
+from xdistill.interfaces.series import Privacy
 from xdistill_mri.preprocess.read import orientation_of, read_volume, space_of
 from xdistill_mri.preprocess.source import VolumeSource
 
@@ -136,3 +137,21 @@ def test_a_folder_of_several_series_is_no_volume(dicom, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: a folder without DICOM files"):
         dicom.read(tmp_path / "empty")
+
+
+def test_equal_bytes_in_another_character_set_are_another_text(tmp_path, dicom):
+    for name, characters in (("latin", "ISO_IR 100"), ("greek", "ISO_IR 126")):
+        for number in range(2):
+            made = image(voxels()[number], (0, 0, 3 * number), SpecificCharacterSet=characters, SeriesInstanceUID=name)
+            made.SeriesDescription = {"latin": "\u00e1", "greek": "\u03b1"}[name]
+            save(made, tmp_path / name / f"{number}.dcm")
+    found = dicom.find(tmp_path, Privacy(None, dates=False))
+    assert sorted(series.description for series in found.series) == ["\u00e1", "\u03b1"]
+
+
+def test_a_series_that_changes_is_read_anew(tmp_path, dicom):
+    first = write_series(tmp_path, voxels(seed=1))
+    np.testing.assert_array_equal(dicom.read(tmp_path).values, first.transpose(2, 1, 0))
+    second = write_series(tmp_path, voxels(seed=2, shape=(4, 4, 3)), skip=(), first=0)
+    (tmp_path / "028.dcm").unlink()  # the fifth slice of the first
+    np.testing.assert_array_equal(dicom.read(tmp_path).values, second.transpose(2, 1, 0))

@@ -32,7 +32,7 @@ class Frame:
         self.number = number
         self._content = content
         shared = content.get("SharedFunctionalGroupsSequence") or [{}]
-        self._groups = (content.PerFrameFunctionalGroupsSequence[number], shared[0])
+        self._groups = (content.get("PerFrameFunctionalGroupsSequence")[number], shared[0])
 
     def get(self, tag: str) -> Any:
         """An element by its name in files with one image; None if it is absent."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from xdistill.errors import DataError
 from xdistill.untrusted import open_regular
-from xdistill_dicom.reading.extra import pydicom
+from xdistill_dicom.reading.extra import pydicom, require
 from xdistill_dicom.reading.frames import frames_of
 from xdistill_dicom.reading.header import MARKS, TAGS, Encoding, Header
-from xdistill_dicom.reading.values import clock_of, day_of, numbers_of, text_of, whole_of
+from xdistill_dicom.reading.values import Elements, clock_of, day_of, numbers_of, text_of, whole_of
 from xdistill_dicom.reading.voxels import UNSTATED, find_voxels
 
 _PREAMBLE: Final = 128
@@ -49,7 +50,7 @@ def _images(file: Path, stream: BinaryIO) -> Sequence[Header]:
     if stream.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] != _MAGIC:
         return ()
     stream.seek(0)
-    content = pydicom().dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS))
+    content = Elements(pydicom().dcmread(stream, stop_before_pixels=True, specific_tags=_tags()))
     if "DirectoryStorage" in str(getattr(content.file_meta.get("MediaStorageSOPClassUID"), "keyword", "")):
         return ()
     voxels = find_voxels(stream, content)
@@ -61,6 +62,11 @@ def _images(file: Path, stream: BinaryIO) -> Sequence[Header]:
         _header(file, frame, number, place, "")
         for number, (frame, place) in enumerate(zip(frames, places, strict=True), start=1)
     ]
+
+
+@cache
+def _tags() -> list[Any]:
+    return [require("pydicom.tag").Tag(name) for name in TAGS]
 
 
 def _unreadable(file: Path, why: str) -> Header:

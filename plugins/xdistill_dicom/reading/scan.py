@@ -1,10 +1,9 @@
-"""Reads the headers of all files of a folder, several at a time."""
+"""Reads the headers of all files of a folder, in worker processes if there are thousands."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +59,7 @@ def scan(
 
     Args:
         files: of any format.
-        jobs: files that are read at the same time; None: up to four in threads, and one per core in worker processes
-            where there are thousands.
+        jobs: worker processes, where there are thousands of files; None: one per core.
         on_progress: called with how many are read and how many there are.
 
     Raises:
@@ -74,7 +72,7 @@ def scan(
     several = workers > 1 and len(files) >= _WORTH_WORKERS
     found: dict[int, list[Sequence[Header]]] = {}
     done = 0
-    with closing(_in_processes(pieces, workers) if several else _in_threads(pieces, jobs or threads())) as batches:
+    with closing(_in_processes(pieces, workers) if several else _one_by_one(pieces)) as batches:
         for number, headers in batches:
             found[number] = headers
             done += len(pieces[number])
@@ -95,10 +93,10 @@ def read_headers(files: Sequence[Path]) -> Iterator[list[Sequence[Header]]]:
         yield list(map(read_file, files))
 
 
-def _in_threads(pieces: Sequence[Sequence[Path]], count: int) -> Batches:
-    with quiet(), ThreadPoolExecutor(count) as pool:
+def _one_by_one(pieces: Sequence[Sequence[Path]]) -> Batches:
+    with quiet():
         for number, piece in enumerate(pieces):
-            yield number, list(pool.map(read_file, piece))
+            yield number, list(map(read_file, piece))
 
 
 def _in_processes(pieces: Sequence[Sequence[Path]], count: int) -> Batches:

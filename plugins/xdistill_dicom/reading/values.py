@@ -4,9 +4,47 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
+from xdistill_dicom.reading.extra import require
+
 _DATE_LENGTH: Final = 8
+_KEPT: Final = 4096
+_CONVERTED: dict[Any, Any] = {}  # values by tag, type, bytes and character set
+
+
+class Elements:
+    """The elements of a file by name, converted once.
+
+    Converting and looking up elements takes pydicom longer than parsing them, and the slices of a series have most in
+    common, so values that were converted are kept.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.file_meta = content.file_meta
+        characters = str(content.get("SpecificCharacterSet"))
+        self._values = {_keyword(raw.tag): _value(content, raw, characters) for raw in content.values()}
+
+    def get(self, tag: str) -> Any:
+        """The value of an element; None if it is absent."""
+        return self._values.get(tag)
+
+
+def _value(content: Any, raw: Any, characters: str) -> Any:
+    if raw.VR == "SQ" or not isinstance(raw.value, bytes):
+        return content[raw.tag].value
+    key = raw.tag, raw.VR, raw.value, characters
+    if key not in _CONVERTED:
+        if len(_CONVERTED) >= _KEPT:
+            _CONVERTED.clear()
+        _CONVERTED[key] = content[raw.tag].value
+    return _CONVERTED[key]
+
+
+@cache
+def _keyword(tag: int) -> str:
+    return str(require("pydicom.datadict").keyword_for_tag(tag))
 
 
 def day_of(text: str) -> int | None:

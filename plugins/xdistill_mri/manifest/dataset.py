@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from xdistill_mri.preprocess.source import VolumeSource
 
-_LOOKED_AT = 200  # files per modality whose headers are read for their orientation and grid
+_LOOKED_AT = 200  # subjects whose headers are read for the orientation and grid of their files
+_SERIES_LOOKED_AT = 50  # where a volume is a folder of many files
 
 
 class ManifestDataset(Dataset):
@@ -167,20 +168,24 @@ class ManifestDataset(Dataset):
 
     def facts(self) -> DatasetFacts:
         """Title and source from the settings, and the grids of some files of each modality, evenly taken."""
-        from xdistill_mri.preprocess.space import remarks
+        from xdistill_mri.preprocess.space import survey
 
+        difference = self._differences if self.config.space == "warn" else None
+        spaces, remarks = survey(self._some_entries(), self.config.prepared, difference)
         return DatasetFacts(
             title=self.config.title or self.path.name,
             synthetic=self.config.synthetic,
             source=self.config.source,
-            grids={name: grid for name in self.cohort.modalities if (grid := self._grid(name)).files},
+            grids={name: GridSummary.of(spaces[name]) for name in self.cohort.modalities if name in spaces},
             reading=self.reading(),
-            remarks=remarks(self._some_entries(), self._differences, warn=self.config.space == "warn"),
+            remarks=remarks,
         )
 
     def _some_entries(self) -> list[Entry]:
         entries = self.cohort.entries
-        return list(entries[:: -(-len(entries) // _LOOKED_AT) or 1])
+        folders = any(source.file.is_dir() for source in entries[0].volumes.values() if source is not None)
+        limit = _SERIES_LOOKED_AT if folders else _LOOKED_AT
+        return list(entries[:: -(-len(entries) // limit) or 1])
 
     def _volume(self, entry: Entry, modality: str, source: VolumeSource) -> NDArray[np.float32]:
         values = self._prepared(entry, modality, source)
@@ -210,14 +215,6 @@ class ManifestDataset(Dataset):
             return prepare(source, self.config.prepared(modality))
         except DataError as error:
             raise DataError(f"subject {entry.subject!r}, modality {modality!r}: {error}") from error
-
-    def _grid(self, modality: str) -> GridSummary:
-        from xdistill_mri.preprocess.formats import space_of
-
-        known = [source for entry in self.cohort.entries if (source := entry.volumes[modality]) is not None]
-        step = -(-len(known) // _LOOKED_AT) or 1
-        settings = self.config.prepared(modality)
-        return GridSummary.of([space_of(source, settings) for source in known[::step]])
 
     def _orientations(self, modality: str) -> tuple[str, ...]:
         """Orientations of the files, of the first ones in a large cohort; empty where preprocessing unifies them."""

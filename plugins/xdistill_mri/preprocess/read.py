@@ -6,7 +6,7 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,8 @@ def space_of(source: VolumeSource, spacing_of_arrays: tuple[float, float, float]
     if not source.file.name.lower().endswith((".nii", ".nii.gz")):
         volume = read_volume(source.file, spacing_of_arrays=spacing_of_arrays, array=source.array)
         return Space(volume.values.shape, volume.affine, None)
-    nibabel = require("nibabel")
-    open_regular(source.file).close()
-    with damage_reported(source.file), quiet(nibabel.imageglobals.logger):
-        header = nibabel.load(source.file).header
+    header = _header_of(source.file)
+    with damage_reported(source.file):
         affine = _affine_of(header, source.file)
     return Space(tuple(int(length) for length in header.get_data_shape()[:_VOLUME_DIMENSIONS]), affine, None)
 
@@ -90,11 +88,24 @@ def orientation_of(file: Path) -> str | None:
         return "".join(require("nibabel").aff2axcodes(space_of_folder(file).affine))
     if not file.name.lower().endswith((".nii", ".nii.gz")):
         return None
-    nibabel = require("nibabel")
+    header = _header_of(file)
+    with damage_reported(file):
+        affine = _affine_of(header, file)
+    return None if affine is None else "".join(require("nibabel").aff2axcodes(affine))
+
+
+def _header_of(file: Path) -> Any:
+    """The header of a NIfTI file; raises as `space_of`."""
     open_regular(file).close()
+    stat = file.stat()
+    return _loaded_header(file, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=16)  # an importer asks several times for the files of one subject
+def _loaded_header(file: Path, _changed: int, _size: int) -> Any:
+    nibabel = require("nibabel")
     with damage_reported(file), quiet(nibabel.imageglobals.logger):
-        affine = _affine_of(nibabel.load(file).header, file)
-    return None if affine is None else "".join(nibabel.aff2axcodes(affine))
+        return nibabel.load(file).header
 
 
 def _read_nifti(file: Path) -> Volume:
@@ -154,9 +165,9 @@ def transform_problem(file: Path) -> str:
     """What is wrong with one spatial transform of a NIfTI file whose other one is used; empty if nothing is."""
     if not file.name.lower().endswith((".nii", ".nii.gz")):
         return ""
-    nibabel = require("nibabel")
-    with damage_reported(file), quiet(nibabel.imageglobals.logger):
-        used, problems = _transforms(nibabel.load(file).header)
+    header = _header_of(file)
+    with damage_reported(file):
+        used, problems = _transforms(header)
     return f"{' and '.join(problems)}, so the {used[0]} is used" if used is not None and problems else ""
 
 

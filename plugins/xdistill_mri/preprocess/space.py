@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xdistill.interfaces import Space
 from xdistill_mri.preprocess.formats import orientation_of, space_of
 from xdistill_mri.preprocess.itk import companion
 from xdistill_mri.preprocess.read import transform_problem
@@ -47,26 +48,43 @@ def differences(sources: Mapping[str, tuple[VolumeSource, Preprocess]]) -> str:
     )
 
 
-def remarks(entries: Sequence[_Entry], difference: Callable[[Any], str], *, warn: bool) -> tuple[str, ...]:
-    """What a reader of the cohort should know of some of its files, without naming a subject.
+def survey(
+    entries: Sequence[_Entry],
+    prepared: Callable[[str], Preprocess],
+    difference: Callable[[Any], str] | None,
+) -> tuple[dict[str, list[Space]], tuple[str, ...]]:
+    """The grids of the files of each modality, and what a reader of the cohort should know of some of its files.
+
+    Remarks do not name a subject. Headers are read subject by subject, because readers keep those of the last files.
 
     Args:
         entries: subjects.
-        difference: what separates the volumes of one.
-        warn: whether to look at that.
+        prepared: the settings of a modality.
+        difference: what separates the volumes of one subject in space; None: not of interest.
     """
-    found: list[str] = []
-    apart = [text for entry in entries if warn and len(entry.volumes) > 1 and (text := difference(entry))]
+    spaces: dict[str, list[Space]] = {}
+    apart: list[str] = []
+    damaged: list[str] = []
+    files = 0
+    for entry in entries:
+        sources = {name: source for name, source in entry.volumes.items() if source is not None}
+        for name, source in sources.items():
+            spaces.setdefault(name, []).append(space_of(source, prepared(name)))
+            damaged.append(transform_problem(source.file))
+        files += len(sources)
+        if difference is not None and len(entry.volumes) > 1:
+            apart.append(difference(entry))
+    return spaces, tuple(_remarks(list(filter(None, apart)), len(entries), list(filter(None, damaged)), files))
+
+
+def _remarks(apart: Sequence[str], subjects: int, damaged: Sequence[str], files: int) -> Iterator[str]:
     if apart:
-        found.append(
-            f"in {len(apart)} of {len(entries)} subjects, volumes differ in space, such as {apart[0]}; a network must "
+        yield (
+            f"in {len(apart)} of {subjects} subjects, volumes differ in space, such as {apart[0]}; a network must "
             f"not stack them as channels (`space: refuse` makes this an error)"
         )
-    files = [source.file for entry in entries for source in entry.volumes.values() if source is not None]
-    damaged = [text for file in files if (text := transform_problem(file))]
     if damaged:
-        found.append(f"in {len(damaged)} of {len(files)} files, {damaged[0]}")
-    return tuple(found)
+        yield f"in {len(damaged)} of {files} files, {damaged[0]}"
 
 
 def _difference(one: str, first: tuple[NDArray[Any], str], other: str, second: tuple[NDArray[Any], str]) -> str:
