@@ -4,9 +4,9 @@
 
 Two volumes of each of 270 subjects are written into a temporary folder, as NIfTI files and as DICOM series. Both read
 them, turn them to RAS, resample, crop around the centre or pad, and standardise, on two cores: xdistill with two
-processes into a cohort file with checksums, MONAI with two threads into memory. Each is measured in a process of its own,
-from after the imports, and the note states the peak of memory of all its processes. The values of the first subject must
-agree.
+processes into a cohort file with checksums, MONAI with two threads into memory. Each is measured in a process of its
+own, from after the imports, and the note states the peak of memory of all its processes. The values of the first
+subject must agree.
 """
 
 from __future__ import annotations

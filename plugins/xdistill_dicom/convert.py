@@ -26,7 +26,7 @@ def save_nifti(slices: Sequence[Header], file: Path) -> None:
     """
     nibabel = extras.require("nibabel", extra="mri", purpose="writing NIfTI files")
     affine = grid_of(slices).affine
-    image = nibabel.Nifti1Image(read_values(slices, jobs=1), affine)
+    image = nibabel.Nifti1Image(read_values(slices), affine)
     image.set_sform(affine, _SCANNER)
     image.set_qform(affine, _SCANNER)
     image.header.set_xyzt_units("mm")

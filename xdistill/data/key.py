@@ -17,6 +17,8 @@ from xdistill.recipe.schema.recipe import CacheRecipe
 from xdistill.untrusted import open_regular
 from xdistill.workers import cores
 
+_AT_ONCE = 16  # files
+
 
 def cache_key(data: Choice[Dataset], dataset: Dataset, cache: CacheRecipe) -> str:
     """SHA-256 (hexadecimal) of format, importer, settings, sources and storage.
@@ -53,13 +55,14 @@ def _names(sources: Sequence[Path]) -> list[str]:
     if not paths:
         return []
     root = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120  # the same
-    return [Path(os.path.relpath(path, root)).as_posix() for path in paths]
+    return [path[len(root) :].replace(os.sep, "/").lstrip("/") for path in paths]
 
 
 def _hashes(sources: Sequence[Path]) -> list[str]:
-    # hashlib releases the GIL, so threads read and hash at the same time.
+    # hashlib releases the GIL, so threads read and hash at the same time; a series of DICOM has many small files.
+    pieces = [sources[first : first + _AT_ONCE] for first in range(0, len(sources), _AT_ONCE)]
     with ThreadPoolExecutor(max_workers=min(8, cores())) as pool:
-        return list(pool.map(_hash, sources))
+        return [digest for digests in pool.map(lambda piece: list(map(_hash, piece)), pieces) for digest in digests]
 
 
 def _hash(source: Path) -> str:

@@ -1,9 +1,8 @@
-"""Reads the voxels of slices, several at a time, with slope and intercept applied."""
+"""Reads the voxels of slices, with slope and intercept applied."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,16 @@ from xdistill.errors import DataError, XdistillError
 from xdistill.untrusted import VOLUME
 from xdistill_dicom.reading.extra import pydicom, quiet, require
 from xdistill_dicom.reading.header import Encoding, Header
-from xdistill_dicom.reading.scan import threads
 from xdistill_dicom.reading.voxels import by_pydicom, by_simpleitk
 
 _WHOLE_BYTES = (8, 16, 32)
 
 
-def read_values(slices: Sequence[Header], *, jobs: int | None = None) -> NDArray[np.generic]:
+def read_values(slices: Sequence[Header]) -> NDArray[np.generic]:
     """The voxels of a volume.
 
     Args:
         slices: in order, of one size.
-        jobs: files that are read at the same time; None: four, or the number of cores if there are fewer.
 
     Returns:
         ``(columns, rows, slices)``: integers where slope and intercept are, of 16 bits where the values fit;
@@ -40,12 +37,9 @@ def read_values(slices: Sequence[Header], *, jobs: int | None = None) -> NDArray
     VOLUME.check(slices[0].file.parent, needed, error=DataError, what="the volume of this series")
     values = np.empty((len(slices), *slices[0].size), kind)
 
-    def fill(place: int) -> None:
-        values[place] = _slice(slices[place])
-
-    with quiet(), ThreadPoolExecutor(jobs or threads()) as pool:
-        for _ in pool.map(fill, range(len(slices))):
-            pass
+    with quiet():
+        for place, header in enumerate(slices):
+            values[place] = _slice(header)
     return _narrow(values).transpose(2, 1, 0)
 
 
