@@ -79,6 +79,7 @@ def test_targets_as_text():
     with pytest.raises(ValueError, match=r"'\+2' is not a time|not a time"):
         DISCRETE.parse_target("two")
     assert DISCRETE.target_problem((0.0, 1.0)) == "the time 0 is not above 0"
+    assert DISCRETE.target_problem((1e39, 1.0)) == "the time 1e+39 is larger than float32 holds (3.4e+38)"
     assert DISCRETE.target_problem((1.0, 2.0)) == "the event 2 is neither 0 nor 1"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xdistill.data.folds.given import given_folds, unknown_column
+from xdistill.data.index import check_index
 from xdistill.errors import DataError, Problem, RecipeError, RunError, SettingsError
 from xdistill.experiment.external.alignment import misfits
 from xdistill.experiment.external.cohort import check_apart
@@ -40,6 +41,7 @@ class Checker:
         self.official_test = dataset.official_test()
         self.kept = dataset.kept_columns()
         self.rows = dataset.index()
+        check_index(self.rows, self.schema)
         targets = [row.target for row in self.rows if row.target is not None]
         self.training = TrainingFacts.of(self.schema, self.schema.task.as_targets(targets))
         self.unlabelled = 0 if leaves_out_unlabelled(loaded.recipe) else len(self.rows) - len(targets)

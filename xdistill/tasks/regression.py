@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xdistill.tasks.score import Score
-from xdistill.tasks.task import Target, Task
+from xdistill.tasks.task import LARGEST, Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,12 +158,16 @@ class Regression(Task):
         }
 
     def target_problem(self, target: Target) -> str:
-        """A target is one finite number for each name."""
+        """A target is one number for each name, finite in float32."""
         numbers = target if isinstance(target, Sequence) else (target,)
         if len(numbers) != len(self.targets):
             return f"the target has {len(numbers)} numbers, and {self.describe()} needs {len(self.targets)}"
-        bad = [name for name, value in zip(self.targets, numbers, strict=True) if not math.isfinite(value)]
-        return f"the target {bad[0]!r} is not a finite number" if bad else ""
+        for name, value in zip(self.targets, numbers, strict=True):
+            if not math.isfinite(value):
+                return f"the target {name!r} is not a finite number"
+            if abs(value) > LARGEST:
+                return f"the target {name!r} is larger than float32 holds ({LARGEST:.1e})"
+        return ""
 
     def target_text(self, target: Any) -> str:
         """The numbers, such as ``5.2`` or ``5.2;0.9``."""

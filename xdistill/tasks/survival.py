@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from xdistill.tasks.hazards import SMALLEST, hazards_of, kaplan_meier, log_risks
 from xdistill.tasks.score import Score
-from xdistill.tasks.task import Target, Task
+from xdistill.tasks.task import LARGEST, Target, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,6 +144,8 @@ class Survival(Task):
         time, event = target
         if not math.isfinite(time) or time <= 0:
             return f"the time {time:g} is not above 0"
+        if time > LARGEST:
+            return f"the time {time:g} is larger than float32 holds ({LARGEST:.1e})"
         return "" if event in {0, 1} else f"the event {event:g} is neither 0 nor 1"
 
     def target_text(self, target: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xdistill.tasks.score import Score
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Target = int | float | tuple[int | float, ...]
 """The target of one subject: a class index, a number, or several numbers."""
+
+LARGEST: Final = 3.4028234663852886e38
+"""The largest number of float32, in which networks compute."""
 
 
 class Task(ABC):
