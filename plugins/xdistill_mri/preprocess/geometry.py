@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from xdistill_mri.preprocess.source import Bounds
 from xdistill_mri.preprocess.volume import Volume
 
 _AXES = 3
-_ORDER = {"nearest": 0, "linear": 1, "cubic": 3}
+_ORDER: Mapping[str, Literal[0, 1, 3]] = {"nearest": 0, "linear": 1, "cubic": 3}
 _FIT = {"linear": "trilinear", "area": "area", "nearest": "nearest"}
 
 
