@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test slow check format docs site perf chaos clean
+.PHONY: help setup run compiled test slow check format docs site perf chaos clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,13 +23,16 @@ $(STAMP): requirements.lock pyproject.toml
 run: setup ## the flagship recipe: train, test, report
 	$(BIN)/xdistill run recipes/mvi_hcc.yaml
 
-test: setup ## the tests
+compiled: setup ## bytecode, which hundreds of processes of the tests would else compile each
+	$(BIN)/python -m compileall -q -j 2 xdistill plugins
+
+test: compiled ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: setup ## the tests that `make test` skips since they take long
 	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
-check: setup ## formatting, lint, types, import contracts, tests
+check: compiled ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
