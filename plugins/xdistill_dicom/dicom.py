@@ -82,8 +82,16 @@ class Dicom(SeriesFormat):
         return Space((columns, rows, len(part.grid.slices)), part.grid.affine, None)
 
     def _only(self, folder: Path) -> Part:
-        files = [(file, file.stat()) for file in files_below(folder)]
-        return _only(folder, tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in files))
+        return _only(folder, tuple(map(_version, files_below(folder))))
+
+
+def _version(file: Path) -> tuple[Path, int, int]:
+    """The file, when it was changed and its size; zeros for what cannot be looked at, such as a broken link."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return file, 0, 0
+    return file, stat.st_mtime_ns, stat.st_size
 
 
 @lru_cache(maxsize=16)  # an importer asks for the space, the orientation and the values of the volumes of one subject

@@ -149,6 +149,12 @@ def test_equal_bytes_in_another_character_set_are_another_text(tmp_path, dicom):
     assert sorted(series.description for series in found.series) == ["\u00e1", "\u03b1"]
 
 
+def test_a_broken_link_next_to_the_slices_is_passed_over(tmp_path, dicom):
+    values = write_series(tmp_path)
+    (tmp_path / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    np.testing.assert_array_equal(dicom.read(tmp_path).values, values.transpose(2, 1, 0))
+
+
 def test_a_series_that_changes_is_read_anew(tmp_path, dicom):
     first = write_series(tmp_path, voxels(seed=1))
     np.testing.assert_array_equal(dicom.read(tmp_path).values, first.transpose(2, 1, 0))

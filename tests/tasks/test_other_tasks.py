@@ -176,3 +176,9 @@ def test_a_run_of_several_targets_has_a_page_with_their_figures(tmp_path):
     assert set(result.metrics["student"]) == {"r2", "pearson", "mae:a", "mae:b", "rmse:a", "rmse:b", "r2:a", "r2:b"}
     page = Path(result.folder.report).read_text()
     assert all(text in page for text in ("Predicted against true", "Residuals", "Each target", "a (kg)"))
+
+
+def test_a_target_beyond_float32_is_refused():
+    task = Regression(("size", "age"))
+    assert task.target_problem((1.0, -3e38)) == ""
+    assert task.target_problem((1.0, -1e39)) == "the target 'age' is larger than float32 holds (3.4e+38)"

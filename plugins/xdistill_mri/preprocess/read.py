@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -27,8 +28,7 @@ NO_TRANSFORM = (
     "out (margin_voxels instead of margin), or write the true transform into the file"
 )
 NO_SPACING = "arrays do not hold it: leave the setting out, or set `spacing_of_arrays`"
-# Millimetres of each NIfTI unit. For a file with a transform and no unit it is mm, the unit of the standard's
-# coordinate systems.
+# Millimetres of each NIfTI unit; mm, the unit of the standard's coordinate systems, where none is stated.
 _MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _VOLUME_DIMENSIONS = 3
 _NIFTI2_HEADER = 540  # bytes; such a file also begins with it
@@ -96,8 +96,8 @@ def orientation_of(file: Path) -> str | None:
 
 def _header_of(file: Path) -> Any:
     """The header of a NIfTI file; raises as `space_of`."""
-    open_regular(file).close()
-    stat = file.stat()
+    with open_regular(file) as stream:
+        stat = os.fstat(stream.fileno())
     return _loaded_header(file, stat.st_mtime_ns, stat.st_size)
 
 
@@ -131,8 +131,7 @@ def read_nifti(file: Path) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         values = np.asanyarray(image.dataobj)
         affine = _affine_of(image.header, file)
     while values.ndim > _VOLUME_DIMENSIONS and values.shape[-1] == 1:
-        # Some programs write a single volume as a series of length one.
-        values = values[..., 0]
+        values = values[..., 0]  # some programs write a single volume as a series of length one
     return values, affine
 
 
