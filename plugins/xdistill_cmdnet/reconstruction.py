@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xdistill.errors import SettingsError
 from xdistill.interfaces.component import Settings
 from xdistill.interfaces.loss import TaskLoss, TrainingFacts, check_taps
+from xdistill.suggest import did_you_mean
 from xdistill.types import Batch, ColumnSpec, Output, OutputSpec
 
 
@@ -45,6 +46,9 @@ class ClinicalReconstruction(TaskLoss):
             default=("fused",), description="features that the decoder reads, concatenated"
         )
         modality: str = Field(default="clinical", description="the vector modality that is predicted")
+        items: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+            default=None, description="names of the items that are predicted; null: all"
+        )
         hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
             default=(), description="lengths of the decoder's hidden layers"
         )
@@ -53,9 +57,7 @@ class ClinicalReconstruction(TaskLoss):
         super().__init__(config, output=output, training=training)
         check_taps(config.taps, output, network="network")
         columns = _columns(config.modality, training)
-        items = [index for index, column in enumerate(columns) if column.kind != "indicator"]
-        if not items:
-            raise SettingsError(f"the modality {config.modality!r} has no items to predict", field="modality")
+        items = _chosen(config, columns)
         self.register_buffer("items", torch.tensor(items), persistent=False)
         self.register_buffer("indicators", torch.tensor(_indicator_of(columns, items)), persistent=False)
         length = sum(int(torch.Size(output.features[tap]).numel()) for tap in config.taps)
@@ -81,6 +83,22 @@ def _decoder(*sizes: int) -> nn.Sequential:
     for inside, outside in pairwise(sizes):
         layers += [nn.ReLU(), nn.Linear(inside, outside)]
     return nn.Sequential(*layers[1:])
+
+
+def _chosen(config: ClinicalReconstruction.Config, columns: tuple[ColumnSpec, ...]) -> list[int]:
+    """The places of the columns that are predicted; an item of several categories has several."""
+    places = {index: column.source or column.name for index, column in enumerate(columns) if column.kind != "indicator"}
+    if not places:
+        raise SettingsError(f"the modality {config.modality!r} has no items to predict", field="modality")
+    if config.items is None:
+        return list(places)
+    known = set(places.values())
+    for item in config.items:
+        if item not in known:
+            raise SettingsError(
+                f"the modality {config.modality!r} has no item {item!r}{did_you_mean(item, known)}", field="items"
+            )
+    return [index for index, source in places.items() if source in config.items]
 
 
 def _columns(modality: str, training: TrainingFacts) -> tuple[ColumnSpec, ...]:

@@ -16,6 +16,7 @@ from xdistill.crossval.events import (
     RunStarted,
 )
 from xdistill.crossval.external import write_external
+from xdistill.crossval.finished import finished_run
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, ready_external
 from xdistill.crossval.record import record_of
 from xdistill.crossval.tracking import Tracking
@@ -58,6 +59,10 @@ def execute(
     check_executor(experiment)
     cohort = yield from ready_cohort(experiment, cache)
     external = yield from ready_external(experiment, cache)
+    finished = None if fresh else finished_run(experiment, catalog, cohort, runs, external)
+    if finished is not None:
+        yield RunFinished(str(finished))
+        return
     yield from run_prepared(prepare(loaded, experiment, catalog, cohort, runs, external=external), fresh=fresh)
 
 

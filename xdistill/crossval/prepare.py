@@ -99,8 +99,7 @@ def prepare(
         training_subjects(experiment, cohort, split.train)  # raises here what a fold would raise later
         labelled_subjects(experiment, cohort, split)
         check_inner_folds(experiment, cohort, split)
-    resolved = experiment.resolved()
-    resolved["compute"]["accelerator"] = accelerator_name(recipe.compute.accelerator)
+    resolved = resolved_recipe(experiment)
     if tune is not None:
         resolved["tune"] = dict(tune)
     used = experiment.components | also
@@ -126,6 +125,13 @@ def prepare(
         external=external,
         place=loaded.files[0].parent if loaded.files else None,
     )
+
+
+def resolved_recipe(experiment: Experiment) -> dict[str, Any]:
+    """The resolved recipe of an experiment, with the accelerator that this machine has."""
+    resolved = experiment.resolved()
+    resolved["compute"]["accelerator"] = accelerator_name(experiment.recipe.compute.accelerator)
+    return resolved
 
 
 def splits_of(experiment: Experiment, cohort: Cohort, within: Sequence[str] | None = None) -> Splits:
