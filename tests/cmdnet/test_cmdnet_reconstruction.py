@@ -60,6 +60,13 @@ class TestReconstruction:
         assert made.features["hbp.map"].grad.any()
         assert made.features["pre"].grad is None
 
+    def test_chosen_items_alone_are_predicted(self, build, training):
+        block = {"use": "clinical_reconstruction", "taps": ["hbp"], "items": ["sex"]}
+        loss = build("task_loss", block, output=SPEC, training=training)
+        assert loss.items.tolist() == [1, 2], "both categories"
+        assert loss.indicators.tolist() == [5, 5]
+        assert loss.decoder[0].out_features == 2
+
     def test_columns_without_indicators_always_count(self, build, schema):
         bare = schema.with_modality("clinical", type(schema.modalities["clinical"])("vector", (2,)))
         facts = TrainingFacts(schema=bare, class_counts=(1, 1, 1))
@@ -72,6 +79,7 @@ class TestReconstruction:
         [
             ({"modality": "lab"}, "modality", "no vector modality 'lab' to predict; vector modalities: clinical"),
             ({"modality": "hbp"}, "modality", "no vector modality 'hbp'"),
+            ({"items": ["sx"]}, "items", "the modality 'clinical' has no item 'sx'; did you mean `sex`"),
             ({"taps": ["hpb"]}, "taps", "did you mean `hbp`"),
         ],
     )

@@ -1,0 +1,51 @@
+"""A finished run is found by the splits that it has stored."""
+
+import shutil
+
+import pytest
+
+import xdistill
+from tiny import tiny
+from xdistill.crossval import prepare
+from xdistill.crossval.events import FoldStarted, RunStarted
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, shared_cache):
+    return xdistill.run(tiny(), runs=tmp_path_factory.mktemp("finished") / "runs", cache=shared_cache)
+
+
+def again(runs, shared_cache, seen=None, **changes):
+    return xdistill.run(tiny(**changes), runs=runs, cache=shared_cache, on_event=None if seen is None else seen.append)
+
+
+def copied(finished, tmp_path):
+    shutil.copytree(finished.path.parent.parent.parent, tmp_path / "runs")
+    return tmp_path / "runs", tmp_path / "runs" / finished.path.relative_to(finished.path.parent.parent.parent)
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError("the cohort was split again")
+
+
+def test_its_cohort_is_not_split_again(finished, shared_cache, monkeypatch):
+    monkeypatch.setattr(prepare, "make_splits", refuse)
+    assert again(finished.path.parent.parent.parent, shared_cache).path == finished.path
+
+
+@pytest.mark.parametrize("file", ["predictions.csv", "splits.json", "folds/r0-f1/student.safetensors"])
+def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path, shared_cache, monkeypatch):
+    runs, folder = copied(finished, tmp_path)
+    (folder / file).write_bytes((folder / file).read_bytes() + b" ")
+    seen = []
+    assert again(runs, shared_cache, seen).path == folder
+    assert any(isinstance(event, RunStarted) for event in seen)
+    trained = [event.fold for event in seen if isinstance(event, FoldStarted)]
+    assert trained == (["r0-f1"] if file.startswith("folds") else [])
+
+
+def test_another_recipe_of_the_same_name_is_another_run(finished, tmp_path, shared_cache, monkeypatch):
+    runs, folder = copied(finished, tmp_path)
+    monkeypatch.setattr(prepare, "make_splits", refuse)
+    with pytest.raises(AssertionError, match="split again"):
+        again(runs, shared_cache, seed=1)
