@@ -24,7 +24,7 @@ def copied(finished, tmp_path):
     return tmp_path / "runs", tmp_path / "runs" / finished.path.relative_to(finished.path.parent.parent.parent)
 
 
-def refuse(*args, **kwargs):
+def refuse(*_args, **_kwargs):
     raise AssertionError("the cohort was split again")
 
 
@@ -34,7 +34,7 @@ def test_its_cohort_is_not_split_again(finished, shared_cache, monkeypatch):
 
 
 @pytest.mark.parametrize("file", ["predictions.csv", "splits.json", "folds/r0-f1/student.safetensors"])
-def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path, shared_cache, monkeypatch):
+def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path, shared_cache):
     runs, folder = copied(finished, tmp_path)
     (folder / file).write_bytes((folder / file).read_bytes() + b" ")
     seen = []
@@ -45,7 +45,7 @@ def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path,
 
 
 def test_another_recipe_of_the_same_name_is_another_run(finished, tmp_path, shared_cache, monkeypatch):
-    runs, folder = copied(finished, tmp_path)
+    runs, _ = copied(finished, tmp_path)
     monkeypatch.setattr(prepare, "make_splits", refuse)
     with pytest.raises(AssertionError, match="split again"):
         again(runs, shared_cache, seed=1)

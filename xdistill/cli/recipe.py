@@ -10,6 +10,7 @@ import typer
 from xdistill.cli.data.columns import about_cohort, cohort_lines
 from xdistill.cli.examples import command, with_examples
 from xdistill.cli.options import (
+    CacheOption,
     DisableOption,
     JsonOption,
     PluginOption,
@@ -42,6 +43,7 @@ def check(
     recipe: RecipeArgument,
     profile: ProfileOption = None,
     changes: SetOption = None,
+    cache: CacheOption = None,
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
     as_json: JsonOption = False,
@@ -49,7 +51,8 @@ def check(
     """Check a recipe: its fields, the settings of its components, and whether the parts fit the cohort.
 
     Nothing is trained. All problems are reported at once, each with its file, line and column. Every choice in the
-    search space (`tune`) is checked as well; problems there are warnings, because a run ignores it.
+    search space (`tune`) is checked as well; problems there are warnings, because a run ignores it. Images of different
+    patients are compared if the cohort was built.
     """
     from xdistill.cli.console import print_json, print_warning
     from xdistill.experiment.checks import check_given_splits
@@ -61,7 +64,7 @@ def check(
         check_given_splits(experiment)
         check_known_presence(experiment)
         problems = _search_problems(loaded, experiment)
-    about = about_cohort(experiment)
+    about = about_cohort(experiment, cache)
     summary: dict[str, Any] = experiment.summary() | _searched(experiment)
     inherited = {shown(file) for file in loaded.files[1:]}
     own = [problem for problem in problems if problem.source not in inherited]

@@ -40,8 +40,10 @@ def _student(prepared: Prepared) -> dict[str, Any]:
     return {"student": described.to_json()}
 
 
-def _cautions(prepared: Prepared) -> dict[str, Any]:
-    """Warnings about the cohort; nothing if there are none."""
+def _cautions(prepared: Prepared, status: str) -> dict[str, Any]:
+    """Warnings about the cohort, once the run is finished; nothing if there are none."""
+    if status != "finished":
+        return {}
     found = cohort_cautions(prepared.cohort)
     return {"warnings": [caution.to_json() for caution in found]} if found else {}
 
@@ -112,7 +114,7 @@ def record_of(prepared: Prepared, *, status: str) -> dict[str, Any]:
         **_student(prepared),
         **tally(experiment, cohort, prepared.splits),
         **_control(prepared),
-        **_cautions(prepared),
+        **_cautions(prepared, status),
         **_splits(prepared),
         **external_entry(prepared.external, cohort.schema.task),
         **prepared.notes,

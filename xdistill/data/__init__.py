@@ -1,7 +1,7 @@
 """Cohorts in files and in memory, their splits, and transforms fitted on training subjects alone."""
 
 from xdistill.data.arrays import ArrayCohort
-from xdistill.data.build import build_cohort
+from xdistill.data.build import build_cohort, built_cohort
 from xdistill.data.protocol import CohortLike
 from xdistill.data.reader import Cohort, open_cohort
 from xdistill.data.splits import Split, Splits, check_splits
@@ -20,6 +20,7 @@ __all__ = [
     "Splits",
     "TrainingView",
     "build_cohort",
+    "built_cohort",
     "check_splits",
     "default_cache_dir",
     "fit_transforms",

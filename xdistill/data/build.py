@@ -96,6 +96,18 @@ def build_cohort(
     return path
 
 
+def built_cohort(data: Choice[Dataset], cache: CacheRecipe, *, directory: Path) -> Path | None:
+    """The file of this cohort, if it was built already; see `build_cohort`.
+
+    The key of a cohort of files needs their checksums, so nothing is read where no cohort of this kind exists.
+    """
+    if not any(directory.glob(f"{data.use}-*.h5")):
+        return None
+    key = cache_key(data, data.build(), cache)
+    path = directory / f"{data.use}-{key[:16]}.h5"
+    return path if _is_valid(path, key) else None
+
+
 def _normalised(row: SubjectRow) -> SubjectRow:
     """A row whose ids are in Unicode's composed form, so that two spellings of one id are not two subjects."""
     return replace(row, subject=normal_id(row.subject), patient=normal_id(row.patient))

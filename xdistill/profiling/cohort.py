@@ -82,22 +82,20 @@ def kept_cautions(
     return list(label_cautions(texts, measured, Roles(label=_LABEL)))
 
 
-def cohort_cautions(cohort: Cohort, *, look_alike: bool = False) -> list[Caution]:
-    """Warnings about a cohort file.
-
-    Args:
-        cohort: the cohort.
-        look_alike: also look for images that are nearly the same, which reads all of them.
-    """
+def cohort_cautions(cohort: Cohort) -> list[Caution]:
+    """Warnings about a cohort file."""
     schema = cohort.schema
     vectors = {name: _values(cohort, name) for name, spec in schema.modalities.items() if spec.kind == "vector"}
     found = vector_cautions(vectors, schema, cohort.targets, cohort.patients, cohort.labelled)
     found += kept_cautions(cohort.kept, schema, cohort.targets, cohort.labelled)
     found += reported(cohort.facts.reading.notes)
-    for name, spec in schema.modalities.items():
-        if spec.kind in {"volume", "image"}:
-            found += _same_images(cohort, name, look_alike=look_alike)
-    return found
+    return [*found, *image_cautions(cohort)]
+
+
+def image_cautions(cohort: Cohort) -> list[Caution]:
+    """Warnings about images that are the same or nearly the same; the latter reads all of them."""
+    images = [name for name, spec in cohort.schema.modalities.items() if spec.kind in {"volume", "image"}]
+    return [caution for name in images for caution in _same_images(cohort, name)]
 
 
 def _values(cohort: CohortLike, name: str) -> NDArray[np.float64]:
@@ -122,23 +120,22 @@ def _same_values(
     yield from _shared("same_values", name, owners, f"the same {int(telling.sum())} numbers in `{name}`")
 
 
-def _same_images(cohort: Cohort, name: str, *, look_alike: bool) -> Iterator[Caution]:
+def _same_images(cohort: Cohort, name: str) -> Iterator[Caution]:
     owners: defaultdict[bytes, set[str]] = defaultdict(set)
     present = cohort.present(name)
     for row, digest in enumerate(cohort.digests(name)):
         if present[row]:
             owners[digest].add(cohort.patients[row])
     yield from _shared("same_volume", name, owners, f"the same image in `{name}`")
-    if look_alike:
-        digests = cohort.digests(name)
-        pairs = [(one, other) for one, other in similar_pairs(cohort, name) if digests[one] != digests[other]]
-        if pairs:
-            yield Caution(
-                "similar_volume",
-                f"{len(pairs)} pairs of patients have nearly the same image in `{name}`; find out whether they are one "
-                f"person, and give these subjects one patient",
-                name,
-            )
+    digests = cohort.digests(name)
+    pairs = [(one, other) for one, other in similar_pairs(cohort, name) if digests[one] != digests[other]]
+    if pairs:
+        yield Caution(
+            "similar_volume",
+            f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'} of patients with nearly the same image in `{name}`; "
+            f"find out whether they are one person, and give these subjects one patient",
+            name,
+        )
 
 
 def _shared(name: str, place: str, owners: Mapping[bytes, set[str]], what: str) -> Iterator[Caution]:

@@ -173,7 +173,7 @@ def profile_cohort(cohort: Cohort) -> Profile:
         title=cohort.facts.title,
         subjects=len(cohort),
         columns=tuple(columns),
-        cautions=tuple(cohort_cautions(cohort, look_alike=True)),
+        cautions=tuple(cohort_cautions(cohort)),
         how=tuple(note for note in cohort.facts.reading.notes if not reported([note])),
         classes=schema.task.counts(cohort.targets[cohort.labelled]),
         unlabelled=int((~cohort.labelled).sum()),

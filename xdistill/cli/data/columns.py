@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xdistill.experiment.plans import Experiment
+    from xdistill.profiling import Caution
 
 _SHOWN, _FIRST = 60, 10
+_NOT_COMPARED = "not compared with each other yet: build the cohort (`xdistill data build`) and check again"
 
 
 def columns_text(columns: Sequence[Mapping[str, Any]]) -> str:
@@ -30,8 +34,15 @@ def counts_text(classes: Mapping[str, int], unlabelled: int) -> str:
     return "; ".join(filter(None, [counts, f"{unlabelled} without a label" if unlabelled else ""]))
 
 
-def about_cohort(experiment: Experiment) -> dict[str, Any]:
-    """The cohort of a recipe before it is built: subjects, classes, columns, how tables are read, and warnings."""
+def about_cohort(experiment: Experiment, cache: Path | None = None) -> dict[str, Any]:
+    """The cohort of a recipe: subjects, classes, columns, how tables are read, and warnings.
+
+    It need not be built; its images are compared if it was.
+
+    Args:
+        experiment: what the recipe assembles to.
+        cache: folder of the cohort files; None: the user's cache folder.
+    """
     import numpy as np
 
     from xdistill.profiling import kept_cautions, reported, vector_cautions
@@ -47,6 +58,8 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
     if vectors:
         cautions += vector_cautions(vectors, schema, targets, [row.patient for row in rows], labelled)
     cautions += kept_cautions(dataset.kept_columns(), schema, targets, labelled)
+    images = [name for name, spec in schema.modalities.items() if spec.kind != "vector"]
+    compared = _image_cautions(experiment, cache) if images and not dataset.facts().synthetic else []
     return {
         "subjects": len(rows),
         "patients": len({row.patient for row in rows}),
@@ -54,8 +67,18 @@ def about_cohort(experiment: Experiment) -> dict[str, Any]:
         "unlabelled": int((~labelled).sum()),
         "modalities": schema.to_json()["modalities"],
         "read": [note for note in notes if not reported([note])],
-        "warnings": [caution.to_json() for caution in cautions],
+        "images": _NOT_COMPARED if compared is None else "",
+        "warnings": [caution.to_json() for caution in (*cautions, *(compared or ()))],
     }
+
+
+def _image_cautions(experiment: Experiment, cache: Path | None) -> list[Caution] | None:
+    """Warnings about equal and similar images; None if the cohort is not built."""
+    from xdistill.data import built_cohort, default_cache_dir, open_cohort
+    from xdistill.profiling import image_cautions
+
+    path = built_cohort(experiment.data, experiment.recipe.cache, directory=cache or default_cache_dir())
+    return None if path is None else image_cautions(open_cohort(path))
 
 
 def cohort_lines(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -66,4 +89,5 @@ def cohort_lines(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, spec in about["modalities"].items():
         shape = " x ".join(map(str, spec["shape"]))
         lines.append((f"modality {name}", columns_text(spec["columns"]) or f"{spec['kind']} of {shape}"))
-    return [*lines, *(("read", note) for note in about["read"])]
+    images = [("images", about["images"])] if about["images"] else []
+    return [*lines, *(("read", note) for note in about["read"]), *images]
