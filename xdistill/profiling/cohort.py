@@ -130,10 +130,11 @@ def _same_images(cohort: Cohort, name: str) -> Iterator[Caution]:
     digests = cohort.digests(name)
     pairs = [(one, other) for one, other in similar_pairs(cohort, name) if digests[one] != digests[other]]
     if pairs:
+        count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
         yield Caution(
             "similar_volume",
-            f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'} of patients with nearly the same image in `{name}`; "
-            f"find out whether they are one person, and give these subjects one patient",
+            f"{count} of patients with nearly the same image in `{name}`; find out "
+            f"whether they are one person, and give these subjects one patient",
             name,
         )
 
