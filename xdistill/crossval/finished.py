@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from xdistill.crossval.prepare import resolved_recipe
@@ -29,19 +30,19 @@ def finished_run(
     """
     resolved = resolved_recipe(experiment)
     used = experiment.components
-    facts = {
-        "fingerprint": cohort.fingerprint,
-        "versions": versions(used, catalog),
-        "sources": sources(used),
-        "external": "" if external is None else external.fingerprint,
-    }
+    identify = partial(
+        run_id,
+        resolved,
+        fingerprint=cohort.fingerprint,
+        versions=versions(used, catalog),
+        sources=sources(used),
+        external="" if external is None else external.fingerprint,
+    )
     for path in sorted((runs / run_name(resolved)).glob("*/record.json")):
         try:
-            splits = str(read_record(path).get("split_hash"))
-            if (
-                run_id(resolved, split_hash=splits, **facts) == path.parent.name
-                and load_run(path.parent, thorough=True).sealed
-            ):
+            if identify(split_hash=str(read_record(path).get("split_hash"))) != path.parent.name:
+                continue
+            if load_run(path.parent, thorough=True).sealed:
                 return path.parent
         except RunError:  # damaged or not finished: the folds are examined one by one
             continue
