@@ -1,7 +1,8 @@
 """The cohorts, and how each is divided.
 
 The first two regimes were written down before the first result. The third, `few`, was added after theirs: fewer labels,
-more subjects without one, and test subjects none of which the first two were tested on.
+more subjects without one, and test subjects none of which the first two were tested on. The cohorts `satimage`,
+`spambase` and `segment` were added after the results of the others, and their settings before their own.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ COHORTS = (
     Real("flchain", "Free light chains, blood", "age, sex", 100, 250, 0.8),
     Real("fair", "Affairs, demographic facts", "rating of the marriage, faith", 100, 250, 0.7),
     Real("anes96", "Vote 1996, demographic facts", "political views", 47, 66, 0.6),
+    Real("satimage", "Landsat, visible bands", "near infrared", 125, 250, 0.8),
+    Real("spambase", "Spam, characters and capitals", "words", 100, 200, 0.8),
+    Real("segment", "Outdoor pictures, place and edges", "colours", 70, 140, 0.7),
     Real("breast_genes", "Breast cancer, 76 genes", "clinical items", 0),
     Real("rosmap_mrna", "ROSMAP, mRNA", "methylation, miRNA", 0, same="rosmap"),
     Real("rosmap_methylation", "ROSMAP, methylation", "mRNA, miRNA", 0, same="rosmap"),

