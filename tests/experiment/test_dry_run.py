@@ -90,3 +90,11 @@ def test_no_random_number_of_the_caller_is_drawn(catalog):
     torch.manual_seed(0)
     assemble(as_loaded(with_terms()), catalog)
     assert torch.equal(after, torch.rand(1))
+
+
+def test_a_loss_that_reads_what_no_network_reads():
+    stage = {"name": "alone", "train": ["student"], "epochs": 1}
+    term = {"use": "clinical_reconstruction", "on": "student", "taps": ["hbp"]}
+    changes = {"teacher": None, "privileged": None, "transforms": [], "stages": [{**stage, "objective": [term]}]}
+    with pytest.raises(RecipeError, match="reads the modality `clinical`, which no network of the recipe reads"):
+        assemble(as_loaded(tiny(**changes)), load_catalog())

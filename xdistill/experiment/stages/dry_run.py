@@ -43,13 +43,25 @@ def dry_run(
             with torch.random.fork_rng(devices=()):
                 value = _called(term, specs, schema, device, networks, target=target)
         except XdistillError as error:
-            wrong = str(error)
+            wrong = _unread(error, term, schema) or str(error)
         else:
             wrong = _not_a_scalar(value)
             wrong = wrong and f"the loss `{term.loss_name}` (term `{term.label}`) {wrong}"
         if not wrong:
             break
     return wrong
+
+
+def _unread(error: Exception, term: Term, schema: Schema) -> str:
+    """The message about a loss that reads a modality of the cohort that no network reads; empty for other errors."""
+    cause = error.__cause__
+    missing = cause.args[0] if isinstance(cause, KeyError) and cause.args else None
+    if missing not in schema.modalities:
+        return ""
+    return (
+        f"the loss `{term.loss_name}` reads the modality `{missing}`, which no network of the recipe reads; add a "
+        f"teacher that reads it"
+    )
 
 
 def alone(network: Network, schema: Schema) -> str:
@@ -90,7 +102,8 @@ def _called(
     target: bool,
 ) -> object:
     targets = schema.task.sample_targets(SUBJECTS).to(device) if target else None
-    batch = replace(zeros(schema, size=SUBJECTS, device=device), target=targets)
+    read = tuple(dict.fromkeys(modality for network in networks.values() for modality in network.inputs))
+    batch = replace(zeros(schema.restricted_to(read), size=SUBJECTS, device=device), target=targets)
     if term.needs_grad:
         batch = batch.with_gradients()
         outputs = {role: _differentiable(network, batch) for role, network in networks.items()}
