@@ -105,7 +105,7 @@ def spambase(text: str) -> Iterator[Row]:
 
 
 def segment(text: str) -> Iterator[Row]:
-    """Windows of 3 x 3 pixels of outdoor pictures: place and edges, and colours. The third column is the same in all."""
+    """Windows of 3 x 3 pixels of outdoor pictures: place and edges, and colours. A constant column is left out."""
     for cells in _numbers(text):
         yield {
             "surface": cells[19],
