@@ -1,4 +1,4 @@
-"""Networks of several parts, and their parts: branches, plain fusion, head, and multilayer perceptrons."""
+"""Networks of several parts, their parts, and the average of their weights."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 from xdistill.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from xdistill.interfaces import Encoder, Fusion, Student, Teacher
+    from xdistill.interfaces import Callback, Encoder, Fusion, Student, Teacher
 
 XDISTILL_API = 1
+
+
+@hookimpl
+def xdistill_callbacks() -> list[type[Callback]]:
+    """The average of a network's weights."""
+    from xdistill_networks.weight_average import WeightAverage
+
+    return [WeightAverage]
 
 
 @hookimpl

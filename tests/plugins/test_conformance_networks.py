@@ -2,7 +2,13 @@
 
 import pytest
 
-from xdistill.testing import EncoderConformance, FusionConformance, StudentConformance, TeacherConformance
+from xdistill.testing import (
+    CallbackConformance,
+    EncoderConformance,
+    FusionConformance,
+    StudentConformance,
+    TeacherConformance,
+)
 from xdistill.types import ModalitySpec, Schema
 from xdistill_networks.concat import Concat
 from xdistill_networks.given_logits import GivenLogits
@@ -11,6 +17,7 @@ from xdistill_networks.mlp_encoder import Perceptron
 from xdistill_networks.monai.encoder import MonaiNetwork
 from xdistill_networks.multibranch import MultiBranch
 from xdistill_networks.values import Values
+from xdistill_networks.weight_average import WeightAverage
 
 TINY = {"width": 0.0625, "features": 6}
 
@@ -78,3 +85,11 @@ class TestMultiBranchAsTeacher(TeacherConformance):
 class TestMultiBranchAsStudent(StudentConformance):
     component = MultiBranch
     settings = {"branches": branches("mri_only"), "fusion": "cross_attention"}
+
+
+class TestWeightAverage(CallbackConformance):
+    component = WeightAverage
+
+    @pytest.fixture(autouse=True, params=[{}, {"decay": None, "start": 0.5}])
+    def kind_of_average(self, request):
+        self.settings = request.param
