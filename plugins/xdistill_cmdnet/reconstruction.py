@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -62,6 +62,11 @@ class ClinicalReconstruction(TaskLoss):
         self.register_buffer("indicators", torch.tensor(_indicator_of(columns, items)), persistent=False)
         length = sum(int(torch.Size(output.features[tap]).numel()) for tap in config.taps)
         self.decoder = _decoder(length, *config.hidden, len(items))
+
+    @classmethod
+    def predicted(cls, config: Any) -> tuple[str, ...]:
+        """The modality of the items."""
+        return (str(config.modality),)
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
         """The mean over known entries of all subjects."""

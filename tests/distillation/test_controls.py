@@ -150,6 +150,18 @@ def test_stages_one_after_the_other_stay_as_they_are(catalog):
     assert experiment.schedule[1].control == "label_smoothing"
 
 
+@pytest.mark.parametrize("control", ["constant_teacher", "label_smoothing"])
+def test_the_student_does_not_predict_privileged_values_in_a_control(control, catalog):
+    stage = tiny()["stages"][0]
+    findings = {"use": "clinical_reconstruction", "on": "student", "taps": ["hbp"]}
+    stages = [{**stage, "name": "findings", "train": ["student"], "objective": [findings]}]
+    stages.append({**stage, "objective": [*stage["objective"], findings]})
+    experiment = assemble(as_loaded(tiny(stages=stages, control=control)), catalog)
+    labels = [term.label for part in experiment.schedule for term in part.terms]
+    assert [part.name for part in experiment.schedule] == ["joint (teacher)", "joint"]
+    assert labels == ["focal:teacher", "focal:student", "class_kl", "feature_kl"]
+
+
 def test_a_constant_teacher_says_the_class_shares_and_mean_features():
     measured = Measured(0.0, {"tap": torch.tensor([1.0, 2.0])}, ("aux",))
     output = ConstantTeacher([3, 1], measured)(batch_of(4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -108,14 +109,15 @@ def assemble(
         networks=checker.choices,
         facts={role: NetworkFacts.of(network) for role, network in checker.networks.items()},
         stages=stages,
-        schedule=tuple(with_cross_fitting(schedule(stages, recipe.control))),
+        schedule=(),
         metrics=metrics,
         callbacks=callbacks,
         executor=executor,
         trackers=trackers,
     )
     check_control(loaded, experiment)
-    return experiment
+    order = schedule(stages, recipe.control, experiment.privileged)
+    return replace(experiment, schedule=tuple(with_cross_fitting(order)))
 
 
 def choose_dataset(loaded: LoadedRecipe, catalog: Catalog) -> Choice[Dataset]:

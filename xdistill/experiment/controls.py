@@ -9,13 +9,14 @@
 ``self_distillation``
     The teacher is a second network of the student's kind, with the student's inputs.
 
-The second and third need a trained teacher. It is trained first, by the stages and terms of the recipe that train it;
-then the student, by the others. If a recipe trains them in separate stages, this is its own order and teacher.
+In the second and third the student does not predict privileged modalities either, as it does with
+`clinical_reconstruction`. They need a trained teacher. It is trained first, by the stages and terms of the recipe that
+train it; then the student, by the others. If a recipe trains them in separate stages, this is its own order and teacher.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -97,12 +98,20 @@ def _wrong_task(control: str, experiment: Experiment) -> str:
     return ""
 
 
-def schedule(stages: Sequence[StagePlan], control: Control | None) -> tuple[StagePlan, ...]:
-    """The stages in the order in which they run."""
+def schedule(
+    stages: Sequence[StagePlan], control: Control | None, privileged: Collection[str] = ()
+) -> tuple[StagePlan, ...]:
+    """The stages in the order in which they run.
+
+    Args:
+        stages: of the recipe.
+        control: of the recipe.
+        privileged: the modalities that the teacher reads and the student does not.
+    """
     if control is None or control not in _REPLACING:
         return tuple(stages)
     teaching = [part for stage in stages for part in _of_teacher(stage)]
-    learning = [part for stage in stages for part in _of_student(stage, control)]
+    learning = [part for stage in stages for part in _of_student(stage, control, privileged)]
     return (*teaching, *learning)
 
 
@@ -142,17 +151,24 @@ def _of_teacher(stage: StagePlan) -> Iterator[StagePlan]:
         yield replace(stage, name=name, fit=paths)
 
 
-def _of_student(stage: StagePlan, control: str) -> Iterator[StagePlan]:
+def _of_student(stage: StagePlan, control: str, privileged: Collection[str]) -> Iterator[StagePlan]:
     """The part of a stage that trains the student; it keeps the stage's name, and so its batches and augmentation."""
     paths = _paths(stage, "student")
     if not paths:
         return
     if isinstance(stage, TrainPlan):
-        terms = tuple(term for term in stage.terms if term.learner != "teacher")
+        terms = tuple(term for term in stage.terms if term.learner != "teacher" and not _predicts(term, privileged))
+        if not terms:
+            return
         distils = any(not term.on for term in terms)
         yield replace(stage, train=paths, terms=terms, control=control if distils else "")
     elif isinstance(stage, FitPlan):
         yield replace(stage, fit=paths)
+
+
+def _predicts(term: TermPlan, privileged: Collection[str]) -> bool:
+    """Whether a task loss lets the network predict a privileged modality."""
+    return bool(term.on) and not set(privileged).isdisjoint(term.choice.component.predicted(term.choice.settings))
 
 
 def _paths(stage: StagePlan, role: str) -> tuple[str, ...]:

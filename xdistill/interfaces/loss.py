@@ -60,6 +60,14 @@ class TaskLoss(Component, nn.Module):
         self.output = output
         self.training_facts = training
 
+    @classmethod
+    def predicted(cls, config: Any) -> tuple[str, ...]:  # noqa: ARG003 - for subclasses
+        """The modalities that the network predicts by this loss.
+
+        Null controls leave out terms by which the student predicts privileged ones.
+        """
+        return ()
+
     @abstractmethod
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, ""]:
         """A scalar, the mean over the batch; ``batch.target`` is set."""
