@@ -11,7 +11,8 @@
 
 In the second and third the student does not predict privileged modalities either, as it does with
 `clinical_reconstruction`. They need a trained teacher. It is trained first, by the stages and terms of the recipe that
-train it; then the student, by the others. If a recipe trains them in separate stages, this is its own order and teacher.
+train it; then the student, by the others. If a recipe trains them in separate stages, this is its own order and
+teacher.
 """
 
 from __future__ import annotations
