@@ -10,18 +10,17 @@ from xdistill.crossval import prepare
 from xdistill.crossval.events import FoldStarted, RunStarted
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, shared_cache):
-    return xdistill.run(tiny(), runs=tmp_path_factory.mktemp("finished") / "runs", cache=shared_cache)
+@pytest.fixture
+def finished(tiny_run, tmp_path):
+    """A copy of the finished run, and the folder of all runs."""
+    runs = tmp_path / "runs"
+    folder = runs / tiny_run.path.relative_to(tiny_run.path.parents[2])
+    shutil.copytree(tiny_run.path, folder)
+    return runs, folder
 
 
 def again(runs, shared_cache, seen=None, **changes):
     return xdistill.run(tiny(**changes), runs=runs, cache=shared_cache, on_event=None if seen is None else seen.append)
-
-
-def copied(finished, tmp_path):
-    shutil.copytree(finished.path.parent.parent.parent, tmp_path / "runs")
-    return tmp_path / "runs", tmp_path / "runs" / finished.path.relative_to(finished.path.parent.parent.parent)
 
 
 def refuse(*_args, **_kwargs):
@@ -29,13 +28,14 @@ def refuse(*_args, **_kwargs):
 
 
 def test_its_cohort_is_not_split_again(finished, shared_cache, monkeypatch):
+    runs, folder = finished
     monkeypatch.setattr(prepare, "make_splits", refuse)
-    assert again(finished.path.parent.parent.parent, shared_cache).path == finished.path
+    assert again(runs, shared_cache).path == folder
 
 
 @pytest.mark.parametrize("file", ["predictions.csv", "splits.json", "folds/r0-f1/student.safetensors"])
-def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path, shared_cache):
-    runs, folder = copied(finished, tmp_path)
+def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, shared_cache):
+    runs, folder = finished
     (folder / file).write_bytes((folder / file).read_bytes() + b" ")
     seen = []
     assert again(runs, shared_cache, seen).path == folder
@@ -44,8 +44,7 @@ def test_one_that_was_changed_is_examined_fold_by_fold(file, finished, tmp_path,
     assert trained == (["r0-f1"] if file.startswith("folds") else [])
 
 
-def test_another_recipe_of_the_same_name_is_another_run(finished, tmp_path, shared_cache, monkeypatch):
-    runs, _ = copied(finished, tmp_path)
+def test_another_recipe_of_the_same_name_is_another_run(finished, shared_cache, monkeypatch):
     monkeypatch.setattr(prepare, "make_splits", refuse)
     with pytest.raises(AssertionError, match="split again"):
-        again(runs, shared_cache, seed=1)
+        again(finished[0], shared_cache, seed=1)
