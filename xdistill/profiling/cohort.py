@@ -122,12 +122,11 @@ def _same_values(
 
 def _same_images(cohort: Cohort, name: str) -> Iterator[Caution]:
     owners: defaultdict[bytes, set[str]] = defaultdict(set)
-    present = cohort.present(name)
-    for row, digest in enumerate(cohort.digests(name)):
+    present, digests = cohort.present(name), cohort.digests(name)
+    for row, digest in enumerate(digests):
         if present[row]:
             owners[digest].add(cohort.patients[row])
     yield from _shared("same_volume", name, owners, f"the same image in `{name}`")
-    digests = cohort.digests(name)
     pairs = [(one, other) for one, other in similar_pairs(cohort, name) if digests[one] != digests[other]]
     if pairs:
         count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
