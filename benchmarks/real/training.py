@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from xdistill.crossval.fold import make_context
 from xdistill.crossval.fold_run import FoldRun
 from xdistill.data import ArrayCohort, Split
 from xdistill.experiment.assemble import assemble
+from xdistill.experiment.context import FoldContext as Trained
+from xdistill.experiment.plans import Experiment
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import load_recipe
 from xdistill.stats import METRICS
@@ -68,6 +71,40 @@ def opened(real: Real, catalog: Catalog) -> ArrayCohort:
     return ArrayCohort(data.schema(), arrays, [row.target for row in rows], subjects=[row.subject for row in rows])
 
 
+def recipe_of(
+    real: Real, method: str, regime: Regime, part: int, catalog: Catalog, settings: Mapping[str, Any] | None = None
+) -> Experiment:
+    """What a method trains; the number of the part is also the seed, the same for all methods."""
+    own = {**changes(real, method, regime), "seed": part, "compute": {"accelerator": "cpu"}}
+    path = f"recipes/real/{real.recipe}.yaml"
+    return assemble(load_recipe(path, overrides={**own, **(settings or {})}), catalog)
+
+
+def split_of(cohort: ArrayCohort, rows: tuple[Rows, Rows], part: int) -> Split:
+    """Training and test subjects."""
+    train, test = (tuple(cohort.subjects[row] for row in chosen) for chosen in rows)
+    return Split(repeat=0, fold=part, train=train, validation=(), test=test)
+
+
+def fit(experiment: Experiment, cohort: ArrayCohort, split: Split, teacher: Trained | None = None) -> Trained:
+    """Train what a recipe says.
+
+    Args:
+        experiment: the recipe.
+        cohort: all subjects.
+        split: those of the part.
+        teacher: what was trained before on the same subjects: its cross-fitted teacher teaches again.
+    """
+    context = make_context(experiment, cohort, split, split.name)
+    if teacher is not None:
+        students = replace(experiment, schedule=experiment.schedule[-1:])
+        context = replace(context, experiment=students, cross_fitted=teacher.cross_fitted)
+    run = FoldRun(context)
+    for _ in run.events():
+        pass
+    return run.context
+
+
 def trained(
     real: Real,
     method: str,
@@ -77,15 +114,11 @@ def trained(
     rows: tuple[Rows, Rows],
     cohort: ArrayCohort,
     catalog: Catalog,
+    settings: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Train a method on one part; the number of the part is also the seed, the same for all methods."""
-    settings = {**changes(real, method, regime), "seed": part, "compute": {"accelerator": "cpu"}}
-    loaded = load_recipe(f"recipes/real/{real.recipe}.yaml", overrides=settings)
-    train, test = (tuple(cohort.subjects[row] for row in chosen) for chosen in rows)
-    split = Split(repeat=0, fold=part, train=train, validation=(), test=test)
-    context = make_context(assemble(loaded, catalog), cohort, split, f"r0-f{part}")
-    for _ in FoldRun(context).events():
-        pass
+    """Train a method on one part; ``settings`` are further changes of its recipe."""
+    experiment = recipe_of(real, method, regime, part, catalog, settings)
+    context = fit(experiment, cohort, split_of(cohort, rows, part))
     teacher = float("nan")
     if "teacher" in context.networks:
         predicted = np.asarray(context.predict("teacher", rows[1]), dtype=np.float64)

@@ -27,8 +27,10 @@ from xdistill.crossval.execute import execute
 from xdistill.errors import RecipeError, RunError, UserError
 from xdistill.recipe.yaml.writer import write_yaml
 from xdistill.runs import load_run
+from xdistill.stats import METRICS
+from xdistill.stats.areas import expected_auc_ovo
 
-FRESH = {"subjects": 40, "train": [24], "cohorts": 2, "oracle": "oracle"}
+FRESH = {"subjects": 40, "train": [24], "cohorts": 2, "oracle": "oracle", "truth": "truth"}
 SOFT = [{"name": "student", "train": ["student"], "epochs": 1, "objective": [{"use": "class_kl"}]}]
 ORACLE = {
     **{name: value for name, value in kd().items() if name != "transforms"},
@@ -120,7 +122,12 @@ def test_results_are_those_of_an_ordinary_run(benchmark, catalog, folder, tmp_pa
     run, path = load_run(last.path), result_path(folder, unit, "kd")
     kept = read_result(path)
     assert kept.run == run.path.name
-    assert kept.scores["student"] == run.metrics["student"]["auc_ovo"].mean
+    with np.load(path.with_suffix(".npz")) as arrays:
+        assert (
+            METRICS["auc_ovo"](arrays["target"], arrays["probabilities"], "012")
+            == run.metrics["student"]["auc_ovo"].mean
+        )
+        assert kept.scores["student"] == expected_auc_ovo(arrays["truth"], arrays["probabilities"])
     assert recomputed(path, "auc_ovo", ("M0", "M1", "M2")) == kept.scores["student"]
     assert len(run.predictions.pooled("student").subjects) == 40
 
@@ -224,3 +231,23 @@ def test_wrong_files_are_refused(tmp_path, changes, message):
 def test_there_are_no_records_to_compare(benchmark, tmp_path):
     with pytest.raises(RunError, match="there are no runs and records to look at"):
         results(benchmark, source=None, runs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fresh_test": {**FRESH, "truth": "clinical"}}, "'clinical' is not a modality with one logit for each class"),
+        ({"fresh_test": {**FRESH, "truth": "truht"}}, "'truth' can be"),
+        ({"primary": "f1_macro"}, "`truth` is only for `primary: auc_ovo`"),
+    ],
+)
+def test_scores_by_the_truth_need_its_logits(change, said, catalog, tmp_path):
+    with pytest.raises(RecipeError, match=said):
+        FreshPlan(load_benchmark(write(tmp_path, **change)), catalog)
+
+
+def test_labels_and_true_probabilities_are_different_keys(benchmark, catalog, tmp_path):
+    without = {name: value for name, value in FRESH.items() if name != "truth"}
+    other = FreshPlan(load_benchmark(write(tmp_path, fresh_test=without)), catalog)
+    plan = FreshPlan(benchmark, catalog)
+    assert plan.key("kd", plan.units[0], with_code=False) != other.key("kd", other.units[0], with_code=False)

@@ -14,6 +14,7 @@ from xdistill.stats import (
     pairwise_auc,
     summarise,
 )
+from xdistill.stats.areas import expected_auc_ovo
 from xdistill.stats.metrics import auc_ovo, brier, calibration_bins, ece, f1, f1_weighted
 from xdistill.tasks import Classification
 
@@ -195,3 +196,14 @@ def test_further_metrics_stand_beside_the_standard_ones():
     values = fold_metrics(fold(), CLASSES, {"subjects": lambda target, _probabilities, _classes: float(len(target))})
     assert values["subjects"] == 6
     assert {score.name for score in Classification(CLASSES).scores} < set(values)
+
+
+def test_the_expected_auc_is_that_of_labels_where_they_are_certain_and_their_mean_elsewhere():
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet([1, 1, 1], size=300)
+    probabilities = np.round(rng.dirichlet([2, 2, 2], size=300) + truth, 1)  # some are tied
+    target = rng.integers(0, 3, 300)
+    assert expected_auc_ovo(np.eye(3)[target], probabilities) == pytest.approx(auc_ovo(target, probabilities, "abc"))
+    drawn = [auc_ovo(np.array([rng.choice(3, p=one) for one in truth]), probabilities, "abc") for _ in range(200)]
+    standard_error = np.std(drawn) / np.sqrt(len(drawn))
+    assert abs(expected_auc_ovo(truth, probabilities) - np.mean(drawn)) < 3 * standard_error

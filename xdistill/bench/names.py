@@ -60,6 +60,9 @@ def _fresh(file: BenchmarkFile, names: list[str]) -> Iterator[Misnamed]:
     for index, entry in enumerate(file.entries):
         if entry.of:
             yield Misnamed(("entries", index, "of"), "with `fresh_test` every entry has a recipe of its own")
+    if file.fresh_test.truth is not None and file.primary != "auc_ovo":
+        message = f"`truth` is only for `primary: auc_ovo`, and not for {file.primary!r}; remove one of the two"
+        yield Misnamed(("fresh_test", "truth"), message)
     yield from _unknown(("fresh_test", "oracle"), [file.fresh_test.oracle] if file.fresh_test.oracle else [], names)
 
 

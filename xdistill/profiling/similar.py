@@ -17,17 +17,19 @@ _LARGEST = 2**31  # bytes of images that are read for this
 _CANDIDATES = 2000
 
 
-def average_hash(image: NDArray[np.floating]) -> bytes:
-    """Which of some blocks are brighter than their median: the average hash, in any number of dimensions.
+def average_hashes(images: NDArray[np.floating]) -> list[bytes]:
+    """Which of some blocks of each image are brighter than their median: the average hash, in any number of dimensions.
 
     Args:
-        image: ``(channels, *axes)``.
+        images: ``(images, channels, *axes)``.
     """
-    blocks = np.asarray(image.mean(axis=0), dtype=np.float64)
-    for axis in range(blocks.ndim):
+    blocks = np.asarray(images.mean(axis=1), dtype=np.float64)
+    for axis in range(1, blocks.ndim):
         parts = np.array_split(blocks, min(_SIDE, blocks.shape[axis]), axis=axis)
         blocks = np.stack([part.mean(axis=axis) for part in parts], axis=axis)
-    return np.packbits(blocks > np.median(blocks)).tobytes()
+    blocks = blocks.reshape(len(blocks), -1)
+    bright = np.packbits(blocks > np.median(blocks, axis=1, keepdims=True), axis=1)
+    return [row.tobytes() for row in bright]
 
 
 def similar_pairs(cohort: CohortLike, name: str) -> list[tuple[int, int]]:
@@ -39,8 +41,8 @@ def similar_pairs(cohort: CohortLike, name: str) -> list[tuple[int, int]]:
     alike: defaultdict[bytes, list[int]] = defaultdict(list)
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        for row, image in zip(some.tolist(), cohort.values(name, some), strict=True):
-            alike[average_hash(image)].append(row)
+        for row, found in zip(some.tolist(), average_hashes(cohort.values(name, some)), strict=True):
+            alike[found].append(row)
     candidates = [pair for group in alike.values() for pair in combinations(group, 2)][:_CANDIDATES]
     return [
         (first, second)

@@ -90,3 +90,26 @@ def resampled_auc_ovo(target: Integers, probabilities: Floats, counts: Counts) -
         areas.append(np.divide(won, len(sides) * pairs, out=np.full(counts.shape[1], np.nan), where=pairs > 0))
     result: Floats = np.mean(areas, axis=0)
     return result
+
+
+def expected_auc_ovo(truth: Floats, probabilities: Floats) -> float:
+    """Macro one-versus-one AUC (Hand and Till 2001) where only the probabilities of the true classes are known.
+
+    Each pair of subjects counts by the probability that the first is of one class and the second of the other. With
+    labels drawn from ``truth`` the AUC has nearly this mean, and varies around it.
+
+    Args:
+        truth: probabilities of the true classes ``(subjects, classes)``.
+        probabilities: predicted ``(subjects, classes)``.
+
+    Returns:
+        0 to 1.
+    """
+    areas = []
+    for (one, other), sides in directions(probabilities.shape[1]):
+        oneself = (truth[:, one] * truth[:, other]).sum()  # no subject is compared with itself
+        pairs = truth[:, one].sum() * truth[:, other].sum() - oneself
+        for first, second in sides:
+            scores, counts = probabilities[:, first], (truth[:, [first]], truth[:, [second]])
+            areas.append((float(wins(scores, scores, *counts)[0]) - oneself / 2) / pairs)
+    return float(np.mean(areas))

@@ -17,7 +17,11 @@ from xdistill.crossval.events import Event, RunFinished
 from xdistill.errors import InterruptedRunError, XdistillError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xdistill.data import Cohort
+    from xdistill.runs import Run
 
 JOB_FUNCTION = "xdistill.bench.fresh.job:work"
 
@@ -70,7 +74,8 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
             failed[entry] = str(error)
             continue
         recipe_key = plan.key(entry, unit, with_code=False)
-        keep(path, run, metric=plan.benchmark.file.primary, entry=entry, key=key, recipe_key=recipe_key)
+        facts = {"entry": entry, "key": key, "recipe_key": recipe_key}
+        keep(path, run, metric=plan.benchmark.file.primary, truth=_truth(plan, run, cohort), **facts)
         shutil.rmtree(run.path, ignore_errors=True)
         trained += 1
     shutil.rmtree(scratch, ignore_errors=True)
@@ -100,7 +105,18 @@ def _cohort(plan: FreshPlan, unit: Unit, scratch: Path) -> Cohort:
     return open_cohort(build_cohort(data, recipe.cache, directory=scratch / "cache", workers=1))
 
 
-def _trained(plan: FreshPlan, entry: str, unit: Unit, cohort: Cohort, scratch: Path) -> Any:
+def _truth(plan: FreshPlan, run: Run, cohort: Cohort) -> NDArray[np.float64] | None:
+    """The true probabilities of the test subjects' classes, where the benchmark scores by them."""
+    if plan.fresh.truth is None:
+        return None
+    from scipy.special import softmax
+
+    logits = cohort.values(plan.fresh.truth, cohort.rows_of(run.predictions.pooled("student").subjects))
+    shares: NDArray[np.float64] = softmax(logits.astype(float), axis=1)
+    return shares
+
+
+def _trained(plan: FreshPlan, entry: str, unit: Unit, cohort: Cohort, scratch: Path) -> Run:
     from xdistill.experiment.assemble import assemble
     from xdistill.runs import load_run
 

@@ -90,6 +90,8 @@ class FreshPlan:
         self.fresh = benchmark.file.fresh_test
         self.units = units(self.fresh)
         self._known: dict[str, dict[str, Any]] = {}
+        if self.fresh.truth is not None:
+            self._check_truth(self.fresh.truth)
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
@@ -132,6 +134,18 @@ class FreshPlan:
             )
         return {"use": choice.use, **settings.model_dump(mode="json")}
 
+    def _check_truth(self, truth: str) -> None:
+        from xdistill.interfaces.component import choose
+        from xdistill.interfaces.dataset import Dataset
+
+        schema = choose(Dataset, self.data(self.units[0]), self.catalog).build().schema()
+        shape = (schema.task.outputs,)
+        fitting = [name for name, spec in schema.modalities.items() if spec.shape == shape]
+        if truth not in fitting:
+            have = f"; {', '.join(map(repr, fitting))} can be" if fitting else ""
+            message = f"{truth!r} is not a modality with one logit for each class{have}"
+            raise RecipeError([self.benchmark.problem(("fresh_test", "truth"), message)])
+
     def key(self, entry: str, unit: Unit, *, with_code: bool = True) -> str:
         """Twelve hexadecimal digits that change with the recipe and the cohort's settings.
 
@@ -143,9 +157,10 @@ class FreshPlan:
         experiment = self.experiments[entry]
         resolved = {**experiment.resolved(), "seed": unit.number}
         used = experiment.components
+        scored = {} if self.fresh.truth is None else {"scored by": self.fresh.truth}
         return run_id(
             resolved,
-            fingerprint=json.dumps(self.data(unit), sort_keys=True),
+            fingerprint=json.dumps(self.data(unit) | scored, sort_keys=True),
             split_hash="official",
             versions=versions(used, self.catalog) if with_code else {},
             sources=self._sources(entry) if with_code else {},

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xdistill.bench.fresh.plan import Unit
 from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder, read_json, write_json, written_whole
 from xdistill.stats import METRICS
+from xdistill.stats.areas import Floats, expected_auc_ovo
 from xdistill.untrusted import TABLE, read_bytes
 
 if TYPE_CHECKING:
@@ -57,18 +59,35 @@ def result_path(folder: Path, unit: Unit, entry: str) -> Path:
     return folder / "results" / unit.cell / f"c{unit.number:03d}" / f"{entry}.json"
 
 
-def keep(path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key: str) -> Result:
-    """Keep what is needed of a finished run; the file of facts appears last and whole."""
+def keep(
+    path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key: str, truth: Floats | None = None
+) -> Result:
+    """Keep what is needed of a finished run; the file of facts appears last and whole.
+
+    Args:
+        path: of the file of facts.
+        run: what was trained.
+        metric: by which it is scored.
+        entry: its name.
+        key: of recipe, cohort, versions and source files.
+        recipe_key: of recipe and cohort.
+        truth: probabilities of the test subjects' true classes ``(subjects, classes)``; None: scores are of the labels.
+    """
     make_folder(path.parent)
     record = run.record
     student = run.predictions.pooled("student")
     buffer = BytesIO()
     probabilities = np.asarray(student.probabilities, dtype=np.float64)
     target = np.asarray(student.target, dtype=np.int16)
-    np.savez_compressed(buffer, probabilities=probabilities, target=target)
+    known = {} if truth is None else {"truth": truth}
+    np.savez_compressed(buffer, probabilities=probabilities, target=target, **known)
     with written_whole(path.with_suffix(".npz")) as temporary, explained(temporary):
         temporary.write_bytes(buffer.getvalue())
-    scores = {role: _score(run, role, metric) for role in run.predictions.roles()}
+    classes = run.predictions.classes
+    scores = {}
+    for role in run.predictions.roles():
+        found = run.predictions.pooled(role)
+        scores[role] = _score(metric, found.target, found.probabilities, classes, truth)
     result = Result(
         entry=entry,
         key=key,
@@ -117,9 +136,12 @@ def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:
         raise RunError(f"{path.with_suffix('.npz')}: the probabilities were changed; delete both files and rerun")
     with np.load(BytesIO(data)) as arrays:
         target, probabilities = arrays["target"].astype(np.int64), arrays["probabilities"]
-        return float(METRICS[metric](target, probabilities, classes))
+        return _score(metric, target, probabilities, classes, arrays.get("truth"))
 
 
-def _score(run: Run, role: str, metric: str) -> float:
-    found = run.predictions.pooled(role)
-    return float(METRICS[metric](found.target, found.probabilities, run.predictions.classes))
+def _score(
+    metric: str, target: NDArray[np.int64], probabilities: Floats, classes: tuple[str, ...], truth: Floats | None
+) -> float:
+    if truth is not None:
+        return expected_auc_ovo(truth, probabilities)
+    return float(METRICS[metric](target, probabilities, classes))

@@ -27,6 +27,11 @@ class FreshTest(Section):
         default={}, description="one setting of the data set with its values; the methods are compared at each"
     )
     oracle: str | None = Field(default=None, description="the entry with the best possible teacher; drawn as a bound")
+    truth: str | None = Field(
+        default=None,
+        description="modality with the true logits of the classes; each test subject then counts as every class by its "
+        "probability, so that scores vary less than with drawn labels; only for `primary: auc_ovo`",
+    )
     seed: int = Field(default=0, description="of all cohorts; another seed generates other cohorts")
 
     @model_validator(mode="after")

@@ -66,6 +66,7 @@ class GainTable:
         oracle: name of the entry that is the bound; empty when there is none.
         setting: the setting that varies; empty when none does.
         test: number of test subjects of each cohort.
+        truth: whether they count by the probabilities of their true classes, and not by their labels.
         comparisons: number of comparisons that Holm's procedure counts.
         wanted: number of results of the whole benchmark.
         found: number of results that there are.
@@ -80,6 +81,7 @@ class GainTable:
     oracle: str
     setting: str
     test: int
+    truth: bool
     comparisons: int
     wanted: int
     found: int
@@ -127,6 +129,7 @@ def gain_table(benchmark: Benchmark, catalog: Catalog, folder: Path) -> GainTabl
         oracle=plan.fresh.oracle or "",
         setting=next(iter(plan.fresh.vary), ""),
         test=plan.fresh.subjects,
+        truth=plan.fresh.truth is not None,
         comparisons=count,
         wanted=len(plan.units) * len(benchmark.recipes),
         found=sum(len(results) for cell in found.values() for results in cell.values()),

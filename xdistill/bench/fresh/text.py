@@ -61,6 +61,11 @@ def notes(table: GainTable) -> Iterator[str]:
         f"Every method is trained on the same generated cohorts and tested on {table.test:,} fresh subjects of each. "
         f"No subject is real."
     )
+    if table.truth:
+        yield (
+            "A test subject counts as every class by its true probability, and not by its label alone: the AUC has the "
+            "same mean as with labels and varies less."
+        )
     yield (
         f"AUC is {table.metric} in percent, mean ± standard deviation over cohorts. Gain is the difference to "
         f"{table.reference} in points, with the 95 % interval and the p-value of the paired t-test over cohorts; "
