@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from xdistill.data import ArrayCohort, Split
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.context import FoldContext as Trained
 from xdistill.experiment.plans import Experiment
+from xdistill.interfaces.dataset import Dataset
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import load_recipe
 from xdistill.stats import METRICS
@@ -36,6 +38,27 @@ class Outcome:
 
     probabilities: NDArray[np.float64]
     teacher: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A training part of a cohort.
+
+    Attributes:
+        real: the cohort.
+        regime: which labels there are.
+        number: of the part, which is the seed too.
+        rows: for training and for testing.
+        cohort: all subjects.
+        catalog: what recipes may name.
+    """
+
+    real: Real
+    regime: Regime
+    number: int
+    rows: tuple[Rows, Rows]
+    cohort: ArrayCohort
+    catalog: Catalog
 
 
 def changes(real: Real, method: str, regime: Regime) -> dict[str, Any]:
@@ -62,22 +85,26 @@ def changes(real: Real, method: str, regime: Regime) -> dict[str, Any]:
     return found
 
 
+@cache
+def dataset_of(recipe: str, catalog: Catalog) -> Dataset:
+    """The data set of a cohort, which is read once."""
+    return assemble(load_recipe(f"recipes/real/{recipe}.yaml"), catalog).data.build()
+
+
 def opened(real: Real, catalog: Catalog) -> ArrayCohort:
     """All subjects of a cohort, in memory."""
-    data = assemble(load_recipe(f"recipes/real/{real.recipe}.yaml"), catalog).data.build()
+    data = dataset_of(real.recipe, catalog)
     rows = data.index()
     values = list(data.load_many(range(len(rows))))
     arrays = {name: np.stack([subject[name] for subject in values]) for name in data.schema().modalities}
     return ArrayCohort(data.schema(), arrays, [row.target for row in rows], subjects=[row.subject for row in rows])
 
 
-def recipe_of(
-    real: Real, method: str, regime: Regime, part: int, catalog: Catalog, settings: Mapping[str, Any] | None = None
-) -> Experiment:
+def recipe_of(part: Part, method: str, settings: Mapping[str, Any] | None = None) -> Experiment:
     """What a method trains; the number of the part is also the seed, the same for all methods."""
-    own = {**changes(real, method, regime), "seed": part, "compute": {"accelerator": "cpu"}}
-    path = f"recipes/real/{real.recipe}.yaml"
-    return assemble(load_recipe(path, overrides={**own, **(settings or {})}), catalog)
+    own = {**changes(part.real, method, part.regime), "seed": part.number, "compute": {"accelerator": "cpu"}}
+    loaded = load_recipe(f"recipes/real/{part.real.recipe}.yaml", overrides={**own, **(settings or {})})
+    return assemble(loaded, part.catalog, dataset=dataset_of(part.real.recipe, part.catalog))
 
 
 def split_of(cohort: ArrayCohort, rows: tuple[Rows, Rows], part: int) -> Split:
@@ -105,22 +132,12 @@ def fit(experiment: Experiment, cohort: ArrayCohort, split: Split, teacher: Trai
     return run.context
 
 
-def trained(
-    real: Real,
-    method: str,
-    regime: Regime,
-    *,
-    part: int,
-    rows: tuple[Rows, Rows],
-    cohort: ArrayCohort,
-    catalog: Catalog,
-    settings: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Train a method on one part; ``settings`` are further changes of its recipe."""
-    experiment = recipe_of(real, method, regime, part, catalog, settings)
-    context = fit(experiment, cohort, split_of(cohort, rows, part))
+def trained(part: Part, method: str, settings: Mapping[str, Any] | None = None) -> Outcome:
+    """Train a method on a part; ``settings`` are further changes of its recipe."""
+    cohort, test = part.cohort, part.rows[1]
+    context = fit(recipe_of(part, method, settings), cohort, split_of(cohort, part.rows, part.number))
     teacher = float("nan")
     if "teacher" in context.networks:
-        predicted = np.asarray(context.predict("teacher", rows[1]), dtype=np.float64)
-        teacher = float(METRICS["auc_ovo"](context.targets(rows[1]), predicted, tuple(cohort.schema.classes)))
-    return Outcome(np.asarray(context.predict("student", rows[1]), dtype=np.float64), teacher)
+        predicted = np.asarray(context.predict("teacher", test), dtype=np.float64)
+        teacher = float(METRICS["auc_ovo"](context.targets(test), predicted, tuple(cohort.schema.classes)))
+    return Outcome(np.asarray(context.predict("student", test), dtype=np.float64), teacher)

@@ -6,42 +6,29 @@ Test subjects are not in the inner folds, and labels that the training part with
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from cohorts import SEED, Real, Regime, Rows
+from cohorts import SEED, Regime, Rows
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from training import Outcome, Trained, fit, recipe_of, split_of, trained
+from training import Outcome, Part, Trained, fit, recipe_of, split_of, trained
 from xdistill.data import ArrayCohort
 from xdistill.experiment.unlabelled import labelled_subjects
-from xdistill.plugin import Catalog
 from xdistill.stats import METRICS
 
-INNER_FOLDS = 3
+INNER_FOLDS = 2
 TUNED = ("alone", "taught", "regression")
 LABEL_WEIGHTS = (0.1, 0.3, 0.5, 0.7)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A training part of a cohort: training and test rows, and its number, which is the seed too."""
-
-    real: Real
-    regime: Regime
-    number: int
-    rows: tuple[Rows, Rows]
-    cohort: ArrayCohort
-    catalog: Catalog
 
 
 def candidates(method: str, regime: Regime, trials: int) -> list[dict[str, Any]]:
     """The settings that are tried: those of the untuned benchmark, and others drawn at random, the same for all parts.
 
-    Epochs are halved, kept or doubled; the weight decay lies between 0.01 and 1; a taught student's labels have a weight
-    of 0.1 to 0.7. The regression's C lies between 0.003 and 3.
+    Epochs are halved, kept or doubled; the weight decay lies between 0.01 and 1; a taught student's labels have a
+    weight of 0.1 to 0.7. The regression's C lies between 0.003 and 3.
     """
     rng = np.random.default_rng(SEED)
     found: list[dict[str, Any]] = []
@@ -67,25 +54,15 @@ def candidates(method: str, regime: Regime, trials: int) -> list[dict[str, Any]]
 def tuned(part: Part, method: str, trials: int) -> tuple[Outcome, int]:
     """Train a method on a part with the setting that is best in its inner folds; also the number of that setting."""
     settings = candidates(method, part.regime, trials)
-    scores = np.mean([list(_inner(part, method, settings, *inner)) for inner in _inner_folds(part, method)], axis=0)
+    scores = np.mean([list(_inner(part, method, settings, inner)) for inner in _inner_folds(part, method)], axis=0)
     best = int(np.argmax(scores))
-    outcome = trained(
-        part.real,
-        method,
-        part.regime,
-        part=part.number,
-        rows=part.rows,
-        cohort=part.cohort,
-        catalog=part.catalog,
-        settings=settings[best],
-    )
-    return outcome, best
+    return trained(part, method, settings[best]), best
 
 
 def _inner_folds(part: Part, method: str) -> Iterator[tuple[ArrayCohort, Rows, Rows]]:
     """The part's subjects with the labels that it does not withhold, and rows to train on and to score."""
     training = part.rows[0]
-    experiment = recipe_of(part.real, method, part.regime, part.number, part.catalog)
+    experiment = recipe_of(part, method)
     split = split_of(part.cohort, part.rows, part.number)
     known = labelled_subjects(experiment, part.cohort, split)[training]
     cohort = _only(part.cohort, training, known)
@@ -107,16 +84,17 @@ def _only(cohort: ArrayCohort, rows: Rows, labelled: NDArray[np.bool_]) -> Array
 
 
 def _inner(
-    part: Part, method: str, settings: list[dict[str, Any]], cohort: ArrayCohort, learning: Rows, held: Rows
+    part: Part, method: str, settings: list[dict[str, Any]], inner: tuple[ArrayCohort, Rows, Rows]
 ) -> Iterator[float]:
     """The score of every setting on the subjects that are held out; all are taught by one teacher."""
-    all_labels = replace(part.regime, folder="all")
+    cohort, learning, held = inner
+    here = replace(part, regime=replace(part.regime, folder="all"))  # what is withheld has no label in this cohort
     targets = cohort.targets[learning[cohort.labelled[learning]]]
     fewest = int(np.unique(targets, return_counts=True)[1].min())
     folds = {"stages.teacher.cross_fit.folds": min(5, fewest)} if method == "taught" else {}
     teacher: Trained | None = None
     for own in settings:
-        experiment = recipe_of(part.real, method, all_labels, part.number, part.catalog, {**folds, **own})
+        experiment = recipe_of(here, method, {**folds, **own})
         found = fit(experiment, cohort, split_of(cohort, (learning, held), part.number), teacher)
         teacher = teacher or (found if method == "taught" else None)
         yield _area(cohort, found, held)

@@ -79,8 +79,10 @@ def keep(
     buffer = BytesIO()
     probabilities = np.asarray(student.probabilities, dtype=np.float64)
     target = np.asarray(student.target, dtype=np.int16)
-    known = {} if truth is None else {"truth": truth}
-    np.savez_compressed(buffer, probabilities=probabilities, target=target, **known)
+    if truth is None:
+        np.savez_compressed(buffer, probabilities=probabilities, target=target)
+    else:
+        np.savez_compressed(buffer, probabilities=probabilities, target=target, truth=truth)
     with written_whole(path.with_suffix(".npz")) as temporary, explained(temporary):
         temporary.write_bytes(buffer.getvalue())
     classes = run.predictions.classes
