@@ -94,7 +94,7 @@ def test_missing_modalities(missing, remembers, tmp_path, empty, catalog):
     every, calls_of_every = without_memory(recipe, tmp_path / "every", empty, catalog)
     assert near(fold, every)
     assert (calls < calls_of_every) == remembers
-    assert same(weights(fold), weights(every)) != remembers
+    assert remembers or same(weights(fold), weights(every))
 
 
 @pytest.mark.parametrize("augment", [[], tiny()["augment"]])

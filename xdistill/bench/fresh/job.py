@@ -106,13 +106,13 @@ def _cohort(plan: FreshPlan, unit: Unit, scratch: Path) -> Cohort:
 
 
 def _truth(plan: FreshPlan, run: Run, cohort: Cohort) -> NDArray[np.float64] | None:
-    """The true probabilities of the test subjects' classes, where the benchmark scores by them."""
+    """The true probabilities of the test subjects' targets, where the benchmark scores by them."""
     if plan.fresh.truth is None:
         return None
-    from scipy.special import softmax
+    import torch
 
     logits = cohort.values(plan.fresh.truth, cohort.rows_of(run.predictions.pooled("student").subjects))
-    shares: NDArray[np.float64] = softmax(logits.astype(float), axis=1)
+    shares: NDArray[np.float64] = cohort.schema.task.predict(torch.from_numpy(logits).double()).numpy()
     return shares
 
 
