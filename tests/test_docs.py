@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import subprocess
@@ -53,6 +54,7 @@ def commands():
     ]
 
 
+@functools.cache
 def program():
     from typer.main import get_command
 

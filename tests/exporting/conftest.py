@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 
@@ -11,3 +13,13 @@ def student(catalog):
     return lambda block="mlp", **options: model_of(
         catalog, BLOCKS[block] if isinstance(block, str) else block, **options
     )
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_registry():
+    """PyTorch lists ONNX's operators anew for each export, which takes longer than to export a small student."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        yield

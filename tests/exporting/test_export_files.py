@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import xdistill
+from exporting.students import BLOCKS, model_of
 from xdistill.deployment.export import export_model, verify
 from xdistill.deployment.export.write import check_format
 from xdistill.errors import ModelError, UserError
@@ -24,9 +25,15 @@ def onnx_metadata(path):
     return json.loads({prop.key: prop.value for prop in onnx.load(path).metadata_props}["xdistill"])
 
 
-def test_a_file_says_what_a_program_has_to_know(student, tmp_path):
-    model = student("mlp", temperature=1.25)
-    about = onnx_metadata(export_model(model, tmp_path / "student.onnx").path)
+@pytest.fixture(scope="module")
+def files(catalog, tmp_path_factory):
+    """A perceptron in both formats, by ending; tests do not write to them."""
+    folder, model = tmp_path_factory.mktemp("files"), model_of(catalog, BLOCKS["mlp"], temperature=1.25)
+    return {name: export_model(model, folder / f"student.{name}").path for name in ("onnx", "pt2")}
+
+
+def test_a_file_says_what_a_program_has_to_know(files):
+    about = onnx_metadata(files["onnx"])
     assert about["classes"] == ["M0", "M1", "M2"]
     assert about["privileged"] == ["genes"]
     assert about["synthetic"] is True
@@ -37,21 +44,17 @@ def test_a_file_says_what_a_program_has_to_know(student, tmp_path):
     assert about["versions"]["exported"]["torch"] == torch.__version__
 
 
-def test_both_formats_hold_the_same_document(student, tmp_path):
-    model = student("mlp")
-    export_model(model, tmp_path / "student.onnx")
-    export_model(model, tmp_path / "student.pt2")
+def test_both_formats_hold_the_same_document(files):
     extra = {"xdistill.json": ""}
-    torch.export.load(tmp_path / "student.pt2", extra_files=extra)
-    assert {**json.loads(extra["xdistill.json"]), "file": "onnx"} == onnx_metadata(tmp_path / "student.onnx")
+    torch.export.load(files["pt2"], extra_files=extra)
+    assert {**json.loads(extra["xdistill.json"]), "file": "onnx"} == onnx_metadata(files["onnx"])
 
 
-def test_a_file_names_no_folder_of_this_machine(student, tmp_path):
-    model = student("mlp")
-    content = export_model(model, tmp_path / "student.onnx").path.read_bytes()
-    with zipfile.ZipFile(export_model(model, tmp_path / "student.pt2").path) as archive:
+def test_a_file_names_no_folder_of_this_machine(files):
+    content = files["onnx"].read_bytes()
+    with zipfile.ZipFile(files["pt2"]) as archive:
         content += b"".join(map(archive.read, archive.namelist()))
-    for folder in (Path(xdistill.__file__).parents[1], Path(torch.__file__).parents[1], tmp_path):
+    for folder in (Path(xdistill.__file__).parents[1], Path(torch.__file__).parents[1], files["pt2"].parent):
         assert str(folder).encode() not in content
 
 
