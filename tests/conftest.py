@@ -39,6 +39,7 @@ def pytest_collection_finish():
     """What was imported and collected stays; no later look for garbage walks over its millions of objects."""
     sys.dont_write_bytecode = DONT_WRITE
     gc.freeze()
+    gc.set_threshold(100_000)  # as the command line does
     gc.enable()
 
 

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from xdistill.report.palette import INK, MUTED, RULE, VARIABLES
@@ -63,11 +64,15 @@ class Picture(Figure):
     """
 
     def draw(self, renderer: Any) -> None:
-        """Draw the figure; matplotlib calls it."""
+        """Draw the figure; matplotlib calls it, before saving twice: at first only to lay it out."""
         use_fonts_with_glyphs(self)
+        layout = self.get_layout_engine()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")  # said once, in plain words
-            super().draw(renderer)
+            if self.canvas.is_saving() and isinstance(layout, ConstrainedLayoutEngine):
+                layout.execute(self)
+            else:
+                super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
