@@ -1,7 +1,7 @@
 """Worker processes that tests share: starting one takes three seconds of imports, and a tiny fold a tenth of one.
 
 The pool starts them, and they run one task after another as in a single run. They end later, and are reused only where
-the next test would start the same process: with equal target, variables and paths. Each task takes them to the working
+the next test would start the same process: with equal variables and paths. Each task takes them to the working
 folder of its test.
 """
 
@@ -19,16 +19,21 @@ from moved_worker import MOVED, here
 from xdistill.workers import pool
 
 MOST = 3  # idle workers; each takes half a gigabyte
-KEPT = "xdistill.crossval.fold:run_fold"  # assembles everything for each fold; others may leave state behind
-MOVING = "moved_worker:run_fold"  # the same, in the folder of its driver
+KEPT = {  # they assemble everything for each job; others may leave state behind
+    "xdistill.crossval.fold:run_fold",
+    "xdistill.bench.fresh.job:work",
+    "xdistill.tuning.search.worker:run_trials",
+}
+MOVING = "moved_worker:run"  # any of these, in the folder of its driver
 CHANGING = {"PYTEST_CURRENT_TEST", *MOVED}  # names the running test; no worker reads it, or a task sets it
 
 
 class _Line:
     """Passes the messages of a worker to the inbox of its present user."""
 
-    def __init__(self, kind_of_worker: tuple[Any, ...], inbox: Any) -> None:
+    def __init__(self, kind_of_worker: tuple[Any, ...], inbox: Any, target: str) -> None:
         self.kind_of_worker = kind_of_worker
+        self.target = target
         self.inbox = inbox
         self.idle = False
 
@@ -48,15 +53,15 @@ class KeptWorkers:
 
     def started(self, target: str, extra: Mapping[str, str], rank: int, inbox: Any) -> pool._Worker:
         """A worker that was kept, or a new one."""
-        if target != KEPT or os.getpid() != self.process:
+        if target not in KEPT or os.getpid() != self.process:
             return self.start(target, extra, rank, inbox)
-        kind = _kind(target, extra)
+        kind = _kind(extra)
         for worker in self.kept:
             if self.lines[worker].kind_of_worker == kind and not worker.gone:
                 self.kept.remove(worker)
-                worker.rank, self.lines[worker].inbox = rank, inbox
+                worker.rank, self.lines[worker].inbox, self.lines[worker].target = rank, inbox, target
                 return worker
-        line = _Line(kind, inbox)
+        line = _Line(kind, inbox, target)
         worker = self.start(MOVING, extra, rank, line)  # type: ignore[arg-type] # a queue of which only put is used
         self.lines[worker] = line
         return worker
@@ -65,7 +70,7 @@ class KeptWorkers:
         """Send a worker a task; it is busy from now on."""
         if worker in self.lines:
             self.lines[worker].idle = False
-            payload = here(payload)
+            payload = here(self.lines[worker].target, payload)
         self.send(worker, task, payload)
 
     def ended(self, worker: pool._Worker) -> None:
@@ -98,10 +103,10 @@ class KeptWorkers:
             self.end(worker)
 
 
-def _kind(target: str, extra: Mapping[str, str]) -> tuple[Any, ...]:
+def _kind(extra: Mapping[str, str]) -> tuple[Any, ...]:
     """All that a worker inherits from its driver when it starts."""
     variables = {name: value for name, value in os.environ.items() if name not in CHANGING}
-    return target, tuple(sorted({**variables, **extra}.items())), tuple(map(os.path.abspath, sys.path))
+    return tuple(sorted({**variables, **extra}.items())), tuple(map(os.path.abspath, sys.path))
 
 
 @contextmanager

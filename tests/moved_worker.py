@@ -1,4 +1,4 @@
-"""What a kept worker runs: a fold, in the working folder and with the variables of the test that sent it."""
+"""What a kept worker runs: a job, in the working folder and with the variables of the test that sent it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from xdistill.crossval.fold import run_fold as _run_fold
+import xdistill.crossval.fold  # noqa: F401 - here, while the worker starts
+from xdistill.workers import resolve
 
-MOVED = ("XDISTILL_CACHE",)  # read anew by each fold; what a process reads when it starts is not among them
-
-
-def here(payload: Any) -> tuple[str, dict[str, str | None], Any]:
-    """The payload with the working folder and the variables of this process."""
-    return os.getcwd(), {name: os.environ.get(name) for name in MOVED}, payload  # noqa: PTH109 - a plain string
+MOVED = ("XDISTILL_CACHE",)  # read anew by each job; what a process reads when it starts is not among them
 
 
-def run_fold(moved: tuple[str, dict[str, str | None], Any]) -> Iterator[Any]:
-    """Run a fold where its driver is."""
-    folder, variables, payload = moved
+def here(target: str, payload: Any) -> tuple[str, dict[str, str | None], str, Any]:
+    """A job with the working folder and the variables of this process."""
+    return os.getcwd(), {name: os.environ.get(name) for name in MOVED}, target, payload  # noqa: PTH109 - a plain string
+
+
+def run(moved: tuple[str, dict[str, str | None], str, Any]) -> Iterator[Any]:
+    """Run a job where its driver is."""
+    folder, variables, target, payload = moved
     os.chdir(folder)
     for name, value in variables.items():
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
     try:
-        yield from _run_fold(payload)
+        yield from resolve(target)(payload)
     finally:
         os.chdir("/")  # the folder may be removed while the worker is idle
