@@ -27,7 +27,7 @@ compiled: setup ## bytecode, which hundreds of processes of the tests would else
 	$(BIN)/python -m compileall -q -j 2 xdistill plugins
 
 test: compiled ## the tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: setup ## the tests that `make test` skips since they take long
 	XDISTILL_SLOW=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
@@ -37,7 +37,7 @@ check: compiled ## formatting, lint, types, import contracts, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 format: setup ## format the code
 	$(BIN)/ruff format .
