@@ -105,15 +105,17 @@ def _cohort(plan: FreshPlan, unit: Unit, scratch: Path) -> Cohort:
     return open_cohort(build_cohort(data, recipe.cache, directory=scratch / "cache", workers=1))
 
 
-def _truth(plan: FreshPlan, run: Run, cohort: Cohort) -> NDArray[np.float64] | None:
-    """The true probabilities of the test subjects' targets, where the benchmark scores by them."""
+def _truth(plan: FreshPlan, run: Run, cohort: Cohort) -> dict[str, NDArray[np.float64]]:
+    """The true probabilities of the test subjects' targets by role; empty if the benchmark scores by labels."""
     if plan.fresh.truth is None:
-        return None
+        return {}
     import torch
 
-    logits = cohort.values(plan.fresh.truth, cohort.rows_of(run.predictions.pooled("student").subjects))
-    shares: NDArray[np.float64] = cohort.schema.task.predict(torch.from_numpy(logits).double()).numpy()
-    return shares
+    found = {}
+    for role in run.predictions.roles():
+        logits = cohort.values(plan.fresh.truth, cohort.rows_of(run.predictions.pooled(role).subjects))
+        found[role] = cohort.schema.task.predict(torch.from_numpy(logits).double()).numpy()
+    return found
 
 
 def _trained(plan: FreshPlan, entry: str, unit: Unit, cohort: Cohort, scratch: Path) -> Run:

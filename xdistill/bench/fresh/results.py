@@ -60,7 +60,7 @@ def result_path(folder: Path, unit: Unit, entry: str) -> Path:
 
 
 def keep(
-    path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key: str, truth: Floats | None = None
+    path: Path, run: Run, *, metric: str, entry: str, key: str, recipe_key: str, truth: Mapping[str, Floats]
 ) -> Result:
     """Keep what is needed of a finished run; the file of facts appears last and whole.
 
@@ -71,7 +71,8 @@ def keep(
         entry: its name.
         key: of recipe, cohort, versions and source files.
         recipe_key: of recipe and cohort.
-        truth: probabilities of the test subjects' true classes ``(subjects, classes)``; None: scores are of the labels.
+        truth: probabilities of the test subjects' true classes ``(subjects, classes)``, by role; empty: scores are of
+            the labels.
     """
     make_folder(path.parent)
     record = run.record
@@ -79,17 +80,17 @@ def keep(
     buffer = BytesIO()
     probabilities = np.asarray(student.probabilities, dtype=np.float64)
     target = np.asarray(student.target, dtype=np.int16)
-    if truth is None:
+    if not truth:
         np.savez_compressed(buffer, probabilities=probabilities, target=target)
     else:
-        np.savez_compressed(buffer, probabilities=probabilities, target=target, truth=truth)
+        np.savez_compressed(buffer, probabilities=probabilities, target=target, truth=truth["student"])
     with written_whole(path.with_suffix(".npz")) as temporary, explained(temporary):
         temporary.write_bytes(buffer.getvalue())
     classes = run.predictions.classes
     scores = {}
     for role in run.predictions.roles():
         found = run.predictions.pooled(role)
-        scores[role] = _score(metric, found.target, found.probabilities, classes, truth)
+        scores[role] = _score(metric, found.target, found.probabilities, classes, truth.get(role))
     result = Result(
         entry=entry,
         key=key,
