@@ -6,7 +6,7 @@
 For every cohort and training part four students are trained: with all labels, with half of them withheld, and with most
 of them withheld. Predictions of the test subjects are kept in the folder, and an interrupted benchmark goes on from
 there. Prints a Markdown table; Holm's procedure covers all comparisons of a kind. With --trials 6, each method has six
-settings, of which inner folds of the training part choose one; without the null control and with `--parts` at most.
+settings, of which inner folds of the training part choose one; without the null control.
 """
 
 from __future__ import annotations
@@ -206,21 +206,29 @@ def probability(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def _parts(text: str) -> dict[str, int]:
+    """Training parts at most, by regime, of a text such as ``all=10,withheld=0``."""
+    found = {name: number for name, _, number in (one.partition("=") for one in text.split(","))}
+    known = [regime.folder for regime in REGIMES]
+    if not all(name in known and number.isdecimal() for name, number in found.items()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like `all=10,withheld=0`; regimes: {', '.join(known)}")
+    return {name: int(number) for name, number in found.items()}
+
+
 def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, required=True, help="folder of results")
     parser.add_argument("--only", default=",".join(real.recipe for real in COHORTS), help="recipes, with commas")
     parser.add_argument("--trials", type=int, default=0, help="settings of each method, chosen by inner folds")
-    parser.add_argument("--parts", default="", help="training parts at most, such as all=10,withheld=0")
+    parser.add_argument("--parts", type=_parts, default={}, help="training parts at most, such as all=10,withheld=0")
     parser.add_argument("--table", type=Path, help="file for the table")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     catalog = load_catalog()
-    most = {name: int(number) for name, _, number in (one.partition("=") for one in chosen.parts.split(",") if one)}
     reals = [real for real in COHORTS if real.recipe in chosen.only.split(",")]
     for real in reals:
-        compute(real, chosen.results, catalog, trials=chosen.trials, most=most)
+        compute(real, chosen.results, catalog, trials=chosen.trials, most=chosen.parts)
         print(f"{real.recipe}: done", flush=True)
     found = [
         row(real, regime, chosen.results, chosen.trials) for real in reals for regime in REGIMES if regime.applies(real)
