@@ -16,7 +16,7 @@ from xdistill.recipe.loaded import LoadedRecipe
 
 def tiny(**changes: Any) -> dict[str, Any]:
     """CMD-Net on thirty generated subjects, as plain data; keyword arguments replace top-level fields."""
-    small = {"width": 0.03125, "features": 8}
+    small = {"width": 0.03125, "blocks": 2, "features": 8}
     recipe: dict[str, Any] = {
         "name": "tests/tiny",
         "data": {"use": "hcc_phantom", "subjects": 30, "shape": [8, 16, 16]},

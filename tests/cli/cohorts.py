@@ -19,14 +19,14 @@ transforms: [{use: tabular, modality: clinical}]
 teacher:
   use: multibranch
   branches:
-    hbp: {use: mri_clinical_fusion, inputs: [hbp, clinical], width: 0.03125, features: 8}
-    pre: {use: mri_clinical_fusion, inputs: [pre, clinical], width: 0.03125, features: 8}
+    hbp: {use: mri_clinical_fusion, inputs: [hbp, clinical], width: 0.03125, blocks: 2, features: 8}
+    pre: {use: mri_clinical_fusion, inputs: [pre, clinical], width: 0.03125, blocks: 2, features: 8}
   fusion: {use: cross_attention}
 student:
   use: multibranch
   branches:
-    hbp: {use: mri_only, inputs: [hbp], width: 0.03125, features: 8}
-    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}
+    hbp: {use: mri_only, inputs: [hbp], width: 0.03125, blocks: 2, features: 8}
+    pre: {use: mri_only, inputs: [pre], width: 0.03125, blocks: 2, features: 8}
   fusion: {use: cross_attention}
 stages:
   - name: joint

@@ -68,7 +68,7 @@ def refused(cohort, xdistill):
             ["recipe.yaml:13:1: ", "the student reads `clinical`, which is listed in `privileged`"],
         ),
         (
-            "    pre: {use: mri_only, inputs: [pre], width: 0.03125, features: 8}\n",
+            "    pre: {use: mri_only, inputs: [pre], width: 0.03125, blocks: 2, features: 8}\n",
             "",
             ["recipe.yaml:17:", "cross attention joins two or more branches", "leave `fusion` out"],
         ),

@@ -10,7 +10,7 @@ from xdistill.recipe.load import as_loaded
 from xdistill.runs import RunFolder
 from xdistill.runs.files import write_json
 
-SMALL = {"width": 0.03125, "features": 8}
+SMALL = {"width": 0.03125, "blocks": 2, "features": 8}
 TABLE = {"use": "fitted", "inputs": ["clinical"], "estimator": {"use": "logistic_regression"}}
 FEATURES = {
     "name": "features",

@@ -38,7 +38,7 @@ TFIDF = {"use": "tfidf", "modality": "words", "logarithmic": True}
 
 
 def encoder(*inputs, use="mri_only", **changes):
-    return {"use": use, "inputs": list(inputs), "width": 0.0625, "features": 12, **changes}
+    return {"use": use, "inputs": list(inputs), "width": 0.0625, "blocks": 2, "features": 12, **changes}
 
 
 def branches(*phases, **changes):
@@ -95,7 +95,7 @@ BLOCKS = {
     "mlp": {"use": "mlp", "inputs": ["words", "clinical"], "hidden": [7, 5], "norm": "batch", "activation": "gelu"},
     "concat": {"use": "concat", "branches": branches(), "hidden": [10]},
     "concat, svm": {"use": "concat", "branches": branches(), "hidden": [10], "estimator": {"use": "linear_svm"}},
-    "cnn3d": {"use": "cnn3d", "phases": ["pre", "hbp"], "encoder": encoder("stack")},
+    "cnn3d": {"use": "cnn3d", "phases": ["pre", "hbp"], "encoder": encoder("stack", blocks=4)},
     "lstm": {"use": "lstm", "branches": branches(), "sequence": ["pre", "hbp"], "hidden": 7},
     "lstm, shared": {
         "use": "lstm",

@@ -93,6 +93,14 @@ class FreshPlan:
         if self.fresh.truth is not None:
             self._check_truth(self.fresh.truth)
 
+    @property
+    def cells(self) -> dict[str, list[Unit]]:
+        """The cohorts of each value and number of training subjects, in order."""
+        found: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            found.setdefault(unit.cell, []).append(unit)
+        return found
+
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """What each entry's recipe assembles to, on the first cohort."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdistill.bench.fresh.job import JOB_FUNCTION, CohortFinished
 from xdistill.bench.fresh.plan import FreshPlan, Unit
-from xdistill.bench.fresh.results import read_result, result_path
+from xdistill.bench.fresh.precision import wanted_cohorts
+from xdistill.bench.fresh.results import Result, read_result, result_path
 from xdistill.bench.load import Benchmark
 from xdistill.errors import XdistillError
 from xdistill.interfaces.executor import Job
@@ -27,6 +28,8 @@ def run_fresh(
     flags: Mapping[str, Any] | None = None,
 ) -> Generator[CohortFinished, None, None]:
     """Train and test every entry on every cohort; what has a result already is not trained again.
+
+    With `half_width` this goes in rounds: each trains what the results so far ask for.
 
     Args:
         benchmark: with a `fresh_test`.
@@ -46,11 +49,36 @@ def run_fresh(
         benchmark.entry(name)
     plan = FreshPlan(benchmark, catalog, flags)
     entries = [entry for entry in plan.experiments if not only or entry in only]
-    jobs = [
-        _job(plan, place, unit, missing, folder)
-        for place, unit in enumerate(plan.units)
-        if (missing := [entry for entry in entries if not _done(plan, entry, unit, folder)])
-    ]
+    tried: set[tuple[str, str]] = set()
+    while jobs := list(_jobs(plan, entries, folder, tried)):
+        yield from _trained(plan, jobs)
+
+
+def _jobs(plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tuple[str, str]]) -> Iterator[Job]:
+    """What has no result and was not tried yet, a job for each cohort; all of it is noted as tried."""
+    wanted = {name: _wanted(plan, cell, folder) for name, cell in plan.cells.items()}
+    for place, unit in enumerate(plan.units):
+        missing = [
+            entry
+            for entry in entries
+            if unit.number < wanted[unit.cell][entry]
+            and (unit.name, entry) not in tried
+            and _done(plan, entry, unit, folder) is None
+        ]
+        if missing:
+            tried.update((unit.name, entry) for entry in missing)
+            yield _job(plan, place, unit, missing, folder)
+
+
+def _wanted(plan: FreshPlan, cell: Sequence[Unit], folder: Path) -> dict[str, int]:
+    found = {
+        entry: {unit.number: done for unit in cell if (done := _done(plan, entry, unit, folder)) is not None}
+        for entry in plan.experiments
+    }
+    return wanted_cohorts(plan.benchmark, found, len(cell))
+
+
+def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, None, None]:
     executor = next(iter(plan.experiments.values())).executor.build()
     executor.check()
     with closing(executor.run(JOB_FUNCTION, jobs)) as events:  # type: ignore[type-var]
@@ -63,9 +91,10 @@ def run_fresh(
                 yield event.value
 
 
-def _done(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> bool:
+def _done(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
+    """The result of the present recipe, cohort and code."""
     known = read_result(result_path(folder, unit, entry))
-    return known is not None and known.key == plan.key(entry, unit)
+    return known if known is not None and known.key == plan.key(entry, unit) else None
 
 
 def _job(plan: FreshPlan, place: int, unit: Unit, entries: Sequence[str], folder: Path) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from xdistill.recipe.schema.section import Section
@@ -22,6 +22,11 @@ class FreshTest(Section):
     )
     cohorts: _Cohorts | tuple[_Cohorts, ...] = Field(
         description="independent cohorts, one number or one for each number of training subjects"
+    )
+    half_width: PositiveFloat | None = Field(
+        default=None,
+        description="in points of the primary metric: an entry is trained on more cohorts until the 95 % interval of "
+        "its gain is at most ± this wide; `cohorts` is then the largest number, and 10 the smallest",
     )
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
         default={}, description="one setting of the data set with its values; the methods are compared at each"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xdistill.bench.fresh.plan import FreshPlan, Unit
+from xdistill.bench.fresh.precision import Found, differences, wanted_cohorts
 from xdistill.bench.fresh.results import Result, read_result, result_path
 from xdistill.bench.load import Benchmark
 from xdistill.errors import RunError, UserError
@@ -68,6 +69,7 @@ class GainTable:
         test: number of test subjects of each cohort.
         truth: whether they count by the probabilities of their true classes, and not by their labels.
         comparisons: number of comparisons that Holm's procedure counts.
+        half_width: of intervals, in points, at which an entry gets no more cohorts; None: a fixed number.
         wanted: number of results of the whole benchmark.
         found: number of results that there are.
         gains: by value, number of training subjects and entry.
@@ -83,6 +85,7 @@ class GainTable:
     test: int
     truth: bool
     comparisons: int
+    half_width: float | None
     wanted: int
     found: int
     gains: tuple[Gain, ...]
@@ -106,10 +109,7 @@ def gain_table(benchmark: Benchmark, catalog: Catalog, folder: Path) -> GainTabl
         RunError: when a result was made from another recipe or cohort.
     """
     plan = FreshPlan(benchmark, catalog)
-    cells: dict[str, list[Unit]] = {}
-    for unit in plan.units:
-        cells.setdefault(unit.cell, []).append(unit)
-    order = sorted(cells.values(), key=lambda cell: list(_values(plan)).index(cell[0].value))
+    order = sorted(plan.cells.values(), key=lambda cell: list(_values(plan)).index(cell[0].value))
     found = {cell[0].cell: _results(plan, cell, folder) for cell in order}
     gains = [
         gain
@@ -131,7 +131,8 @@ def gain_table(benchmark: Benchmark, catalog: Catalog, folder: Path) -> GainTabl
         test=plan.fresh.subjects,
         truth=plan.fresh.truth is not None,
         comparisons=count,
-        wanted=len(plan.units) * len(benchmark.recipes),
+        half_width=plan.fresh.half_width,
+        wanted=sum(_wanted(benchmark, found[cell[0].cell], len(cell)) for cell in order),
         found=sum(len(results) for cell in found.values() for results in cell.values()),
         gains=tuple(_shares(adjusted, plan.fresh.oracle)),
     )
@@ -158,20 +159,23 @@ def _checked(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | 
     return result
 
 
+def _wanted(benchmark: Benchmark, found: Found, limit: int) -> int:
+    """The number of results that a cell should have."""
+    return sum(max(number, len(found[entry])) for entry, number in wanted_cohorts(benchmark, found, limit).items())
+
+
 def _title(benchmark: Benchmark, entry: str) -> str:
     return benchmark.entries[entry].title or entry
 
 
-def _gain(benchmark: Benchmark, entry: str, cell: Unit, found: Mapping[str, Mapping[int, Result]]) -> Gain | None:
-    reference = benchmark.file.reference
-    results, others = found[entry], found[reference]
-    shared = [number for number in results if number in others]
-    if len(shared) < 2:  # noqa: PLR2004 - nothing to test
+def _gain(benchmark: Benchmark, entry: str, cell: Unit, found: Found) -> Gain | None:
+    results = found[entry]
+    gains = differences(benchmark, entry, found)
+    if len(gains) < 2:  # noqa: PLR2004 - nothing to test
         return None
     role = benchmark.entries[entry].role
     scores = np.array([one.scores[role] for one in results.values()])
     teachers = [one.scores["teacher"] for one in results.values() if "teacher" in one.scores]
-    differences = [results[number].scores[role] - others[number].scores["student"] for number in shared]
     return Gain(
         entry=entry,
         title=_title(benchmark, entry),
@@ -181,7 +185,7 @@ def _gain(benchmark: Benchmark, entry: str, cell: Unit, found: Mapping[str, Mapp
         score=float(scores.mean()),
         sd=float(scores.std(ddof=1)),
         teacher=float(np.mean(teachers)) if teachers else None,
-        difference=None if entry == reference else paired_difference(differences),
+        difference=None if entry == benchmark.file.reference else paired_difference(gains),
         p_holm=None,
         share=None,
         seconds=float(np.mean([one.seconds for one in results.values()])),

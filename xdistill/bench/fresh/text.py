@@ -72,6 +72,11 @@ def notes(table: GainTable) -> Iterator[str]:
         f"Holm's procedure counts all {table.comparisons} comparisons. A star: better, with an adjusted p below "
         f"{ALPHA:g}."
     )
+    if table.half_width is not None:
+        yield (
+            f"A method was trained on more cohorts until its interval was at most ±{table.half_width:g} points, or all "
+            f"cohorts were used. The rule sees the width alone, and not the gain."
+        )
     if table.oracle:
         yield "`of oracle` is the share of the oracle's gain, where the interval of that gain lies above zero."
     if table.found < table.wanted:
