@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from bench.tiny_fresh import FRESH, write
+from bench.tiny_fresh import FRESH, table_of, write
 from xdistill.bench.export.figure import write_figure
 from xdistill.bench.find import results
 from xdistill.bench.fresh.figure import gain_figure
@@ -19,7 +19,6 @@ from xdistill.bench.fresh.plan import FreshPlan, cohort_seed, units
 from xdistill.bench.fresh.results import read_result, recomputed, result_path
 from xdistill.bench.fresh.run import run_fresh
 from xdistill.bench.fresh.schema import FreshTest
-from xdistill.bench.fresh.table import gain_table
 from xdistill.bench.fresh.text import render_gains
 from xdistill.bench.load import load_benchmark
 from xdistill.crossval.events import RunFinished
@@ -57,7 +56,7 @@ def events(benchmark, catalog, folder):
 @pytest.fixture(scope="module")
 def table(events, benchmark, catalog, folder):
     assert events
-    return gain_table(benchmark, catalog, folder)
+    return table_of(benchmark, catalog, folder)
 
 
 def test_nothing_is_trained_twice(events, benchmark, catalog, folder):
@@ -150,7 +149,7 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
 def test_results_of_another_recipe_are_refused(place, catalog, folder):
     other = load_benchmark(write(place / "other", set={"augment": [], "optimizer.lr": 0.5}))
     with pytest.raises(RunError, match="is not that of entry 'alone'; run it again"):
-        gain_table(other, catalog, folder)
+        table_of(other, catalog, folder)
 
 
 def test_methods_share_cohorts_and_cohorts_differ(benchmark, catalog):

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
-from bench.tiny_fresh import FRESH, write
+from bench.tiny_fresh import FRESH, SPREAD, Trainer, table_of, write
 from xdistill.bench.fresh import run
+from xdistill.bench.fresh.plan import FreshPlan
 from xdistill.bench.fresh.precision import LEAST
-from xdistill.bench.fresh.results import FORMAT, FORMAT_VERSION, Result, result_path
-from xdistill.bench.fresh.table import gain_table
-from xdistill.bench.fresh.text import notes
+from xdistill.bench.fresh.results import result_path
+from xdistill.bench.fresh.scores import read_scores, scores_text
+from xdistill.bench.fresh.table import gain_table, results_in
+from xdistill.bench.fresh.text import notes, render_gains
 from xdistill.bench.load import load_benchmark
-from xdistill.errors import RecipeError
-from xdistill.runs.files import write_json
-
-SPREAD = {"alone": 0.0, "kd": 0.02, "oracle": 0.001}
-"""Standard deviation of the score, by entry."""
-
-
-class Trainer:
-    """Writes results with scores of a known spread in place of training, and counts."""
-
-    def __init__(self, folder, fails=()):
-        self.folder, self.fails, self.rounds = folder, fails, []
-
-    def __call__(self, plan, jobs):
-        self.rounds.append([(job.name, tuple(job.payload["entries"])) for job in jobs])
-        for job in jobs:
-            unit = plan.units[job.payload["unit"]]
-            for entry in job.payload["entries"]:
-                if (unit.number, entry) in self.fails:
-                    continue
-                noise = np.random.default_rng([unit.number, len(entry)]).normal()
-                keys = {"key": plan.key(entry, unit), "recipe_key": plan.key(entry, unit, with_code=False)}
-                scores = {"student": 0.6 + SPREAD[entry] * noise}
-                result = Result(entry=entry, run="", scores=scores, seconds=1.0, facts={}, **keys)
-                path = result_path(self.folder, unit, entry)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_json(path, {"format": FORMAT, "format_version": FORMAT_VERSION, **result.__dict__})
-        return iter(())
+from xdistill.errors import RecipeError, RunError
 
 
 def trained(tmp_path, catalog, monkeypatch, *, fails=(), only=(), **changes):
@@ -51,7 +25,7 @@ def trained(tmp_path, catalog, monkeypatch, *, fails=(), only=(), **changes):
     trainer = Trainer(tmp_path / "results", fails)
     monkeypatch.setattr(run, "_trained", trainer)
     assert list(run.run_fresh(benchmark, catalog, folder=trainer.folder, only=only)) == []
-    return trainer.rounds, gain_table(benchmark, catalog, trainer.folder)
+    return trainer.rounds, table_of(benchmark, catalog, trainer.folder)
 
 
 def cohorts(table):
@@ -107,3 +81,71 @@ def test_a_fixed_number_without_it(tmp_path, catalog, monkeypatch):
 def test_a_width_that_is_none_is_refused(tmp_path, value):
     with pytest.raises(RecipeError, match="half_width"):
         load_benchmark(write(tmp_path, fresh_test={**FRESH, "half_width": value}))
+
+
+@pytest.fixture
+def record(tmp_path, catalog, monkeypatch):
+    """A finished benchmark, and the file of its scores."""
+    _, table = trained(tmp_path, catalog, monkeypatch, cohorts=24)
+    plan = plan_of(tmp_path, catalog)
+    path = tmp_path / "scores.csv"
+    path.write_text(scores_text(plan, results_in(plan, tmp_path / "results")), encoding="utf-8")
+    return path, table
+
+
+def plan_of(tmp_path, catalog):
+    return FreshPlan(load_benchmark(tmp_path / "benchmark" / "fresh.yaml"), catalog)
+
+
+def test_the_table_follows_from_the_record(record, tmp_path, catalog):
+    path, table = record
+    again = gain_table(plan_of(tmp_path, catalog), read_scores(plan_of(tmp_path, catalog), path))
+    assert render_gains(again, "md") == render_gains(table, "md")
+    assert [gain.cohorts for gain in again.gains] == [gain.cohorts for gain in table.gains]
+    assert path.read_text(encoding="utf-8").count("\n") == table.found + 1
+
+
+def test_a_run_goes_on_from_the_record(record, tmp_path, catalog, monkeypatch):
+    path, _ = record
+    benchmark, other = load_benchmark(tmp_path / "benchmark" / "fresh.yaml"), Trainer(tmp_path / "other")
+    monkeypatch.setattr(run, "_trained", other)
+    assert list(run.run_fresh(benchmark, catalog, folder=other.folder, record=path)) == []
+    assert other.rounds == []
+    assert table_of(benchmark, catalog, other.folder).gains[1].cohorts == 24
+    kept = result_path(other.folder, plan_of(tmp_path, catalog).units[0], "kd")
+    kept.unlink()
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    assert list(run.run_fresh(benchmark, catalog, folder=other.folder, record=path)) == []
+    assert kept.is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("value,train", "train,value", ": the columns are not value, train, cohort"),
+        (",24,3,kd,0.", ",24,3,kd,7.", "csv:12: not a row of scores between 0 and 1"),
+        (",24,3,kd,0.", ",24,3,kd,x", "csv:12: not a row of scores"),
+        (",24,3,kd,", ",24,3,dk,", "csv:12: the recipe or the cohort is not that of entry 'dk'"),
+        (",24,3,kd,", ",24,3,oracle,", "csv:12: the recipe or the cohort is not that of entry 'oracle'"),
+        (",24,3,kd,", ",24,3,kd,0.5,", "csv:12: not a row of scores"),
+        (",24,3,kd,", '",24,3,kd,', "csv:"),
+    ],
+)
+def test_a_damaged_record_is_one_message(record, tmp_path, catalog, old, new, said):
+    path, _ = record
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RunError, match=said):
+        read_scores(plan_of(tmp_path, catalog), path)
+
+
+def test_rows_of_cohorts_beyond_the_file_are_left_out(record, tmp_path, catalog):
+    path, _ = record
+    fresh = {**FRESH, "cohorts": 5}
+    plan = FreshPlan(load_benchmark(write(tmp_path / "fewer", fresh_test=fresh)), catalog)
+    assert {len(results) for results in read_scores(plan, path)["n24"].values()} == {5}
+
+
+def test_a_record_that_is_missing(tmp_path, catalog):
+    plan = FreshPlan(load_benchmark(write(tmp_path / "benchmark")), catalog)
+    with pytest.raises(RunError, match=r"none\.csv"):
+        read_scores(plan, tmp_path / "none.csv")

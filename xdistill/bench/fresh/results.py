@@ -107,8 +107,14 @@ def keep(
             "machine": record["machine"],
         },
     )
-    write_json(path, {"format": FORMAT, "format_version": FORMAT_VERSION, **result.__dict__})
+    write_result(path, result)
     return result
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Write the file of facts."""
+    make_folder(path.parent)
+    write_json(path, {"format": FORMAT, "format_version": FORMAT_VERSION, **result.__dict__})
 
 
 def read_result(path: Path) -> Result | None:

@@ -11,6 +11,7 @@ from xdistill.bench.fresh.job import JOB_FUNCTION, CohortFinished
 from xdistill.bench.fresh.plan import FreshPlan, Unit
 from xdistill.bench.fresh.precision import wanted_cohorts
 from xdistill.bench.fresh.results import Result, read_result, result_path
+from xdistill.bench.fresh.scores import take_over
 from xdistill.bench.load import Benchmark
 from xdistill.errors import XdistillError
 from xdistill.interfaces.executor import Job
@@ -26,6 +27,7 @@ def run_fresh(
     folder: Path,
     only: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    record: Path | None = None,
 ) -> Generator[CohortFinished, None, None]:
     """Train and test every entry on every cohort; what has a result already is not trained again.
 
@@ -37,18 +39,22 @@ def run_fresh(
         folder: of the benchmark's results.
         only: entries to run; none: all.
         flags: last changes of every recipe, such as the executor.
+        record: scores of all cohorts, made elsewhere; what it holds counts as finished.
 
     Yields:
         `CohortFinished` for each cohort that has something to train.
 
     Raises:
         RecipeError: before anything is trained, if ``only`` or a recipe is invalid.
+        RunError: when the record is damaged, or of other recipes or cohorts.
         UserError: when the data set cannot be generated, or the executor cannot run.
     """
     for name in only:
         benchmark.entry(name)
     plan = FreshPlan(benchmark, catalog, flags)
     entries = [entry for entry in plan.experiments if not only or entry in only]
+    if record is not None:
+        take_over(plan, record, folder)
     tried: set[tuple[str, str]] = set()
     while jobs := list(_jobs(plan, entries, folder, tried)):
         yield from _trained(plan, jobs)

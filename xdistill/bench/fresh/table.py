@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from xdistill.bench.load import Benchmark
 from xdistill.errors import RunError, UserError
 from xdistill.stats import holm
 from xdistill.stats.independent import PairedDifference, paired_difference
-
-if TYPE_CHECKING:
-    from xdistill.plugin import Catalog
 
 
 @dataclass(frozen=True)
@@ -96,21 +92,18 @@ class GainTable:
         return tuple(dict.fromkeys(gain.value for gain in self.gains))
 
 
-def gain_table(benchmark: Benchmark, catalog: Catalog, folder: Path) -> GainTable:
+def gain_table(plan: FreshPlan, found: Mapping[str, Found]) -> GainTable:
     """The table of whatever is finished.
 
     Args:
-        benchmark: with a `fresh_test`.
-        catalog: what recipes may name.
-        folder: of the benchmark's results.
+        plan: of a benchmark with a `fresh_test`.
+        found: results of each cell, of `results_in` or `read_scores`.
 
     Raises:
         UserError: when there is no entry with two cohorts to compare.
-        RunError: when a result was made from another recipe or cohort.
     """
-    plan = FreshPlan(benchmark, catalog)
+    benchmark = plan.benchmark
     order = sorted(plan.cells.values(), key=lambda cell: list(_values(plan)).index(cell[0].value))
-    found = {cell[0].cell: _results(plan, cell, folder) for cell in order}
     gains = [
         gain
         for cell in order
@@ -143,11 +136,18 @@ def _values(plan: FreshPlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(unit.value for unit in plan.units))
 
 
-def _results(plan: FreshPlan, cell: Sequence[Unit], folder: Path) -> dict[str, dict[int, Result]]:
-    """The results on some cohorts by entry and the cohort's number."""
+def results_in(plan: FreshPlan, folder: Path) -> dict[str, dict[str, dict[int, Result]]]:
+    """The results of a folder, by cell, entry and the cohort's number.
+
+    Raises:
+        RunError: when one was made from another recipe or cohort.
+    """
     return {
-        entry: {unit.number: one for unit in cell if (one := _checked(plan, entry, unit, folder)) is not None}
-        for entry in plan.benchmark.recipes
+        name: {
+            entry: {unit.number: one for unit in cell if (one := _checked(plan, entry, unit, folder)) is not None}
+            for entry in plan.benchmark.recipes
+        }
+        for name, cell in plan.cells.items()
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xdistill.bench.find import Source
     from xdistill.bench.fresh.table import GainTable
     from xdistill.bench.load import Benchmark
 
@@ -34,7 +35,15 @@ def refuse_changes(benchmark: Benchmark, **changes: object) -> None:
             )
 
 
-def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[str, Any], *, quiet: bool) -> None:
+def run_cohorts(
+    benchmark: Benchmark,
+    runs: Path,
+    only: list[str],
+    flags: dict[str, Any],
+    *,
+    records: bool = False,
+    quiet: bool,
+) -> None:
     """Train what is missing; write and print the table."""
     from xdistill.bench.fresh.run import run_fresh
     from xdistill.errors import InterruptedRunError, UserError
@@ -44,7 +53,8 @@ def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[s
     failed: list[str] = []
     count = 0
     try:
-        with closing(run_fresh(benchmark, catalog, folder=folder, only=only, flags=flags)) as events:
+        record = record_of(benchmark) if records else None
+        with closing(run_fresh(benchmark, catalog, folder=folder, only=only, flags=flags, record=record)) as events:
             for event in events:
                 count += 1
                 failed += [f"{event.unit}, {entry}: {why}".replace(", :", ":") for entry, why in event.failed.items()]
@@ -59,30 +69,48 @@ def run_cohorts(benchmark: Benchmark, runs: Path, only: list[str], flags: dict[s
         raise UserError("\n".join([f"{len(failed)} trainings failed; finished results are kept", *failed[:20]]))
 
 
-def table_of(benchmark: Benchmark, runs: Path) -> GainTable:
-    """The table of whatever is finished."""
-    from xdistill.bench.fresh.table import gain_table
+def record_of(benchmark: Benchmark) -> Path:
+    """The file with the scores of all cohorts that belongs to a benchmark file."""
+    from xdistill.bench.fresh.scores import SCORES
+
+    return benchmark.records / SCORES
+
+
+def table_of(benchmark: Benchmark, runs: Path, source: Source | None = None) -> GainTable:
+    """The table of whatever is finished, or of the record."""
+    from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.scores import read_scores
+    from xdistill.bench.fresh.table import gain_table, results_in
     from xdistill.plugin import load_catalog
 
-    return gain_table(benchmark, load_catalog(), results_folder(benchmark, runs))
+    plan, record = FreshPlan(benchmark, load_catalog()), record_of(benchmark)
+    found = {} if source == "records" else results_in(plan, results_folder(benchmark, runs))
+    if source is None and record.is_file() and not any(map(any, (cell.values() for cell in found.values()))):
+        source = "records"
+    return gain_table(plan, read_scores(plan, record) if source == "records" else found)
 
 
 def _write(benchmark: Benchmark, folder: Path) -> None:
     """The table in three formats and the figure, next to the results; and the table on the terminal."""
     from xdistill.bench.export.figure import write_figure
     from xdistill.bench.fresh.figure import gain_figure
-    from xdistill.bench.fresh.table import gain_table
+    from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.scores import SCORES, scores_text
+    from xdistill.bench.fresh.table import gain_table, results_in
     from xdistill.bench.fresh.text import render_gains
     from xdistill.cli.console import print_hint
     from xdistill.plugin import load_catalog
     from xdistill.runs.files import write_text
 
-    table = gain_table(benchmark, load_catalog(), folder)
+    plan = FreshPlan(benchmark, load_catalog())
+    found = results_in(plan, folder)
+    table = gain_table(plan, found)
     for fmt in ("md", "csv", "json"):
         write_text(folder / f"{benchmark.name}.{fmt}", render_gains(table, fmt))
+    write_text(folder / SCORES, scores_text(plan, found))
     write_figure(gain_figure(table), folder / f"{benchmark.name}.svg", salt=table.name)
     print_gains(table)
-    print_hint(f"{folder}: written, table and figure of {benchmark.name}")
+    print_hint(f"{folder}: written, table and figure of {benchmark.name}, and the scores of all cohorts")
 
 
 def print_gains(table: GainTable) -> None:
@@ -105,7 +133,7 @@ def print_gains(table: GainTable) -> None:
         console.print(Text(note, style="dim"), soft_wrap=not console.is_terminal)
 
 
-def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None) -> None:
+def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None, source: Source | None = None) -> None:
     """Write the table to standard output, or to a file with the figure next to it."""
     from xdistill.bench.export.figure import write_figure
     from xdistill.bench.fresh.figure import gain_figure
@@ -114,7 +142,7 @@ def export_gains(benchmark: Benchmark, runs: Path, fmt: str, output: Path | None
     from xdistill.errors import UserError
     from xdistill.runs.files import write_text
 
-    table = table_of(benchmark, runs)
+    table = table_of(benchmark, runs, source)
     text = render_gains(table, fmt)
     if output is None:
         echo(text, end="")

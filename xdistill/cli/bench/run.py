@@ -36,6 +36,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
     "xdistill bench run benchmarks/gain.yaml --jobs 2",
+    "xdistill bench run benchmarks/gain.yaml --from-records --only kd",
     "xdistill bench run my_benchmark.yaml --plugin ./my_loss.py",
 )
 
@@ -59,6 +60,10 @@ def run(
     cache: CacheOption = None,
     plugin: PluginOption = None,
     disable_plugin: DisableOption = None,
+    records: Annotated[
+        bool,
+        typer.Option("--from-records", help="With `fresh_test`: count what the records hold as finished, and go on."),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run the entries of a benchmark, one after the other, on one cohort and the same splits.
@@ -68,6 +73,7 @@ def run(
     trials; the others run without a search.
     """
     from xdistill.bench.load import load_benchmark
+    from xdistill.errors import UserError
 
     benchmark = load_benchmark(file)
     flags = {"executor.use": executor, "executor.address": address, "executor.jobs": jobs}
@@ -75,8 +81,10 @@ def run(
         refuse_changes(benchmark, folds=folds, repeats=repeats, trials=trials, whole=whole, cache=cache)
         given = {name: value for name, value in flags.items() if value is not None}
         with chosen_plugins(plugin, disable_plugin):
-            run_cohorts(benchmark, runs, only or [], given, quiet=quiet)
+            run_cohorts(benchmark, runs, only or [], given, records=records, quiet=quiet)
         return
+    if records:
+        raise UserError("--from-records is for benchmarks with `fresh_test`; remove it")
     benchmark = benchmark.with_splits(folds=folds, repeats=repeats, trials=trials)
     with chosen_plugins(plugin, disable_plugin):
         failed = _run(

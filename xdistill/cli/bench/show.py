@@ -52,9 +52,9 @@ def show(
     from xdistill.cli.bench.standings import print_standings
 
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
-    fresh = _on_cohorts(file, changes, source)
+    fresh = _on_cohorts(file, changes)
     if fresh is not None:
-        print_gains(table_of(fresh, runs))
+        print_gains(table_of(fresh, runs, source))
         return
     print_standings(_standings(file, source, changes, runs, None))
 
@@ -85,9 +85,9 @@ def export(
     if len(files) > 1 and fmt != "md":
         raise UserError(f"--format {fmt} holds one benchmark; name one file, or write Markdown")
     changes = {"repeats": repeats, "folds": folds, "trials": trials}
-    fresh = _on_cohorts(files[0], changes, source) if len(files) == 1 else None
+    fresh = _on_cohorts(files[0], changes) if len(files) == 1 else None
     if fresh is not None:
-        export_gains(fresh, runs, fmt, output)
+        export_gains(fresh, runs, fmt, output, source)
         return
     found = [_standings(file, source, changes, runs, output) for file in files]
     figures = [f"{standings.name}.svg" if fmt == "md" and output is not None else "" for standings in found]
@@ -111,14 +111,14 @@ def _write_figures(found: list[Standings], folder: Path) -> None:
         write_figure(standings_figure(standings), folder / f"{standings.name}.svg", salt=standings.name)
 
 
-def _on_cohorts(file: Path, changes: dict[str, int | None], source: str | None) -> Benchmark | None:
+def _on_cohorts(file: Path, changes: dict[str, int | None]) -> Benchmark | None:
     """The benchmark of a file if it is one on generated cohorts."""
     from xdistill.bench.load import load_benchmark
 
     benchmark = load_benchmark(file)
     if benchmark.file.fresh_test is None:
         return None
-    refuse_changes(benchmark, **changes, **{"from": source})
+    refuse_changes(benchmark, **changes)
     return benchmark
 
 

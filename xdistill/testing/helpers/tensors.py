@@ -15,7 +15,7 @@ from xdistill.testing.suite import require
 def seeded(seed: int = 0) -> Iterator[None]:
     """The same random numbers each time, and none taken from the rest of the program."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also takes a stack trace, for GPUs
         yield
 
 
