@@ -33,7 +33,7 @@ def empty(cohorts):
 
 
 def key_of(fold, stage):
-    return key_of_teacher(fold.context, fold.cache.about, stage)
+    return None if fold.cache is None else key_of_teacher(fold.context, fold.cache.about, stage)
 
 
 def test_a_second_student_takes_the_teacher_over(tmp_path, empty, catalog):

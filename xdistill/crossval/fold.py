@@ -33,6 +33,7 @@ from xdistill.experiment.missing import (
     training_subjects,
 )
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import teaches_alone
 from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.interfaces.loss import TrainingFacts
 from xdistill.plugin import Catalog, load_catalog
@@ -167,9 +168,9 @@ def make_context(
 def _teacher_cache(
     experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
 ) -> TeacherCache | None:
-    """The teacher cache next to the cohort file; None if several processes train the fold."""
+    """The teacher cache next to the cohort file; None if no teacher is trained alone, or by several processes."""
     settings = experiment.recipe.teacher_cache
-    if settings.use == "off" or "teacher" not in experiment.networks or fabric.world_size > 1:
+    if settings.use == "off" or fabric.world_size > 1 or not any(map(teaches_alone, experiment.schedule)):
         return None
     return TeacherCache(
         cohort.path.parent / FOLDER,

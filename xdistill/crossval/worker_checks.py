@@ -5,6 +5,7 @@ The driver's facts are part of each job's payload, and every worker compares the
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 
 from xdistill.errors import PluginError, RunError
-from xdistill.experiment.identity import package_digest
+from xdistill.experiment.identity import digest_at_start, package_digest
 from xdistill.interfaces.component import Component
 from xdistill.plugin import Catalog, load_catalog
 from xdistill.version import __version__
@@ -65,9 +66,16 @@ def checked_catalog(driver: Mapping[str, Any]) -> Catalog:
         RunError: if the version of Python, torch or xdistill differs.
         PluginError: if that of a plugin of the run does.
     """
-    check_versions(driver)
+    return _checked(json.dumps(driver, sort_keys=True))
+
+
+@cache
+def _checked(driver: str) -> Catalog:
+    """Once for all folds that a process computes for a driver: looking for plugins takes longer than a small fold."""
+    facts = json.loads(driver)
+    check_versions(facts)
     catalog = load_catalog()
-    check_plugins(driver, catalog)
+    check_plugins(facts, catalog)
     return catalog
 
 
@@ -107,7 +115,7 @@ def check_plugins(driver: Mapping[str, Any], catalog: Catalog) -> None:
             )
     known = {_package(entry.component) for entry in catalog}
     for package, sources in driver["sources"].items():
-        if package not in known or _digest_at_start(package) != sources:
+        if package not in known or digest_at_start(package) != sources:
             raise PluginError(
                 f"the source files of {package} differ between {worker} and the driver, although the versions are the "
                 f"same; install the same files on all machines, and restart if they were changed during the run"
@@ -120,9 +128,3 @@ def _versions() -> dict[str, str]:
 
 def _package(component: type[Component]) -> str:
     return component.__module__.partition(".")[0]
-
-
-@cache
-def _digest_at_start(package: str) -> str:
-    """The digest when this process first needed it; later edits do not affect a running process."""
-    return package_digest(package)

@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,12 @@ def package_digest(package: str) -> str:
     for folder, file in files:
         hashed.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     return hashed.hexdigest()[:16]
+
+
+@cache
+def digest_at_start(package: str) -> str:
+    """`package_digest` when this process first needed it; later edits do not affect a running process."""
+    return package_digest(package)
 
 
 def versions(components: Collection[type[Component]], catalog: Catalog) -> dict[str, str]:

@@ -19,7 +19,7 @@ from xdistill.data import Cohort, Split
 from xdistill.data.file.layout import canonical
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.experiment.context import FoldContext
-from xdistill.experiment.identity import machine, package_digest, sources, versions
+from xdistill.experiment.identity import digest_at_start, machine, sources, versions
 from xdistill.experiment.missing import FILLING
 from xdistill.experiment.plans import Experiment, components_of
 from xdistill.experiment.stages.plans import teaches, teaches_alone
@@ -76,7 +76,7 @@ def about(experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split
         "split": {part: rows_digest(cohort.rows_of(getattr(split, part))) for part in ("train", "validation", "test")},
         "machine": machine(device, compute.threads) | {"capability": torch.backends.cpu.get_cpu_capability()},
         "versions": versions(components, catalog),
-        "sources": sources(components) | {"xdistill": package_digest("xdistill")},
+        "sources": sources(components) | {"xdistill": digest_at_start("xdistill")},
     }
 
 
