@@ -21,9 +21,13 @@ WITH_POSITIONS = {"use": "hcc_phantom", "subjects": 12, "shape": [8, 32, 32]}
 def with_terms(*terms, student_features=8):
     recipe = tiny()
     (stage,) = recipe["stages"]
+    for role in ("teacher", "student"):
+        for branch in recipe[role]["branches"].values():
+            branch["blocks"] = 4
     for branch in recipe["student"]["branches"].values():
         branch["features"] = student_features
     return {
+        "teacher": recipe["teacher"],
         "student": recipe["student"],
         "stages": [{**stage, "epochs": 1, "objective": [*TAUGHT, *terms]}],
         "crossval": {"folds": 2},

@@ -80,7 +80,8 @@ def notes(table: GainTable) -> Iterator[str]:
     if table.oracle:
         yield "`of oracle` is the share of the oracle's gain, where the interval of that gain lies above zero."
     if table.found < table.wanted:
-        yield f"Not finished: {table.found} of {table.wanted} results."
+        more = "" if table.half_width is None else " or more"
+        yield f"Not finished: {table.found} of {table.wanted}{more} results."
 
 
 def _markdown(table: GainTable) -> str:
