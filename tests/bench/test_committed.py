@@ -5,10 +5,17 @@ from pathlib import Path
 import pytest
 
 from xdistill.bench.check import check
+from xdistill.bench.fresh.plan import FreshPlan
+from xdistill.bench.fresh.scores import SCORES, read_scores
+from xdistill.bench.fresh.table import gain_table
+from xdistill.bench.fresh.text import render_gains
 from xdistill.bench.load import load_benchmark
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-FILES = sorted(path for path in BENCHMARKS.glob("*.yaml") if (BENCHMARKS / "records" / path.stem).is_dir())
+FRESH = sorted(path for path in BENCHMARKS.glob("*.yaml") if (BENCHMARKS / "records" / path.stem / SCORES).is_file())
+FILES = sorted(
+    path for path in BENCHMARKS.glob("*.yaml") if (BENCHMARKS / "records" / path.stem).is_dir() and path not in FRESH
+)
 
 
 def test_every_benchmark_has_records():
@@ -40,3 +47,18 @@ def test_no_record_holds_a_picture_or_a_name():
     assert kinds == {".csv", ".json"}
     for path in (BENCHMARKS / "records" / "acdc").rglob("*.*"):
         assert "patient0" not in path.read_text(encoding="utf-8"), path
+
+
+def test_some_scores_of_generated_cohorts_are_published():
+    assert "gain" in {path.stem for path in FRESH}
+
+
+@pytest.mark.parametrize("path", FRESH, ids=lambda path: path.stem)
+def test_a_page_on_generated_cohorts_holds_the_table_of_its_record(path, catalog):
+    plan = FreshPlan(load_benchmark(path), catalog)
+    table = gain_table(plan, read_scores(plan, path.parent / "records" / path.stem / SCORES))
+    page = (BENCHMARKS.parent / "docs" / f"{path.stem}.md").read_text(encoding="utf-8").splitlines()
+    published = page[page.index("## All figures") :]
+    assert [line for line in render_gains(table, "md").splitlines() if line.startswith("|")] == [
+        line for line in published if line.startswith("|")
+    ]

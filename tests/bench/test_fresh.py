@@ -146,9 +146,9 @@ def test_the_figure_has_a_panel_for_each_effect(table, tmp_path):
 
 
 @pytest.mark.usefixtures("events")
-def test_results_of_another_recipe_are_refused(place, catalog, folder):
+def test_results_of_another_recipe_do_not_count(place, catalog, folder):
     other = load_benchmark(write(place / "other", set={"augment": [], "optimizer.lr": 0.5}))
-    with pytest.raises(RunError, match="is not that of entry 'alone'; run it again"):
+    with pytest.raises(UserError, match="the benchmark 'fresh' has no results yet"):
         table_of(other, catalog, folder)
 
 
@@ -190,6 +190,7 @@ def test_a_setting_that_the_data_set_refuses_is_named(tmp_path, catalog):
         ({"fresh_test": {**FRESH, "cohorts": [2, 3]}}, "`cohorts` has 2 numbers and `train` 1"),
         ({"fresh_test": {**FRESH, "cohorts": 1}}, "greater than or equal to 2|at least 2|>= 2"),
         ({"fresh_test": {**FRESH, "train": [24, 24]}}, "stands in `train` twice"),
+        ({"fresh_test": {**FRESH, "half_width": 0.5}}, "with `half_width`, `cohorts` is at least 10"),
     ],
 )
 def test_wrong_files_are_refused(tmp_path, changes, message):
@@ -198,7 +199,7 @@ def test_wrong_files_are_refused(tmp_path, changes, message):
 
 
 def test_there_are_no_records_to_compare(benchmark, tmp_path):
-    with pytest.raises(RunError, match="there are no runs and records to look at"):
+    with pytest.raises(RunError, match="there are no runs and records of folds to look at"):
         results(benchmark, source=None, runs=tmp_path)
 
 
@@ -213,6 +214,14 @@ def test_there_are_no_records_to_compare(benchmark, tmp_path):
 def test_scores_by_the_truth_need_its_logits(change, said, catalog, tmp_path):
     with pytest.raises(RecipeError, match=said):
         FreshPlan(load_benchmark(write(tmp_path, **change)), catalog)
+
+
+def test_an_entry_without_the_network_that_is_scored_is_refused(catalog, tmp_path):
+    entries = [{"name": "alone", "recipe": "alone.yaml"}, {"name": "kd", "recipe": "alone.yaml", "role": "teacher"}]
+    fresh = {name: value for name, value in FRESH.items() if name != "oracle"}
+    benchmark = load_benchmark(write(tmp_path, entries=entries, fresh_test=fresh))
+    with pytest.raises(RecipeError, match="the recipe of 'kd' has no teacher to score"):
+        next(run_fresh(benchmark, catalog, folder=tmp_path / "results"))
 
 
 def test_labels_and_true_probabilities_are_different_keys(benchmark, catalog, tmp_path):

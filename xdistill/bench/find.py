@@ -33,8 +33,8 @@ def results(benchmark: Benchmark, *, source: Source | None, runs: Path) -> tuple
     """
     if benchmark.file.fresh_test is not None:
         raise RunError(
-            f"{benchmark.path}: with `fresh_test` there are no runs and records to look at; `xdistill bench show` and "
-            f"`bench export` have the table"
+            f"{benchmark.path}: with `fresh_test` there are no runs and records of folds to look at; "
+            f"`xdistill bench show` and `bench export` have the table"
         )
     if source is None:
         source = "runs" if benchmark.changes or known_runs(benchmark, runs) else "records"

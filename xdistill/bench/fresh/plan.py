@@ -104,7 +104,13 @@ class FreshPlan:
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """What each entry's recipe assembles to, on the first cohort."""
-        return {entry: assemble(self.recipe(entry, self.units[0]), self.catalog) for entry in self.benchmark.recipes}
+        found = {entry: assemble(self.recipe(entry, self.units[0]), self.catalog) for entry in self.benchmark.recipes}
+        for name, experiment in found.items():
+            role = self.benchmark.entries[name].role
+            if role not in experiment.networks:
+                message = f"the recipe of {name!r} has no {role} to score"
+                raise RecipeError([self.benchmark.problem(self.benchmark.place(name, "role"), message)])
+        return found
 
     def recipe(self, entry: str, unit: Unit) -> LoadedRecipe:
         """The recipe of an entry on one cohort."""

@@ -7,15 +7,17 @@ rule sees the width of an interval alone and never the gain.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import cache
+
+import numpy as np
 
 from xdistill.bench.fresh.results import Result
+from xdistill.bench.fresh.schema import LEAST
 from xdistill.bench.load import Benchmark
-from xdistill.stats.independent import paired_difference
-
-LEAST: Final = 10
-"""Number of cohorts from which a width is believed."""
+from xdistill.stats.areas import Floats
+from xdistill.stats.independent import LEVEL
 
 Found = Mapping[str, Mapping[int, Result]]
 """Results on the cohorts of one cell, by entry and the cohort's number."""
@@ -23,45 +25,57 @@ Found = Mapping[str, Mapping[int, Result]]
 
 def differences(benchmark: Benchmark, entry: str, found: Found) -> list[float]:
     """Entry - reference, over the cohorts where both have a result."""
-    role, reference = benchmark.entries[entry].role, found[benchmark.file.reference]
+    reference = benchmark.file.reference
+    role, other = benchmark.entries[entry].role, benchmark.entries[reference].role
     return [
-        result.scores[role] - reference[number].scores["student"]
+        result.scores[role] - found[reference][number].scores[other]
         for number, result in found[entry].items()
-        if number in reference
+        if number in found[reference]
     ]
 
 
-def wanted_cohorts(benchmark: Benchmark, found: Found, limit: int) -> dict[str, int]:
+def wanted_cohorts(
+    benchmark: Benchmark, found: Found, limit: int, failed: Mapping[str, int] | None = None
+) -> dict[str, int]:
     """The number of cohorts that each entry should have, by what is found so far.
 
     Args:
         benchmark: with a `fresh_test`.
         found: the results of one cell.
         limit: the cell's `cohorts`.
+        failed: numbers of cohorts on which an entry cannot be trained, by entry; others take their place.
     """
     fresh, reference = benchmark.file.fresh_test, benchmark.file.reference
     assert fresh is not None  # noqa: S101 - the caller checks
     if fresh.half_width is None:
         return dict.fromkeys(found, limit)
-    wanted = {
-        entry: min(limit, cohorts_enough(differences(benchmark, entry, found), fresh.half_width / 100))
-        for entry in found
-        if entry != reference
-    }
+    lost = Counter(failed or {})
+    wanted = {}
+    for entry in found:
+        if entry != reference:
+            enough = cohorts_enough(differences(benchmark, entry, found), fresh.half_width / 100)
+            wanted[entry] = min(limit, enough + lost[entry] + lost[reference])
     return {reference: max(wanted.values(), default=limit), **wanted}
 
 
-def cohorts_enough(gains: Sequence[float], half_width: float) -> int:
+def cohorts_enough(gains: Sequence[float] | Floats, half_width: float) -> int:
     """The number of cohorts that the spread of these gains asks for, at most twice as many as there are.
 
     Args:
         gains: one per cohort.
-        half_width: of the 95 % interval, in the unit of the gains.
+        half_width: of the interval, in the unit of the gains.
     """
     count = len(gains)
     if count < LEAST:
         return LEAST
-    found = paired_difference(gains)
-    if found.interval is None or (half := found.interval[1] - found.mean) <= half_width:
+    half = _quantile(count) * float(np.std(gains, ddof=1)) / math.sqrt(count)
+    if half <= half_width:
         return count
     return min(2 * count, math.ceil(count * (half / half_width) ** 2))
+
+
+@cache
+def _quantile(count: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, count - 1))

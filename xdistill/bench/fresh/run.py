@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from xdistill.bench.fresh.job import JOB_FUNCTION, CohortFinished
 from xdistill.bench.fresh.plan import FreshPlan, Unit
 from xdistill.bench.fresh.precision import wanted_cohorts
-from xdistill.bench.fresh.results import Result, read_result, result_path
-from xdistill.bench.fresh.scores import take_over
+from xdistill.bench.fresh.results import Result
+from xdistill.bench.fresh.scores import finished, take_over
 from xdistill.bench.load import Benchmark
 from xdistill.errors import XdistillError
 from xdistill.interfaces.executor import Job
@@ -62,26 +62,30 @@ def run_fresh(
 
 def _jobs(plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tuple[str, str]]) -> Iterator[Job]:
     """What has no result and was not tried yet, a job for each cohort; all of it is noted as tried."""
-    wanted = {name: _wanted(plan, cell, folder) for name, cell in plan.cells.items()}
+    wanted = {name: _wanted(plan, cell, folder, tried) for name, cell in plan.cells.items()}
     for place, unit in enumerate(plan.units):
         missing = [
             entry
             for entry in entries
             if unit.number < wanted[unit.cell][entry]
             and (unit.name, entry) not in tried
-            and _done(plan, entry, unit, folder) is None
+            and finished(plan, entry, unit, folder) is None
         ]
         if missing:
             tried.update((unit.name, entry) for entry in missing)
             yield _job(plan, place, unit, missing, folder)
 
 
-def _wanted(plan: FreshPlan, cell: Sequence[Unit], folder: Path) -> dict[str, int]:
-    found = {
-        entry: {unit.number: done for unit in cell if (done := _done(plan, entry, unit, folder)) is not None}
-        for entry in plan.experiments
-    }
-    return wanted_cohorts(plan.benchmark, found, len(cell))
+def _wanted(plan: FreshPlan, cell: Sequence[Unit], folder: Path, tried: set[tuple[str, str]]) -> dict[str, int]:
+    found: dict[str, dict[int, Result]] = {entry: {} for entry in plan.experiments}
+    failed = dict.fromkeys(plan.experiments, 0)
+    for entry in plan.experiments:
+        for unit in cell:
+            if (done := finished(plan, entry, unit, folder)) is not None:
+                found[entry][unit.number] = done
+            elif (unit.name, entry) in tried:
+                failed[entry] += 1
+    return wanted_cohorts(plan.benchmark, found, len(cell), failed)
 
 
 def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, None, None]:
@@ -95,12 +99,6 @@ def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, 
                 yield CohortFinished(event.job, 0, {"": str(event.value)}, 0.0)
             elif event.kind == "event":
                 yield event.value
-
-
-def _done(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
-    """The result of the present recipe, cohort and code."""
-    known = read_result(result_path(folder, unit, entry))
-    return known if known is not None and known.key == plan.key(entry, unit) else None
 
 
 def _job(plan: FreshPlan, place: int, unit: Unit, entries: Sequence[str], folder: Path) -> Job:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from xdistill.recipe.schema.section import Section
 
+LEAST: Final = 10
+"""Number of cohorts from which `half_width` believes the width of an interval."""
 _Train = Annotated[int, Field(ge=3)]
 _Cohorts = Annotated[int, Field(ge=2)]
 
@@ -23,10 +25,10 @@ class FreshTest(Section):
     cohorts: _Cohorts | tuple[_Cohorts, ...] = Field(
         description="independent cohorts, one number or one for each number of training subjects"
     )
-    half_width: PositiveFloat | None = Field(
+    half_width: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] | None = Field(
         default=None,
         description="in points of the primary metric: an entry is trained on more cohorts until the 95 % interval of "
-        "its gain is at most ± this wide; `cohorts` is then the largest number, and 10 the smallest",
+        "its gain reaches at most this far to each side; `cohorts` is then the largest number, and 10 the smallest",
     )
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
         default={}, description="one setting of the data set with its values; the methods are compared at each"
@@ -46,6 +48,10 @@ class FreshTest(Section):
                 "cohorts_of_train",
                 "`cohorts` has {found} numbers and `train` {wanted}; write one for each, or a single one",
                 {"found": len(self.cohorts), "wanted": len(self.train)},
+            )
+        if self.half_width is not None and min(cohorts for _, cohorts in self.numbers) < LEAST:
+            raise PydanticCustomError(
+                "cohorts_least", "with `half_width`, `cohorts` is at least {least}", {"least": LEAST}
             )
         if len(set(self.train)) < len(self.train):
             raise PydanticCustomError("train_twice", "a number of training subjects stands in `train` twice", {})

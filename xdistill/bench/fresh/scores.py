@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,10 @@ from xdistill.untrusted import TABLE, CsvWriter, from_cell, read_text
 
 SCORES: Final = "scores.csv"
 _ROLES: Final = ("student", "teacher")
-_COLUMNS: Final = ("value", "train", "cohort", "entry", *_ROLES, "seconds", "recipe")
+_COLUMNS: Final = ("value", "train", "cohort", "entry", *_ROLES, "seconds", "recipe", "code")
+
+Results = dict[str, dict[str, dict[int, Result]]]
+"""By cell, entry and the cohort's number."""
 
 
 def scores_text(plan: FreshPlan, found: Mapping[str, Found]) -> str:
@@ -39,58 +43,85 @@ def scores_text(plan: FreshPlan, found: Mapping[str, Found]) -> str:
                 if result is not None:
                     place = (unit.value, unit.train, unit.number, entry)
                     scores = (round(result.scores[role], 8) if role in result.scores else "" for role in _ROLES)
-                    writer.writerow((*place, *scores, round(result.seconds, 1), result.recipe_key))
+                    keys = (result.recipe_key, result.facts.get("code", result.key))
+                    writer.writerow((*place, *scores, round(result.seconds, 1), *keys))
     return text.getvalue()
 
 
-def read_scores(plan: FreshPlan, path: Path) -> dict[str, dict[str, dict[int, Result]]]:
-    """The results of a file that `scores_text` wrote, by cell, entry and the cohort's number.
+def read_scores(plan: FreshPlan, path: Path) -> Results:
+    """The results of a file that `scores_text` wrote. Those of cohorts beyond the benchmark file's are left out.
 
     Raises:
-        RunError: when a row is damaged, or of another recipe or cohort; where the file is missing.
+        RunError: when a row is damaged, there twice, or not of the benchmark file; where the file is missing.
     """
-    units = {(unit.value, str(unit.train), str(unit.number)): unit for unit in plan.units}
-    found: dict[str, dict[str, dict[int, Result]]] = {
-        name: {entry: {} for entry in plan.benchmark.recipes} for name in plan.cells
-    }
+    found: Results = {name: {entry: {} for entry in plan.benchmark.recipes} for name in plan.cells}
+    cells = {(cell[0].value, str(cell[0].train)): cell for cell in plan.cells.values()}
     rows = csv.DictReader(io.StringIO(read_text(path, TABLE, error=RunError)), strict=True)
+    place = str(path)
     try:
         if tuple(rows.fieldnames or ()) != _COLUMNS:
             raise RunError(f"{path}: the columns are not {', '.join(_COLUMNS)}")
         for row in rows:
             place = f"{path}:{rows.line_num}"
-            unit = units.get((from_cell(row["value"]), row["train"], row["cohort"]))
-            result = _result(plan, unit, row, place)
+            cell = cells.get((from_cell(row["value"] or ""), row["train"]))
+            unit = _unit(cell, row["cohort"], place)
+            result = None if unit is None else _result(plan, unit, row, place)
             if unit is not None and result is not None:
+                if unit.number in found[unit.cell][result.entry]:
+                    raise RunError(f"{place}: a second row of entry {result.entry!r} on this cohort; remove one")
                 found[unit.cell][result.entry][unit.number] = result
     except csv.Error as error:
-        raise RunError(f"{path}:{rows.line_num}: {error}") from None
+        raise RunError(f"{path}: not a CSV file after line {rows.line_num}: {error}") from None
     return found
 
 
-def _result(plan: FreshPlan, unit: Unit | None, row: Mapping[str, str], place: str) -> Result | None:
-    """One row; None for a cohort that the file does not have any more.
+def _unit(cell: list[Unit] | None, number: str | None, place: str) -> Unit | None:
+    """The cohort of a row; None for one beyond the file's.
+
+    Raises:
+        RunError: when there is none of this name.
+    """
+    if cell is None or number is None or not number.isascii() or not number.isdigit() or number != str(int(number[:9])):
+        raise RunError(f"{place}: the benchmark file has no such cohort; remove the row")
+    return cell[int(number)] if int(number) < len(cell) else None
+
+
+def _result(plan: FreshPlan, unit: Unit, row: Mapping[str, str], place: str) -> Result:
+    """One row.
 
     Raises:
         RunError: when it is damaged, or not what the benchmark file says.
     """
+    if None in row or None in row.values():
+        raise RunError(f"{place}: a row has {len(_COLUMNS)} cells; restore the file")
+    entry, recipe, key = from_cell(row["entry"]), row["recipe"], row["code"]
+    if entry not in plan.benchmark.recipes:
+        raise RunError(f"{place}: the benchmark file has no entry {entry!r}; remove the row")
+    numbers = {name: row[name] for name in (*_ROLES, "seconds") if row[name]}
     try:
-        entry, recipe, seconds = from_cell(row["entry"]), row["recipe"], float(row["seconds"])
-        scores = {role: float(row[role]) for role in _ROLES if row[role]}
-        valid = None not in row and "student" in scores and all(0 <= score <= 1 for score in scores.values())
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise RunError(f"{place}: not a row of scores between 0 and 1; restore the file")
-    if unit is None:
-        return None
-    if entry not in plan.benchmark.recipes or recipe != plan.key(entry, unit, with_code=False):
+        values = {name: float(text) for name, text in numbers.items()}
+    except ValueError:
+        values = {}
+    if not {"student", plan.benchmark.entries[entry].role, "seconds"} <= values.keys() or not all(
+        map(math.isfinite, values.values())
+    ):
+        raise RunError(f"{place}: a score or `seconds` is missing or no number; restore the file")
+    if recipe != plan.key(entry, unit, with_code=False):
         raise RunError(f"{place}: the recipe or the cohort is not that of entry {entry!r}; remove the row")
-    return Result(entry, plan.key(entry, unit), recipe, "", scores, seconds, {"record": place})
+    scores: dict[str, float] = {role: values[role] for role in _ROLES if role in values}
+    return Result(entry, plan.key(entry, unit), recipe, "", scores, values["seconds"], {"code": key})
+
+
+def finished(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
+    """The result of the present recipe, cohort and code in a folder."""
+    known = read_result(result_path(folder, unit, entry))
+    return known if known is not None and known.key == plan.key(entry, unit) else None
 
 
 def take_over(plan: FreshPlan, path: Path, folder: Path) -> int:
     """Count the results of a record as finished, where there are none yet; returns their number.
+
+    They may be of other versions and source files; the column ``code`` keeps telling them apart.
 
     Raises:
         RunError: when the record cannot be read, or is of other recipes or cohorts.
@@ -99,8 +130,7 @@ def take_over(plan: FreshPlan, path: Path, folder: Path) -> int:
     for name, cell in plan.cells.items():
         for entry, results in found[name].items():
             for unit in cell:
-                target = result_path(folder, unit, entry)
-                if unit.number in results and read_result(target) is None:
-                    write_result(target, results[unit.number])
+                if unit.number in results and finished(plan, entry, unit, folder) is None:
+                    write_result(result_path(folder, unit, entry), results[unit.number])
                     count += 1
     return count

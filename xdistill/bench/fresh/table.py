@@ -12,7 +12,7 @@ from xdistill.bench.fresh.plan import FreshPlan, Unit
 from xdistill.bench.fresh.precision import Found, differences, wanted_cohorts
 from xdistill.bench.fresh.results import Result, read_result, result_path
 from xdistill.bench.load import Benchmark
-from xdistill.errors import RunError, UserError
+from xdistill.errors import UserError
 from xdistill.stats import holm
 from xdistill.stats.independent import PairedDifference, paired_difference
 
@@ -66,7 +66,7 @@ class GainTable:
         truth: whether they count by the probabilities of their true classes, and not by their labels.
         comparisons: number of comparisons that Holm's procedure counts.
         half_width: of intervals, in points, at which an entry gets no more cohorts; None: a fixed number.
-        wanted: number of results of the whole benchmark.
+        wanted: number of results of the whole benchmark; with `half_width`, those that the results so far ask for.
         found: number of results that there are.
         gains: by value, number of training subjects and entry.
     """
@@ -137,26 +137,19 @@ def _values(plan: FreshPlan) -> tuple[str, ...]:
 
 
 def results_in(plan: FreshPlan, folder: Path) -> dict[str, dict[str, dict[int, Result]]]:
-    """The results of a folder, by cell, entry and the cohort's number.
-
-    Raises:
-        RunError: when one was made from another recipe or cohort.
-    """
+    """The results of a folder, by cell, entry and the cohort's number; those of other recipes or data are left out."""
     return {
         name: {
-            entry: {unit.number: one for unit in cell if (one := _checked(plan, entry, unit, folder)) is not None}
+            entry: {unit.number: one for unit in cell if (one := _known(plan, entry, unit, folder)) is not None}
             for entry in plan.benchmark.recipes
         }
         for name, cell in plan.cells.items()
     }
 
 
-def _checked(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
-    path = result_path(folder, unit, entry)
-    result = read_result(path)
-    if result is not None and result.recipe_key != plan.key(entry, unit, with_code=False):
-        raise RunError(f"{path}: the recipe or the cohort is not that of entry {entry!r}; run it again")
-    return result
+def _known(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
+    result = read_result(result_path(folder, unit, entry))
+    return result if result is not None and result.recipe_key == plan.key(entry, unit, with_code=False) else None
 
 
 def _wanted(benchmark: Benchmark, found: Found, limit: int) -> int:
