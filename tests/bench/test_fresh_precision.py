@@ -9,10 +9,10 @@ import pytest
 from bench.tiny_fresh import FRESH, SPREAD, Trainer, table_of, write
 from xdistill.bench.fresh import run
 from xdistill.bench.fresh.plan import FreshPlan
-from xdistill.bench.fresh.results import result_path
+from xdistill.bench.fresh.results import finished, result_path, results_in
 from xdistill.bench.fresh.schema import LEAST
-from xdistill.bench.fresh.scores import finished, read_scores, scores_text, take_over
-from xdistill.bench.fresh.table import gain_table, results_in
+from xdistill.bench.fresh.scores import read_scores, scores_text, take_over
+from xdistill.bench.fresh.table import gain_table
 from xdistill.bench.fresh.text import notes, render_gains
 from xdistill.bench.load import load_benchmark
 from xdistill.errors import RecipeError, RunError
@@ -54,7 +54,9 @@ def test_it_ends_at_the_largest_number_and_says_nothing_is_missing(tmp_path, cat
     assert cohorts(table) == {"alone": 24, "kd": 24, "oracle": LEAST}
     assert width(table.gains[1]) > 0.5
     assert table.found == table.wanted
-    assert any("at most ±0.5 points, or all are used; 1 of 2 intervals are wider" in note for note in notes(table))
+    assert any(
+        "at most ±0.5 points, or all cohorts are used; 1 of 2 intervals are wider" in note for note in notes(table)
+    )
 
 
 def test_what_fails_is_tried_once_and_others_take_its_place(tmp_path, catalog, monkeypatch):
@@ -146,8 +148,8 @@ def test_a_run_goes_on_from_the_record(record, tmp_path, catalog, monkeypatch):
         (",24,3,kd,", "weak,24,3,kd,", "csv:12: the benchmark file has no such cohort"),
         (",24,3,kd,", ",24,3,kd,0.5,", "csv:12: a row has 9 cells"),
         (",24,3,kd,", "x\n,24,3,kd,", "csv:12: the benchmark file has no such cohort"),
-        (",24,3,kd,", "\r,24,3,kd,", "csv"),
-        (",24,3,kd,", '",24,3,kd,', "csv"),
+        (",24,3,kd,", "\r,24,3,kd,", "csv: not a CSV file after line"),
+        (",24,3,kd,", '",24,3,kd,', "csv: not a CSV file after line"),
     ],
 )
 def test_a_damaged_record_is_one_message(record, tmp_path, catalog, old, new, said):
@@ -170,7 +172,7 @@ def test_results_of_other_code_are_taken_over_and_told_apart(record, tmp_path, c
     plan = plan_of(tmp_path, catalog)
     key = plan.key("kd", plan.units[3])
     path.write_text(path.read_text(encoding="utf-8").replace(key, "0" * 12), encoding="utf-8")
-    assert take_over(plan, path, tmp_path / "other") > 24
+    take_over(plan, path, tmp_path / "other")
     assert finished(plan, "kd", plan.units[3], tmp_path / "other") is not None
     assert scores_text(plan, results_in(plan, tmp_path / "other")) == path.read_text(encoding="utf-8")
 

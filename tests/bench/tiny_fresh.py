@@ -6,8 +6,8 @@ import numpy as np
 
 from bench.tiny_benchmark import alone, kd
 from xdistill.bench.fresh.plan import FreshPlan
-from xdistill.bench.fresh.results import Result, result_path, write_result
-from xdistill.bench.fresh.table import gain_table, results_in
+from xdistill.bench.fresh.results import Result, result_path, results_in, write_result
+from xdistill.bench.fresh.table import gain_table
 from xdistill.recipe.yaml.writer import write_yaml
 
 FRESH = {"subjects": 40, "train": [24], "cohorts": 2, "oracle": "oracle", "truth": "truth"}

@@ -168,7 +168,7 @@ def make_context(
 def _teacher_cache(
     experiment: Experiment, catalog: Catalog, cohort: Cohort, split: Split, fabric: Fabric
 ) -> TeacherCache | None:
-    """The teacher cache next to the cohort file; None if no stage trains the teacher alone."""
+    """The teacher cache next to the cohort file; None if it is off, of no use, or several processes train."""
     settings = experiment.recipe.teacher_cache
     if settings.use == "off" or fabric.world_size > 1 or not any(map(teaches_alone, experiment.schedule)):
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xdistill.bench.fresh.in_process import run_in_process
 from xdistill.bench.fresh.plan import FreshPlan, Unit
-from xdistill.bench.fresh.results import keep, read_result, result_path
+from xdistill.bench.fresh.results import finished, keep, result_path
 from xdistill.bench.load import load_benchmark
 from xdistill.crossval.events import Event, RunFinished
 from xdistill.errors import InterruptedRunError, XdistillError
@@ -62,8 +62,7 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     cohort: Cohort | None = None
     for entry in payload["entries"]:
         path, key = result_path(folder, unit, entry), plan.key(entry, unit)
-        known = read_result(path)
-        if known is not None and known.key == key:
+        if finished(plan, entry, unit, folder) is not None:
             continue
         try:
             cohort = cohort or _cohort(plan, unit, scratch)

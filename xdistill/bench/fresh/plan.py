@@ -93,7 +93,7 @@ class FreshPlan:
         if self.fresh.truth is not None:
             self._check_truth(self.fresh.truth)
 
-    @property
+    @cached_property
     def cells(self) -> dict[str, list[Unit]]:
         """The cohorts of each value and number of training subjects, in order."""
         found: dict[str, list[Unit]] = {}

@@ -13,14 +13,11 @@ from functools import cache
 
 import numpy as np
 
-from xdistill.bench.fresh.results import Result
+from xdistill.bench.fresh.results import Found
 from xdistill.bench.fresh.schema import LEAST
 from xdistill.bench.load import Benchmark
 from xdistill.stats.areas import Floats
 from xdistill.stats.independent import LEVEL
-
-Found = Mapping[str, Mapping[int, Result]]
-"""Results on the cohorts of one cell, by entry and the cohort's number."""
 
 
 def differences(benchmark: Benchmark, entry: str, found: Found) -> list[float]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.bench.fresh.plan import Unit
+from xdistill.bench.fresh.plan import FreshPlan, Unit
 from xdistill.errors import RunError
 from xdistill.runs.files import explained, make_folder, read_json, write_json, written_whole
 from xdistill.stats import METRICS
@@ -52,6 +52,10 @@ class Result:
     scores: Mapping[str, float]
     seconds: float
     facts: Mapping[str, Any]
+
+
+Found = Mapping[str, Mapping[int, Result]]
+"""Results on the cohorts of one cell, by entry and the cohort's number."""
 
 
 def result_path(folder: Path, unit: Unit, entry: str) -> Path:
@@ -131,6 +135,30 @@ def read_result(path: Path) -> Result | None:
     if not isinstance(data, dict) or {name: data.pop(name, None) for name in fields} != fields or data.keys() != names:
         raise RunError(f"{path}: this is not a result; delete the file and rerun `xdistill bench run`")
     return Result(**data)
+
+
+def finished(plan: FreshPlan, entry: str, unit: Unit, folder: Path, *, with_code: bool = True) -> Result | None:
+    """The result of the present recipe and cohort in a folder, and of the present code if that counts."""
+    result = read_result(result_path(folder, unit, entry))
+    if result is None:
+        return None
+    known = result.key if with_code else result.recipe_key
+    return result if known == plan.key(entry, unit, with_code=with_code) else None
+
+
+def results_in(plan: FreshPlan, folder: Path, *, with_code: bool = False) -> dict[str, Found]:
+    """The results of a folder by cell; see `finished` for what counts."""
+    return {
+        name: {
+            entry: {
+                unit.number: one
+                for unit in cell
+                if (one := finished(plan, entry, unit, folder, with_code=with_code)) is not None
+            }
+            for entry in plan.benchmark.recipes
+        }
+        for name, cell in plan.cells.items()
+    }
 
 
 def recomputed(path: Path, metric: str, classes: tuple[str, ...]) -> float:

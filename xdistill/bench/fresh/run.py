@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from xdistill.bench.fresh.job import JOB_FUNCTION, CohortFinished
 from xdistill.bench.fresh.plan import FreshPlan, Unit
 from xdistill.bench.fresh.precision import wanted_cohorts
-from xdistill.bench.fresh.results import Result
-from xdistill.bench.fresh.scores import finished, take_over
+from xdistill.bench.fresh.results import Found, results_in
+from xdistill.bench.fresh.scores import take_over
 from xdistill.bench.load import Benchmark
 from xdistill.errors import XdistillError
 from xdistill.interfaces.executor import Job
@@ -62,30 +62,30 @@ def run_fresh(
 
 def _jobs(plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tuple[str, str]]) -> Iterator[Job]:
     """What has no result and was not tried yet, a job for each cohort; all of it is noted as tried."""
-    wanted = {name: _wanted(plan, cell, folder, tried) for name, cell in plan.cells.items()}
+    found = results_in(plan, folder, with_code=True)
+    wanted = {
+        name: wanted_cohorts(plan.benchmark, found[name], len(cell), _failed(cell, found[name], tried))
+        for name, cell in plan.cells.items()
+    }
     for place, unit in enumerate(plan.units):
         missing = [
             entry
             for entry in entries
             if unit.number < wanted[unit.cell][entry]
+            and unit.number not in found[unit.cell][entry]
             and (unit.name, entry) not in tried
-            and finished(plan, entry, unit, folder) is None
         ]
         if missing:
             tried.update((unit.name, entry) for entry in missing)
             yield _job(plan, place, unit, missing, folder)
 
 
-def _wanted(plan: FreshPlan, cell: Sequence[Unit], folder: Path, tried: set[tuple[str, str]]) -> dict[str, int]:
-    found: dict[str, dict[int, Result]] = {entry: {} for entry in plan.experiments}
-    failed = dict.fromkeys(plan.experiments, 0)
-    for entry in plan.experiments:
-        for unit in cell:
-            if (done := finished(plan, entry, unit, folder)) is not None:
-                found[entry][unit.number] = done
-            elif (unit.name, entry) in tried:
-                failed[entry] += 1
-    return wanted_cohorts(plan.benchmark, found, len(cell), failed)
+def _failed(cell: Sequence[Unit], found: Found, tried: set[tuple[str, str]]) -> dict[str, int]:
+    """The number of cohorts by entry that were tried and have no result."""
+    return {
+        entry: sum((unit.name, entry) in tried and unit.number not in results for unit in cell)
+        for entry, results in found.items()
+    }
 
 
 def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, None, None]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from xdistill.bench.fresh.plan import FreshPlan, Unit
-from xdistill.bench.fresh.precision import Found
-from xdistill.bench.fresh.results import Result, read_result, result_path, write_result
+from xdistill.bench.fresh.results import Found, Result, finished, result_path, write_result
 from xdistill.errors import RunError
 from xdistill.untrusted import TABLE, CsvWriter, from_cell, read_text
 
 SCORES: Final = "scores.csv"
 _ROLES: Final = ("student", "teacher")
+_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 _COLUMNS: Final = ("value", "train", "cohort", "entry", *_ROLES, "seconds", "recipe", "code")
 
 Results = dict[str, dict[str, dict[int, Result]]]
@@ -57,7 +58,6 @@ def read_scores(plan: FreshPlan, path: Path) -> Results:
     found: Results = {name: {entry: {} for entry in plan.benchmark.recipes} for name in plan.cells}
     cells = {(cell[0].value, str(cell[0].train)): cell for cell in plan.cells.values()}
     rows = csv.DictReader(io.StringIO(read_text(path, TABLE, error=RunError)), strict=True)
-    place = str(path)
     try:
         if tuple(rows.fieldnames or ()) != _COLUMNS:
             raise RunError(f"{path}: the columns are not {', '.join(_COLUMNS)}")
@@ -81,9 +81,9 @@ def _unit(cell: list[Unit] | None, number: str | None, place: str) -> Unit | Non
     Raises:
         RunError: when there is none of this name.
     """
-    if cell is None or number is None or not number.isascii() or not number.isdigit() or number != str(int(number[:9])):
+    if cell is None or not _NUMBER.fullmatch(number or ""):
         raise RunError(f"{place}: the benchmark file has no such cohort; remove the row")
-    return cell[int(number)] if int(number) < len(cell) else None
+    return cell[int(number or 0)] if int(number or 0) < len(cell) else None
 
 
 def _result(plan: FreshPlan, unit: Unit, row: Mapping[str, str], place: str) -> Result:
@@ -112,25 +112,17 @@ def _result(plan: FreshPlan, unit: Unit, row: Mapping[str, str], place: str) -> 
     return Result(entry, plan.key(entry, unit), recipe, "", scores, values["seconds"], {"code": key})
 
 
-def finished(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
-    """The result of the present recipe, cohort and code in a folder."""
-    known = read_result(result_path(folder, unit, entry))
-    return known if known is not None and known.key == plan.key(entry, unit) else None
-
-
-def take_over(plan: FreshPlan, path: Path, folder: Path) -> int:
-    """Count the results of a record as finished, where there are none yet; returns their number.
+def take_over(plan: FreshPlan, path: Path, folder: Path) -> None:
+    """Count the results of a record as finished, where there are none yet.
 
     They may be of other versions and source files; the column ``code`` keeps telling them apart.
 
     Raises:
         RunError: when the record cannot be read, or is of other recipes or cohorts.
     """
-    found, count = read_scores(plan, path), 0
+    found = read_scores(plan, path)
     for name, cell in plan.cells.items():
         for entry, results in found[name].items():
             for unit in cell:
                 if unit.number in results and finished(plan, entry, unit, folder) is None:
                     write_result(result_path(folder, unit, entry), results[unit.number])
-                    count += 1
-    return count

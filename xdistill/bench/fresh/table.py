@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from xdistill.bench.fresh.plan import FreshPlan, Unit
-from xdistill.bench.fresh.precision import Found, differences, wanted_cohorts
-from xdistill.bench.fresh.results import Result, read_result, result_path
+from xdistill.bench.fresh.precision import differences, wanted_cohorts
+from xdistill.bench.fresh.results import Found
 from xdistill.bench.load import Benchmark
 from xdistill.errors import UserError
 from xdistill.stats import holm
@@ -134,22 +133,6 @@ def gain_table(plan: FreshPlan, found: Mapping[str, Found]) -> GainTable:
 def _values(plan: FreshPlan) -> tuple[str, ...]:
     """The values of the setting that varies, in the order of the file."""
     return tuple(dict.fromkeys(unit.value for unit in plan.units))
-
-
-def results_in(plan: FreshPlan, folder: Path) -> dict[str, dict[str, dict[int, Result]]]:
-    """The results of a folder, by cell, entry and the cohort's number; those of other recipes or data are left out."""
-    return {
-        name: {
-            entry: {unit.number: one for unit in cell if (one := _known(plan, entry, unit, folder)) is not None}
-            for entry in plan.benchmark.recipes
-        }
-        for name, cell in plan.cells.items()
-    }
-
-
-def _known(plan: FreshPlan, entry: str, unit: Unit, folder: Path) -> Result | None:
-    result = read_result(result_path(folder, unit, entry))
-    return result if result is not None and result.recipe_key == plan.key(entry, unit, with_code=False) else None
 
 
 def _wanted(benchmark: Benchmark, found: Found, limit: int) -> int:

@@ -75,8 +75,8 @@ def notes(table: GainTable) -> Iterator[str]:
     if table.half_width is not None:
         yield (
             f"A method is trained on more cohorts until its interval is at most ±{table.half_width:g} points, or all "
-            f"are used; {_wide(table)}. Gains compare the same cohorts, and the AUCs of rows with different numbers of "
-            f"cohorts do not. Tests reject a little too often under this rule."
+            f"cohorts are used; {_wide(table, table.half_width / 100)}. Gains compare the same cohorts, and the AUCs "
+            f"of rows with different numbers of cohorts do not. Tests reject a little too often under this rule."
         )
     if table.oracle:
         yield "`of oracle` is the share of the oracle's gain, where the interval of that gain lies above zero."
@@ -85,12 +85,11 @@ def notes(table: GainTable) -> Iterator[str]:
         yield f"Not finished: {table.found} of {table.wanted}{more} results."
 
 
-def _wide(table: GainTable) -> str:
+def _wide(table: GainTable, limit: float) -> str:
     """How many intervals are not narrow enough."""
-    limit = (table.half_width or 0.0) / 100
     found = [gain.difference for gain in table.gains if gain.difference is not None]
     wide = sum(one.interval is not None and one.interval[1] - one.mean > limit * (1 + 1e-9) for one in found)
-    return "all intervals are" if not wide else f"{wide} of {len(found)} intervals are wider"
+    return f"{wide} of {len(found)} intervals are wider"
 
 
 def _markdown(table: GainTable) -> str:

@@ -79,15 +79,17 @@ def record_of(benchmark: Benchmark) -> Path:
 def table_of(benchmark: Benchmark, runs: Path, source: Source | None = None) -> GainTable:
     """The table of whatever is finished, or of the record."""
     from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.results import results_in
     from xdistill.bench.fresh.scores import read_scores
-    from xdistill.bench.fresh.table import gain_table, results_in
+    from xdistill.bench.fresh.table import gain_table
     from xdistill.plugin import load_catalog
 
     plan, record = FreshPlan(benchmark, load_catalog()), record_of(benchmark)
-    found = {} if source == "records" else results_in(plan, results_folder(benchmark, runs))
-    if source is None and record.is_file() and not any(map(any, (cell.values() for cell in found.values()))):
-        source = "records"
-    return gain_table(plan, read_scores(plan, record) if source == "records" else found)
+    found = results_in(plan, results_folder(benchmark, runs))
+    some = any(results for cell in found.values() for results in cell.values())
+    if source == "records" or (source is None and not some and record.is_file()):
+        return gain_table(plan, read_scores(plan, record))
+    return gain_table(plan, found)
 
 
 def _write(benchmark: Benchmark, folder: Path) -> None:
@@ -95,8 +97,9 @@ def _write(benchmark: Benchmark, folder: Path) -> None:
     from xdistill.bench.export.figure import write_figure
     from xdistill.bench.fresh.figure import gain_figure
     from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.results import results_in
     from xdistill.bench.fresh.scores import SCORES, scores_text
-    from xdistill.bench.fresh.table import gain_table, results_in
+    from xdistill.bench.fresh.table import gain_table
     from xdistill.bench.fresh.text import render_gains
     from xdistill.cli.console import print_hint
     from xdistill.plugin import load_catalog

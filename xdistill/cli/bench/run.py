@@ -36,7 +36,7 @@ EXAMPLES = (
     "xdistill bench run benchmarks/mvi_hcc.yaml --executor ray --whole",
     "xdistill bench run benchmarks/mvi_hcc.yaml --only cmdnet --trials 30",
     "xdistill bench run benchmarks/gain.yaml --jobs 2",
-    "xdistill bench run benchmarks/gain.yaml --from-records --only kd",
+    "xdistill bench run benchmarks/gain.yaml --from-records --jobs 2",
     "xdistill bench run my_benchmark.yaml --plugin ./my_loss.py",
 )
 
