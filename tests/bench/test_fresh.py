@@ -16,10 +16,12 @@ from xdistill.bench.export.figure import write_figure
 from xdistill.bench.find import results
 from xdistill.bench.fresh.figure import gain_figure
 from xdistill.bench.fresh.plan import FreshPlan, cohort_seed, units
-from xdistill.bench.fresh.results import read_result, recomputed, result_path
+from xdistill.bench.fresh.results import read_result, recomputed, result_path, results_in
 from xdistill.bench.fresh.run import run_fresh
 from xdistill.bench.fresh.schema import FreshTest
+from xdistill.bench.fresh.scores import SCORES, read_scores, scores_text
 from xdistill.bench.fresh.text import render_gains
+from xdistill.bench.fresh.verify import retrain
 from xdistill.bench.load import load_benchmark
 from xdistill.crossval.events import RunFinished
 from xdistill.crossval.execute import execute
@@ -102,6 +104,17 @@ def test_results_are_those_of_an_ordinary_run(benchmark, catalog, folder, tmp_pa
 
 
 @pytest.mark.usefixtures("events")
+def test_a_result_that_is_trained_again_has_the_same_score(events, benchmark, catalog, folder, tmp_path):
+    assert events
+    plan = FreshPlan(benchmark, catalog)
+    path = tmp_path / SCORES
+    path.write_text(scores_text(plan, results_in(plan, folder)), encoding="utf-8")
+    told = []
+    again = retrain(plan, read_scores(plan, path), count=1, only=["alone"], on_event=told.append)
+    assert [(one.entry, one.identical, one.same_code) for one in again] == [("alone", True, True)]
+    assert [(event.unit, event.trained) for event in told] == [(again[0].cohort, 1)]
+
+
 def test_changed_probabilities_are_noticed(benchmark, folder):
     path = result_path(folder, units(benchmark.file.fresh_test)[1], "alone")
     whole = path.with_suffix(".npz").read_bytes()

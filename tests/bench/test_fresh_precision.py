@@ -22,10 +22,10 @@ def trained(tmp_path, catalog, monkeypatch, *, fails=(), only=(), **changes):
     """The rounds of a run, and the table."""
     fresh = {**FRESH, "cohorts": 100, "half_width": 0.5, **changes}
     benchmark = load_benchmark(write(tmp_path / "benchmark", fresh_test=fresh))
-    trainer = Trainer(tmp_path / "results", fails)
-    monkeypatch.setattr(run, "_trained", trainer)
-    assert list(run.run_fresh(benchmark, catalog, folder=trainer.folder, only=only)) == []
-    return trainer.rounds, table_of(benchmark, catalog, trainer.folder)
+    trainer, folder = Trainer(fails), tmp_path / "results"
+    monkeypatch.setattr(run, "train_cohorts", trainer)
+    assert list(run.run_fresh(benchmark, catalog, folder=folder, only=only)) == []
+    return trainer.rounds, table_of(benchmark, catalog, folder)
 
 
 def cohorts(table):
@@ -123,15 +123,15 @@ def test_the_table_follows_from_the_record(record, tmp_path, catalog):
 
 def test_a_run_goes_on_from_the_record(record, tmp_path, catalog, monkeypatch):
     path, _ = record
-    benchmark, other = load_benchmark(tmp_path / "benchmark" / "fresh.yaml"), Trainer(tmp_path / "other")
-    monkeypatch.setattr(run, "_trained", other)
-    assert list(run.run_fresh(benchmark, catalog, folder=other.folder, record=path)) == []
-    assert other.rounds == []
-    assert table_of(benchmark, catalog, other.folder).gains[1].cohorts == 24
-    kept = result_path(other.folder, plan_of(tmp_path, catalog).units[0], "kd")
+    benchmark, trainer, other = load_benchmark(tmp_path / "benchmark" / "fresh.yaml"), Trainer(), tmp_path / "other"
+    monkeypatch.setattr(run, "train_cohorts", trainer)
+    assert list(run.run_fresh(benchmark, catalog, folder=other, record=path)) == []
+    assert trainer.rounds == []
+    assert table_of(benchmark, catalog, other).gains[1].cohorts == 24
+    kept = result_path(other, plan_of(tmp_path, catalog).units[0], "kd")
     kept.unlink()
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
-    assert list(run.run_fresh(benchmark, catalog, folder=other.folder, record=path)) == []
+    assert list(run.run_fresh(benchmark, catalog, folder=other, record=path)) == []
     assert kept.is_file()
 
 

@@ -51,19 +51,19 @@ def table_of(benchmark, catalog, folder):
 class Trainer:
     """Writes results with scores of a known spread in place of training, and counts."""
 
-    def __init__(self, folder, fails=()):
-        self.folder, self.fails, self.rounds = folder, fails, []
+    def __init__(self, fails=()):
+        self.fails, self.rounds = fails, []
 
-    def __call__(self, plan, jobs):
-        self.rounds.append([(job.name, tuple(job.payload["entries"])) for job in jobs])
-        for job in jobs:
-            unit = plan.units[job.payload["unit"]]
-            for entry in job.payload["entries"]:
+    def __call__(self, plan, entries, folder):
+        self.rounds.append([(name, tuple(chosen)) for name, chosen in entries.items()])
+        for name, chosen in entries.items():
+            unit = plan.named[name]
+            for entry in chosen:
                 if (unit.number, entry) in self.fails:
                     continue
                 noise = np.random.default_rng([unit.number, len(entry)]).normal()
                 keys = {"key": plan.key(entry, unit), "recipe_key": plan.key(entry, unit, with_code=False)}
                 scores = {"student": 0.6 + SPREAD[entry] * noise}
                 result = Result(entry=entry, run="", scores=scores, seconds=1.0, facts={}, **keys)
-                write_result(result_path(self.folder, unit, entry), result)
+                write_result(result_path(folder, unit, entry), result)
         return iter(())

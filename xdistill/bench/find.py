@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from xdistill.bench.fresh.scores import SCORES
 from xdistill.bench.load import Benchmark, is_benchmark, load_benchmark
 from xdistill.bench.records.record import FORMAT, Record, read_record, record_of_run
 from xdistill.bench.records.splits_file import read_splits, splits_of_run
@@ -71,7 +72,7 @@ def benchmarks_in(folder: Path) -> tuple[Benchmark, ...]:
     """
     files = [path for ending in ENDINGS for path in sorted(folder.glob(f"*{ending}"))]
     loaded = [load_benchmark(path) for path in files if is_benchmark(path)]
-    found = tuple(benchmark for benchmark in loaded if record_folders(benchmark.records))
+    found = tuple(one for one in loaded if record_folders(one.records) or (one.records / SCORES).is_file())
     known = {benchmark.records.name for benchmark in loaded}
     foreign = [place for place in record_folders(folder / "records") if place.name not in known]
     if foreign:

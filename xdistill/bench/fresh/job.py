@@ -47,7 +47,7 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     """Build one cohort, train every entry on it that has no result, keep the results, and remove the cohort.
 
     Args:
-        payload: ``file`` (of the benchmark), ``unit`` (place among the units), ``entries``, ``flags``, ``folder`` (of
+        payload: ``file`` (of the benchmark), ``unit`` (name of the cohort), ``entries``, ``flags``, ``folder`` (of
             the benchmark's results), ``driver`` (what `driver_facts` says there).
     """
     from xdistill.crossval.worker_checks import check_files, checked_catalog
@@ -55,7 +55,7 @@ def work(payload: Mapping[str, Any]) -> Iterator[Event]:
     begun = time.perf_counter()
     check_files(Path(payload["file"]), machine=payload["driver"].get("machine", ""))
     plan = _plan(payload["file"], checked_catalog(payload["driver"]), payload["flags"])
-    unit, folder = plan.units[payload["unit"]], Path(payload["folder"])
+    unit, folder = plan.named[payload["unit"]], Path(payload["folder"])
     scratch = folder / "scratch" / unit.name
     failed: dict[str, str] = {}
     trained = 0

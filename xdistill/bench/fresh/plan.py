@@ -102,6 +102,11 @@ class FreshPlan:
         return found
 
     @cached_property
+    def named(self) -> dict[str, Unit]:
+        """The cohorts by name, in order."""
+        return {unit.name: unit for unit in self.units}
+
+    @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """What each entry's recipe assembles to, on the first cohort."""
         found = {entry: assemble(self.recipe(entry, self.units[0]), self.catalog) for entry in self.benchmark.recipes}

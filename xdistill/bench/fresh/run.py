@@ -56,18 +56,20 @@ def run_fresh(
     if record is not None:
         take_over(plan, record, folder)
     tried: set[tuple[str, str]] = set()
-    while jobs := list(_jobs(plan, entries, folder, tried)):
-        yield from _trained(plan, jobs)
+    while missing := dict(_missing(plan, entries, folder, tried)):
+        yield from train_cohorts(plan, missing, folder)
 
 
-def _jobs(plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tuple[str, str]]) -> Iterator[Job]:
-    """What has no result and was not tried yet, a job for each cohort; all of it is noted as tried."""
+def _missing(
+    plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tuple[str, str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """What has no result and was not tried yet, by cohort; all of it is noted as tried."""
     found = results_in(plan, folder, with_code=True)
     wanted = {
         name: wanted_cohorts(plan.benchmark, found[name], len(cell), _failed(cell, found[name], tried))
         for name, cell in plan.cells.items()
     }
-    for place, unit in enumerate(plan.units):
+    for unit in plan.units:
         missing = [
             entry
             for entry in entries
@@ -77,7 +79,7 @@ def _jobs(plan: FreshPlan, entries: Sequence[str], folder: Path, tried: set[tupl
         ]
         if missing:
             tried.update((unit.name, entry) for entry in missing)
-            yield _job(plan, place, unit, missing, folder)
+            yield unit.name, missing
 
 
 def _failed(cell: Sequence[Unit], found: Found, tried: set[tuple[str, str]]) -> dict[str, int]:
@@ -88,7 +90,20 @@ def _failed(cell: Sequence[Unit], found: Found, tried: set[tuple[str, str]]) -> 
     }
 
 
-def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, None, None]:
+def train_cohorts(
+    plan: FreshPlan, entries: Mapping[str, Sequence[str]], folder: Path
+) -> Generator[CohortFinished, None, None]:
+    """Train and test entries on cohorts, several cohorts at a time.
+
+    Args:
+        plan: of the benchmark.
+        entries: to train, by the name of the cohort.
+        folder: of the results.
+
+    Yields:
+        `CohortFinished` for each cohort.
+    """
+    jobs = [_job(plan, name, names, folder) for name, names in entries.items()]
     executor = next(iter(plan.experiments.values())).executor.build()
     executor.check()
     with closing(executor.run(JOB_FUNCTION, jobs)) as events:  # type: ignore[type-var]
@@ -101,16 +116,16 @@ def _trained(plan: FreshPlan, jobs: Sequence[Job]) -> Generator[CohortFinished, 
                 yield event.value
 
 
-def _job(plan: FreshPlan, place: int, unit: Unit, entries: Sequence[str], folder: Path) -> Job:
+def _job(plan: FreshPlan, name: str, entries: Sequence[str], folder: Path) -> Job:
     from xdistill.crossval.worker_checks import driver_facts
 
     components = frozenset().union(*(experiment.components for experiment in plan.experiments.values()))
     threads = max(experiment.recipe.compute.threads for experiment in plan.experiments.values())
     return Job(
-        name=unit.name,
+        name=name,
         payload={
             "file": str(plan.benchmark.path.resolve()),
-            "unit": place,
+            "unit": name,
             "entries": list(entries),
             "flags": plan.flags,
             "folder": str(folder.resolve()),

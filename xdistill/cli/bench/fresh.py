@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xdistill.bench.find import Source
+    from xdistill.bench.fresh.job import CohortFinished
+    from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.results import Found
     from xdistill.bench.fresh.table import GainTable
     from xdistill.bench.load import Benchmark
+    from xdistill.bench.records.verify import Verdict
 
 
 def results_folder(benchmark: Benchmark, runs: Path) -> Path:
@@ -51,17 +58,11 @@ def run_cohorts(
 
     folder, catalog = results_folder(benchmark, runs), load_catalog()
     failed: list[str] = []
-    count = 0
     try:
         record = record_of(benchmark) if records else None
         with closing(run_fresh(benchmark, catalog, folder=folder, only=only, flags=flags, record=record)) as events:
-            for event in events:
-                count += 1
-                failed += [f"{event.unit}, {entry}: {why}".replace(", :", ":") for entry, why in event.failed.items()]
-                if not quiet:
-                    trained = "1 entry" if event.trained == 1 else f"{event.trained} entries"
-                    sys.stderr.write(f"[{count}] {event.unit}: {trained}, {event.seconds:.1f} s\n")
-                    sys.stderr.flush()
+            for number, event in enumerate(events, start=1):
+                _tell(event, failed, quiet=quiet, number=number)
     except KeyboardInterrupt:
         raise InterruptedRunError("stopped. Finished results are kept; rerun the command to resume") from None
     _write(benchmark, folder)
@@ -69,11 +70,69 @@ def run_cohorts(
         raise UserError("\n".join([f"{len(failed)} trainings failed; finished results are kept", *failed[:20]]))
 
 
+def _tell(event: CohortFinished, failed: list[str], *, quiet: bool, number: int | None = None) -> None:
+    """Print that a cohort is finished, and note what failed."""
+    failed += [f"{event.unit}, {entry}: {why}".replace(", :", ":") for entry, why in event.failed.items()]
+    if not quiet:
+        trained = "1 entry" if event.trained == 1 else f"{event.trained} entries"
+        place = "" if number is None else f"[{number}] "
+        sys.stderr.write(f"{place}{event.unit}: {trained}, {event.seconds:.1f} s\n")
+        sys.stderr.flush()
+
+
 def record_of(benchmark: Benchmark) -> Path:
     """The file with the scores of all cohorts that belongs to a benchmark file."""
     from xdistill.bench.fresh.scores import SCORES
 
     return benchmark.records / SCORES
+
+
+def check_scores(
+    benchmark: Benchmark, folder: Path, *, replay: int, only: list[str], quiet: bool
+) -> tuple[Verdict, str]:
+    """Check the scores of all cohorts, and train entries again on `replay` cohorts.
+
+    Returns:
+        What is wrong, and what to print when nothing is.
+    """
+    from xdistill.bench.fresh.plan import FreshPlan
+    from xdistill.bench.fresh.scores import SCORES, read_scores
+    from xdistill.bench.fresh.verify import gaps
+    from xdistill.bench.records.verify import Verdict
+    from xdistill.errors import XdistillError
+    from xdistill.plugin import load_catalog
+
+    for name in only:
+        benchmark.entry(name)
+    path = folder / SCORES
+    try:
+        plan = FreshPlan(benchmark, load_catalog())
+        found = read_scores(plan, path)
+    except XdistillError as error:
+        return Verdict(folder, (), (str(error),)), ""
+    problems = _trained_again(plan, found, replay, only, quiet) if replay else []
+    count = sum(len(results) for cell in found.values() for results in cell.values())
+    summary = f"{path}: {count} results of {len(plan.experiments)} entries: all of the recipes and cohorts of the file"
+    summary += "" if replay else "; whether the scores are true, --replay can show"
+    return Verdict(folder, (), tuple(problems), tuple(gaps(found))), summary
+
+
+def _trained_again(plan: FreshPlan, found: Mapping[str, Found], count: int, only: list[str], quiet: bool) -> list[str]:
+    """Train entries again on some cohorts, print how their scores differ, and return what failed."""
+    from xdistill.bench.fresh.verify import retrain
+    from xdistill.cli.console import echo
+
+    failed: list[str] = []
+    again = retrain(plan, found, count=count, only=only, on_event=partial(_tell, failed=failed, quiet=quiet))
+    for one in again:
+        same = "the same score" if one.identical else f"{100 * one.difference:+.2f} points"
+        code = "" if one.same_code else ", with other versions or source files"
+        echo(f"{one.cohort}, {one.entry}: {same}{code}")
+    if again:
+        mean = 100 * sum(one.difference for one in again) / len(again)
+        identical = sum(one.identical for one in again)
+        echo(f"{len(again)} trained again: {identical} with the same score, mean difference {mean:+.2f} points")
+    return failed
 
 
 def table_of(benchmark: Benchmark, runs: Path, source: Source | None = None) -> GainTable:

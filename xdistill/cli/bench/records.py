@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from xdistill.cli.bench.fresh import check_scores
 from xdistill.cli.options import CacheOption, DisableOption, PluginOption, QuietOption, RunsOption, chosen_plugins
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def verify(
     ] = None,
     replay: Annotated[
         int | None,
-        typer.Option("--replay", min=1, metavar="N", help="Train N folds of each record again, and compare."),
+        typer.Option(
+            "--replay", min=1, metavar="N", help="Train N folds (or cohorts) of each record again, and compare."
+        ),
     ] = None,
     entry: Annotated[
         list[str] | None,
@@ -106,26 +109,31 @@ def verify(
     Scores, hashes, folds, subjects, targets and probabilities are checked, and what controls have to show. A
     LEADERBOARD.md next to the records or the benchmark file must be what they generate. With --replay, folds that are
     chosen at random are trained again: on the same versions the predictions must be the same, on others nearly so.
+
+    Of a benchmark with `fresh_test`, the recipe and the cohort of each score are checked. With --replay, every entry is
+    trained again on N cohorts, and the differences are printed: they have no predictions to compute scores from.
     """
     from xdistill.cli.console import echo, print_error, print_warning
 
     if by is not None and replay is None:
         raise typer.BadParameter("--by needs --replay")
     meant = [pair for place in places or [Path("benchmarks")] for pair in _meant(place, benchmark)]
-    verdicts = [_verdict(one, folder) for one, folder in meant]
-    if replay is not None:
-        verdicts = [
-            _replayed(one, verdict, replay, entry, by, cache, quiet)
-            for (one, _), verdict in zip(meant, verdicts, strict=True)
-        ]
-    for verdict in verdicts:
+    found = []
+    for one, folder in meant:
+        if one.file.fresh_test is not None:
+            found.append(check_scores(one, folder, replay=replay or 0, only=entry or [], quiet=quiet))
+            continue
+        verdict = _verdict(one, folder)
+        verdict = _replayed(one, verdict, replay, entry, by, cache, quiet) if replay else verdict
+        found.append((verdict, "" if verdict.problems else _summary(verdict)))
+    for verdict, summary in found:
         for problem in verdict.problems:
             print_error(problem)
         for remark in verdict.remarks:
             print_warning(f"{verdict.folder}: {remark}")
         if not verdict.problems:
-            echo(_summary(verdict))
-    if any(verdict.problems for verdict in verdicts):
+            echo(summary)
+    if any(verdict.problems for verdict, _ in found):
         raise typer.Exit(2)
 
 
