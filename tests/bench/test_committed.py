@@ -6,7 +6,8 @@ import pytest
 
 from xdistill.bench.check import check
 from xdistill.bench.fresh.plan import FreshPlan
-from xdistill.bench.fresh.scores import SCORES, read_scores
+from xdistill.bench.fresh.schema import SCORES
+from xdistill.bench.fresh.scores import read_scores
 from xdistill.bench.fresh.table import gain_table
 from xdistill.bench.fresh.text import render_gains
 from xdistill.bench.load import load_benchmark

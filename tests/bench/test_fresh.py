@@ -18,8 +18,8 @@ from xdistill.bench.fresh.figure import gain_figure
 from xdistill.bench.fresh.plan import FreshPlan, cohort_seed, units
 from xdistill.bench.fresh.results import read_result, recomputed, result_path, results_in
 from xdistill.bench.fresh.run import run_fresh
-from xdistill.bench.fresh.schema import FreshTest
-from xdistill.bench.fresh.scores import SCORES, read_scores, scores_text
+from xdistill.bench.fresh.schema import SCORES, FreshTest
+from xdistill.bench.fresh.scores import read_scores, scores_text
 from xdistill.bench.fresh.text import render_gains
 from xdistill.bench.fresh.verify import retrain
 from xdistill.bench.load import load_benchmark

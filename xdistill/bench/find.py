@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from xdistill.bench.fresh.scores import SCORES
+from xdistill.bench.fresh.schema import SCORES
 from xdistill.bench.load import Benchmark, is_benchmark, load_benchmark
 from xdistill.bench.records.record import FORMAT, Record, read_record, record_of_run
 from xdistill.bench.records.splits_file import read_splits, splits_of_run

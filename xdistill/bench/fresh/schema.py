@@ -11,6 +11,8 @@ from xdistill.recipe.schema.section import Section
 
 LEAST: Final = 10
 """Number of cohorts from which `half_width` believes the width of an interval."""
+SCORES: Final = "scores.csv"
+"""The file with the scores of all cohorts."""
 _Train = Annotated[int, Field(ge=3)]
 _Cohorts = Annotated[int, Field(ge=2)]
 

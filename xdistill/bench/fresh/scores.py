@@ -18,7 +18,6 @@ from xdistill.bench.fresh.results import Found, Result, finished, result_path, w
 from xdistill.errors import RunError
 from xdistill.untrusted import TABLE, CsvWriter, from_cell, read_text
 
-SCORES: Final = "scores.csv"
 _ROLES: Final = ("student", "teacher")
 _NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 _COLUMNS: Final = ("value", "train", "cohort", "entry", *_ROLES, "seconds", "recipe", "code")

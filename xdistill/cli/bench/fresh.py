@@ -82,7 +82,7 @@ def _tell(event: CohortFinished, failed: list[str], *, quiet: bool, number: int 
 
 def record_of(benchmark: Benchmark) -> Path:
     """The file with the scores of all cohorts that belongs to a benchmark file."""
-    from xdistill.bench.fresh.scores import SCORES
+    from xdistill.bench.fresh.schema import SCORES
 
     return benchmark.records / SCORES
 
@@ -96,7 +96,8 @@ def check_scores(
         What is wrong, and what to print when nothing is.
     """
     from xdistill.bench.fresh.plan import FreshPlan
-    from xdistill.bench.fresh.scores import SCORES, read_scores
+    from xdistill.bench.fresh.schema import SCORES
+    from xdistill.bench.fresh.scores import read_scores
     from xdistill.bench.fresh.verify import gaps
     from xdistill.bench.records.verify import Verdict
     from xdistill.errors import XdistillError
@@ -157,7 +158,8 @@ def _write(benchmark: Benchmark, folder: Path) -> None:
     from xdistill.bench.fresh.figure import gain_figure
     from xdistill.bench.fresh.plan import FreshPlan
     from xdistill.bench.fresh.results import results_in
-    from xdistill.bench.fresh.scores import SCORES, scores_text
+    from xdistill.bench.fresh.schema import SCORES
+    from xdistill.bench.fresh.scores import scores_text
     from xdistill.bench.fresh.table import gain_table
     from xdistill.bench.fresh.text import render_gains
     from xdistill.cli.console import print_hint
