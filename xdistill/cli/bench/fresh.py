@@ -126,13 +126,13 @@ def _trained_again(plan: FreshPlan, found: Mapping[str, Found], count: int, only
     failed: list[str] = []
     again = retrain(plan, found, count=count, only=only, on_event=partial(_tell, failed=failed, quiet=quiet))
     for one in again:
-        same = "the same score" if one.identical else f"{100 * one.difference:+.2f} points"
+        same = "the same score" if one.identical else f"{100 * one.difference:+z.2f} points"
         code = "" if one.same_code else ", with other versions or source files"
         echo(f"{one.cohort}, {one.entry}: {same}{code}")
     if again:
         mean = 100 * sum(one.difference for one in again) / len(again)
         identical = sum(one.identical for one in again)
-        echo(f"{len(again)} trained again: {identical} with the same score, mean difference {mean:+.2f} points")
+        echo(f"{len(again)} trained again: {identical} with the same score, mean difference {mean:+z.2f} points")
     return failed
 
 
