@@ -72,7 +72,9 @@ def test_entries_are_trained_again(xdistill):
     assert ended.code == 0, ended.err
     assert ended.out.count(": the same score") == 6
     assert "6 trained again: 6 with the same score, mean difference +0.00 points" in ended.out
-    assert "2 trained again" in xdistill("bench", "verify", FILE, "--replay", "2", "--entry", "kd").out
+    one = xdistill("bench", "verify", FILE, "--replay", "2", "--entry", "kd", "--by", "A. Lab")
+    assert "2 trained again" in one.out
+    assert "--by is ignored here" in one.err
 
 
 def test_a_score_that_training_does_not_lead_to_is_told(record, xdistill):

@@ -112,8 +112,11 @@ def check_scores(
     except XdistillError as error:
         return Verdict(folder, (), (str(error),)), ""
     problems = _trained_again(plan, found, replay, only, quiet) if replay else []
-    count = sum(len(results) for cell in found.values() for results in cell.values())
-    summary = f"{path}: {count} results of {len(plan.experiments)} entries: all of the recipes and cohorts of the file"
+    counts = [(entry, len(results)) for cell in found.values() for entry, results in cell.items() if results]
+    summary = (
+        f"{path}: {sum(count for _, count in counts)} results of {len(dict(counts))} entries: each has a recipe and a "
+        f"cohort of the benchmark file"
+    )
     summary += "" if replay else "; whether the scores are true, --replay can show"
     return Verdict(folder, (), tuple(problems), tuple(gaps(found))), summary
 

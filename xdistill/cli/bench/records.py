@@ -121,6 +121,8 @@ def verify(
     found = []
     for one, folder in meant:
         if one.file.fresh_test is not None:
+            if by is not None:
+                print_warning(f"{folder}: scores of generated cohorts keep no note of replays; --by is ignored here")
             found.append(check_scores(one, folder, replay=replay or 0, only=entry or [], quiet=quiet))
             continue
         verdict = _verdict(one, folder)
