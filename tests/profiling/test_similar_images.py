@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from xdistill.cli.data.app import app as data
 from xdistill.cli.recipe import app as check
+from xdistill.crossval import record
 from xdistill.data import open_cohort
 from xdistill.profiling import cohort_cautions
 from xdistill.recipe.yaml.writer import write_yaml
@@ -58,3 +59,13 @@ def test_a_check_compares_images_of_a_cohort_that_is_built(recipe, tmp_path):
     assert "warning: similar_volume: 1 pair of patients with nearly the same image in `mri`" in again
     (path,) = cache.glob("*.h5")
     assert {caution.name for caution in cohort_cautions(open_cohort(path))} == {"same_volume", "similar_volume"}
+
+
+def test_runs_of_one_process_look_for_warnings_once(recipe, tmp_path, monkeypatch):
+    invoked(data, "build", recipe, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob("*.h5")
+    looked = []
+    monkeypatch.setattr(record, "cohort_cautions", lambda cohort: looked.append(cohort) or cohort_cautions(cohort))
+    cohort, other = open_cohort(path), open_cohort(path)
+    assert record.warnings_of(cohort) == record.warnings_of(cohort) == record.warnings_of(other)
+    assert looked == [cohort, other]

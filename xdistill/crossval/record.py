@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from xdistill.crossval.external import external_entry
 from xdistill.crossval.prepare import Prepared
+from xdistill.data import Cohort
 from xdistill.data.folds.given import fold_names
 from xdistill.distributed.fabric import accelerator_name
 from xdistill.errors import RunError
@@ -14,9 +16,12 @@ from xdistill.experiment.identity import machine
 from xdistill.experiment.missing import tally
 from xdistill.models.describe import describe_student
 from xdistill.profiling import cohort_cautions
+from xdistill.profiling.cautions import Caution
 from xdistill.runs import FORMAT, FORMAT_VERSION, RunFolder, fold_name, read_record
 from xdistill.runs.files import read_json
 from xdistill.workers import cores
+
+_FOUND: WeakKeyDictionary[Cohort, list[Caution]] = WeakKeyDictionary()
 
 
 def _control(prepared: Prepared) -> dict[str, Any]:
@@ -44,8 +49,15 @@ def _cautions(prepared: Prepared, status: str) -> dict[str, Any]:
     """Warnings about the cohort, once the run is finished; nothing if there are none."""
     if status != "finished":
         return {}
-    found = cohort_cautions(prepared.cohort)
+    found = warnings_of(prepared.cohort)
     return {"warnings": [caution.to_json() for caution in found]} if found else {}
+
+
+def warnings_of(cohort: Cohort) -> list[Caution]:
+    """Warnings about a cohort, which are found once for all runs that a process makes on it."""
+    if cohort not in _FOUND:
+        _FOUND[cohort] = cohort_cautions(cohort)
+    return _FOUND[cohort]
 
 
 def _splits(prepared: Prepared) -> dict[str, Any]:
