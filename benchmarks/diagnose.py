@@ -27,6 +27,10 @@ RECIPES = {
     "text_image": ("posts/alone", True),
     "digits_half": ("digits/alone", False),
     "rosmap": ("rosmap/alone", False),
+    "gain/kd": ("gain/alone", True),
+    "gain/kd_cross_fit": ("gain/alone", True),
+    "gain/cmdnet_cross_fit": ("gain/alone", True),
+    "crossmodal/kd": ("crossmodal/alone", True),
 }
 EXPECTED = {"promising": True, "possible": None, "hidden": False, "unclear": False, "nothing": False, "undecided": None}
 
