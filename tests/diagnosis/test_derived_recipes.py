@@ -1,10 +1,10 @@
-"""The two recipes that a diagnosis runs."""
+"""The three recipes that a diagnosis runs."""
 
 import pytest
 
 from diagnosis.recipes import vectors
 from tiny import tiny
-from xdistill.diagnosis.recipes import alone_recipe, imitation_recipe
+from xdistill.diagnosis.recipes import alone_recipe, imitation_recipe, taught_recipe
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.recipe.load import as_loaded
@@ -57,6 +57,24 @@ def test_the_imitating_student_sees_a_cross_fitted_teacher_and_no_label(catalog)
     assert experiment(plain, catalog).schedule[1].name == "teach (cross-fitting)"
 
 
+def test_the_taught_student_sees_labels_and_teacher_half_each(catalog):
+    teach, learn = vectors()["stages"]
+    labelled = {**learn, "objective": [{"use": "cross_entropy", "weight": 0.2}, {"use": "class_kl"}]}
+    plain = taught_recipe(experiment(vectors(stages=[teach, labelled]), catalog), TASK)
+    own, teacher = plain["stages"][1]["objective"]
+    assert (own["use"], own["weight"]) == ("cross_entropy", 0.1)
+    assert teacher == {"use": "kd", "temperature": 1.0, "weight": 0.1}
+    assert plain["stages"][0]["cross_fit"] == {"folds": 5}
+
+
+def test_a_student_that_only_distils_is_taught_with_the_task_s_loss(catalog):
+    plain = taught_recipe(experiment(vectors(), catalog), TASK)
+    assert [(term["use"], term["weight"]) for term in plain["stages"][1]["objective"]] == [
+        ("cross_entropy", 0.5),
+        ("kd", 0.5),
+    ]
+
+
 def test_quick_reduces_epochs_and_folds(catalog):
     found = experiment(vectors(crossval={"folds": 5, "repeats": 10}), catalog)
     plain = imitation_recipe(found, TASK, quick=True)
@@ -70,6 +88,7 @@ def test_a_fitted_student_has_no_imitation(catalog):
     teach = vectors()["stages"][0]
     found = experiment(vectors(student=student, stages=[teach, {"name": "fit", "fit": ["student.estimator"]}]), catalog)
     assert imitation_recipe(found, TASK) is None
+    assert taught_recipe(found, TASK) is None
     assert alone_recipe(found, TASK)["stages"][1] == {"name": "fit", "fit": ["student.estimator"]}
 
 

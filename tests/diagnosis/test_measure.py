@@ -33,12 +33,13 @@ def folds(role, seed, noise, number=2, size=20):
     return tuple(made)
 
 
-def material(alone, imitation=None, *, task=CLASSES, **changes):
+def material(alone, imitation=None, taught=None, *, task=CLASSES, **changes):
     keys = [(one.repeat, one.fold) for one in alone if one.role == "student"]
     subjects = {subject for one in alone for subject in one.subjects}
     given = {
         "alone": Predictions(task, tuple(alone)),
         "imitation": None if imitation is None else Predictions(task, tuple(imitation)),
+        "taught": None if taught is None else Predictions(task, tuple(taught)),
         "fingerprint": "f",
         "split_hash": "h",
         "train_sizes": dict.fromkeys(keys, 20),
@@ -96,6 +97,18 @@ def test_fidelity_of_a_student_that_repeats_the_teacher():
     assert found.fidelity.r2_alone < 1
     assert found.fidelity.gain == found.lead
     assert found.fidelity.visible is None or found.fidelity.visible == pytest.approx(1)
+
+
+def test_room_is_that_of_the_taught_student():
+    student, teacher, taught = folds("student", 0, 4.0), folds("teacher", 1, 2.0), folds("student", 2, 3.0)
+    found = measure(material((*student, *teacher), student, taught, crossval=Crossval(folds=2, repeats=3)))
+    areas = [roc_auc_score(one.target, one.probabilities[:, 1]) for one in taught]
+    assert found.room.score == pytest.approx(np.mean(areas))
+    assert found.room.gain.estimate == pytest.approx(np.mean(areas) - found.student)
+    assert found.fidelity.gain.estimate == 0
+    deviation = max(found.room.gain.deviation, found.room.gain.error * np.sqrt(2))
+    assert found.power.own == pytest.approx(smallest_difference(deviation, splits=6, test_share=1.0))
+    assert dict(lines(Diagnosis("r", "possible", (), found, quick=False, runs=())))["with teacher - alone"]
 
 
 def test_subjects_that_the_teacher_does_not_score_count_for_nothing():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
+from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power, Room
 from xdistill.diagnosis.verdict import VERDICTS, advice_of, verdict_of
 
 
@@ -22,6 +22,7 @@ def figures(lead, gain=None, *, temperature=1.0, log_loss=0.4, own=0.01, ten=0.0
         lead=advantage(lead),
         calibration=Calibration(log_loss, 0.69, 0.05, temperature, 0.4),
         fidelity=fidelity,
+        room=None if gain is None else Room(0.8, advantage(gain)),
         power=Power(own, "official" if ten is None else "1x5", ten, patients),
     )
 
@@ -33,7 +34,8 @@ def figures(lead, gain=None, *, temperature=1.0, log_loss=0.4, own=0.01, ten=0.0
         (-0.01, 0.03, "promising"),
         (0.05, 0.01, "possible"),
         (0.05, None, "possible"),
-        (0.05, -0.01, "hidden"),
+        (0.05, -0.01, "possible"),
+        (0.05, -0.011, "hidden"),
         (0.01, 0.01, "unclear"),
         (0.0, 0.0, "nothing"),
         (-0.05, None, "nothing"),
@@ -45,10 +47,14 @@ def test_verdict(lead, gain, expected):
 
 @pytest.mark.parametrize(
     ("lead", "gain", "expected"),
-    [(0.05, 0.03, "promising"), (0.05, -0.01, "hidden"), (0.01, 0.01, "undecided"), (-0.08, None, "undecided")],
+    [(0.05, 0.03, "promising"), (0.05, -0.02, "hidden"), (0.01, 0.01, "undecided"), (-0.08, None, "undecided")],
 )
 def test_a_quick_diagnosis_never_says_that_the_teacher_is_no_better(lead, gain, expected):
     assert verdict_of(figures(lead, gain), quick=True) == expected
+
+
+def test_a_student_without_room_that_the_test_can_show_is_hidden():
+    assert verdict_of(figures(0.05, 0.01, own=0.04)) == "hidden"
 
 
 def advice(found, *, cross_fitted=False, quick=False):

@@ -1,7 +1,7 @@
 """Whether distillation can help a recipe, before hours are spent on it."""
 
 from xdistill.diagnosis.diagnosis import Diagnosis
-from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
+from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power, Room
 from xdistill.diagnosis.page import write_diagnosis
 from xdistill.diagnosis.run import Diagnosed, diagnose
 from xdistill.diagnosis.verdict import VERDICTS, Verdict
@@ -15,6 +15,7 @@ __all__ = [
     "Fidelity",
     "Figures",
     "Power",
+    "Room",
     "Verdict",
     "diagnose",
     "write_diagnosis",

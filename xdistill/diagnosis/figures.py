@@ -60,7 +60,7 @@ class Fidelity:
         r2_alone: the first of the student that was trained on the labels alone.
         rank_alone: the second of that student.
         score: metric of the student that was trained on the teacher's outputs and no label.
-        gain: that student against the student alone: an estimate of what distillation can give.
+        gain: that student against the student alone.
         visible: gain / the teacher's lead; None if the lead may be zero.
     """
 
@@ -71,6 +71,19 @@ class Fidelity:
     score: float
     gain: Advantage
     visible: float | None
+
+
+@dataclass(frozen=True)
+class Room:
+    """What distillation can give: the student that learns from labels and teacher, half of its loss each.
+
+    Attributes:
+        score: its metric.
+        gain: that student against the student alone.
+    """
+
+    score: float
+    gain: Advantage
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,7 @@ class Figures:
         calibration: of the teacher; None where only the order of predictions means something.
         fidelity: of a student that imitates the teacher; None if the student is fitted without gradients, or the task
             names no loss for it.
+        room: for gain; None where `fidelity` is.
         power: what the recipe's own test can show.
         higher_is_better: the metric's direction.
         percent: whether differences are shown in points, hundredths of the metric.
@@ -121,6 +135,7 @@ class Figures:
     lead: Advantage
     calibration: Calibration | None
     fidelity: Fidelity | None
+    room: Room | None
     power: Power
     higher_is_better: bool = True
     percent: bool = True

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power
+from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power, Room
 from xdistill.errors import UserError
 from xdistill.models.calibration.temperature import BOUNDS
 from xdistill.recipe.schema.crossval import Crossval
@@ -18,7 +18,7 @@ from xdistill.stats.power import smallest_difference, smallest_difference_of_int
 from xdistill.tasks import Score, Task
 
 Floats = NDArray[np.float64]
-ALONE, TEACHER, TAUGHT = "student alone", "teacher", "student that imitates the teacher"
+ALONE, TEACHER, IMITATING, TAUGHT = "student alone", "teacher", "student that imitates", "student of both"
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Material:
     Attributes:
         alone: predictions of the run in which teacher and student are trained separately.
         imitation: those of the run whose student imitates the teacher; None if there is none.
+        taught: those of the run whose student learns from labels and teacher; None if there is none.
         fingerprint: of the cohort.
         split_hash: of the splits.
         train_sizes: number of training subjects by (repeat, fold).
@@ -41,6 +42,7 @@ class Material:
 
     alone: Predictions
     imitation: Predictions | None
+    taught: Predictions | None
     fingerprint: str
     split_hash: str
     train_sizes: Mapping[tuple[int, int], int]
@@ -72,11 +74,16 @@ def measure(material: Material) -> Figures:
     methods = [
         material.method(ALONE, material.alone),
         material.method(TEACHER, material.alone, "teacher"),
-        *([] if material.imitation is None else [material.method(TAUGHT, material.imitation)]),
+        *(
+            material.method(name, given)
+            for name, given in ((IMITATING, material.imitation), (TAUGHT, material.taught))
+            if given is not None
+        ),
     ]
     rows = compare(methods, reference=ALONE, metrics=(score.name,), patients=material.patients)[score.name]
     lead = _advantage(rows[1], score)
     fidelity = None if material.imitation is None else _fidelity(methods, rows, score, material)
+    room = None if material.taught is None else Room(rows[-1].scores.mean, _advantage(rows[-1], score))
     subjects = {subject for fold in teacher for subject in fold.subjects}
     patients = len({material.patients[subject] for subject in subjects})
     return Figures(
@@ -89,7 +96,8 @@ def measure(material: Material) -> Figures:
         lead=lead,
         calibration=None if task.relative else _calibration(teacher, material),
         fidelity=fidelity,
-        power=_power(material, lead if fidelity is None else fidelity.gain, lead, patients, len(teacher)),
+        room=room,
+        power=_power(material, lead if room is None else room.gain, lead, patients, len(teacher)),
         higher_is_better=score.higher_is_better,
         percent=score.percent,
         unit=score.unit,
@@ -159,13 +167,13 @@ def fit_temperature(task: Task, target: NDArray[Any], predictions: Floats) -> tu
 
 
 def _fidelity(methods: Sequence[Method], rows: Sequence[Row], score: Score, material: Material) -> Fidelity:
-    alone, teacher, taught = (method.seeds[0].of(method.role) for method in methods)
+    alone, teacher, imitating = (method.seeds[0].of(method.role) for method in methods[:3])
     (closed,) = gaps_closed((methods[2],), methods[0], methods[1], metric=score.name, patients=material.patients)
     task = material.alone.task
-    r2, r2_alone = (None if task.relative else explained_variance(teacher, one, task) for one in (taught, alone))
+    r2, r2_alone = (None if task.relative else explained_variance(teacher, one, task) for one in (imitating, alone))
     return Fidelity(
         r2=r2,
-        rank=rank_correlation(teacher, taught),
+        rank=rank_correlation(teacher, imitating),
         r2_alone=r2_alone,
         rank_alone=rank_correlation(teacher, alone),
         score=rows[2].scores.mean,

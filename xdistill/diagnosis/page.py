@@ -43,7 +43,7 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
 def lines(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     """The figures in words, as label and value; the terminal shows the same."""
     found = diagnosis.figures
-    fidelity, power = found.fidelity, found.power
+    fidelity, room, power = found.fidelity, found.room, found.power
     part = " of the training part" if power.splits == "official" else ""
     shown = [
         ("scored", f"{found.subjects:,} subjects, {found.patients:,} patients, {found.folds} folds{part}"),
@@ -61,6 +61,12 @@ def lines(diagnosis: Diagnosis) -> list[tuple[str, str]]:
             (_minus(found, "imitating", "alone"), _lead(found, fidelity.gain)),
             ("  corrected resampled t", _interval(found, fidelity.gain)),
             ("share of the lead", "not defined" if fidelity.visible is None else f"{100 * fidelity.visible:.0f} %"),
+        ]
+    if room is not None:
+        shown += [
+            ("student of labels and teacher", _score(found, room.score)),
+            (_minus(found, "with teacher", "alone"), _lead(found, room.gain)),
+            ("  corrected resampled t", _interval(found, room.gain)),
         ]
     shown.append((f"smallest gain shown, {power.splits}", f"{found.amount(power.own)} (power 0.8)"))
     if power.ten is not None:

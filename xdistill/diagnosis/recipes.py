@@ -1,18 +1,20 @@
-"""The two recipes that a diagnosis runs, made of the stages of the recipe that is diagnosed.
+"""The three recipes that a diagnosis runs, made of the stages of the recipe that is diagnosed.
 
 ``alone``
     Teacher and student, each trained by the recipe's stages with its task losses only.
 ``imitation``
     The same teacher, cross-fitted; then the student, trained to imitate its outputs and nothing else.
+``taught``
+    The same cross-fitted teacher; then the student, trained by its task losses and by imitation, half of the loss each.
 
-Both have the same teacher stages, data, splits and seeds, so the second takes the teachers of the first from the
+All have the same teacher stages, data, splits and seeds, so the others take the teachers of the first from the
 teacher cache, and a recipe whose own stages train the teacher alone takes them as well.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from xdistill.errors import UserError
@@ -47,18 +49,40 @@ def imitation_recipe(experiment: Experiment, task: Task, *, quick: bool = False)
 
     None if the student is fitted without gradients, or the task names no loss for it.
     """
-    plain = _base(experiment, "imitation", quick=quick)
-    teaching, learning = list(_teacher_stages(plain)), list(_student_stages(plain, task))
-    if not task.imitation or any("fit" in stage for stage in learning):
-        return None
-    teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
-    plain["stages"] = [*teaching, *({**stage, "objective": [dict(task.imitation)]} for stage in learning)]
-    return _shorter(plain) if quick else plain
+    return _with_teacher(experiment, task, "imitation", lambda stage: [dict(task.imitation)], quick=quick)
+
+
+def taught_recipe(experiment: Experiment, task: Task, *, quick: bool = False) -> dict[str, Any] | None:
+    """The cross-fitted teacher and the student that learns from it and from the labels; as `imitation_recipe`."""
+    return _with_teacher(experiment, task, "taught", lambda stage: _half(stage["objective"], task), quick=quick)
 
 
 def cross_fits(experiment: Experiment) -> bool:
     """Whether the recipe itself cross-fits its teacher."""
     return any(stage.cross_fit is not None for stage in experiment.stages)
+
+
+def _with_teacher(
+    experiment: Experiment,
+    task: Task,
+    what: str,
+    objective: Callable[[Mapping[str, Any]], list[dict[str, Any]]],
+    *,
+    quick: bool,
+) -> dict[str, Any] | None:
+    plain = _base(experiment, what, quick=quick)
+    teaching, learning = _teacher_stages(plain), _student_stages(plain, task)
+    if not task.imitation or any("fit" in stage for stage in learning):
+        return None
+    teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
+    plain["stages"] = [*teaching, *({**stage, "objective": objective(stage)} for stage in learning)]
+    return _shorter(plain) if quick else plain
+
+
+def _half(terms: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
+    """The task losses with half of their weights, and imitation with the rest."""
+    own = [{**term, "weight": term["weight"] / 2} for term in terms]
+    return [*own, {**task.imitation, "weight": sum(term["weight"] for term in own)}]
 
 
 def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
@@ -120,7 +144,7 @@ def _of_student(stage: Mapping[str, Any], task: Task) -> dict[str, Any]:
     if "fit" in stage:
         return {"name": stage["name"], "fit": paths}
     kept = {name: value for name, value in stage.items() if name != "cross_fit"}
-    own = [{"use": task.default_loss, "on": "student"}]
+    own = [{"use": task.default_loss, "on": "student", "weight": 1.0}]
     return {**kept, "train": paths, "objective": _terms(stage, "student") or own}
 
 

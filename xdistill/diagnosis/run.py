@@ -1,4 +1,4 @@
-"""A diagnosis from start to end: two runs in run folders, which resume, and the figures of their predictions."""
+"""A diagnosis from start to end: three runs in run folders, which resume, and the figures of their predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_c
 from xdistill.data import Cohort
 from xdistill.diagnosis.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, measure
-from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe
+from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe, taught_recipe
 from xdistill.diagnosis.verdict import advice_of, verdict_of
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.controls import without_control
@@ -58,7 +58,7 @@ def diagnose(
     """
     experiment = assemble(without_control(loaded), catalog)
     task = experiment.data.build().schema().task
-    plain = [alone_recipe(experiment, task, quick=quick), imitation_recipe(experiment, task, quick=quick)]
+    plain = [make(experiment, task, quick=quick) for make in (alone_recipe, imitation_recipe, taught_recipe)]
     recipes = [as_loaded(recipe) for recipe in plain if recipe is not None]
     experiments = [assemble(recipe, catalog) for recipe in recipes]
     check_executor(experiments[0])
@@ -93,6 +93,7 @@ def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, teste
     return Material(
         alone=predictions[0],
         imitation=predictions[1] if len(predictions) > 1 else None,
+        taught=predictions[2] if len(predictions) > 1 else None,
         fingerprint=cohort.fingerprint,
         split_hash=prepared[0].splits.hash,
         train_sizes={key: len(given) for key, given in known.items()},

@@ -10,9 +10,10 @@ from xdistill.diagnosis.figures import Figures
 Verdict = Literal["promising", "possible", "hidden", "unclear", "nothing", "undecided"]
 
 VERDICTS: Mapping[Verdict, str] = {
-    "promising": "a gain is likely: the student that imitates the teacher is better than the student alone",
+    "promising": "a gain is likely: the student that learns from labels and teacher is better than the student alone",
     "possible": "a gain is possible: the teacher is better, but what the student gains from it may be zero",
-    "hidden": "no gain is expected: the teacher is better, but its lead is not visible in the student's modalities",
+    "hidden": "no gain that this test can show is expected: the teacher is better, but hardly any of its lead reaches "
+    "the student",
     "unclear": "no gain can be expected: the teacher's lead over the student cannot be distinguished from zero",
     "nothing": "nothing to distil: the teacher is no better than the student",
     "undecided": "too few epochs to say: the teacher is not better yet, and a quarter of the epochs may not train it",
@@ -26,10 +27,10 @@ UNDERCONFIDENT = 0.8
 def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
     """The verdict, by the bootstrap intervals.
 
-    The student's own gain from the teacher's outputs counts most. Without it, the teacher's lead decides. A quick
-    diagnosis never says that the teacher is no better: with so few epochs it may be untrained.
+    The gain of the student that learns from labels and teacher counts most. Without it, the teacher's lead decides. A
+    quick diagnosis never says that the teacher is no better: with so few epochs it may be untrained.
     """
-    lead, gain = found.lead, None if found.fidelity is None else found.fidelity.gain
+    lead, gain = found.lead, None if found.room is None else found.room.gain
     if gain is not None and gain.low > 0:
         return "promising"
     if lead.low <= 0 and quick:
@@ -38,7 +39,7 @@ def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
         return "nothing"
     if lead.low <= 0:
         return "unclear"
-    return "hidden" if gain is not None and gain.estimate <= 0 else "possible"
+    return "hidden" if gain is not None and gain.high < found.power.own else "possible"
 
 
 def advice_of(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
 
 
 def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
-    power, gain = found.power, None if found.fidelity is None else found.fidelity.gain.estimate
+    power, gain = found.power, None if found.room is None else found.room.gain.estimate
     reachable = gain if gain is not None and gain > 0 else found.lead.estimate
     if reachable >= power.own and verdict not in {"unclear", "nothing", "undecided"}:
         return
