@@ -49,6 +49,15 @@ def test_a_stage_of_hints_is_left_out_if_another_has_labels(catalog):
     assert [name for name, *_ in stages(plain)] == ["teach", "learn"]
 
 
+def test_the_student_alone_predicts_no_privileged_value(catalog):
+    joint = tiny()["stages"][0]
+    predicting = {"use": "clinical_reconstruction", "on": "student", "taps": ["hbp"]}
+    plain = alone_recipe(
+        experiment(tiny(stages=[{**joint, "objective": [*joint["objective"], predicting]}]), catalog), TASK
+    )
+    assert stages(plain)[1] == ("joint", ["student"], [("focal", "student")])
+
+
 def test_the_imitating_student_sees_a_cross_fitted_teacher_and_no_label(catalog):
     plain = imitation_recipe(experiment(vectors(), catalog), TASK)
     teach, learn = plain["stages"]

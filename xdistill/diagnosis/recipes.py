@@ -19,6 +19,7 @@ from typing import Any
 
 from xdistill.errors import UserError
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.stages.plans import StagePlan, TrainPlan
 from xdistill.recipe.schema.crossval import Crossval
 from xdistill.tasks import Task
 
@@ -49,7 +50,7 @@ def imitation_recipe(experiment: Experiment, task: Task, *, quick: bool = False)
 
     None if the student is fitted without gradients, or the task names no loss for it.
     """
-    return _with_teacher(experiment, task, "imitation", lambda stage: [dict(task.imitation)], quick=quick)
+    return _with_teacher(experiment, task, "imitation", lambda _: [dict(task.imitation)], quick=quick)
 
 
 def taught_recipe(experiment: Experiment, task: Task, *, quick: bool = False) -> dict[str, Any] | None:
@@ -88,6 +89,10 @@ def _half(terms: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
 def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
     """The recipe with all defaults, once with its own splits; the test part of a single split is left out."""
     plain = experiment.resolved()
+    plain["stages"] = [
+        _without_privileged(stage, plan, experiment)
+        for stage, plan in zip(plain["stages"], experiment.stages, strict=True)
+    ]
     if plain["teacher"] is None:
         raise UserError(
             f"{experiment.recipe.name}: the recipe has no teacher, so there is nothing to diagnose; name a recipe that "
@@ -108,6 +113,18 @@ def _base(experiment: Experiment, what: str, *, quick: bool) -> dict[str, Any]:
         "inferred": [],
     }
     return plain
+
+
+def _without_privileged(stage: dict[str, Any], plan: StagePlan, experiment: Experiment) -> dict[str, Any]:
+    """A stage without the terms by which the student predicts privileged values, which it would learn from."""
+    if not isinstance(plan, TrainPlan):
+        return stage
+    kept = [
+        written
+        for written, term in zip(stage["objective"], plan.terms, strict=True)
+        if term.on != "student" or not term.predicts(experiment.privileged)
+    ]
+    return {**stage, "objective": kept}
 
 
 def _teacher_stages(plain: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -158,18 +158,13 @@ def _of_student(stage: StagePlan, control: str, privileged: Collection[str]) -> 
     if not paths:
         return
     if isinstance(stage, TrainPlan):
-        terms = tuple(term for term in stage.terms if term.learner != "teacher" and not _predicts(term, privileged))
+        terms = tuple(term for term in stage.terms if term.learner != "teacher" and not term.predicts(privileged))
         if not terms:
             return
         distils = any(not term.on for term in terms)
         yield replace(stage, train=paths, terms=terms, control=control if distils else "")
     elif isinstance(stage, FitPlan):
         yield replace(stage, fit=paths)
-
-
-def _predicts(term: TermPlan, privileged: Collection[str]) -> bool:
-    """Whether a task loss lets the network predict a privileged modality."""
-    return bool(term.on) and not set(privileged).isdisjoint(term.choice.component.predicted(term.choice.settings))
 
 
 def _paths(stage: StagePlan, role: str) -> tuple[str, ...]:

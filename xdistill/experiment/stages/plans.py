@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,10 @@ class TermPlan:
     def learner(self) -> str:
         """The network that learns from this term."""
         return self.on or self.teaches
+
+    def predicts(self, modalities: Collection[str]) -> bool:
+        """Whether it is a task loss by which the network predicts one of these modalities."""
+        return bool(self.on) and not set(modalities).isdisjoint(self.choice.component.predicted(self.choice.settings))
 
 
 @dataclass(frozen=True)
