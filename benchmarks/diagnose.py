@@ -1,93 +1,135 @@
-"""Whether `xdistill diagnose` is right: its verdict on shipped recipes against the gain that they reach.
+"""Whether `xdistill diagnose` is right: its verdict on every bundled recipe against the gain that the recipe reaches.
 
-Each recipe is diagnosed; then it and its student alone are run as they ship, and compared on the same test subjects.
-For recipes with an official split, the diagnosis sees the training part only. The gain is in points of macro AUC, with
-the paired 95 % bootstrap interval by patient.
+A recipe is diagnosed; then it and its student alone, which is made of its own stages, are run on the recipe's own
+splits and compared on the same test subjects, by the metric of the task, with the paired 95 % bootstrap interval by
+patient. The test part of an official split is not read by the diagnosis.
 
-    python benchmarks/diagnose.py [--only lupi_clean_labels] [--seeds 3] [--quick] [--runs DIR] [--cache DIR]
+    python benchmarks/diagnose.py run [--only lupi_clean_labels] [--seeds 0 1 2] [--runs DIR] [--cache DIR]
+    python benchmarks/diagnose.py show > docs/diagnose-table.md
+
+`run` adds to benchmarks/records/diagnose/verdicts.json, and leaves out what is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import xdistill
-from xdistill.diagnosis import Diagnosis
+from xdistill.api.finished import FinishedRun
+from xdistill.diagnosis.figures import Advantage
+from xdistill.diagnosis.recipes import alone_recipe
 from xdistill.errors import XdistillError
-from xdistill.stats import Interval, Method, compare
+from xdistill.experiment.assemble import assemble, read_recipe
+from xdistill.plugin import load_catalog
+from xdistill.recipe.bundled import bundled_names
+from xdistill.stats import Interval, Method, align, compare, observed_scores, resampled_scores
+from xdistill.tasks import Score
 
-# Recipe: its student alone, and whether the cohort is generated anew for each seed.
-RECIPES = {
-    "lupi_clean_labels": ("lupi/clean_labels_alone", True),
-    "lupi_clean_features": ("lupi/clean_features_alone", True),
-    "lupi_relevant_features": ("lupi/relevant_features_alone", True),
-    "lupi_sample_dependent": ("lupi/sample_dependent_alone", True),
-    "text_image": ("posts/alone", True),
-    "digits_half": ("digits/alone", False),
-    "rosmap": ("rosmap/alone", False),
-    "gain/kd": ("gain/alone", True),
-    "gain/kd_cross_fit": ("gain/alone", True),
-    "gain/cmdnet_cross_fit": ("gain/alone", True),
-    "crossmodal/kd": ("crossmodal/alone", True),
-}
-EXPECTED = {"promising": True, "possible": None, "hidden": False, "unclear": False, "nothing": False, "undecided": None}
+RECORD = Path(__file__).parent / "records" / "diagnose" / "verdicts.json"
+EXPECTED = {"promising": True, "possible": None, "small": False, "unclear": False, "nothing": False, "undecided": None}
+TOGETHER = {"crossmodal/focus", "crossmodal/mfh_focus"}  # their callback needs teacher and student in one stage
+Row = dict[str, Any]
+COLUMNS = "recipe|metric|teacher - student|imitating - alone|with teacher - alone|test shows|verdict|measured gain|"
+HEAD = """# Verdicts of diagnose on all recipes
+
+This table belongs to [Can distillation help?](diagnose.md#is-it-right). Differences are in points of the metric, or in
+its unit, with paired 95 % bootstrap intervals by patient; above zero is better. *test shows* is the smallest gain that
+the recipe's own test can show. A verdict that expects a gain is right if the interval of the measured gain is above
+zero; one that expects none is right if it is not. `crossmodal/focus` and `crossmodal/mfh_focus` are diagnosed with
+`--set callbacks=[]`."""
 
 
 def main() -> None:
-    """Run and print a table in Markdown."""
+    """Run or show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=RECIPES)
-    parser.add_argument("--seeds", type=int, default=3, help="cohorts of each generated data set")
-    parser.add_argument("--quick", action="store_true", help="quick diagnoses")
+    parser.add_argument("what", choices=("run", "show"))
+    parser.add_argument("--only", action="append", choices=bundled_names())
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the generated cohorts; 0: as bundled")
+    parser.add_argument("--record", type=Path, default=RECORD)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--cache", type=Path, default=None)
     chosen = parser.parse_args()
-    print("| recipe | teacher - student | imitating - alone | verdict | measured gain | |")
-    print("|---|---|---|---|---|---|")
-    for name in chosen.only or RECIPES:
-        alone, generated = RECIPES[name]
-        for seed in range(chosen.seeds if generated else 1):
-            options = {
-                "overrides": {"executor.jobs": 1, **({"data.seed": seed} if generated else {})},
-                "runs": chosen.runs,
-                "cache": chosen.cache,
-            }
-            try:
-                found = xdistill.diagnose(name, quick=chosen.quick, **options)
-                gain = measured(xdistill.run(name, **options).path, xdistill.run(alone, **options).path)
-            except XdistillError as error:
-                print(f"| {name} | {error} | | | | |", flush=True)
+    if chosen.what == "show":
+        print(page(read(chosen.record)))
+        return
+    for name in chosen.only or bundled_names():
+        for seed in chosen.seeds:
+            rows = read(chosen.record)
+            if any((row["recipe"], row["seed"]) == (name, seed) for row in rows):
                 continue
-            print(row(f"{name}, seed {seed}" if generated else name, found, gain), flush=True)
+            row = {"recipe": name, "seed": seed, **outcome(name, seed, runs=chosen.runs, cache=chosen.cache)}
+            chosen.record.parent.mkdir(parents=True, exist_ok=True)
+            chosen.record.write_text(json.dumps([*rows, row], indent=1) + "\n", encoding="utf-8")
+            print(row, flush=True)
 
 
-def measured(distilled: Path, alone: Path) -> Interval:
-    """The gain of a run over another on the same splits."""
+def read(record: Path) -> list[Row]:
+    """The rows so far."""
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
+
+
+def outcome(name: str, seed: int, *, runs: Path, cache: Path | None) -> Row:
+    """The diagnosis of a recipe and the gain that it reaches, as plain data; or why there is none."""
+    overrides = {"executor.jobs": 1, **({"data.seed": seed} if seed else {})}
+    folders = {"runs": runs, "cache": cache}
+    apart = {**overrides, "callbacks": []} if name in TOGETHER else overrides
+    try:
+        found = xdistill.diagnose(name, overrides=apart, **folders)
+        distilled = xdistill.run(name, overrides=overrides, **folders)
+        alone = xdistill.run(student_alone(name, apart), **folders)
+    except XdistillError as error:
+        return {"error": str(error)}
+    figures = found.figures
+    score = next(score for score in distilled.predictions.task.scores if score.name == figures.metric)
+    return {
+        "metric": figures.metric,
+        "percent": figures.percent,
+        "unit": figures.unit,
+        "lead": ends(figures.lead),
+        "imitating": None if figures.fidelity is None else ends(figures.fidelity.gain),
+        "room": None if figures.room is None else ends(figures.room.gain),
+        "shown": figures.power.own,
+        "verdict": found.verdict,
+        "gain": measured(distilled, alone, score),
+    }
+
+
+def student_alone(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The student of a recipe, trained by the recipe's stages without a teacher, on the recipe's own splits."""
+    experiment = assemble(read_recipe(name, profile=None, overrides=overrides, catalog=load_catalog), load_catalog())
+    plain = alone_recipe(experiment, experiment.data.build().schema().task)
+    own = {key: value for key, value in experiment.resolved().items() if key in {"crossval", "test"}}
+    return {**plain, **own, "name": f"{plain['name']}_own"}
+
+
+def measured(distilled: FinishedRun, alone: FinishedRun, score: Score) -> list[float]:
+    """The gain of a run over another on the same splits: estimate, and ends of its interval; above 0: better."""
     methods = [method("distilled", distilled), method("alone", alone)]
-    splits = len(methods[0].train_sizes)
-    if splits == 1:
-        return one_split(methods)
-    against = compare(methods, reference="alone", metrics=("auc_ovo",))["auc_ovo"][0].against
-    assert against is not None
-    return against.difference
+    if len(methods[0].train_sizes) == 1:
+        found = one_split(methods, score.name)
+    else:
+        against = compare(methods, reference="alone", metrics=(score.name,))[score.name][0].against
+        assert against is not None
+        found = against.difference
+    values = [found.estimate, found.low, found.high]
+    return values if score.higher_is_better else [-values[0], -values[2], -values[1]]
 
 
-def one_split(methods: list[Method]) -> Interval:
+def one_split(methods: list[Method], metric: str) -> Interval:
     """The same for an official split, for which there is no t-test."""
-    from xdistill.stats import align, observed_scores, resampled_scores
-
     folds = align(methods)
-    first, second = observed_scores(folds, "auc_ovo").mean(axis=1)
-    resampled = resampled_scores(folds, ("auc_ovo",))["auc_ovo"]
+    first, second = observed_scores(folds, metric).mean(axis=1)
+    resampled = resampled_scores(folds, (metric,))[metric]
     return Interval.of(first - second, resampled[0] - resampled[1])
 
 
-def method(name: str, folder: Path) -> Method:
+def method(name: str, run: FinishedRun) -> Method:
     """A finished run as one entry of a comparison."""
-    run = xdistill.load_run(folder)
-    splits = json.loads((folder / "splits.json").read_text(encoding="utf-8"))["splits"]
+    splits = json.loads((Path(run.path) / "splits.json").read_text(encoding="utf-8"))["splits"]
     return Method(
         name=name,
         fingerprint=run.record["cohort"]["fingerprint"],
@@ -97,31 +139,67 @@ def method(name: str, folder: Path) -> Method:
     )
 
 
-def row(name: str, found: Diagnosis, gain: Interval) -> str:
+def ends(found: Advantage) -> list[float]:
+    """Estimate and interval."""
+    return [found.estimate, found.low, found.high]
+
+
+def page(rows: list[Row]) -> str:
+    """The page with all rows and their counts."""
+    judged_rows = [row for row in rows if "error" not in row]
+    refused = [row for row in rows if "error" in row]
+    parts = [
+        HEAD,
+        "## By verdict\n\n" + by_verdict(judged_rows),
+        "## All recipes\n\n" + "\n".join([head(COLUMNS), *map(line, judged_rows)]),
+    ]
+    if refused:
+        parts.append("## Not diagnosed\n\n" + "\n".join(f"- `{row['recipe']}`: {row['error']}" for row in refused))
+    return "\n\n".join(parts)
+
+
+def by_verdict(rows: list[Row]) -> str:
+    """How often each verdict is given and right."""
+    counts = Counter((row["verdict"], judged(row)) for row in rows)
+    lines = [head("verdict|recipes|gain shown|right|wrong")]
+    for verdict, expected in EXPECTED.items():
+        of_it = [row for row in rows if row["verdict"] == verdict]
+        shown = sum(row["gain"][1] > 0 for row in of_it)
+        right, wrong = ("", "") if expected is None else (counts[verdict, "right"], counts[verdict, "wrong"])
+        if of_it:
+            lines.append(f"| {verdict} | {len(of_it)} | {shown} | {right} | {wrong} |")
+    return "\n".join(lines)
+
+
+def head(columns: str) -> str:
+    """The two first lines of a table."""
+    names = columns.split("|")
+    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+
+
+def line(row: Row) -> str:
     """One line of the table."""
-    lead, fidelity = found.figures.lead, found.figures.fidelity
-    imitating = "" if fidelity is None else points(fidelity.gain.estimate, fidelity.gain.low, fidelity.gain.high)
-    cells = (
-        name,
-        points(lead.estimate, lead.low, lead.high),
-        imitating,
-        found.verdict,
-        points(gain.estimate, gain.low, gain.high),
-    )
-    return f"| {' | '.join(cells)} | {judged(found, gain)} |"
+    name = row["recipe"] if row["seed"] == 0 else f"{row['recipe']}, seed {row['seed']}"
+    spans = [amount(row, row[key]) for key in ("lead", "imitating", "room")]
+    shown = f"{100 * row['shown']:.1f}" if row["percent"] else f"{row['shown']:.3g}"
+    cells = (name, row["metric"], *spans, shown, row["verdict"], amount(row, row["gain"]), judged(row))
+    return f"| {' | '.join(cells)} |"
 
 
-def judged(found: Diagnosis, gain: Interval) -> str:
+def judged(row: Row) -> str:
     """Right or wrong; a verdict that expects no gain is right unless one is shown."""
-    expected, shown = EXPECTED[found.verdict], gain.low > 0
+    expected, shown = EXPECTED[row["verdict"]], row["gain"][1] > 0
     if expected is None:
         return "open"
     return "right" if expected == shown else "wrong"
 
 
-def points(estimate: float, low: float, high: float) -> str:
-    """In points of AUC."""
-    return f"{100 * estimate:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+def amount(row: Row, values: list[float] | None) -> str:
+    """In points of the metric, or in its unit."""
+    if values is None:
+        return ""
+    estimate, low, high = (f"{100 * value:+.1f}" if row["percent"] else f"{value:+.3g}" for value in values)
+    return f"{estimate} ({low} to {high})" + (f" {row['unit']}" if row["unit"] and not row["percent"] else "")
 
 
 if __name__ == "__main__":

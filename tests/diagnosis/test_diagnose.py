@@ -9,7 +9,7 @@ import xdistill
 from diagnosis.recipes import vectors
 from xdistill.crossval.events import EpochEnded, RunStarted
 from xdistill.diagnosis import write_diagnosis
-from xdistill.errors import RunError
+from xdistill.errors import RunError, UserError
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +62,16 @@ def test_withheld_labels_stay_withheld(folders):
     stages = [teach, {**learn, "objective": [{"use": "cross_entropy"}, {"use": "kd"}]}]
     found = xdistill.diagnose(vectors(stages=stages, unlabelled={"fraction": 0.5}), quick=True, **folders)
     assert found.figures.fidelity is not None
+
+
+def test_a_callback_that_needs_both_networks_in_one_stage(folders):
+    teacher = {"use": "focused", "modality": "privileged", "network": vectors()["teacher"]}
+    joint = {
+        "name": "both",
+        "train": ["teacher", "student"],
+        "epochs": 1,
+        "objective": [{"use": "cross_entropy", "on": "teacher"}, {"use": "cross_entropy"}],
+    }
+    recipe = vectors(teacher=teacher, stages=[joint], callbacks=[{"use": "modality_focus", "stage": "both"}])
+    with pytest.raises(UserError, match=r"^tests/vectors: modality_focus .* `--set callbacks=\[\]`$"):
+        xdistill.diagnose(recipe, **folders)

@@ -35,8 +35,10 @@ def figures(lead, gain=None, *, temperature=1.0, log_loss=0.4, own=0.01, ten=0.0
         (0.05, 0.01, "possible"),
         (0.05, None, "possible"),
         (0.05, -0.01, "possible"),
-        (0.05, -0.011, "hidden"),
-        (0.01, 0.01, "unclear"),
+        (0.05, -0.011, "small"),
+        (0.01, 0.01, "possible"),
+        (0.01, -0.02, "unclear"),
+        (0.01, None, "unclear"),
         (0.0, 0.0, "nothing"),
         (-0.05, None, "nothing"),
     ],
@@ -47,14 +49,14 @@ def test_verdict(lead, gain, expected):
 
 @pytest.mark.parametrize(
     ("lead", "gain", "expected"),
-    [(0.05, 0.03, "promising"), (0.05, -0.02, "hidden"), (0.01, 0.01, "undecided"), (-0.08, None, "undecided")],
+    [(0.05, 0.03, "promising"), (0.05, -0.02, "small"), (0.01, 0.01, "undecided"), (-0.08, None, "undecided")],
 )
 def test_a_quick_diagnosis_never_says_that_the_teacher_is_no_better(lead, gain, expected):
     assert verdict_of(figures(lead, gain), quick=True) == expected
 
 
-def test_a_student_without_room_that_the_test_can_show_is_hidden():
-    assert verdict_of(figures(0.05, 0.01, own=0.04)) == "hidden"
+def test_a_gain_that_the_test_cannot_show_is_small():
+    assert verdict_of(figures(0.05, 0.01, own=0.04)) == "small"
 
 
 def advice(found, *, cross_fitted=False, quick=False):

@@ -18,6 +18,7 @@ from xdistill.diagnosis.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, measure
 from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe, taught_recipe
 from xdistill.diagnosis.verdict import advice_of, verdict_of
+from xdistill.errors import SettingsError, UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.controls import without_control
 from xdistill.experiment.plans import Experiment
@@ -70,12 +71,25 @@ def diagnose(
         for recipe, one in zip(recipes, experiments, strict=True)
     ]
     for run in prepared:
-        yield from run_prepared(run)
+        yield from _run(run, experiment)
     figures = measure(_material(prepared, cohort, experiment.recipe.crossval, len(tested)))
     verdict = verdict_of(figures, quick=quick)
     advice = advice_of(figures, verdict, cross_fitted=cross_fits(experiment), quick=quick)
     folders = tuple(str(run.folder.path) for run in prepared)
     yield Diagnosed(Diagnosis(experiment.recipe.name, verdict, advice, figures, quick, folders))
+
+
+def _run(run: Prepared, experiment: Experiment) -> Generator[Event, None, None]:
+    """One of the runs; a callback that needs both networks in one stage is named."""
+    try:
+        yield from run_prepared(run)
+    except SettingsError as error:
+        if not experiment.callbacks:
+            raise
+        raise UserError(
+            f"{experiment.recipe.name}: {error}. A diagnosis trains the teacher and the student in separate stages; "
+            f"leave out the callbacks with `--set callbacks=[]`"
+        ) from error
 
 
 def _tested_once(experiment: Experiment, cohort: Cohort) -> frozenset[str]:

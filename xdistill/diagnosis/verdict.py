@@ -7,19 +7,20 @@ from typing import Literal
 
 from xdistill.diagnosis.figures import Figures
 
-Verdict = Literal["promising", "possible", "hidden", "unclear", "nothing", "undecided"]
+Verdict = Literal["promising", "possible", "small", "unclear", "nothing", "undecided"]
 
 VERDICTS: Mapping[Verdict, str] = {
     "promising": "a gain is likely: the student that learns from labels and teacher is better than the student alone",
-    "possible": "a gain is possible: the teacher is better, but what the student gains from it may be zero",
-    "hidden": "no gain that this test can show is expected: the teacher is better, but hardly any of its lead reaches "
-    "the student",
-    "unclear": "no gain can be expected: the teacher's lead over the student cannot be distinguished from zero",
+    "possible": "a gain is possible: the teacher seems better, but what the student gains from it may be zero",
+    "small": "no gain that this test can show is expected: the teacher is better, but the student gains little from it",
+    "unclear": "no gain that this test can show is expected: the teacher's lead may be zero",
     "nothing": "nothing to distil: the teacher is no better than the student",
     "undecided": "too few epochs to say: the teacher is not better yet, and a quarter of the epochs may not train it",
 }
 """Each verdict as a sentence."""
 
+MANY = 100  # times the patients of the cohort: no advice to look for more
+LITTLE = 0.25  # of the teacher's lead
 OVERCONFIDENT = 1.25  # temperature
 UNDERCONFIDENT = 0.8
 
@@ -27,19 +28,23 @@ UNDERCONFIDENT = 0.8
 def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
     """The verdict, by the bootstrap intervals.
 
-    The gain of the student that learns from labels and teacher counts most. Without it, the teacher's lead decides. A
-    quick diagnosis never says that the teacher is no better: with so few epochs it may be untrained.
+    The gain of the student that learns from labels and teacher counts most: a gain is excluded if the upper end of its
+    interval is less than the recipe's own test can show. Without it, the teacher's lead decides. A quick diagnosis
+    never says that the teacher is no better: with so few epochs it may be untrained.
     """
     lead, gain = found.lead, None if found.room is None else found.room.gain
+    better = lead.low > 0
     if gain is not None and gain.low > 0:
         return "promising"
-    if lead.low <= 0 and quick:
+    if quick and not better:
         return "undecided"
     if lead.estimate <= 0:
         return "nothing"
-    if lead.low <= 0:
+    if gain is not None and gain.high >= found.power.own:
+        return "possible"
+    if not better:
         return "unclear"
-    return "hidden" if gain is not None and gain.high < found.power.own else "possible"
+    return "possible" if gain is None else "small"
 
 
 def advice_of(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool) -> tuple[str, ...]:
@@ -56,8 +61,11 @@ def _advice(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool
         )
     if verdict in {"unclear", "nothing"}:
         yield "Give the teacher more informative privileged data or a better network before you distil."
-    if verdict == "hidden":
-        yield "Teach what both modalities share, such as features or relations, or give the student more modalities."
+    if verdict == "small" and found.room is not None and found.room.gain.high < LITTLE * found.lead.estimate:
+        yield (
+            "Little of the lead is visible in the student's modalities: teach what both modalities share, such as "
+            "features or relations, or give the student more modalities."
+        )
     yield from _on_calibration(found, cross_fitted=cross_fitted)
     yield from _on_power(found, verdict)
     if quick:
@@ -102,5 +110,5 @@ def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     else:
         folds = power.splits.partition("x")[2]
         yield f"{text} with {power.splits} folds: use 10x{folds} folds ({found.amount(power.ten)}) or more patients."
-    if power.patients is not None and power.patients > found.patients:
+    if power.patients is not None and found.patients < power.patients <= MANY * found.patients:
         yield f"To show a gain of {found.amount(reachable)}, about {power.patients:,} patients are needed."
