@@ -2,7 +2,8 @@
 
 A recipe is diagnosed; then it and its student alone, which is made of its own stages, are run on the recipe's own
 splits and compared on the same test subjects, by the metric of the task, with the paired 95 % bootstrap interval by
-patient. The test part of an official split is not read by the diagnosis.
+patient. If both are rows of a leaderboard, its records are compared. The test part of an official split is not read by
+the diagnosis.
 
     python benchmarks/diagnose.py run [--only lupi_clean_labels] [--seeds 0 1 2] [--runs DIR] [--cache DIR]
     python benchmarks/diagnose.py show > docs/diagnose-table.md
@@ -20,17 +21,32 @@ from typing import Any
 
 import xdistill
 from xdistill.api.finished import FinishedRun
+from xdistill.bench.load import load_benchmark
+from xdistill.bench.records.record import method as bench_method
+from xdistill.bench.records.verify import verify_records
 from xdistill.diagnosis.figures import Advantage
 from xdistill.diagnosis.recipes import alone_recipe
-from xdistill.errors import XdistillError
+from xdistill.errors import UserError, XdistillError
 from xdistill.experiment.assemble import assemble, read_recipe
 from xdistill.plugin import load_catalog
 from xdistill.recipe.bundled import bundled_names
 from xdistill.stats import Interval, Method, align, compare, observed_scores, resampled_scores
-from xdistill.tasks import Score
+from xdistill.tasks import Score, Task
 
 RECORD = Path(__file__).parent / "records" / "diagnose" / "verdicts.json"
 EXPECTED = {"promising": True, "possible": None, "small": False, "unclear": False, "nothing": False, "undecided": None}
+PUBLISHED = {
+    "mvi_hcc": ("mvi_hcc", "cmdnet", "s_pre_hbp"),
+    "baselines/kd": ("mvi_hcc", "kd", "s_pre_hbp"),
+    "baselines/sp": ("mvi_hcc", "sp", "s_pre_hbp"),
+    "ablations/cmdnet_wo_feature": ("mvi_hcc", "cmdnet_wo_feature", "s_pre_hbp"),
+    "ablations/wo_hbp": ("mvi_hcc", "wo_hbp", "s_pre"),
+    "ablations/wo_pre": ("mvi_hcc", "wo_pre", "s_hbp"),
+    "acdc": ("acdc", "cmdnet", "s_ed_es"),
+    "acdc/kd": ("acdc", "kd", "s_ed_es"),
+    "acdc/sp": ("acdc", "sp", "s_ed_es"),
+}
+"""Benchmark, entry and student alone."""
 TOGETHER = {"crossmodal/focus", "crossmodal/mfh_focus"}  # their callback needs teacher and student in one stage
 Row = dict[str, Any]
 COLUMNS = "recipe|metric|teacher - student|imitating - alone|with teacher - alone|test shows|verdict|measured gain|"
@@ -79,12 +95,16 @@ def outcome(name: str, seed: int, *, runs: Path, cache: Path | None) -> Row:
     apart = {**overrides, "callbacks": []} if name in TOGETHER else overrides
     try:
         found = xdistill.diagnose(name, overrides=apart, **folders)
-        distilled = xdistill.run(name, overrides=overrides, **folders)
-        alone = xdistill.run(student_alone(name, apart), **folders)
+        if name in PUBLISHED and not seed:
+            methods, task = published(*PUBLISHED[name])
+        else:
+            distilled = xdistill.run(name, overrides=overrides, **folders)
+            alone = xdistill.run(student_alone(name, apart), **folders)
+            methods, task = [method("distilled", distilled), method("alone", alone)], distilled.predictions.task
     except XdistillError as error:
         return {"error": str(error)}
     figures = found.figures
-    score = next(score for score in distilled.predictions.task.scores if score.name == figures.metric)
+    score = next(score for score in task.scores if score.name == figures.metric)
     return {
         "metric": figures.metric,
         "percent": figures.percent,
@@ -94,7 +114,7 @@ def outcome(name: str, seed: int, *, runs: Path, cache: Path | None) -> Row:
         "room": None if figures.room is None else ends(figures.room.gain),
         "shown": figures.power.own,
         "verdict": found.verdict,
-        "gain": measured(distilled, alone, score),
+        "gain": measured(methods, score),
     }
 
 
@@ -106,13 +126,22 @@ def student_alone(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
     return {**plain, **own, "name": f"{plain['name']}_own"}
 
 
-def measured(distilled: FinishedRun, alone: FinishedRun, score: Score) -> list[float]:
-    """The gain of a run over another on the same splits: estimate, and ends of its interval; above 0: better."""
-    methods = [method("distilled", distilled), method("alone", alone)]
+def published(name: str, entry: str, alone: str) -> tuple[list[Method], Task]:
+    """Two rows of a leaderboard."""
+    verified = verify_records(load_benchmark(RECORD.parents[2] / f"{name}.yaml"))
+    if verified.problems:
+        raise UserError("\n".join(verified.problems))
+    chosen = {row: [record for record in verified.records if record.entry == row] for row in (entry, alone)}
+    methods = [bench_method(row, tuple(records), "student") for row, records in chosen.items()]
+    return methods, verified.records[0].splits.task
+
+
+def measured(methods: list[Method], score: Score) -> list[float]:
+    """The gain of the first method over the second: estimate, and ends of its interval; above 0: better."""
     if len(methods[0].train_sizes) == 1:
         found = one_split(methods, score.name)
     else:
-        against = compare(methods, reference="alone", metrics=(score.name,))[score.name][0].against
+        against = compare(methods, reference=methods[1].name, metrics=(score.name,))[score.name][0].against
         assert against is not None
         found = against.difference
     values = [found.estimate, found.low, found.high]

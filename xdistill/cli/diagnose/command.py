@@ -43,9 +43,10 @@ def diagnose(
 ) -> None:
     """Say whether distillation can help, before hours are spent on it.
 
-    Trains the teacher and the student separately, then a student that imitates the cross-fitted teacher, on one repeat
-    of the recipe's folds; with an official split, on folds of its training part. Reports the teacher's lead, its
-    calibration, how much of it the student can learn, and the smallest gain that the recipe's own test can show.
+    Trains the teacher and the student separately, then two students with the cross-fitted teacher: one imitates it, one
+    learns from it and from the labels. All on one repeat of the recipe's folds; with an official split, on folds of its
+    training part. Reports the teacher's lead, its calibration, how much of it the student can learn, the gain, and the
+    smallest gain that the recipe's own test can show.
 
     Rerun the command to resume a diagnosis that was stopped.
     """
