@@ -5,7 +5,8 @@ splits and compared on the same test subjects, by the metric of the task, with t
 patient. If both are rows of a leaderboard, its records are compared. The test part of an official split is not read by
 the diagnosis.
 
-    python benchmarks/diagnose.py run [--only lupi_clean_labels] [--seeds 0 1 2] [--runs DIR] [--cache DIR]
+    python benchmarks/diagnose.py run [--only lupi_clean_labels] [--seeds 0 1 2] [--quick]
+                                                      [--runs DIR] [--cache DIR]
     python benchmarks/diagnose.py show > docs/diagnose-table.md
 
 `run` adds to benchmarks/records/diagnose/verdicts.json, and leaves out what is there.
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("what", choices=("run", "show"))
     parser.add_argument("--only", action="append", choices=bundled_names())
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the generated cohorts; 0: as bundled")
+    parser.add_argument("--quick", action="store_true", help="quick diagnoses")
     parser.add_argument("--record", type=Path, default=RECORD)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--cache", type=Path, default=None)
@@ -75,9 +77,10 @@ def main() -> None:
     for name in chosen.only or bundled_names():
         for seed in chosen.seeds:
             rows = read(chosen.record)
-            if any((row["recipe"], row["seed"]) == (name, seed) for row in rows):
+            key = {"recipe": name, "seed": seed, "quick": chosen.quick}
+            if any(row.items() >= key.items() for row in rows):
                 continue
-            row = {"recipe": name, "seed": seed, **outcome(name, seed, runs=chosen.runs, cache=chosen.cache)}
+            row = {**key, **outcome(**key, runs=chosen.runs, cache=chosen.cache)}
             chosen.record.parent.mkdir(parents=True, exist_ok=True)
             chosen.record.write_text(json.dumps([*rows, row], indent=1) + "\n", encoding="utf-8")
             print(row, flush=True)
@@ -88,18 +91,18 @@ def read(record: Path) -> list[Row]:
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
 
 
-def outcome(name: str, seed: int, *, runs: Path, cache: Path | None) -> Row:
+def outcome(recipe: str, seed: int, *, quick: bool, runs: Path, cache: Path | None) -> Row:
     """The diagnosis of a recipe and the gain that it reaches, as plain data; or why there is none."""
     overrides = {"executor.jobs": 1, **({"data.seed": seed} if seed else {})}
     folders = {"runs": runs, "cache": cache}
-    apart = {**overrides, "callbacks": []} if name in TOGETHER else overrides
+    apart = {**overrides, "callbacks": []} if recipe in TOGETHER else overrides
     try:
-        found = xdistill.diagnose(name, overrides=apart, **folders)
-        if name in PUBLISHED and not seed:
-            methods, task = published(*PUBLISHED[name])
+        found = xdistill.diagnose(recipe, quick=quick, overrides=apart, **folders)
+        if recipe in PUBLISHED and not seed:
+            methods, task = published(*PUBLISHED[recipe])
         else:
-            distilled = xdistill.run(name, overrides=overrides, **folders)
-            alone = xdistill.run(student_alone(name, apart), **folders)
+            distilled = xdistill.run(recipe, overrides=overrides, **folders)
+            alone = xdistill.run(student_alone(recipe, apart), **folders)
             methods, task = [method("distilled", distilled), method("alone", alone)], distilled.predictions.task
     except XdistillError as error:
         return {"error": str(error)}
@@ -118,9 +121,9 @@ def outcome(name: str, seed: int, *, runs: Path, cache: Path | None) -> Row:
     }
 
 
-def student_alone(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
+def student_alone(recipe: str, overrides: dict[str, Any]) -> dict[str, Any]:
     """The student of a recipe, trained by the recipe's stages without a teacher, on the recipe's own splits."""
-    experiment = assemble(read_recipe(name, profile=None, overrides=overrides, catalog=load_catalog), load_catalog())
+    experiment = assemble(read_recipe(recipe, profile=None, overrides=overrides, catalog=load_catalog), load_catalog())
     plain = alone_recipe(experiment, experiment.data.build().schema().task)
     own = {key: value for key, value in experiment.resolved().items() if key in {"crossval", "test"}}
     return {**plain, **own, "name": f"{plain['name']}_own"}
@@ -174,17 +177,19 @@ def ends(found: Advantage) -> list[float]:
 
 
 def page(rows: list[Row]) -> str:
-    """The page with all rows and their counts."""
-    judged_rows = [row for row in rows if "error" not in row]
-    refused = [row for row in rows if "error" in row]
-    parts = [
-        HEAD,
-        "## By verdict\n\n" + by_verdict(judged_rows),
-        "## All recipes\n\n" + "\n".join([head(COLUMNS), *map(line, judged_rows)]),
-    ]
-    if refused:
-        parts.append("## Not diagnosed\n\n" + "\n".join(f"- `{row['recipe']}`: {row['error']}" for row in refused))
-    return "\n\n".join(parts)
+    """The page: counts by verdict, and all rows."""
+    sections = {
+        "All recipes": [row for row in rows if not row["seed"] and not row["quick"]],
+        "Other seeds": [row for row in rows if row["seed"] and not row["quick"]],
+        "Quick diagnoses": [row for row in rows if row["quick"]],
+    }
+    parts = [HEAD]
+    for title, of_it in sections.items():
+        found = [row for row in of_it if "error" not in row]
+        if found:
+            parts += [f"## {title}", by_verdict(found), "\n".join([head(COLUMNS), *map(line, found)])]
+    refused = [f"- `{row['recipe']}`: {row['error']}" for row in sections["All recipes"] if "error" in row]
+    return "\n\n".join([*parts, "## Not diagnosed", "\n".join(refused)] if refused else parts)
 
 
 def by_verdict(rows: list[Row]) -> str:
