@@ -49,6 +49,7 @@ PUBLISHED = {
 }
 """Benchmark, entry and student alone."""
 TOGETHER = {"crossmodal/focus", "crossmodal/mfh_focus"}  # their callback needs teacher and student in one stage
+NO_TEACHER = "the recipe has no teacher"
 Row = dict[str, Any]
 COLUMNS = "recipe|metric|teacher - student|imitating - alone|with teacher - alone|test shows|verdict|measured gain|"
 HEAD = """# Verdicts of diagnose on all recipes
@@ -188,8 +189,17 @@ def page(rows: list[Row]) -> str:
         found = [row for row in of_it if "error" not in row]
         if found:
             parts += [f"## {title}", by_verdict(found), "\n".join([head(COLUMNS), *map(line, found)])]
-    refused = [f"- `{row['recipe']}`: {row['error']}" for row in sections["All recipes"] if "error" in row]
-    return "\n\n".join([*parts, "## Not diagnosed", "\n".join(refused)] if refused else parts)
+    refused = [row for row in sections["All recipes"] if "error" in row]
+    return "\n\n".join([*parts, "## Not diagnosed", not_diagnosed(refused)] if refused else parts)
+
+
+def not_diagnosed(rows: list[Row]) -> str:
+    """The recipes without a teacher in one line, and the message of each other."""
+    alone = [f"`{row['recipe']}`" for row in rows if NO_TEACHER in row["error"]]
+    lines = [f"- No teacher: {', '.join(alone)}."] if alone else []
+    return "\n".join(
+        [*lines, *(f"- `{row['recipe']}`: {row['error']}" for row in rows if NO_TEACHER not in row["error"])]
+    )
 
 
 def by_verdict(rows: list[Row]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
 from xdistill.diagnosis import Diagnosis
+from xdistill.diagnosis.chart import diagnosis_chart
 from xdistill.diagnosis.measure import Material, explained_variance, measure, rank_correlation
 from xdistill.diagnosis.page import lines
 from xdistill.diagnosis.verdict import advice_of
@@ -109,6 +110,9 @@ def test_room_is_that_of_the_taught_student():
     deviation = max(found.room.gain.deviation, found.room.gain.error * np.sqrt(2))
     assert found.power.own == pytest.approx(smallest_difference(deviation, splits=6, test_share=1.0))
     assert dict(lines(Diagnosis("r", "possible", (), found, quick=False, runs=())))["with teacher - alone"]
+    chart = diagnosis_chart(found)
+    assert f"student of labels and teacher {found.amount(found.room.gain.estimate, '+')}" in chart
+    assert "student that imitates the teacher" in chart
 
 
 def test_subjects_that_the_teacher_does_not_score_count_for_nothing():
@@ -161,6 +165,7 @@ def test_errors_are_better_if_lower_and_are_in_their_unit():
     assert (found.calibration.ece, found.calibration.temperature) == (None, None)
     shown = dict(lines(Diagnosis("r", "possible", (), found, quick=False, runs=())))
     assert shown["student - teacher"].startswith("+2.1 mg/L (+")
+    assert "Better than the student alone, mg/L" in diagnosis_chart(found)
 
 
 def test_risks_of_coxs_model_have_an_order_alone():

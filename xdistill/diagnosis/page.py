@@ -30,13 +30,19 @@ def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> Path:
 def render_diagnosis(diagnosis: Diagnosis) -> str:
     """The page as HTML: no script, nothing loaded from anywhere; all text is escaped."""
     import jinja2
+    from markupsafe import Markup
+
+    from xdistill.diagnosis.chart import diagnosis_chart
 
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader("xdistill.diagnosis"), jinja2.PackageLoader("xdistill.report")])
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("diagnosis.html.j2").render(
-        diagnosis=diagnosis, lines=lines(diagnosis), advice=diagnosis.advice
+        diagnosis=diagnosis,
+        lines=lines(diagnosis),
+        advice=diagnosis.advice,
+        chart=Markup(diagnosis_chart(diagnosis.figures)),  # noqa: S704 - svg_markup escapes every text
     )
 
 

@@ -12,8 +12,8 @@ Verdict = Literal["promising", "possible", "small", "unclear", "nothing", "undec
 VERDICTS: Mapping[Verdict, str] = {
     "promising": "a gain is likely: the student that learns from labels and teacher is better than the student alone",
     "possible": "a gain is possible: the teacher seems better, but what the student gains from it may be zero",
-    "small": "no gain that this test can show is expected: the teacher is better, but the student gains little from it",
-    "unclear": "no gain that this test can show is expected: the teacher's lead may be zero",
+    "small": "no gain is expected: the teacher is better, but the student gains less from it than this test can show",
+    "unclear": "no gain is expected: the teacher's lead may be zero, and the gain is less than this test can show",
     "nothing": "nothing to distil: the teacher is no better than the student",
     "undecided": "too few epochs to say: the teacher is not better yet, and a quarter of the epochs may not train it",
 }

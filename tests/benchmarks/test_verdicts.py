@@ -1,0 +1,56 @@
+"""The verdicts of `diagnose` on the bundled recipes: the page is made of the record, and no recipe is left out."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from xdistill.recipe.bundled import bundled_names
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("diagnose_benchmark", ROOT / "benchmarks" / "diagnose.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_made_of_the_record(script):
+    page = (ROOT / "docs" / "diagnose-table.md").read_text(encoding="utf-8")
+    assert page == script.page(script.read(script.RECORD)) + "\n"
+
+
+def test_every_bundled_recipe_has_a_verdict_or_a_reason(script):
+    rows = [row for row in script.read(script.RECORD) if not row["seed"] and not row["quick"]]
+    assert sorted(row["recipe"] for row in rows) == sorted(bundled_names())
+    for row in rows:
+        assert row.get("verdict") in script.EXPECTED or script.NO_TEACHER in row["error"]
+
+
+def row(verdict, low):
+    return {"verdict": verdict, "gain": [0.01, low, 0.02]}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "low", "expected"),
+    [
+        ("promising", 0.001, "right"),
+        ("promising", -0.001, "wrong"),
+        ("possible", 0.001, "open"),
+        ("small", 0.001, "wrong"),
+        ("small", -0.001, "right"),
+    ],
+)
+def test_judged(script, verdict, low, expected):
+    assert script.judged(row(verdict, low)) == expected
+
+
+def test_rows_of_a_leaderboard_are_compared(script):
+    methods, task = script.published("mvi_hcc", "cmdnet", "s_pre_hbp")
+    score = next(score for score in task.scores if score.name == "auc_ovo")
+    estimate, low, high = script.measured(methods, score)
+    assert low < estimate < high
+    assert round(100 * estimate, 2) == 0.54
