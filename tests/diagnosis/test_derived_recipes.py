@@ -7,7 +7,7 @@ from tiny import tiny
 from xdistill.diagnosis.recipes import alone_recipe, imitation_recipe, taught_recipe
 from xdistill.errors import UserError
 from xdistill.experiment.assemble import assemble
-from xdistill.recipe.load import as_loaded
+from xdistill.recipe.load import as_loaded, load_recipe
 from xdistill.tasks import Classification
 
 TASK = Classification(("no", "yes"))
@@ -99,6 +99,13 @@ def test_a_fitted_student_has_no_imitation(catalog):
     assert imitation_recipe(found, TASK) is None
     assert taught_recipe(found, TASK) is None
     assert alone_recipe(found, TASK)["stages"][1] == {"name": "fit", "fit": ["student.estimator"]}
+
+
+def test_a_teacher_that_is_not_trained_needs_no_stage(catalog):
+    oracle = assemble(load_recipe("gain/oracle"), catalog)
+    for make in (alone_recipe, taught_recipe):
+        (student,) = make(oracle, Classification(("M0", "M1", "M2")))["stages"]
+        assert (student["train"], "cross_fit" in student) == (["student"], False)
 
 
 def test_without_a_teacher(catalog):

@@ -39,7 +39,7 @@ def alone_recipe(experiment: Experiment, task: Task, *, quick: bool = False) -> 
         UserError: if the recipe has no teacher, or none that is trained by itself.
     """
     plain = _base(experiment, "alone", quick=quick)
-    plain["stages"] = [*_teacher_stages(plain), *_student_stages(plain, task)]
+    plain["stages"] = [*_teacher_stages(plain, experiment), *_student_stages(plain, task)]
     if any(row.target is None for row in experiment.data.build().index()):  # which nothing teaches here
         plain["unlabelled"] = {**(plain.get("unlabelled") or {}), "use": "leave_out"}
     return _shorter(plain) if quick else plain
@@ -72,10 +72,11 @@ def _with_teacher(
     quick: bool,
 ) -> dict[str, Any] | None:
     plain = _base(experiment, what, quick=quick)
-    teaching, learning = _teacher_stages(plain), _student_stages(plain, task)
+    teaching, learning = _teacher_stages(plain, experiment), _student_stages(plain, task)
     if not task.imitation or any("fit" in stage for stage in learning):
         return None
-    teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
+    if teaching:
+        teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
     plain["stages"] = [*teaching, *({**stage, "objective": objective(stage)} for stage in learning)]
     return _shorter(plain) if quick else plain
 
@@ -127,11 +128,12 @@ def _without_privileged(stage: dict[str, Any], plan: StagePlan, experiment: Expe
     return {**stage, "objective": kept}
 
 
-def _teacher_stages(plain: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _teacher_stages(plain: Mapping[str, Any], experiment: Experiment) -> list[dict[str, Any]]:
+    """Empty for a teacher without parameters, such as `given_logits`, which is not trained."""
     stages = list(_of_teacher(plain["stages"]))
-    if not stages:
+    if not stages and experiment.facts["teacher"].parameters != 0:
         raise UserError(
-            f"{plain['name'].split('/', 1)[1].rsplit('/', 1)[0]}: no stage trains the teacher with a task loss of its "
+            f"{experiment.recipe.name}: no stage trains the teacher with a task loss of its "
             f"own, so the teacher cannot be compared with the student; add a term with `on: teacher`"
         )
     return stages
