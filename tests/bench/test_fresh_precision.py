@@ -49,6 +49,14 @@ def test_an_entry_is_trained_until_its_interval_is_narrow(tmp_path, catalog, mon
     assert table.found == table.wanted
 
 
+def test_an_entry_alone_brings_the_reference(tmp_path, catalog, monkeypatch):
+    rounds, table = trained(tmp_path, catalog, monkeypatch, only=["kd"])
+    alone, kd = table.gains
+    assert {entries for one in rounds for _, entries in one} == {("alone", "kd")}
+    assert alone.cohorts == kd.cohorts > LEAST
+    assert width(kd) <= 0.5
+
+
 def test_it_ends_at_the_largest_number_and_says_nothing_is_missing(tmp_path, catalog, monkeypatch):
     _, table = trained(tmp_path, catalog, monkeypatch, cohorts=24)
     assert cohorts(table) == {"alone": 24, "kd": 24, "oracle": LEAST}

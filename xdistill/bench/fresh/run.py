@@ -37,7 +37,7 @@ def run_fresh(
         benchmark: with a `fresh_test`.
         catalog: what recipes may name.
         folder: of the benchmark's results.
-        only: entries to run; none: all.
+        only: entries to run, with `half_width` next to the reference; none: all.
         flags: last changes of every recipe, such as the executor.
         record: scores of all cohorts, made elsewhere; what it holds counts as finished.
 
@@ -52,12 +52,18 @@ def run_fresh(
     for name in only:
         benchmark.entry(name)
     plan = FreshPlan(benchmark, catalog, flags)
-    entries = [entry for entry in plan.experiments if not only or entry in only]
+    entries = _chosen(plan, only)
     if record is not None:
         take_over(plan, record, folder)
     tried: set[tuple[str, str]] = set()
     while missing := dict(_missing(plan, entries, folder, tried)):
         yield from train_cohorts(plan, missing, folder)
+
+
+def _chosen(plan: FreshPlan, only: Sequence[str]) -> list[str]:
+    """The entries to run; with `half_width` always the reference too, since the gains are over it."""
+    chosen = {*only, plan.benchmark.file.reference} if only and plan.fresh.half_width is not None else set(only)
+    return [entry for entry in plan.experiments if not chosen or entry in chosen]
 
 
 def _missing(
