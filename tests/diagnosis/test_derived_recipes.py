@@ -84,6 +84,27 @@ def test_a_student_that_only_distils_is_taught_with_the_task_s_loss(catalog):
     ]
 
 
+def test_the_recipe_s_own_inner_folds_are_kept(catalog):
+    teach, learn = vectors()["stages"]
+    found = experiment(vectors(stages=[{**teach, "cross_fit": {"folds": 3}}, learn]), catalog)
+    assert imitation_recipe(found, TASK)["stages"][0]["cross_fit"] == {"folds": 3}
+
+
+def test_no_part_of_the_student_stays_untrained(catalog):
+    teach, learn = vectors()["stages"]
+    first = {**learn, "name": "first"}
+    second = {**learn, "objective": [{"use": "cross_entropy"}]}
+    whole = experiment(vectors(stages=[teach, first, second]), catalog)
+    assert [stage["name"] for stage in alone_recipe(whole, TASK)["stages"]] == ["teach", "learn"]
+    part = experiment(vectors(stages=[teach, first, {**second, "train": ["student.head"]}]), catalog)
+    _, *student = alone_recipe(part, TASK)["stages"]
+    assert [(stage["name"], stage["train"]) for stage in student] == [
+        ("first", ["student"]),
+        ("learn", ["student.head"]),
+    ]
+    assert [term["use"] for term in student[0]["objective"]] == ["cross_entropy"]
+
+
 def test_quick_reduces_epochs_and_folds(catalog):
     found = experiment(vectors(crossval={"folds": 5, "repeats": 10}), catalog)
     plain = imitation_recipe(found, TASK, quick=True)

@@ -24,7 +24,7 @@ def official(folders):
 
 def test_an_official_test_part_is_never_read(official):
     assert official.figures.subjects == 40
-    assert official.figures.power.splits == "official"
+    assert (official.figures.power.splits, official.figures.power.tested) == ("one test part", 20)
     for folder in official.runs:
         run = xdistill.load_run(folder)
         tested = {subject for fold in run.predictions.folds for subject in fold.subjects}
@@ -39,6 +39,30 @@ def test_nothing_is_trained_twice(folders):
     assert not [event for event in events if isinstance(event, (RunStarted, EpochEnded))]
     for folder in again.runs[1:]:
         assert xdistill.load_run(folder).record["seconds"]["reused"] == ["r0-f0", "r0-f1"]
+
+
+def of_sites(folder, secret):
+    """A table of sixty subjects of three sites, as a data set."""
+    rows = ["id,x,secret,y,site", *(f"s{n},{n % 7},{secret(n)},{'ab'[n % 2]},{'ABC'[n % 3]}" for n in range(60))]
+    (folder / "t.csv").write_text("\n".join(rows), encoding="utf-8")
+    modalities = {"regular": ["x"], "privileged": ["secret"]}
+    named = {"subject": "id", "target": "y", "classes": ["a", "b"], "modalities": modalities, "keep": ["site"]}
+    return {"use": "table", "path": str(folder / "t.csv"), **named}
+
+
+def test_one_tested_site_is_a_single_test_part(folders, tmp_path):
+    recipe = vectors(data=of_sites(tmp_path, lambda n: n % 2), crossval={"by": "site", "tested": ["C"]})
+    found = xdistill.diagnose(recipe, quick=True, **folders)
+    assert (found.figures.subjects, found.figures.power.splits, found.figures.power.tested) == (40, "one test part", 20)
+
+
+def test_a_teacher_that_cannot_be_scored_is_told_before_anything_is_trained(folders, tmp_path):
+    events = []
+    data = of_sites(tmp_path, lambda n: "" if n % 3 == 2 else n % 2)  # site C lacks it
+    recipe = vectors(data=data, crossval={"by": "site"}, missing="skip")
+    with pytest.raises(UserError, match=r"^tests/vectors: the teacher cannot be scored in .*`missing: impute`"):
+        xdistill.diagnose(recipe, **folders, on_event=events.append)
+    assert not [event for event in events if isinstance(event, EpochEnded)]
 
 
 def test_page_and_figures_are_written(official, tmp_path):

@@ -48,7 +48,7 @@ def material(alone, imitation=None, taught=None, *, task=CLASSES, **changes):
         "shares": dict.fromkeys(keys, np.array([0.5, 0.5])),
         "tasks": dict.fromkeys(keys, Classification(CLASSES)),
         "crossval": Crossval(folds=2),
-        "official_test": 0,
+        "single_test": 0,
     }
     return Material(**{**given, **changes})
 
@@ -83,10 +83,28 @@ def test_power_is_that_of_the_recipe_s_own_splits():
 def test_power_of_an_official_split_depends_on_its_test_part():
     both = (*folds("student", 0, 4.0), *folds("teacher", 1, 2.0))
     small, large = (
-        measure(material(both, crossval=Crossval(official=True), official_test=size)).power for size in (40, 160)
+        measure(material(both, crossval=Crossval(official=True), single_test=size)).power for size in (40, 160)
     )
-    assert (small.splits, small.ten) == ("official", None)
+    assert (small.splits, small.ten, small.tested) == ("one test part", None, 40)
     assert small.own == pytest.approx(2 * large.own)
+
+
+def test_power_of_given_folds_depends_on_the_share_that_they_test():
+    both = (*folds("student", 0, 4.0), *folds("teacher", 1, 2.0))
+    sizes = {(0, 0): 200, (0, 1): 100}
+    crossval = Crossval(by="site", tested=("a", "b"))
+    found = measure(material(both, crossval=crossval, train_sizes=sizes))
+    deviation = max(found.lead.deviation, found.lead.error * np.sqrt(2))
+    assert found.power.own == pytest.approx(smallest_difference(deviation, splits=2, test_share=0.15))
+    assert (found.power.splits, found.power.ten) == ("1x2", None)
+
+
+def test_patients_are_needed_only_for_a_gain_that_is_expected():
+    better, worse = folds("student", 2, 3.0), folds("student", 3, 9.0)
+    both = (*folds("student", 0, 4.0), *folds("teacher", 1, 2.0))
+    found = [measure(material(both, both[:2], taught)) for taught in (better, worse)]
+    assert [one.room.gain.estimate > 0 for one in found] == [True, False]
+    assert [one.power.patients is not None for one in found] == [True, False]
 
 
 def test_fidelity_of_a_student_that_repeats_the_teacher():
@@ -113,6 +131,20 @@ def test_room_is_that_of_the_taught_student():
     chart = diagnosis_chart(found)
     assert f"student of labels and teacher {found.amount(found.room.gain.estimate, '+')}" in chart
     assert "student that imitates the teacher" in chart
+
+
+def test_a_unit_with_a_control_character_is_drawn():
+    target = np.arange(12.0)[:, None]
+    subjects = tuple(f"s{row}" for row in range(12))
+    alone = [
+        FoldPredictions(role, 0, number, subjects, target, target + error)
+        for number in (0, 1)
+        for role, error in (("student", 3.0), ("teacher", 1.0))
+    ]
+    keys = [(0, 0), (0, 1)]
+    task = Regression(("a",), ("mg\a/L",))
+    changes = {"shares": dict.fromkeys(keys, np.array([5.5])), "tasks": dict.fromkeys(keys, task.fitted(target))}
+    assert "mg /L" in diagnosis_chart(measure(material(alone, task=task, **changes)))
 
 
 def test_subjects_that_the_teacher_does_not_score_count_for_nothing():

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from xdistill.diagnosis.figures import Advantage, Figures
 from xdistill.report.palette import INK, MUTED, STUDENT, TEACHER
-from xdistill.report.picture import Picture, entitle, new_picture, svg_markup
+from xdistill.report.picture import Picture, entitle, new_picture, shorten, svg_markup
+from xdistill.untrusted.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ def diagnosis_figure(found: Figures) -> Picture:
     rows = advantages(found)
     picture, (axes,) = new_picture(1, 1, panel=(6.4, 1.0 + _ROW * len(rows)))
     factor = 100 if found.percent else 1
-    unit = ", points" if found.percent else f", {found.unit}" if found.unit else ""
+    unit = ", points" if found.percent else f", {shorten(found.unit)}" if found.unit else ""
     for place, (label, advantage) in enumerate(rows.items()):
         colour = TEACHER if label == "teacher" else STUDENT
         ends = (factor * advantage.low, factor * advantage.high)
@@ -43,8 +44,8 @@ def diagnosis_chart(found: Figures) -> str:
         f"{label} {found.amount(advantage.estimate, '+')} ({found.span(advantage.low, advantage.high)})"
         for label, advantage in advantages(found).items()
     ]
-    shown = f"smallest gain that the test can show: {found.amount(found.power.own)}"
-    return svg_markup(diagnosis_figure(found), prefix="diagnosis", alt=f"{'; '.join(said)}; {shown}.")
+    said.append(f"smallest gain that the test can show: {found.amount(found.power.own)}.")
+    return svg_markup(diagnosis_figure(found), prefix="diagnosis", alt=printable("; ".join(said)))
 
 
 def advantages(found: Figures) -> dict[str, Advantage]:

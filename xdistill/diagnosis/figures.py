@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ONE_PART = "one test part"
+
 
 @dataclass(frozen=True)
 class Advantage:
@@ -92,15 +94,17 @@ class Power:
 
     Attributes:
         own: with the recipe's own splits.
-        splits: of the recipe, such as ``1x5`` or ``official``.
-        ten: with 10 repeats of its folds; None for an official split.
-        patients: that would be needed with 10 repeats to show the expected gain, or with an official split in its test
-            part; None if no gain is expected.
+        splits: of the recipe, such as ``1x5`` or ``one test part``.
+        ten: with 10 repeats of its folds; None where these cannot be repeated.
+        tested: patients that the recipe tests.
+        patients: that it would have to test, with 10 repeats if there are folds, to show the expected gain; None if no
+            gain is expected.
     """
 
     own: float
     splits: str
     ten: float | None
+    tested: int
     patients: int | None
 
 

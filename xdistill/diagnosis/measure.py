@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xdistill.diagnosis.figures import Advantage, Calibration, Fidelity, Figures, Power, Room
-from xdistill.errors import UserError
+from xdistill.diagnosis.figures import ONE_PART, Advantage, Calibration, Fidelity, Figures, Power, Room
 from xdistill.models.calibration.temperature import BOUNDS
 from xdistill.recipe.schema.crossval import Crossval
-from xdistill.stats import METRICS, FoldPredictions, Method, Predictions, Row, compare, gaps_closed
+from xdistill.stats import METRICS, FoldPredictions, Method, Predictions, Row, compare, gaps_closed, mean_test_share
 from xdistill.stats.power import smallest_difference, smallest_difference_of_interval
 from xdistill.tasks import Score, Task
 
@@ -37,7 +36,7 @@ class Material:
             ``(columns,)``.
         tasks: the task as fitted to the training subjects, by (repeat, fold).
         crossval: of the recipe itself.
-        official_test: number of subjects of its official test part; 0 without an official split.
+        single_test: number of patients of its test part, if it has one test part; else 0.
     """
 
     alone: Predictions
@@ -50,7 +49,7 @@ class Material:
     shares: Mapping[tuple[int, int], Floats]
     tasks: Mapping[tuple[int, int], Task]
     crossval: Crossval
-    official_test: int
+    single_test: int
 
     def method(self, name: str, predictions: Predictions, role: str = "student") -> Method:
         """One entry of a comparison; only subjects that the teacher scores count."""
@@ -61,14 +60,8 @@ class Material:
 
 
 def measure(material: Material) -> Figures:
-    """All figures.
-
-    Raises:
-        UserError: if the teacher scores no test subject.
-    """
+    """All figures; the teacher has to score some subjects of every fold."""
     teacher = material.alone.of("teacher")
-    if not teacher:
-        raise UserError("the teacher scores no test subject, because each lacks a modality that it reads")
     task = material.alone.task
     score = next(score for score in task.scores if score.name == task.primary)
     methods = [
@@ -97,7 +90,7 @@ def measure(material: Material) -> Figures:
         calibration=None if task.relative else _calibration(teacher, material),
         fidelity=fidelity,
         room=room,
-        power=_power(material, lead if room is None else room.gain, lead, patients, len(teacher)),
+        power=_power(material, lead if room is None else room.gain, patients),
         higher_is_better=score.higher_is_better,
         percent=score.percent,
         unit=score.unit,
@@ -213,36 +206,36 @@ def rank_correlation(teacher: Sequence[FoldPredictions], student: Sequence[FoldP
     return float(np.mean(found))
 
 
-def _power(material: Material, pair: Advantage, lead: Advantage, patients: int, folds: int) -> Power:
+def _power(material: Material, pair: Advantage, patients: int) -> Power:
     """What the recipe's own test can show, if its methods differ as much from patient to patient as this pair.
 
     The deviation over folds is an estimate from few folds; where it is below what the bootstrap over patients implies,
     the latter counts.
     """
-    crossval = material.crossval
-    expected = next((one.estimate for one in (pair, lead) if one.estimate > 0), None)
+    crossval, scored = material.crossval, material.alone.of("student")
+    folds = len(scored)
     if crossval.single:
-        size = material.official_test
-        error = pair.error * np.sqrt(patients / size)
-        own = smallest_difference_of_interval(error)
-        return Power(own, "official", None, _needed(size, own, expected))
+        size = material.single_test
+        own = smallest_difference_of_interval(pair.error * np.sqrt(patients / size))
+        return Power(own, ONE_PART, None, size, _needed(size, own, pair.estimate))
     if crossval.by is not None:  # these folds cannot be repeated
-        own = smallest_difference(
-            max(pair.deviation, pair.error * np.sqrt(folds), _TINY), splits=folds, test_share=1 / (folds - 1)
-        )
-        return Power(own, f"1x{folds}", None, _needed(patients, own, expected))
+        deviation = max(pair.deviation, pair.error * np.sqrt(folds), _TINY)
+        sizes = [len(fold.subjects) for fold in scored]
+        share = mean_test_share(sizes, [material.train_sizes[fold.repeat, fold.fold] for fold in scored])
+        own = smallest_difference(deviation, splits=folds, test_share=share)
+        return Power(own, f"1x{folds}", None, patients, _needed(patients, own, pair.estimate))
     deviation = max(pair.deviation * np.sqrt(crossval.folds / folds), pair.error * np.sqrt(crossval.folds), _TINY)
     share = 1 / (crossval.folds - 1)
     own, ten = (
         smallest_difference(deviation, splits=repeats * crossval.folds, test_share=share)
         for repeats in (crossval.repeats, 10)
     )
-    return Power(own, f"{crossval.repeats}x{crossval.folds}", ten, _needed(patients, ten, expected))
+    return Power(own, f"{crossval.repeats}x{crossval.folds}", ten, patients, _needed(patients, ten, pair.estimate))
 
 
-def _needed(patients: int, smallest: float, expected: float | None) -> int | None:
+def _needed(patients: int, smallest: float, expected: float) -> int | None:
     """Patients with whom the smallest difference would be the expected one: it falls with their square root."""
-    return None if expected is None else int(np.ceil(patients * (smallest / expected) ** 2))
+    return int(np.ceil(patients * (smallest / expected) ** 2)) if expected > 0 else None
 
 
 _TINY = 1e-12  # two networks that predict alike have no deviation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xdistill.diagnosis.diagnosis import Diagnosis
-from xdistill.diagnosis.figures import Advantage, Figures
+from xdistill.diagnosis.figures import ONE_PART, Advantage, Figures
 from xdistill.runs.files import make_folder, write_json, write_text
 
 PAGE, DATA = "diagnosis.html", "diagnosis.json"
@@ -50,7 +50,7 @@ def lines(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     """The figures in words, as label and value; the terminal shows the same."""
     found = diagnosis.figures
     fidelity, room, power = found.fidelity, found.room, found.power
-    part = " of the training part" if power.splits == "official" else ""
+    part = " of the training part" if power.splits == ONE_PART else ""
     shown = [
         ("scored", f"{found.subjects:,} subjects, {found.patients:,} patients, {found.folds} folds{part}"),
         ("teacher, out of fold", _score(found, found.teacher)),

@@ -14,7 +14,7 @@ teacher cache, and a recipe whose own stages train the teacher alone takes them 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from xdistill.errors import UserError
@@ -76,9 +76,14 @@ def _with_teacher(
     if not task.imitation or any("fit" in stage for stage in learning):
         return None
     if teaching:
-        teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else INNER_FOLDS}
+        teaching[-1]["cross_fit"] = {"folds": QUICK_INNER_FOLDS if quick else _inner_folds(experiment)}
     plain["stages"] = [*teaching, *({**stage, "objective": objective(stage)} for stage in learning)]
     return _shorter(plain) if quick else plain
+
+
+def _inner_folds(experiment: Experiment) -> int:
+    """As many as the recipe itself has, if it cross-fits."""
+    return next((stage.cross_fit.folds for stage in experiment.stages if stage.cross_fit is not None), INNER_FOLDS)
 
 
 def _half(terms: list[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
@@ -152,10 +157,15 @@ def _of_teacher(stages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _student_stages(plain: Mapping[str, Any], task: Task) -> list[dict[str, Any]]:
-    """The student's stages; one that only distils is left out if another has a task loss, or gets one if none has."""
+    """The student's stages; one that only distils is left out if others train its parts, or else sees labels."""
     stages = [stage for stage in plain["stages"] if _paths(stage, "student")]
     supervised = [stage for stage in stages if "fit" in stage or _terms(stage, "student")]
-    return [_of_student(stage, task) for stage in supervised or stages]
+    trained = [path for stage in supervised for path in _paths(stage, "student")]
+    return [
+        _of_student(stage, task)
+        for stage in stages
+        if stage in supervised or not all(_covered(path, trained) for path in _paths(stage, "student"))
+    ]
 
 
 def _of_student(stage: Mapping[str, Any], task: Task) -> dict[str, Any]:
@@ -165,6 +175,11 @@ def _of_student(stage: Mapping[str, Any], task: Task) -> dict[str, Any]:
     kept = {name: value for name, value in stage.items() if name != "cross_fit"}
     own = [{"use": task.default_loss, "on": "student", "weight": 1.0}]
     return {**kept, "train": paths, "objective": _terms(stage, "student") or own}
+
+
+def _covered(path: str, trained: Collection[str]) -> bool:
+    """Whether a part of a network is among these, or within one of them."""
+    return any(f"{path}.".startswith(f"{whole}.") for whole in trained)
 
 
 def _paths(stage: Mapping[str, Any], role: str) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from xdistill.crossval.events import Event
 from xdistill.crossval.execute import run_prepared
 from xdistill.crossval.prepare import Prepared, check_executor, prepare, ready_cohort, splits_of
-from xdistill.data import Cohort
+from xdistill.data import Cohort, Split
 from xdistill.diagnosis.diagnosis import Diagnosis
 from xdistill.diagnosis.measure import Material, measure
 from xdistill.diagnosis.recipes import alone_recipe, cross_fits, imitation_recipe, taught_recipe
@@ -21,10 +20,13 @@ from xdistill.diagnosis.verdict import advice_of, verdict_of
 from xdistill.errors import SettingsError, UserError
 from xdistill.experiment.assemble import assemble
 from xdistill.experiment.controls import without_control
+from xdistill.experiment.missing import teacher_is_scored, teacher_sees
 from xdistill.experiment.plans import Experiment
+from xdistill.experiment.unlabelled import labelled_subjects
 from xdistill.plugin import Catalog
 from xdistill.recipe.load import as_loaded
 from xdistill.recipe.loaded import LoadedRecipe
+from xdistill.recipe.schema.crossval import Crossval
 from xdistill.runs import load_run
 
 
@@ -70,9 +72,10 @@ def diagnose(
         prepare(recipe, one, catalog, cohort, runs, within=within)
         for recipe, one in zip(recipes, experiments, strict=True)
     ]
+    _check_teacher(experiment, cohort, prepared[0])
     for run in prepared:
         yield from _run(run, experiment)
-    figures = measure(_material(prepared, cohort, experiment.recipe.crossval, len(tested)))
+    figures = measure(_material(prepared, cohort, experiment.recipe.crossval, tested))
     verdict = verdict_of(figures, quick=quick)
     advice = advice_of(figures, verdict, cross_fitted=cross_fits(experiment), quick=quick)
     folders = tuple(str(run.folder.path) for run in prepared)
@@ -87,9 +90,21 @@ def _run(run: Prepared, experiment: Experiment) -> Generator[Event, None, None]:
         if not experiment.callbacks:
             raise
         raise UserError(
-            f"{experiment.recipe.name}: {error}. A diagnosis trains the teacher and the student in separate stages; "
-            f"leave out the callbacks with `--set callbacks=[]`"
+            f"{experiment.recipe.name}: {error}. A diagnosis trains the teacher and the student in separate stages; if "
+            f"a callback needs both in one stage, leave the callbacks out with `--set callbacks=[]`"
         ) from error
+
+
+def _check_teacher(experiment: Experiment, cohort: Cohort, prepared: Prepared) -> None:
+    """Before anything is trained: whether the teacher can be compared with the student in every fold."""
+    seen = teacher_sees(experiment, cohort)
+    for split in prepared.splits:
+        if not teacher_is_scored(seen, cohort, [split]):
+            raise UserError(
+                f"{experiment.recipe.name}: the teacher cannot be scored in {split.where}, where the test subjects "
+                f"with all modalities that it reads do not show every class; use `missing: impute`, fewer folds, or "
+                f"other splits"
+            )
 
 
 def _tested_once(experiment: Experiment, cohort: Cohort) -> frozenset[str]:
@@ -99,11 +114,12 @@ def _tested_once(experiment: Experiment, cohort: Cohort) -> frozenset[str]:
     return frozenset(splits_of(experiment, cohort).fold(0, 0).test)
 
 
-def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, tested: int) -> Material:
+def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Crossval, tested: Collection[str]) -> Material:
     predictions = [load_run(run.folder.path).predictions for run in prepared]
     splits = {(split.repeat, split.fold): split for split in prepared[0].splits}
     task = cohort.schema.task
-    known = {key: cohort.targets[_labelled(cohort, split.train)] for key, split in splits.items()}
+    patients = dict(zip(cohort.subjects, cohort.patients, strict=True))
+    known = {key: cohort.targets[_labelled(prepared[0].experiment, cohort, split)] for key, split in splits.items()}
     return Material(
         alone=predictions[0],
         imitation=predictions[1] if len(predictions) > 1 else None,
@@ -111,14 +127,14 @@ def _material(prepared: Sequence[Prepared], cohort: Cohort, crossval: Any, teste
         fingerprint=cohort.fingerprint,
         split_hash=prepared[0].splits.hash,
         train_sizes={key: len(given) for key, given in known.items()},
-        patients=dict(zip(cohort.subjects, cohort.patients, strict=True)),
+        patients=patients,
         shares={key: task.constant_prediction(given) for key, given in known.items()},
         tasks={key: task.fitted(given) for key, given in known.items()},
         crossval=crossval,
-        official_test=tested,
+        single_test=len({patients[subject] for subject in tested}),
     )
 
 
-def _labelled(cohort: Cohort, subjects: Sequence[str]) -> NDArray[np.int64]:
-    rows = cohort.rows_of(subjects)
-    return rows[cohort.labelled[rows]]
+def _labelled(experiment: Experiment, cohort: Cohort, split: Split) -> NDArray[np.int64]:
+    rows = cohort.rows_of(split.train)
+    return rows[labelled_subjects(experiment, cohort, split)[rows]]

@@ -10,12 +10,12 @@ from xdistill.diagnosis.figures import Figures
 Verdict = Literal["promising", "possible", "small", "unclear", "nothing", "undecided"]
 
 VERDICTS: Mapping[Verdict, str] = {
-    "promising": "a gain is likely: the student that learns from labels and teacher is better than the student alone",
-    "possible": "a gain is possible: the teacher seems better, but what the student gains from it may be zero",
-    "small": "no gain is expected: the teacher is better, but the student gains less from it than this test can show",
-    "unclear": "no gain is expected: the teacher's lead may be zero, and the gain is less than this test can show",
-    "nothing": "nothing to distil: the teacher is no better than the student",
-    "undecided": "too few epochs to say: the teacher is not better yet, and a quarter of the epochs may not train it",
+    "promising": "a gain is likely; the student that learns from labels and teacher is better than the student alone",
+    "possible": "a gain is possible; the student may gain nothing from the teacher, or enough for this test to show",
+    "small": "no gain is expected; the teacher is better, but the student gains less from it than this test can show",
+    "unclear": "no gain is expected; the teacher may be no better than the student",
+    "nothing": "no gain is expected; the teacher is no better than the student",
+    "undecided": "too few epochs to say; after a quarter of them the teacher may not be trained",
 }
 """Each verdict as a sentence."""
 
@@ -29,8 +29,8 @@ def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
     """The verdict, by the bootstrap intervals.
 
     The gain of the student that learns from labels and teacher counts most: a gain is excluded if the upper end of its
-    interval is less than the recipe's own test can show. Without it, the teacher's lead decides. A quick diagnosis
-    never says that the teacher is no better: with so few epochs it may be untrained.
+    interval is less than the recipe's own test can show. Then, or without such a student, the teacher's lead decides. A
+    quick diagnosis never says that the teacher is no better: with so few epochs it may be untrained.
     """
     lead, gain = found.lead, None if found.room is None else found.room.gain
     better = lead.low > 0
@@ -38,10 +38,10 @@ def verdict_of(found: Figures, *, quick: bool = False) -> Verdict:
         return "promising"
     if quick and not better:
         return "undecided"
-    if lead.estimate <= 0:
-        return "nothing"
     if gain is not None and gain.high >= found.power.own:
         return "possible"
+    if lead.estimate <= 0:
+        return "nothing"
     if not better:
         return "unclear"
     return "possible" if gain is None else "small"
@@ -54,52 +54,52 @@ def advice_of(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bo
 
 def _advice(found: Figures, verdict: Verdict, *, cross_fitted: bool, quick: bool) -> Iterator[str]:
     yield f"{VERDICTS[verdict]}."
-    if verdict == "promising" and found.lead.estimate <= 0:
+    if verdict in {"promising", "possible"} and found.lead.low <= 0:
         yield (
-            "The teacher itself is no better than the student, so the gain may be that of soft targets; compare it "
-            "with null controls (`xdistill run --with-controls`)."
+            "The teacher itself may be no better than the student, so that a gain may be that of soft targets; compare "
+            "it with null controls (`xdistill run --with-controls`)."
         )
     if verdict in {"unclear", "nothing"}:
         yield "Give the teacher more informative privileged data or a better network before you distil."
     if verdict == "small" and found.room is not None and found.room.gain.high < LITTLE * found.lead.estimate:
         yield (
-            "Little of the lead is visible in the student's modalities: teach what both modalities share, such as "
-            "features or relations, or give the student more modalities."
+            "Plain distillation passes on little of the lead: distil features or relations, or give the student more "
+            "modalities."
         )
-    yield from _on_calibration(found, cross_fitted=cross_fitted)
-    yield from _on_power(found, verdict)
+    yield from _on_calibration(found, verdict, cross_fitted=cross_fitted)
+    if verdict != "nothing":
+        yield from _on_power(found, verdict)
     if quick:
         yield "This was a quick diagnosis, with a quarter of the epochs; run it without --quick before you rely on it."
 
 
-def _on_calibration(found: Figures, *, cross_fitted: bool) -> Iterator[str]:
+def _on_calibration(found: Figures, verdict: Verdict, *, cross_fitted: bool) -> Iterator[str]:
     calibration = found.calibration
     if calibration is None:
         return
     remedy = "raise the temperature of the distillation loss"
     if not cross_fitted:
-        remedy = "use `cross_fit` on the teacher's stage and " + remedy
+        remedy += ", or use `cross_fit` if the teacher has a stage of its own"
     temperature = calibration.temperature
     if temperature is not None and temperature > OVERCONFIDENT:
         yield f"The teacher is overconfident (temperature {temperature:.2f}): {remedy}."
     elif temperature is not None and temperature < UNDERCONFIDENT:
         yield (
-            f"The teacher is underconfident (temperature {temperature:.2f}): train it longer, or lower the "
-            f"temperature of the distillation loss."
+            f"The teacher is underconfident (temperature {temperature:.2f}): lower the temperature of the distillation "
+            f"loss, or train the teacher longer."
         )
     if calibration.log_loss >= calibration.prevalence_log_loss:
         loss = "validation" if temperature is None else "log"
+        misled = "" if verdict == "promising" else ", so as targets they may mislead the student"
         yield (
             f"The teacher's predictions are no better than a constant prediction ({loss} loss "
-            f"{calibration.log_loss:.3f} against {calibration.prevalence_log_loss:.3f}), so as targets they mislead "
-            f"the student."
+            f"{calibration.log_loss:.3f} against {calibration.prevalence_log_loss:.3f}){misled}."
         )
 
 
 def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
-    power, gain = found.power, None if found.room is None else found.room.gain.estimate
-    reachable = gain if gain is not None and gain > 0 else found.lead.estimate
-    if reachable >= power.own and verdict not in {"unclear", "nothing", "undecided"}:
+    power, expected = found.power, (found.lead if found.room is None else found.room.gain).estimate
+    if expected >= power.own and verdict not in {"unclear", "undecided"}:
         return
     nothing = found.percent and power.own >= 1  # more than the metric has room for
     text = f"Your test set cannot show {'any gain' if nothing else f'a gain of less than {found.amount(power.own)}'}"
@@ -110,5 +110,6 @@ def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     else:
         folds = power.splits.partition("x")[2]
         yield f"{text} with {power.splits} folds: use 10x{folds} folds ({found.amount(power.ten)}) or more patients."
-    if power.patients is not None and found.patients < power.patients <= MANY * found.patients:
-        yield f"To show a gain of {found.amount(reachable)}, about {power.patients:,} patients are needed."
+    if power.patients is not None and power.tested < power.patients <= MANY * power.tested:
+        who = "test patients" if power.ten is None else "patients"
+        yield f"To show a gain of {found.amount(expected)}, about {power.patients:,} {who} are needed."

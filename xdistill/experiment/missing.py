@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xdistill.data import CohortLike, Splits
+from xdistill.data import CohortLike, Split, Splits
 from xdistill.errors import DataError
 from xdistill.experiment.plans import Experiment, modality_of
 from xdistill.recipe.schema.recipe import Recipe
@@ -145,7 +145,7 @@ def leaves_out_unlabelled(recipe: Recipe) -> bool:
     return recipe.unlabelled is not None and recipe.unlabelled.use == "leave_out"
 
 
-def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Splits) -> bool:
+def teacher_is_scored(seen: Mask, cohort: CohortLike, splits: Iterable[Split]) -> bool:
     """Whether the teacher's test subjects include every class in every fold: otherwise it has no score."""
     targets = np.asarray(cohort.targets)
     for split in splits:

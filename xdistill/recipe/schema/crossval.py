@@ -153,7 +153,7 @@ class Crossval(Grown):
     @property
     def single(self) -> bool:
         """Whether there is one training and one test part, and nothing else."""
-        return self.official or self.by in _ONCE
+        return self.official or self.by in _ONCE or (self.tested is not None and len(set(self.tested)) == 1)
 
     @property
     def tests_all(self) -> bool:
