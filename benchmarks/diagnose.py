@@ -2,8 +2,7 @@
 
 A recipe is diagnosed; then it and its student alone, which is made of its own stages, are run on the recipe's own
 splits and compared on the same test subjects, by the metric of the task, with the paired 95 % bootstrap interval by
-patient. If both are rows of a leaderboard, its records are compared. The test part of an official split is not read by
-the diagnosis.
+patient. The test part of an official split is not read by the diagnosis.
 
     python benchmarks/diagnose.py run [--only lupi_clean_labels] [--seeds 0 1 2] [--quick]
                                                       [--runs DIR] [--cache DIR]
@@ -15,6 +14,7 @@ the diagnosis.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -22,32 +22,27 @@ from typing import Any
 
 import xdistill
 from xdistill.api.finished import FinishedRun
-from xdistill.bench.load import load_benchmark
-from xdistill.bench.records.record import method as bench_method
-from xdistill.bench.records.verify import verify_records
 from xdistill.diagnosis.figures import Advantage
 from xdistill.diagnosis.recipes import alone_recipe
-from xdistill.errors import UserError, XdistillError
+from xdistill.errors import XdistillError
 from xdistill.experiment.assemble import assemble, read_recipe
 from xdistill.plugin import load_catalog
 from xdistill.recipe.bundled import bundled_names
 from xdistill.stats import Interval, Method, align, compare, observed_scores, resampled_scores
-from xdistill.tasks import Score, Task
+from xdistill.stats.independent import paired_difference
+from xdistill.tasks import Score
 
 RECORD = Path(__file__).parent / "records" / "diagnose" / "verdicts.json"
 EXPECTED = {"promising": True, "possible": None, "small": False, "unclear": False, "nothing": False, "undecided": None}
-PUBLISHED = {
-    "mvi_hcc": ("mvi_hcc", "cmdnet", "s_pre_hbp"),
-    "baselines/kd": ("mvi_hcc", "kd", "s_pre_hbp"),
-    "baselines/sp": ("mvi_hcc", "sp", "s_pre_hbp"),
-    "ablations/cmdnet_wo_feature": ("mvi_hcc", "cmdnet_wo_feature", "s_pre_hbp"),
-    "ablations/wo_hbp": ("mvi_hcc", "wo_hbp", "s_pre"),
-    "ablations/wo_pre": ("mvi_hcc", "wo_pre", "s_hbp"),
-    "acdc": ("acdc", "cmdnet", "s_ed_es"),
-    "acdc/kd": ("acdc", "kd", "s_ed_es"),
-    "acdc/sp": ("acdc", "sp", "s_ed_es"),
+SMALL = ("cmdnet", "cmdnet_cross_fit", "kd", "kd_cross_fit", "oracle", "self_distillation")
+FRESH = {
+    **{f"gain/{entry}": ("gain", "calibrated", "216", entry) for entry in SMALL},
+    **{f"flagship/{entry}": ("flagship", "", "216", entry) for entry in ("oracle", "self_distillation")},
+    **{f"unlabelled/{entry}": ("unlabelled", "calibrated", "400", entry) for entry in ("kd", "kd_confident")},
+    "mvi_hcc_cross_fit": ("flagship", "", "216", "cross_fit"),
+    "mvi_hcc_best": ("flagship", "", "216", "best"),
 }
-"""Benchmark, entry and student alone."""
+"""Benchmark of many generated cohorts, its cell (value and training subjects), and entry."""
 TOGETHER = {"crossmodal/focus", "crossmodal/mfh_focus"}  # their callback needs teacher and student in one stage
 NO_TEACHER = "the recipe has no teacher"
 Row = dict[str, Any]
@@ -59,6 +54,9 @@ its unit, with paired 95 % bootstrap intervals by patient; above zero is better.
 the recipe's own test can show. A verdict that expects a gain is right if the interval of the measured gain is above
 zero; one that expects none is right if it is not. `crossmodal/focus` and `crossmodal/mfh_focus` are diagnosed with
 `--set callbacks=[]`."""
+
+FRESH_TEXT = """The verdicts are those above, of one cohort. The gain is that of [many generated cohorts](gain.md) of
+the same kind and size, with the 95 % interval of the paired t-test. It shows smaller gains than one cohort can."""
 
 
 def main() -> None:
@@ -99,16 +97,12 @@ def outcome(recipe: str, seed: int, *, quick: bool, runs: Path, cache: Path | No
     apart = {**overrides, "callbacks": []} if recipe in TOGETHER else overrides
     try:
         found = xdistill.diagnose(recipe, quick=quick, overrides=apart, **folders)
-        if recipe in PUBLISHED and not seed:
-            methods, task = published(*PUBLISHED[recipe])
-        else:
-            distilled = xdistill.run(recipe, overrides=overrides, **folders)
-            alone = xdistill.run(student_alone(recipe, apart), **folders)
-            methods, task = [method("distilled", distilled), method("alone", alone)], distilled.predictions.task
+        distilled = xdistill.run(recipe, overrides=overrides, **folders)
+        alone = xdistill.run(student_alone(recipe, apart), **folders)
     except XdistillError as error:
         return {"error": str(error)}
     figures = found.figures
-    score = next(score for score in task.scores if score.name == figures.metric)
+    score = next(score for score in distilled.predictions.task.scores if score.name == figures.metric)
     return {
         "metric": figures.metric,
         "percent": figures.percent,
@@ -118,26 +112,20 @@ def outcome(recipe: str, seed: int, *, quick: bool, runs: Path, cache: Path | No
         "room": None if figures.room is None else ends(figures.room.gain),
         "shown": figures.power.own,
         "verdict": found.verdict,
-        "gain": measured(methods, score),
+        "gain": measured([method("distilled", distilled), method("alone", alone)], score),
     }
 
 
 def student_alone(recipe: str, overrides: dict[str, Any]) -> dict[str, Any]:
-    """The student of a recipe, trained by the recipe's stages without a teacher, on the recipe's own splits."""
+    """The student of a recipe, trained by the recipe's stages without a teacher, on the recipe's own splits.
+
+    Without an official test part this is the run of the diagnosis, which is not repeated.
+    """
     experiment = assemble(read_recipe(recipe, profile=None, overrides=overrides, catalog=load_catalog), load_catalog())
     plain = alone_recipe(experiment, experiment.data.build().schema().task)
     own = {key: value for key, value in experiment.resolved().items() if key in {"crossval", "test"}}
-    return {**plain, **own, "name": f"{plain['name']}_own"}
-
-
-def published(name: str, entry: str, alone: str) -> tuple[list[Method], Task]:
-    """Two rows of a leaderboard."""
-    verified = verify_records(load_benchmark(RECORD.parents[2] / f"{name}.yaml"))
-    if verified.problems:
-        raise UserError("\n".join(verified.problems))
-    chosen = {row: [record for record in verified.records if record.entry == row] for row in (entry, alone)}
-    methods = [bench_method(row, tuple(records), "student") for row, records in chosen.items()]
-    return methods, verified.records[0].splits.task
+    same = {name: plain.get(name) for name in own} == own
+    return plain if same else {**plain, **own, "name": f"{plain['name']}_own"}
 
 
 def measured(methods: list[Method], score: Score) -> list[float]:
@@ -158,6 +146,19 @@ def one_split(methods: list[Method], metric: str) -> Interval:
     first, second = observed_scores(folds, metric).mean(axis=1)
     resampled = resampled_scores(folds, (metric,))[metric]
     return Interval.of(first - second, resampled[0] - resampled[1])
+
+
+def on_fresh_cohorts(recipe: str) -> list[float]:
+    """The published gain of a recipe over the student alone, on many cohorts of the kind that the recipe generates."""
+    benchmark, value, train, entry = FRESH[recipe]
+    with (RECORD.parents[1] / benchmark / "scores.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row["value"], row["train"]) == (value, train)]
+    scores, alone = (
+        {row["cohort"]: float(row["student"]) for row in rows if row["entry"] == name} for name in (entry, "alone")
+    )
+    found = paired_difference([scores[cohort] - alone[cohort] for cohort in scores.keys() & alone.keys()])
+    assert found.interval is not None
+    return [found.mean, *found.interval]
 
 
 def method(name: str, run: FinishedRun) -> Method:
@@ -188,9 +189,22 @@ def page(rows: list[Row]) -> str:
     for title, of_it in sections.items():
         found = [row for row in of_it if "error" not in row]
         if found:
-            parts += [f"## {title}", by_verdict(found), "\n".join([head(COLUMNS), *map(line, found)])]
+            parts += [f"## {title}", *tables(found)]
+    parts += fresh_section(sections["All recipes"])
     refused = [row for row in sections["All recipes"] if "error" in row]
     return "\n\n".join([*parts, "## Not diagnosed", not_diagnosed(refused)] if refused else parts)
+
+
+def tables(rows: list[Row]) -> list[str]:
+    """Counts by verdict, and all rows."""
+    return [by_verdict(rows), "\n".join([head(COLUMNS), *map(line, rows)])]
+
+
+def fresh_section(rows: list[Row]) -> list[str]:
+    """The same verdicts against the gain on many cohorts, where a benchmark has it."""
+    known = [row for row in rows if row["recipe"] in FRESH and "error" not in row]
+    found = [row | {"gain": on_fresh_cohorts(row["recipe"])} for row in known]
+    return ["## On many generated cohorts", FRESH_TEXT, *tables(found)] if found else []
 
 
 def not_diagnosed(rows: list[Row]) -> str:
