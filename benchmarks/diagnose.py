@@ -197,7 +197,18 @@ def page(rows: list[Row]) -> str:
 
 def tables(rows: list[Row]) -> list[str]:
     """Counts by verdict, and all rows."""
-    return [by_verdict(rows), "\n".join([head(COLUMNS), *map(line, rows)])]
+    return [by_verdict(rows), in_words(rows), "\n".join([head(COLUMNS), *map(line, rows)])]
+
+
+def in_words(rows: list[Row]) -> str:
+    """How many verdicts are right, and how many would be without a diagnosis."""
+    decided = [row for row in rows if EXPECTED[row["verdict"]] is not None]
+    right = sum(judged(row) == "right" for row in decided)
+    never = sum(row["gain"][1] <= 0 for row in decided)
+    return (
+        f"Of {len(decided)} verdicts that decide, {right} are right. To expect no gain of any recipe would be "
+        f"right {never} times."
+    )
 
 
 def fresh_section(rows: list[Row]) -> list[str]:

@@ -51,3 +51,29 @@ def test_judged(script, verdict, low, expected):
 def test_published_scores_of_many_cohorts(script):
     mean, low, high = script.on_fresh_cohorts("mvi_hcc_best")
     assert [round(100 * value, 2) for value in (mean, low, high)] == [1.26, 0.70, 1.82]
+
+
+def full(recipe, verdict, low, **changes):
+    spans = {"lead": [0.1, 0.05, 0.15], "imitating": None, "room": [0.01, -0.01, 0.03], "gain": [0.02, low, 0.04]}
+    shared = {"seed": 0, "quick": False, "metric": "auc_ovo", "percent": True, "unit": "", "shown": 0.02}
+    return {"recipe": recipe, "verdict": verdict, **shared, **spans, **changes}
+
+
+def test_the_page_counts_what_is_right(script):
+    rows = [
+        full("a", "promising", 0.01),
+        full("b", "promising", -0.01),
+        full("c", "small", -0.01),
+        full("a", "small", 0.01, seed=1),
+        full("tasks/regression", "possible", 0.01, percent=False, unit="mg/L"),
+        {"recipe": "d", "seed": 0, "quick": False, "error": f"d: {script.NO_TEACHER}"},
+    ]
+    page = script.page(rows)
+    own, other = page.split("## Other seeds")
+    assert "| promising | 2 | 1 | 1 | 1 |" in own
+    assert "Of 3 verdicts that decide, 2 are right. To expect no gain of any recipe would be right 2" in own
+    assert "| small | 1 | 0 | 1 | 0 |" in own
+    assert "| small | 1 | 1 | 0 | 1 |" in other
+    assert "| a | auc_ovo | +10.0 (+5.0 to +15.0) |  | +1.0 (-1.0 to +3.0) | 2.0 | promising |" in own
+    assert "+0.02 (+0.01 to +0.04) mg/L | open |" in own
+    assert page.endswith("- No teacher: `d`.")

@@ -45,8 +45,8 @@ def diagnose(
 
     Trains the teacher and the student separately, then two students with the cross-fitted teacher: one imitates it, one
     learns from it and from the labels. All on one repeat of the recipe's folds; with an official split, on folds of its
-    training part. Reports the teacher's lead, its calibration, how much of it the student can learn, the gain, and the
-    smallest gain that the recipe's own test can show.
+    training part. Reports the teacher's lead and calibration, how much of its predictions the student can learn, the
+    gain of plain distillation, and the smallest gain that the recipe's own test can show.
 
     Rerun the command to resume a diagnosis that was stopped.
     """
