@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from xdistill.bench.find import benchmark_of, benchmarks_in, one_record, records
 from xdistill.bench.load import load_benchmark
 from xdistill.bench.records.verify import read_records
 from xdistill.bench.run_index import records_of_runs
-from xdistill.bench.table import standings
+from xdistill.bench.table import Scored, standings, timed_sources
 from xdistill.errors import RunError, UserError
 from xdistill.runs import load_run
 from xdistill.stats import corrected_resampled_t, holm
@@ -111,6 +112,18 @@ def test_times_are_left_out_where_they_cannot_be_compared(small, catalog, tmp_pa
     path.write_text(json.dumps(record))
     table = standings(small, records_of_runs(small, tmp_path / "runs"))
     assert [one.seconds for one in table.entries] == [None] * len(table.entries)
+
+
+def test_a_run_of_another_machine_leaves_the_times_of_the_others(small, catalog, tmp_path):
+    make_known_run(tmp_path / "runs", small, "alone", catalog)
+    (here,) = records_of_runs(small, tmp_path / "runs")
+    elsewhere = replace(here, facts={**here.facts, "machine": {**here.facts["machine"], "threads": 4}})
+    a, b, c = (
+        Scored(small.entries["alone"].model_copy(update={"name": name}), (record,))
+        for name, record in (("a", here), ("b", here), ("c", elsewhere))
+    )
+    assert timed_sources([a, b, c]) == {"a", "b"}
+    assert timed_sources([a, c]) == frozenset()
 
 
 def test_figures_are_those_of_the_statistics(runs, table):

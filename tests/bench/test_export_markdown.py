@@ -125,6 +125,10 @@ def test_times_that_cannot_be_compared_are_left_out(hand_made):
     assert "Training of a fold" not in text
     assert "Training times are left out, because they cannot be compared" in text
     assert "Training times are left out" not in render(hand_made, "md")
+    entries = (replace(hand_made.entries[0], seconds=None), *hand_made.entries[1:])
+    text = render(replace(hand_made, entries=entries), "md")
+    assert "Training of a fold" in text
+    assert "Other training times are left out, because they cannot be compared" in text
 
 
 def test_how_large_a_difference_can_be_found(hand_made):

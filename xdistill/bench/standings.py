@@ -40,7 +40,7 @@ class Standing:
         reported: what the publication states, by metric.
         inputs: modalities that are used at test time.
         parameters: trainable numbers of the network that is tested.
-        seconds: training time of one fold, mean; None if the entries' times cannot be compared.
+        seconds: training time of one fold, mean; None if it cannot be compared with that of most other entries.
         seeds: number of seeds that are averaged.
         run: the run's identity, twelve hexadecimal digits per seed.
         versions: of Python, torch, xdistill and the plugins.

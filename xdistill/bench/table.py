@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -68,9 +69,10 @@ def standings(benchmark: Benchmark, records: Sequence[Record], *, page: Path | N
     rows = _rows(benchmark, by_name)
     ranks = _ranks(benchmark, scored, rows)
     gaps = _gaps(benchmark, by_name)
-    timed = times_compare(records)
+    timed = timed_sources(scored)
     found = [
-        _standing(benchmark, item, rows[name], gaps.get(name), page, timed=timed) for name, item in by_name.items()
+        _standing(benchmark, item, rows[name], gaps.get(name), page, timed=item.entry.source in timed)
+        for name, item in by_name.items()
     ]
     ranked = [replace(one, rank=ranks.get(one.entry)) for one in found]
     return Standings(
@@ -116,20 +118,28 @@ def scored_entries(benchmark: Benchmark, records: Sequence[Record]) -> tuple[Sco
     )
 
 
-def times_compare(records: Sequence[Record]) -> bool:
-    """Whether the entries' training times can be compared.
+def timed_sources(scored: Sequence[Scored]) -> frozenset[str]:
+    """The entries whose training times can be compared: of the conditions under which more than half were trained."""
+    conditions = {item.entry.source: _condition(item.records) for item in scored}
+    (common, count), *_ = Counter(conditions.values()).most_common(1)
+    if not common or 2 * count <= len(conditions):
+        return frozenset()
+    return frozenset(source for source, condition in conditions.items() if condition == common)
 
-    They were measured on the same kind of machine with as many folds at the same time, and every network was trained:
-    a teacher that was taken from the cache costs nothing.
+
+def _condition(records: Sequence[Record]) -> str:
+    """The machine and the number of folds at the same time; empty if they differ, or a network was not trained.
+
+    A teacher that was taken from the cache costs nothing.
     """
-    conditions: list[Any] = []
+    found: set[str] = set()
     for record in records:
         seconds = record.facts["seconds"]
         at_once = seconds.get("at_once") or {}
         if seconds.get("reused") or set(at_once) != set(seconds["folds"]):
-            return False
-        conditions += [(record.facts["machine"], number) for number in at_once.values()]
-    return all(condition == conditions[0] for condition in conditions)
+            return ""
+        found |= {json.dumps([record.facts["machine"], number], sort_keys=True) for number in at_once.values()}
+    return found.pop() if len(found) == 1 else ""
 
 
 def cohort_facts(benchmark: Benchmark, record: Record) -> CohortFacts:

@@ -78,10 +78,12 @@ def _notes(standings: Standings) -> Iterator[str]:
         )
     if any(standing.calibration for standing in standings.entries):
         yield "Brier score: 0 to 2, all classes. ECE: expected calibration error, 0 to 1, ten bins. Lower is better."
-    if all(standing.seconds is None for standing in standings.entries):
+    if any(standing.seconds is None for standing in standings.entries):
+        whole = all(standing.seconds is None for standing in standings.entries)
+        what = "Training times" if whole else "Other training times"
         yield (
-            "Training times are left out, because they cannot be compared: for that, runs have to state the same "
-            "machine, the same number of folds trained at once, and that no teacher was taken from the cache."
+            f"{what} are left out, because they cannot be compared: for that, runs have to state the same machine, the "
+            f"same number of folds trained at once, and that no teacher was taken from the cache."
         )
     if cohort.bounds:
         yield (

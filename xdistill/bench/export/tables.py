@@ -190,9 +190,10 @@ def _distillation(track: Track) -> Iterator[Column]:
 
 def _times(track: Track) -> Iterator[Column]:
     """Training times; nothing where they cannot be compared."""
-    times = [standing.seconds for standing in track.entries if standing.seconds is not None]
-    if len(times) == len(track.entries):
-        yield _figures("Training of a fold", [wording.seconds(value) for value in times])
+    times = [standing.seconds for standing in track.entries]
+    if any(value is not None for value in times):
+        texts = [NOTHING if value is None else wording.seconds(value) for value in times]
+        yield _figures("Training of a fold", texts)
 
 
 def _method(track: Track) -> Column:
