@@ -183,6 +183,11 @@ def test_a_fraction_that_cannot_be_held_out_of_lesions():
         training_split(subjects, patients, targets, CLASSES, Crossval(validation=0.9))
 
 
+@pytest.mark.parametrize(("tested", "single"), [(("Bern",), True), (("Bern", "Chur"), False), (None, False)])
+def test_one_tested_site_is_a_single_test_part(tested, single):
+    assert Crossval(by="site", tested=tested).single is single
+
+
 def test_values_that_are_tested_are_texts():
     chosen = Crossval.model_validate({"by": "site", "tested": ("Bern", 0)})  # YAML reads 0 as a number
     assert chosen.tested == ("Bern", "0")
