@@ -86,6 +86,12 @@ def test_an_official_split_has_no_repeats():
     )
 
 
+@pytest.mark.parametrize(("lead", "gain", "own"), [(0.05, -0.03, 0.01), (0.01, -0.03, 0.0004), (0.01, -0.03, 0.02)])
+def test_a_test_that_shows_enough_needs_no_advice(lead, gain, own):
+    said = any("test set" in sentence for sentence in advice(figures(lead, gain, own=own)))
+    assert said is (own == 0.02)
+
+
 def test_nothing_to_distil_needs_no_larger_test():
     found = advice(figures(-0.01, -0.03, own=0.04, patients=140))
     assert found[0] == f"{VERDICTS['nothing']}."

@@ -90,6 +90,8 @@ def _print(model: StudentModel) -> None:
 
 
 def _lines(model: StudentModel) -> dict[str, str]:
+    from xdistill.report.scores import FEWEST
+
     config = model.config
     lines = {"model": config.name}
     if config.synthetic:
@@ -107,9 +109,8 @@ def _lines(model: StudentModel) -> dict[str, str]:
     for score in model.schema.task.scores:
         if score.name in summary and score.name in model.schema.task.table:
             scale = 100 if score.percent else 1
-            found = summary[score.name]
-            lines[score.title] = (
-                f"{scale * found['mean']:.2f} ± {scale * found['sd']:.2f} over {len(found['folds'])} folds"
-            )
+            found, folds = summary[score.name], len(summary[score.name]["folds"])
+            spread = f" ± {scale * found['sd']:.2f}" if folds >= FEWEST else ""
+            lines[score.title] = f"{scale * found['mean']:.2f}{spread} over {folds} fold{'s' if folds > 1 else ''}"
     lines["versions"] = ", ".join(f"{name} {version}" for name, version in config.versions.items())
     return lines

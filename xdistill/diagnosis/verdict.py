@@ -99,7 +99,8 @@ def _on_calibration(found: Figures, verdict: Verdict, *, cross_fitted: bool) -> 
 
 def _on_power(found: Figures, verdict: Verdict) -> Iterator[str]:
     power, expected = found.power, (found.lead if found.room is None else found.room.gain).estimate
-    if expected >= power.own and verdict not in {"unclear", "undecided"}:
+    most = expected if expected > 0 else found.lead.estimate
+    if (most >= power.own and verdict not in {"unclear", "undecided"}) or found.amount(power.own) == found.amount(0):
         return
     nothing = found.percent and power.own >= 1  # more than the metric has room for
     text = f"Your test set cannot show {'any gain' if nothing else f'a gain of less than {found.amount(power.own)}'}"
