@@ -34,9 +34,9 @@ from xdistill.tasks import Score
 
 RECORD = Path(__file__).parent / "records" / "diagnose" / "verdicts.json"
 EXPECTED = {"promising": True, "possible": None, "small": False, "unclear": False, "nothing": False, "undecided": None}
-SMALL = ("cmdnet", "cmdnet_cross_fit", "kd", "kd_cross_fit", "oracle", "self_distillation")
+TAUGHT = ("cmdnet", "cmdnet_cross_fit", "kd", "kd_cross_fit", "oracle", "self_distillation")
 FRESH = {
-    **{f"gain/{entry}": ("gain", "calibrated", "216", entry) for entry in SMALL},
+    **{f"gain/{entry}": ("gain", "calibrated", "216", entry) for entry in TAUGHT},
     **{f"flagship/{entry}": ("flagship", "", "216", entry) for entry in ("oracle", "self_distillation")},
     **{f"unlabelled/{entry}": ("unlabelled", "calibrated", "400", entry) for entry in ("kd", "kd_confident")},
     "mvi_hcc_cross_fit": ("flagship", "", "216", "cross_fit"),
@@ -156,7 +156,7 @@ def on_fresh_cohorts(recipe: str) -> list[float]:
     scores, alone = (
         {row["cohort"]: float(row["student"]) for row in rows if row["entry"] == name} for name in (entry, "alone")
     )
-    found = paired_difference([scores[cohort] - alone[cohort] for cohort in scores.keys() & alone.keys()])
+    found = paired_difference([scores[cohort] - alone[cohort] for cohort in scores if cohort in alone])
     assert found.interval is not None
     return [found.mean, *found.interval]
 

@@ -1,6 +1,7 @@
 """The verdicts of `diagnose` on the bundled recipes: the page is made of the record, and no recipe is left out."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,28 @@ def test_every_bundled_recipe_has_a_verdict_or_a_reason(script):
     assert sorted(row["recipe"] for row in rows) == sorted(bundled_names())
     for row in rows:
         assert row.get("verdict") in script.EXPECTED or script.NO_TEACHER in row["error"]
+
+
+def test_the_counts_of_the_documentation_are_those_of_the_record(script):
+    text = " ".join((ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8").split())
+    rows = [row for row in script.read(script.RECORD) if "error" not in row and not row["quick"]]
+    own, other = ([row for row in rows if bool(row["seed"]) is seed] for seed in (False, True))
+    cells = {
+        "*promising* or *possible*": ("promising", "possible"),
+        "*small*, *unclear* or *nothing*": ("small", "unclear", "nothing"),
+    }
+    for name, verdicts in cells.items():
+        found = [[row for row in part if row["verdict"] in verdicts] for part in (own, other)]
+        counts = [f"{len(part)} | {sum(row['gain'][1] > 0 for row in part)}" for part in found]
+        assert f"| {name} | {' | '.join(counts)} |" in text
+    gaining = [row for row in own if row["gain"][1] > 0]
+    worse = [row for row in gaining if row["imitating"] and row["imitating"][2] < 0]
+    assert f"in {len(worse)} of {len(gaining)} recipes that gain" in text
+    (decided, right, never), of_other = (re.findall(r"\d+", script.in_words(part)) for part in (own, other))
+    assert f"Of {decided} verdicts that decide, {right} are right; to expect no gain" in text
+    assert f"of any recipe would be right {never} times" in text
+    decided, right, never = of_other
+    assert f"{right} of {decided} verdicts that decide are right, and to expect no gain would be right {never}" in text
 
 
 def row(verdict, low):

@@ -212,7 +212,7 @@ def _power(material: Material, pair: Advantage, patients: int) -> Power:
     The deviation over folds is an estimate from few folds; where it is below what the bootstrap over patients implies,
     the latter counts.
     """
-    crossval, scored = material.crossval, material.alone.of("student")
+    crossval, scored = material.crossval, material.alone.of("teacher")
     folds = len(scored)
     if crossval.single:
         size = material.single_test

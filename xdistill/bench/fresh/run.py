@@ -37,7 +37,7 @@ def run_fresh(
         benchmark: with a `fresh_test`.
         catalog: what recipes may name.
         folder: of the benchmark's results.
-        only: entries to run, with `half_width` next to the reference; none: all.
+        only: entries to run, and with `half_width` the reference as well; none: all.
         flags: last changes of every recipe, such as the executor.
         record: scores of all cohorts, made elsewhere; what it holds counts as finished.
 
